@@ -1,0 +1,44 @@
+//! The value that describes an application, and what runs it.
+//!
+//! Read in this order:
+//!
+//! 1. [`app`] and [`module`]: an [`App`] is a tree of [`Module`]s, and building one does no I/O.
+//! 2. [`contribution`]: the one, open, typed slot through which every other crate adds its own kind of part.
+//! 3. [`container`]: dependency injection by type; the whole graph is known and verified before anything is built.
+//! 4. [`config`]: layered settings with the origin of each value.
+//! 5. [`check`]: findings with stable ids, all reported together, before the first request.
+//! 6. [`service`] and [`lifecycle`]: supervised background tasks; start, ready, drain, stop in reverse.
+//! 7. [`command`]: the subcommands of the application's own binary.
+//!
+//! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
+//! [`random`], [`health`], [`metrics`], [`logging`].
+
+pub mod app;
+#[cfg(feature = "axum")]
+mod axum;
+pub mod check;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod container;
+pub mod contribution;
+pub mod error;
+pub mod health;
+pub mod keys;
+pub mod lifecycle;
+pub mod logging;
+pub mod metrics;
+pub mod module;
+pub mod principal;
+pub mod profile;
+pub mod random;
+pub mod service;
+
+pub use app::App;
+pub use check::{Finding, Findings, Severity};
+pub use container::{Inject, Injectable, Provider};
+pub use contribution::{Contribute, Contribution, Contributions};
+pub use error::{Error, Fault, Result, StatusCode};
+pub use mainstay_macros::{Inject, main};
+pub use module::Module;
+pub use profile::Profile;
