@@ -1,1 +1,1 @@
-//! stub
+//! Typed APIs.

@@ -34,11 +34,6 @@ pub mod profile;
 pub mod random;
 pub mod service;
 
-pub use app::App;
 pub use check::{Finding, Findings, Severity};
-pub use container::{Inject, Injectable, Provider};
-pub use contribution::{Contribute, Contribution, Contributions};
 pub use error::{Error, Fault, Result, StatusCode};
-pub use mainstay_macros::{Inject, main};
-pub use module::Module;
 pub use profile::Profile;

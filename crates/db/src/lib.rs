@@ -1,1 +1,1 @@
-//! stub
+//! The model layer.

@@ -1,1 +1,1 @@
-//! stub
+//! The way of a request.

@@ -1,1 +1,1 @@
-//! stub
+//! What every surface of a model shares.
