@@ -34,6 +34,10 @@ pub mod profile;
 pub mod random;
 pub mod service;
 
+pub use app::{App, AppInfo};
 pub use check::{Finding, Findings, Severity};
+pub use container::{Inject, Injectable, Provider, Resolver};
+pub use contribution::{Contribute, Contributed, Contribution, Contributions};
 pub use error::{Error, Fault, Result, StatusCode};
+pub use module::{CoreContributions, Module};
 pub use profile::Profile;
