@@ -1,1 +1,3 @@
 //! The way of a request.
+
+pub mod describe;
