@@ -1,0 +1,100 @@
+//! What is in the dependency tree, and what must not be.
+
+use std::{collections::BTreeSet, process::Command};
+
+use crate::{
+    outcome::{Outcome, Result},
+    process,
+    test::Context,
+};
+
+/// A crate, and why it is listed.
+struct Entry {
+    name: &'static str,
+    why: &'static str,
+}
+
+/// Never, in no feature, on no platform.
+const BANNED: &[Entry] = &[
+    Entry { name: "aws-lc-rs", why: "ring is the only provider of TLS and cryptography" },
+    Entry { name: "aws-lc-sys", why: "ring is the only provider of TLS and cryptography" },
+    Entry { name: "native-tls", why: "rustls is the only TLS" },
+    Entry { name: "openssl", why: "rustls is the only TLS" },
+    Entry { name: "openssl-sys", why: "rustls is the only TLS" },
+];
+
+/// Crates of which two versions are tolerated, with the reason.
+const DUPLICATES: &[Entry] = &[Entry {
+    name: "getrandom",
+    why: "ring 0.17 stays on 0.2, tempfile moved on to 0.4; both wrap the same system call in few lines",
+}];
+
+pub(crate) fn check(context: &Context) -> Result<Outcome> {
+    let mut failures = banned(&tree(context, &["--edges", "all", "--target", "all"])?);
+    let duplicates = tree(context, &["--duplicates", "--edges", "normal", "--depth", "0"])?;
+    let twice = names(&duplicates);
+    failures.extend(twice.iter().filter(|name| find(DUPLICATES, name).is_none()).map(|name| {
+        format!(
+            "{name} is built in more than one version (`cargo tree --invert {name}`): align them, or add it with its \
+             reason to xtask/src/test/dependencies.rs"
+        )
+    }));
+    if context.ci && lock_file_changed(context)? {
+        failures.push("Cargo.lock is out of date: run any cargo command and commit it".to_owned());
+    }
+    let mut outcome = Outcome::check(failures);
+    outcome.notes = DUPLICATES
+        .iter()
+        .map(|entry| match twice.contains(entry.name) {
+            true => format!("two versions of {}: {}", entry.name, entry.why),
+            false => format!("{} has one version again: take it off the list", entry.name),
+        })
+        .collect();
+    Ok(outcome)
+}
+
+fn tree(context: &Context, arguments: &[&str]) -> Result<String> {
+    let mut command = context.workspace.cargo();
+    command
+        .args(["tree", "--workspace", "--all-features", "--prefix", "none", "--format", "{p}"])
+        .args(arguments);
+    process::output(command)
+}
+
+fn names(tree: &str) -> BTreeSet<&str> {
+    tree.lines().filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+fn banned(tree: &str) -> Vec<String> {
+    let names = names(tree);
+    let found = BANNED.iter().filter(|entry| names.contains(entry.name));
+    found.map(|entry| format!("{0}: {1} (`cargo tree --invert {0}`)", entry.name, entry.why)).collect()
+}
+
+fn find(entries: &'static [Entry], name: &str) -> Option<&'static Entry> {
+    entries.iter().find(|entry| entry.name == name)
+}
+
+fn lock_file_changed(context: &Context) -> Result<bool> {
+    let mut git = Command::new("git");
+    git.current_dir(&context.workspace.root).args(["status", "--porcelain", "--", "Cargo.lock"]);
+    Ok(!process::output(git)?.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_banned_wherever_it_is_in_the_tree() {
+        let tree = "conduit v0.1.0 (/w)\nrustls v0.23.4\naws-lc-rs v1.2.3 (*)\n\nserde v1.0.0\n";
+        let found = banned(tree);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("aws-lc-rs: ring is the only"), "{}", found[0]);
+    }
+
+    #[test]
+    fn every_exception_has_a_reason() {
+        assert!(BANNED.iter().chain(DUPLICATES).all(|entry| entry.why.len() > 10));
+    }
+}
