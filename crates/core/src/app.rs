@@ -38,6 +38,8 @@ pub struct AppInfo {
     pub version: Cow<'static, str>,
 }
 
+const UNNAMED: AppInfo = AppInfo { name: Cow::Borrowed("app"), version: Cow::Borrowed("0.0.0") };
+
 impl Default for App {
     #[track_caller]
     fn default() -> Self {
@@ -52,7 +54,7 @@ impl App {
     pub fn new() -> Self {
         Self {
             root: Module::new("app"),
-            info: AppInfo { name: Cow::Borrowed("app"), version: Cow::Borrowed("0.0.0") },
+            info: UNNAMED,
             profile: None,
             settings: Vec::new(),
             overrides: Vec::new(),
@@ -68,6 +70,11 @@ impl App {
     ) -> Self {
         self.info = AppInfo { name: name.into(), version: version.into() };
         self
+    }
+
+    /// Takes name and version from the package, unless it has been named.
+    pub(crate) fn named_by_package(self, package: &'static str, version: &'static str) -> Self {
+        if self.info == UNNAMED { self.named(package, version) } else { self }
     }
 
     /// Adds a module.

@@ -1,8 +1,13 @@
 //! Findings: what is wrong with a set-up, with a stable id, its place and the fix.
 //!
-//! A check never stops at the first fault. It adds each to [`Findings`], and all are reported together.
+//! A [`Check`] never stops at the first fault. It adds each to [`Findings`], and all are reported together: by the
+//! command `check`, and before the first request, since an application with an error does not start.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::assembly::Assembly;
+use crate::contribution::Contribution;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +106,16 @@ impl Findings {
         self.0.is_empty()
     }
 
+    /// How many of each kind, in words: `2 errors, 1 warning`.
+    pub fn summary(&self) -> String {
+        let count = |severity| self.0.iter().filter(|finding| finding.severity == severity).count();
+        let words = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")];
+        let words = words.iter().filter(|(count, _)| *count > 0);
+        let words =
+            words.map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }));
+        words.collect::<Vec<_>>().join(", ")
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -127,3 +142,56 @@ impl fmt::Display for Findings {
         Ok(())
     }
 }
+
+/// When a check runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// At every start, and with `check`.
+    Start,
+    /// Only with `check --deploy`: what is fine on a developer's machine and not where real users are.
+    Deploy,
+}
+
+type Run = dyn Fn(&Assembly, &mut Findings) + Send + Sync;
+
+/// A function that looks at the assembled application and says what is wrong with it. It does no I/O.
+///
+/// ```
+/// use mainstay_core::check::Check;
+/// use mainstay_core::{App, CoreContributions, Finding};
+///
+/// let app = App::new().check(Check::at_start(|assembly, findings| {
+///     if assembly.info.name == "app" {
+///         findings.add(Finding::warning("house.W001", "the application has no name of its own"));
+///     }
+/// }));
+/// ```
+#[derive(Clone)]
+pub struct Check {
+    phase: Phase,
+    run: Arc<Run>,
+}
+
+impl Check {
+    /// A check that runs at every start.
+    pub fn at_start(run: impl Fn(&Assembly, &mut Findings) + Send + Sync + 'static) -> Self {
+        Self { phase: Phase::Start, run: Arc::new(run) }
+    }
+
+    /// A check that runs with `check --deploy`.
+    pub fn at_deploy(run: impl Fn(&Assembly, &mut Findings) + Send + Sync + 'static) -> Self {
+        Self { phase: Phase::Deploy, run: Arc::new(run) }
+    }
+
+    /// When it runs.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Runs it.
+    pub fn run(&self, assembly: &Assembly, findings: &mut Findings) {
+        (self.run)(assembly, findings);
+    }
+}
+
+impl Contribution for Check {}

@@ -23,7 +23,7 @@ pub mod inject;
 pub mod provider;
 pub mod resolver;
 
-pub use dependency::{Dependencies, Dependency, Factory};
+pub use dependency::{Dependencies, Dependency, Factory, FactoryWith};
 pub use inject::Inject;
 pub use provider::{Injectable, IntoProvider, Provider, Registration, Scope};
 pub use resolver::Resolver;

@@ -7,15 +7,21 @@
 //! 3. [`container`]: dependency injection by type; the whole graph is known and verified before anything is built.
 //! 4. [`config`]: layered settings with the origin of each value.
 //! 5. [`check`]: findings with stable ids, all reported together, before the first request.
-//! 6. [`service`] and [`lifecycle`]: supervised background tasks; start, ready, drain, stop in reverse.
-//! 7. [`command`]: the subcommands of the application's own binary.
+//! 6. [`assembly`]: an application put together, its faults found.
+//! 7. [`service`] and [`lifecycle`]: supervised background tasks; start, ready, drain, stop in reverse.
+//! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
 //! [`random`], [`health`], [`metrics`], [`logging`].
 
+// So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
+extern crate self as mainstay_core;
+
 pub mod app;
+pub mod assembly;
 #[cfg(feature = "axum")]
 mod axum;
+mod builtin;
 pub mod check;
 pub mod clock;
 pub mod command;
@@ -35,9 +41,11 @@ pub mod random;
 pub mod service;
 
 pub use app::{App, AppInfo};
+pub use assembly::Assembly;
 pub use check::{Finding, Findings, Severity};
 pub use container::{Inject, Injectable, Provider, Resolver};
 pub use contribution::{Contribute, Contributed, Contribution, Contributions};
 pub use error::{Error, Fault, Result, StatusCode};
+pub use mainstay_macros::{Inject, main};
 pub use module::{CoreContributions, Module};
 pub use profile::Profile;

@@ -1,1 +1,7 @@
-//! To be written.
+//! From the first line of `main` to the last: build, start, ready, drain, stop in reverse.
+
+mod config;
+mod hook;
+
+pub use config::AppConfig;
+pub use hook::{Hook, Moment};

@@ -8,8 +8,12 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::panic::Location;
 
+use crate::check::Check;
+use crate::command::Command;
+use crate::config::{Section, SectionDescriptor};
 use crate::container::{IntoProvider, Key};
 use crate::contribution::{Contribute, Contribution, Entry};
+use crate::lifecycle::Hook;
 
 /// A part of an application: a name, what it imports and exports, and what it contributes.
 ///
@@ -106,6 +110,30 @@ pub trait CoreContributions: Contribute {
     #[track_caller]
     fn provide<Marker>(self, provider: impl IntoProvider<Marker>) -> Self {
         self.contribute(provider.into_registration())
+    }
+
+    /// Adds a typed section of the configuration, injectable everywhere.
+    #[must_use]
+    fn config<S: Section>(self) -> Self {
+        self.contribute(SectionDescriptor::of::<S>())
+    }
+
+    /// Adds a check of the set-up.
+    #[must_use]
+    fn check(self, check: Check) -> Self {
+        self.contribute(check)
+    }
+
+    /// Adds a subcommand of the application's own binary.
+    #[must_use]
+    fn command(self, command: Command) -> Self {
+        self.contribute(command)
+    }
+
+    /// Adds what runs once while the application starts or stops.
+    #[must_use]
+    fn hook(self, hook: Hook) -> Self {
+        self.contribute(hook)
     }
 }
 

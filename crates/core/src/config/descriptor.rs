@@ -4,12 +4,14 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::decode::{Decoded, decode};
-use super::loaded::Loaded;
+use super::loaded::{Config, Loaded};
 use super::report::Aliases;
 use super::secret::{MASK, looks_secret};
 use super::tree::{Table, origin_of};
 use super::{Problems, Section};
 use crate::Finding;
+use crate::container::Registration;
+use crate::contribution::Contribution;
 
 /// A [`Section`] without its type, so that a list can hold them all.
 #[derive(Clone, Copy)]
@@ -19,7 +21,10 @@ pub struct SectionDescriptor {
     pub(super) name: &'static str,
     pub(super) aliases: Aliases,
     pub(super) fill: fn(&Table) -> Filled,
+    provide: fn(&Config) -> Registration,
 }
+
+impl Contribution for SectionDescriptor {}
 
 /// What came of one section.
 pub(super) struct Filled {
@@ -36,7 +41,14 @@ impl SectionDescriptor {
             name: T::NAME,
             aliases: T::ALIASES,
             fill: fill::<T>,
+            provide: |config| Registration::of_result(config.section::<T>()),
         }
+    }
+
+    /// What the container hands out for this section. One that could not be filled is known to the container, so that
+    /// nothing more is said than why it could not be filled.
+    pub(crate) fn provide(&self, config: &Config) -> Registration {
+        (self.provide)(config)
     }
 
     /// The section's name: `http`.

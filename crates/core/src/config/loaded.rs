@@ -20,7 +20,7 @@ pub struct Config {
     home: PathBuf,
     tree: Table,
     sections: BTreeMap<TypeId, Loaded>,
-    warnings: Findings,
+    findings: Findings,
 }
 
 /// One section.
@@ -48,9 +48,9 @@ impl Config {
         home: PathBuf,
         tree: Table,
         sections: BTreeMap<TypeId, Loaded>,
-        warnings: Findings,
+        findings: Findings,
     ) -> Self {
-        Self { profile, home, tree, sections, warnings }
+        Self { profile, home, tree, sections, findings }
     }
 
     /// The profile that it was loaded for.
@@ -67,7 +67,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// An internal error when the section was not registered.
+    /// An internal error when the section was not registered, or could not be filled.
     pub fn section<T: Section>(&self) -> Result<Arc<T>> {
         let loaded = self.sections.get(&TypeId::of::<T>());
         loaded.and_then(|loaded| loaded.value.clone().downcast().ok()).ok_or_else(|| {
@@ -89,9 +89,9 @@ impl Config {
         settings
     }
 
-    /// What is worth a look, though nothing keeps the application from starting.
-    pub fn warnings(&self) -> &Findings {
-        &self.warnings
+    /// What is wrong with it, or worth a look.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     fn flatten<'a>(&self, path: &mut Vec<&'a str>, value: &'a Value, out: &mut Vec<Setting>) {

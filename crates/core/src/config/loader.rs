@@ -50,6 +50,12 @@ impl Loader {
     ///
     /// Everything that is wrong, as listed in [`config`](super), if any of it is an error.
     pub fn load(self) -> Result<Config, Findings> {
+        let config = self.read();
+        if config.findings().has_errors() { Err(config.findings().clone()) } else { Ok(config) }
+    }
+
+    /// Reads every layer and fills every section that can be filled. What is wrong is in [`Config::findings`].
+    pub fn read(self) -> Config {
         let mut findings = Findings::default();
         let aliases = self.claims(&mut findings);
         let (tree, complete) = self.layers(&aliases, &mut findings);
@@ -66,10 +72,7 @@ impl Loader {
                 sections.insert(descriptor.type_id, section);
             }
         }
-        if findings.has_errors() {
-            return Err(findings);
-        }
-        Ok(Config::new(self.profile, self.sources.home_folder().to_owned(), tree, sections, findings))
+        Config::new(self.profile, self.sources.home_folder().to_owned(), tree, sections, findings)
     }
 
     /// The aliases, after two sections that claim the same name or alias have been reported.

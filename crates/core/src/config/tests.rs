@@ -415,13 +415,13 @@ fn a_variable_that_is_not_utf8_is_named() {
 #[test]
 fn reserved_variables_are_no_sections() {
     let sources = Sources::isolated().variable("MAINSTAY_HOME", "/x").variable("MAINSTAY_PROFILE", "test");
-    assert!(load(sources).unwrap().warnings().is_empty());
+    assert!(load(sources).unwrap().findings().is_empty());
 }
 
 #[test]
 fn warns_of_a_variable_with_one_underscore_too_few() {
     let config = load(Sources::isolated().variable("MAINSTAY_HTTP_PORT", "1")).unwrap();
-    let text = config.warnings().to_string();
+    let text = config.findings().to_string();
     assert!(text.contains("warning[config.W002]: the variable MAINSTAY_HTTP_PORT is not read"), "{text}");
     assert!(text.contains("did you mean MAINSTAY__HTTP__PORT?"), "{text}");
 }
@@ -429,7 +429,7 @@ fn warns_of_a_variable_with_one_underscore_too_few() {
 #[test]
 fn warns_of_a_profile_that_is_misspelt() {
     let loader = Loader::new(Profile::named("prodution"), Sources::isolated()).section::<Http>();
-    let text = loader.load().unwrap().warnings().to_string();
+    let text = loader.load().unwrap().findings().to_string();
     assert!(text.contains("the profile `prodution` has no file `config/prodution.toml`"), "{text}");
     assert!(text.contains("did you mean `production`?"), "{text}");
 }

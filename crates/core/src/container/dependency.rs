@@ -10,7 +10,7 @@ use crate::Result;
     message = "the container cannot fill a parameter of type `{Self}`",
     label = "take `Inject<{Self}>` here, and provide the value with `.provide(..)`"
 )]
-pub trait Dependency: Sized + Send {
+pub trait Dependency: Sized + Send + 'static {
     /// Adds what it needs.
     fn needs(needs: &mut Vec<Need>);
 
@@ -47,7 +47,7 @@ impl Dependency for Resolver {
 }
 
 /// A list of parameters.
-pub trait Dependencies: Sized + Send {
+pub trait Dependencies: Sized + Send + 'static {
     /// What all of them need.
     fn needs() -> Vec<Need>;
 
@@ -64,18 +64,38 @@ pub trait Factory<Args: Dependencies>: Send + Sync + 'static {
     fn call(&self, args: Args) -> Self::Output;
 }
 
+/// A function of something given by the caller, and of dependencies: a service is one of
+/// [`Running`](crate::service::Running).
+pub trait FactoryWith<Head, Args: Dependencies>: Send + Sync + 'static {
+    /// What it returns.
+    type Output;
+
+    /// Calls it.
+    fn call(&self, head: Head, args: Args) -> Self::Output;
+}
+
 macro_rules! functions {
     ($($name:ident)*) => {
+        /// Several at once.
+        impl<$($name: Dependency),*> Dependency for ($($name,)*) {
+            fn needs(_needs: &mut Vec<Need>) {
+                $($name::needs(_needs);)*
+            }
+
+            async fn resolve(_resolver: &Resolver) -> Result<Self> {
+                Ok(($($name::resolve(_resolver).await?,)*))
+            }
+        }
+
         impl<$($name: Dependency),*> Dependencies for ($($name,)*) {
             fn needs() -> Vec<Need> {
-                #[allow(unused_mut, reason = "a function without parameters pushes nothing")]
                 let mut needs = Vec::new();
-                $($name::needs(&mut needs);)*
+                <Self as Dependency>::needs(&mut needs);
                 needs
             }
 
-            fn resolve(_resolver: &Resolver) -> BoxFuture<'_, Result<Self>> {
-                Box::pin(async move { Ok(($($name::resolve(_resolver).await?,)*)) })
+            fn resolve(resolver: &Resolver) -> BoxFuture<'_, Result<Self>> {
+                Box::pin(<Self as Dependency>::resolve(resolver))
             }
         }
 
@@ -88,6 +108,18 @@ macro_rules! functions {
             #[allow(non_snake_case, reason = "the type parameter names its argument")]
             fn call(&self, ($($name,)*): ($($name,)*)) -> Out {
                 self($($name),*)
+            }
+        }
+
+        impl<Func, Head, Out, $($name: Dependency),*> FactoryWith<Head, ($($name,)*)> for Func
+        where
+            Func: Fn(Head, $($name),*) -> Out + Send + Sync + 'static,
+        {
+            type Output = Out;
+
+            #[allow(non_snake_case, reason = "the type parameter names its argument")]
+            fn call(&self, head: Head, ($($name,)*): ($($name,)*)) -> Out {
+                self(head, $($name),*)
             }
         }
     };

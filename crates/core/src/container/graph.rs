@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::provider::{Instance, Registration, Scope};
+use super::provider::{Eagerness, Instance, Registration, Scope};
 use super::{Key, Need, Presence, Taker};
 use crate::Result;
 use crate::check::{Finding, Findings};
@@ -91,11 +91,15 @@ impl Graph {
         Arc::new(Self { nodes, modules, visible, built: Mutex::default() })
     }
 
-    /// Every provider, those that others depend on first.
-    pub(crate) fn in_order(&self) -> Vec<usize> {
+    /// The providers to build at start, those that others depend on first: all but those on demand, and of these the
+    /// ones that somebody needs.
+    pub(crate) fn in_order(&self, takers: &[(ModuleId, Need)]) -> Vec<usize> {
+        let eager = (0..self.nodes.len())
+            .filter(|node| self.nodes[*node].registration.eagerness == Eagerness::AtStart);
+        let taken = takers.iter().filter_map(|(module, need)| self.visible(*module, need.key.id));
         let mut order = Vec::with_capacity(self.nodes.len());
         let mut seen = HashSet::new();
-        for node in 0..self.nodes.len() {
+        for node in eager.chain(taken) {
             self.visit(node, &mut seen, &mut order);
         }
         order

@@ -23,6 +23,13 @@ pub enum Scope {
     Transient,
 }
 
+/// Whether a singleton is built at start although nothing needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Eagerness {
+    AtStart,
+    OnDemand,
+}
+
 /// A type-erased `Arc<T>`; `T` may be unsized, so the pointer itself is what is boxed.
 pub(crate) type Instance = Arc<dyn Any + Send + Sync>;
 
@@ -50,19 +57,19 @@ pub struct Provider<T> {
 impl<T: Send + Sync + 'static> Provider<T> {
     /// One value for the whole application.
     #[track_caller]
-    pub fn singleton<A: Dependencies + 'static>(factory: impl Factory<A, Output = T>) -> Self {
+    pub fn singleton<A: Dependencies>(factory: impl Factory<A, Output = T>) -> Self {
         Self::of(Scope::Singleton, factory)
     }
 
     /// One value for each request.
     #[track_caller]
-    pub fn request<A: Dependencies + 'static>(factory: impl Factory<A, Output = T>) -> Self {
+    pub fn request<A: Dependencies>(factory: impl Factory<A, Output = T>) -> Self {
         Self::of(Scope::Request, factory)
     }
 
     /// A new value each time it is taken.
     #[track_caller]
-    pub fn transient<A: Dependencies + 'static>(factory: impl Factory<A, Output = T>) -> Self {
+    pub fn transient<A: Dependencies>(factory: impl Factory<A, Output = T>) -> Self {
         Self::of(Scope::Transient, factory)
     }
 
@@ -70,7 +77,7 @@ impl<T: Send + Sync + 'static> Provider<T> {
     #[track_caller]
     pub fn asynchronous<A, F, Fut>(factory: F) -> Self
     where
-        A: Dependencies + 'static,
+        A: Dependencies,
         F: Factory<A, Output = Fut>,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
@@ -106,6 +113,14 @@ impl<T: Send + Sync + 'static> Provider<T> {
         self
     }
 
+    /// Builds it when somebody needs it, and not merely because it is provided. For what costs, or asks for
+    /// configuration, that not every application has.
+    #[must_use]
+    pub fn on_demand(mut self) -> Self {
+        self.registration.eagerness = Eagerness::OnDemand;
+        self
+    }
+
     /// What to do with the value when the application ends. Values are disposed of in the reverse order of their
     /// building. Only for singletons: what lives shorter ends by `Drop`.
     #[must_use]
@@ -121,7 +136,7 @@ impl<T: Send + Sync + 'static> Provider<T> {
     }
 
     #[track_caller]
-    fn of<A: Dependencies + 'static>(scope: Scope, factory: impl Factory<A, Output = T>) -> Self {
+    fn of<A: Dependencies>(scope: Scope, factory: impl Factory<A, Output = T>) -> Self {
         let factory = Arc::new(factory);
         let build: Build = Arc::new(move |resolver| {
             let factory = Arc::clone(&factory);
@@ -138,6 +153,7 @@ impl<T: Send + Sync + 'static> Provider<T> {
             scope,
             needs,
             build,
+            eagerness: Eagerness::AtStart,
             dispose: None,
             place: Location::caller(),
         };
@@ -157,6 +173,7 @@ pub struct Registration {
     pub(crate) scope: Scope,
     pub(crate) needs: Vec<Need>,
     pub(crate) build: Build,
+    pub(crate) eagerness: Eagerness,
     pub(crate) dispose: Option<Dispose>,
     pub(crate) place: &'static Location<'static>,
 }
@@ -165,18 +182,21 @@ impl Registration {
     /// A singleton that exists already.
     #[track_caller]
     pub fn of_value<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
-        let instance = erase(value);
-        Self::of_instance(Key::of::<T>(), instance)
+        Self::of_result(Ok(value))
     }
 
+    /// A singleton that exists already, or the reason why it does not.
     #[track_caller]
-    pub(crate) fn of_instance(key: Key, instance: Instance) -> Self {
+    pub(crate) fn of_result<T: ?Sized + Send + Sync + 'static>(value: Result<Arc<T>>) -> Self {
+        let value = value.map(erase).map_err(|error| error.report());
+        let build = move || value.clone().map_err(Error::internal);
         Self {
-            key,
+            key: Key::of::<T>(),
             bindings: Vec::new(),
             scope: Scope::Singleton,
             needs: Vec::new(),
-            build: Arc::new(move |_| futures_util::future::ready(Ok(Arc::clone(&instance))).boxed()),
+            build: Arc::new(move |_| futures_util::future::ready(build()).boxed()),
+            eagerness: Eagerness::AtStart,
             dispose: None,
             place: Location::caller(),
         }
@@ -213,7 +233,7 @@ pub struct Ready;
 
 impl<A, F> IntoProvider<ByFunction<A>> for F
 where
-    A: Dependencies + 'static,
+    A: Dependencies,
     F: Factory<A>,
     F::Output: Send + Sync + 'static,
 {

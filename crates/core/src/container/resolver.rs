@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::graph::{Built, Graph};
 use super::provider::{Instance, Scope};
-use super::{Inject, Key};
+use super::{Inject, Key, Need};
 use crate::module::ModuleId;
 use crate::{Error, Result};
 
@@ -107,10 +107,10 @@ impl Resolver {
 
     /// Builds every singleton, so that one that fails is known before the first request. What depends on one that
     /// failed is not tried.
-    pub(crate) async fn build_all(&self) -> Result<(), Vec<Error>> {
+    pub(crate) async fn build_all(&self, takers: &[(ModuleId, Need)]) -> Result<(), Vec<Error>> {
         let mut failures = Vec::new();
         let mut failed = HashSet::new();
-        for node in self.graph.in_order() {
+        for node in self.graph.in_order(takers) {
             let registration = &self.graph.node(node).registration;
             if self.graph.dependencies(node).any(|dependency| failed.contains(&dependency)) {
                 failed.insert(node);

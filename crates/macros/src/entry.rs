@@ -1,0 +1,44 @@
+//! `#[main]`: the program around an application.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, ItemFn, Result, ReturnType};
+
+/// Keeps the function, and adds a `main` that runs what it returns.
+pub(crate) fn expand(arguments: &TokenStream, function: &ItemFn) -> Result<TokenStream> {
+    if !arguments.is_empty() {
+        return Err(Error::new_spanned(arguments, "`#[main]` takes no arguments"));
+    }
+    let signature = &function.sig;
+    if let Some(asyncness) = &signature.asyncness {
+        return Err(Error::new_spanned(
+            asyncness,
+            "an application is a value and building it does no I/O: drop `async`, and do what waits in a provider \
+             or a start hook",
+        ));
+    }
+    if let Some(argument) = signature.inputs.first() {
+        return Err(Error::new_spanned(argument, "this function takes no parameters"));
+    }
+    if let Some(parameter) = signature.generics.params.first() {
+        return Err(Error::new_spanned(parameter, "this function cannot be generic"));
+    }
+    if signature.ident == "main" {
+        return Err(Error::new_spanned(
+            &signature.ident,
+            "call it `app`: `main` is what this attribute writes, and tests start `app()`",
+        ));
+    }
+    if matches!(signature.output, ReturnType::Default) {
+        return Err(Error::new_spanned(signature, "return the application: `fn app() -> App`"));
+    }
+    let core = crate::root::path("core");
+    let app = &signature.ident;
+    Ok(quote! {
+        #function
+
+        fn main() -> ::std::process::ExitCode {
+            #core::lifecycle::run(#app(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        }
+    })
+}
