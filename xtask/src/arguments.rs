@@ -41,6 +41,18 @@ impl Arguments {
         Ok(values)
     }
 
+    /// The last value of `--name VALUE` as a number; takes it out.
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u64>> {
+        match self.values(name)?.pop() {
+            None => Ok(None),
+            Some(value) => {
+                let number =
+                    value.parse().map_err(|_| format!("{name} takes a whole number, not `{value}`"))?;
+                Ok(Some(number))
+            }
+        }
+    }
+
     /// The words that are no flags. Fails on a flag that nobody asked for.
     pub(crate) fn rest(self) -> Result<Vec<String>> {
         match self.words.iter().find(|word| word.starts_with('-')) {
@@ -78,8 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_missing_value_and_an_unknown_flag() {
+    fn refuses_a_missing_value_a_wrong_number_and_an_unknown_flag() {
         assert!(arguments("--only").values("--only").is_err());
+        assert!(arguments("--seconds soon").number("--seconds").is_err());
+        assert_eq!(arguments("--seconds 3").number("--seconds").unwrap(), Some(3));
         assert!(arguments("--surprise").rest().is_err());
         assert!(arguments("surprise").end().is_err());
     }

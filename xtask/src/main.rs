@@ -5,6 +5,7 @@
 //! | `test` | [`mod@test`] | everything that must hold before a commit lands; what continuous integration runs |
 //! | `layers` | [`layers`] | which crate may depend on which, as data, and the check |
 //! | `services` | [`services`] | finds or installs the programs that suites and benches need |
+//! | `bench` | [`bench`] | speed against peers, and the compile-time budgets |
 //! | `docs` | [`docs`] | API documentation and the book |
 //!
 //! Only the standard library and `serde_json` are used, so that the first `cargo xtask` on a fresh clone answers
@@ -13,6 +14,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this program's interface")]
 
 mod arguments;
+mod bench;
 mod docs;
 mod http;
 mod layers;
@@ -53,6 +55,12 @@ const TASKS: &[Task] = &[
         usage: "services [NAME]…",
         about: "Find, or install as root, what suites and benches need.",
         run: services::main,
+    },
+    Task {
+        name: "bench",
+        usage: "bench http|build [--rounds N] [--seconds N] [--connections N] [--load wrk|own] [--only NAME]… [--enforce]",
+        about: "Measure speed against peers, or compile times, and compare with the budgets.",
+        run: bench::main,
     },
     Task {
         name: "docs",
