@@ -1,1 +1,199 @@
-//! To be written.
+//! Who acts: a person, a token, the system, or nobody known.
+//!
+//! `auth` fills it in, `resource`'s policies ask it, logs name it. It says what has been found out; it decides nothing.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Map, Value};
+
+/// What kind of actor a [`Principal`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PrincipalKind {
+    /// Nobody has said who they are.
+    Anonymous,
+    /// A person, signed in.
+    User,
+    /// A program, by a token that a person made.
+    Token,
+    /// The application itself: a job, a seed, a command.
+    System,
+}
+
+/// Who acts. A clone costs one counter.
+///
+/// ```
+/// use mainstay_core::principal::Principal;
+///
+/// let ann = Principal::user("42").named("Ann").with_role("editor").with_permission("articles.publish");
+/// assert!(ann.is_authenticated() && ann.has_role("editor") && ann.may("articles.publish"));
+/// assert!(!Principal::anonymous().may("articles.publish"));
+/// ```
+#[derive(Clone)]
+pub struct Principal(Arc<Facts>);
+
+#[derive(Clone)]
+struct Facts {
+    kind: PrincipalKind,
+    id: String,
+    name: Option<String>,
+    roles: BTreeSet<String>,
+    permissions: BTreeSet<String>,
+    claims: Map<String, Value>,
+}
+
+impl Principal {
+    fn new(kind: PrincipalKind, id: String) -> Self {
+        Self(Arc::new(Facts {
+            kind,
+            id,
+            name: None,
+            roles: BTreeSet::new(),
+            permissions: BTreeSet::new(),
+            claims: Map::new(),
+        }))
+    }
+
+    /// Nobody known. Its id is empty.
+    pub fn anonymous() -> Self {
+        static ANONYMOUS: OnceLock<Principal> = OnceLock::new();
+        ANONYMOUS.get_or_init(|| Self::new(PrincipalKind::Anonymous, String::new())).clone()
+    }
+
+    /// A person who has signed in.
+    pub fn user(id: impl Into<String>) -> Self {
+        Self::new(PrincipalKind::User, id.into())
+    }
+
+    /// A program that came with a token; `id` is the token's.
+    pub fn token(id: impl Into<String>) -> Self {
+        Self::new(PrincipalKind::Token, id.into())
+    }
+
+    /// The application itself; `id` says which part (`seed`, `jobs`). It may do everything.
+    pub fn system(id: impl Into<String>) -> Self {
+        Self::new(PrincipalKind::System, id.into())
+    }
+
+    /// Sets the name to show.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.change(|facts| facts.name = Some(name.into()))
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn with_role(self, role: impl Into<String>) -> Self {
+        self.change(|facts| {
+            facts.roles.insert(role.into());
+        })
+    }
+
+    /// Adds a permission.
+    #[must_use]
+    pub fn with_permission(self, permission: impl Into<String>) -> Self {
+        self.change(|facts| {
+            facts.permissions.insert(permission.into());
+        })
+    }
+
+    /// Adds something else that is known: a tenant, a scope, a claim of a token.
+    #[must_use]
+    pub fn with_claim(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.change(|facts| {
+            facts.claims.insert(name.into(), value.into());
+        })
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// What kind of actor it is.
+    pub fn kind(&self) -> PrincipalKind {
+        self.0.kind
+    }
+
+    /// Its id, unique within its kind; empty when nobody is known.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The name to show, else the id.
+    pub fn name(&self) -> &str {
+        self.0.name.as_deref().unwrap_or(&self.0.id)
+    }
+
+    /// Whether it is known who acts.
+    pub fn is_authenticated(&self) -> bool {
+        self.0.kind != PrincipalKind::Anonymous
+    }
+
+    /// Whether it has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.0.roles.contains(role)
+    }
+
+    /// Whether it has this permission. The system has every one.
+    pub fn may(&self, permission: &str) -> bool {
+        self.0.kind == PrincipalKind::System || self.0.permissions.contains(permission)
+    }
+
+    /// Its roles, sorted.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(String::as_str)
+    }
+
+    /// Its permissions, sorted.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.0.permissions.iter().map(String::as_str)
+    }
+
+    /// What else is known.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.0.claims.get(name)
+    }
+}
+
+impl Default for Principal {
+    fn default() -> Self {
+        Self::anonymous()
+    }
+}
+
+impl fmt::Debug for Principal {
+    /// Kind and id: what a log may keep. Claims may be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("kind", &self.0.kind)
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_leaves_other_clones_as_they_were() {
+        let ann = Principal::user("1");
+        let editor = ann.clone().with_role("editor");
+        assert!(editor.has_role("editor") && !ann.has_role("editor"));
+    }
+
+    #[test]
+    fn nobody_may_do_nothing_and_the_system_everything() {
+        assert!(!Principal::default().is_authenticated());
+        assert!(!Principal::anonymous().may("x"));
+        assert!(Principal::system("seed").may("x"));
+    }
+
+    #[test]
+    fn keeps_claims_out_of_debug() {
+        let text = format!("{:?}", Principal::user("1").named("Ann").with_claim("email", "ann@example.org"));
+        assert_eq!(text, "Principal { kind: User, id: \"1\", .. }");
+    }
+}
