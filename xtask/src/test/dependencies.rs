@@ -31,7 +31,11 @@ const DUPLICATES: &[Entry] = &[Entry {
 
 pub(crate) fn check(context: &Context) -> Result<Outcome> {
     let mut failures = banned(&tree(context, &["--edges", "all", "--target", "all"])?);
-    let duplicates = tree(context, &["--duplicates", "--edges", "normal", "--depth", "0"])?;
+    // What benches compare us with may bring what it likes: no user ever builds it.
+    let peers: Vec<_> =
+        context.workspace.below("benches").flat_map(|package| ["--exclude", &package.name]).collect();
+    let watched = [&["--duplicates", "--edges", "normal", "--depth", "0"], peers.as_slice()].concat();
+    let duplicates = tree(context, &watched)?;
     let twice = names(&duplicates);
     failures.extend(twice.iter().filter(|name| find(DUPLICATES, name).is_none()).map(|name| {
         format!(
