@@ -1,0 +1,81 @@
+//! What differs between the engines' SQL, in one place.
+
+/// The SQL that an engine speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite, 3.35 or newer.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL 8. It cannot return rows from a write.
+    MySql,
+    /// MariaDB. It returns rows from an insert and a delete.
+    MariaDb,
+}
+
+/// How a list of values is bound to one statement, so that its text does not depend on the list's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListBinding {
+    /// `= ANY($1)` with an array.
+    Array,
+    /// `IN (SELECT value FROM json_each(?))` with a JSON text.
+    JsonEach,
+    /// `IN (?, ?, …)`, padded to a power of two by repeating the last value.
+    Padded,
+}
+
+impl Dialect {
+    /// Its name, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MySql => "MySQL",
+            Self::MariaDb => "MariaDB",
+        }
+    }
+
+    /// Whether `INSERT … RETURNING` works.
+    pub fn insert_returns(self) -> bool {
+        self != Self::MySql
+    }
+
+    /// Whether `UPDATE … RETURNING` works.
+    pub fn update_returns(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Postgres)
+    }
+
+    /// How lists are bound.
+    pub fn lists(self) -> ListBinding {
+        match self {
+            Self::Sqlite => ListBinding::JsonEach,
+            Self::Postgres => ListBinding::Array,
+            Self::MySql | Self::MariaDb => ListBinding::Padded,
+        }
+    }
+
+    /// The most values that one statement may bind.
+    pub fn max_values(self) -> usize {
+        match self {
+            Self::Sqlite => 32_766,
+            Self::Postgres | Self::MySql | Self::MariaDb => 65_535,
+        }
+    }
+
+    /// The placeholder of the value at `index`, counted from 0.
+    pub fn placeholder(self, index: usize) -> String {
+        match self {
+            Self::Postgres => format!("${}", index + 1),
+            Self::Sqlite | Self::MySql | Self::MariaDb => "?".to_owned(),
+        }
+    }
+
+    /// A name in quotes.
+    pub fn quote(self, name: &str) -> String {
+        match self {
+            Self::MySql | Self::MariaDb => format!("`{}`", name.replace('`', "``")),
+            Self::Sqlite | Self::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What can go wrong between a model and its table.
+//!
+//! Public functions return [`mainstay_core::Result`]; the [`DbError`] is the source of that error, so that a caller can
+//! ask for it: `error.source_as::<DbError>()`. What it says is for the log. The public half of the error (status,
+//! code, message) is made here too, and names models and fields, never SQL or values.
+
+use std::time::Duration;
+
+use mainstay_core::{Error, StatusCode};
+
+/// A failure of the model layer or of the database beneath it.
+///
+/// A driver fills `model` and `fields` with table and column names, as the engine reports them; the model layer
+/// replaces them by the names in the code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DbError {
+    /// Another row has the same value in a unique field: 409.
+    #[error("another {model} has the same {}", fields.join(", "))]
+    UniqueViolation {
+        /// The model (or table).
+        model: String,
+        /// The fields (or columns) that must be unique together.
+        fields: Vec<String>,
+    },
+    /// The row points to one that does not exist, or one that other rows point to would go: 409.
+    #[error("{model} would be left with a reference to a row that does not exist")]
+    ForeignKeyViolation {
+        /// The model (or table) that was written; empty when the engine does not say.
+        model: String,
+    },
+    /// A required field has no value: 422.
+    #[error("{model}.{field} must have a value")]
+    NotNullViolation {
+        /// The model (or table).
+        model: String,
+        /// The field (or column).
+        field: String,
+    },
+    /// A check constraint refused the row: 422.
+    #[error("the check `{constraint}` refused the row")]
+    CheckViolation {
+        /// The name of the constraint.
+        constraint: String,
+    },
+    /// There is no such row: 404.
+    #[error("there is no such {model}")]
+    NotFound {
+        /// The model.
+        model: &'static str,
+    },
+    /// One row was asked for, and there are several: 500.
+    #[error("more than one {model} matches a query that asked for exactly one")]
+    NotOne {
+        /// The model.
+        model: &'static str,
+    },
+    /// A place to run the statement did not come free in time, or another process holds the lock: 503.
+    #[error("the database is busy: {what} was not free after {waited:?}")]
+    Busy {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// The statement ran longer than it may: 503.
+    #[error("the statement was stopped after {limit:?}")]
+    Timeout {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The transaction was open longer than it may, and was rolled back: 503.
+    #[error("the transaction was open for more than {limit:?} and has been rolled back")]
+    TransactionExpired {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The transaction has already ended, by its own SQL or because the engine rolled it back: 500.
+    #[error("the transaction has already ended: {detail}")]
+    TransactionEnded {
+        /// Why.
+        detail: String,
+    },
+    /// The database cannot be reached, opened, read or written: 503.
+    #[error("the database is unavailable: {detail}")]
+    Unavailable {
+        /// What happened, with the file or the address.
+        detail: String,
+    },
+    /// The database has been closed: 503.
+    #[error("the database has been closed")]
+    Closed,
+    /// A stored value is not what the model says: 500.
+    #[error("column `{column}` holds {found}, expected {expected}")]
+    Decode {
+        /// The column, or its position.
+        column: String,
+        /// The type that the model has.
+        expected: &'static str,
+        /// What is stored.
+        found: String,
+    },
+    /// This engine cannot hold the value: 422.
+    #[error("{what} cannot be stored in {engine}")]
+    Unstorable {
+        /// The value's description.
+        what: String,
+        /// The engine.
+        engine: &'static str,
+    },
+    /// A relation was read that the query did not load: 500.
+    #[error("`{model}.{relation}` was not loaded: add `.with(|it| it.{relation})` to the query")]
+    UnloadedRelation {
+        /// The model.
+        model: &'static str,
+        /// The relation.
+        relation: &'static str,
+    },
+    /// The model's metadata does not allow what was asked (a relation without a counterpart, for one): 500.
+    #[error("{detail}")]
+    Model {
+        /// What does not fit.
+        detail: String,
+    },
+    /// The engine refused the statement: 500.
+    #[error("the database refused `{sql}`: {detail}")]
+    Statement {
+        /// The statement.
+        sql: String,
+        /// The engine's words.
+        detail: String,
+    },
+}
+
+impl DbError {
+    /// The status-bearing error that leaves the crate, with this as its source.
+    #[track_caller]
+    pub fn into_error(self) -> Error {
+        let error = match &self {
+            Self::UniqueViolation { fields, .. } => {
+                Error::conflict(format!("Another one has the same {} already.", list(fields)))
+                    .code("unique_violation")
+            }
+            Self::ForeignKeyViolation { .. } => {
+                Error::conflict("Something that this refers to does not exist, or is still referred to.")
+                    .code("foreign_key_violation")
+            }
+            Self::NotNullViolation { field, .. } => {
+                unprocessable(format!("`{field}` must have a value."), "not_null_violation")
+            }
+            Self::CheckViolation { .. } => {
+                unprocessable("A value is outside of what is allowed.".to_owned(), "check_violation")
+            }
+            Self::Unstorable { .. } => {
+                unprocessable("A value cannot be stored.".to_owned(), "value_not_storable")
+            }
+            Self::NotFound { model } => Error::not_found(format!("There is no such {}.", words(model))),
+            Self::Busy { .. } | Self::Timeout { .. } | Self::TransactionExpired { .. } => {
+                Error::unavailable("The database is busy. Try again.").code("database_busy")
+            }
+            Self::Unavailable { .. } | Self::Closed => {
+                Error::unavailable("The database is not available.").code("database_unavailable")
+            }
+            Self::NotOne { .. }
+            | Self::TransactionEnded { .. }
+            | Self::Decode { .. }
+            | Self::UnloadedRelation { .. }
+            | Self::Model { .. }
+            | Self::Statement { .. } => return Error::from(self),
+        };
+        error.caused_by(self)
+    }
+}
+
+#[track_caller]
+fn unprocessable(message: String, code: &'static str) -> Error {
+    Error::new(StatusCode::UNPROCESSABLE_ENTITY, message).code(code)
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// `BlogPost` as `blog post`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_each_fault_its_status_and_keeps_the_engine_from_the_client() {
+        let conflict = DbError::UniqueViolation { model: "Article".into(), fields: vec!["slug".into()] };
+        let error = conflict.clone().into_error();
+        assert_eq!(error.status(), StatusCode::CONFLICT);
+        assert_eq!(error.machine_code(), "unique_violation");
+        assert_eq!(error.message(), "Another one has the same `slug` already.");
+        assert_eq!(error.source_as::<DbError>(), Some(&conflict));
+
+        let refused = DbError::Statement { sql: "SELEC secret".into(), detail: "syntax".into() }.into_error();
+        assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!refused.message().contains("secret"));
+        assert!(refused.report().contains("SELEC secret"));
+
+        assert_eq!(
+            DbError::NotFound { model: "BlogPost" }.into_error().message(),
+            "There is no such blog post."
+        );
+        assert_eq!(DbError::Closed.into_error().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

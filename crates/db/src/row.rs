@@ -1,0 +1,116 @@
+//! Result rows: one buffer per result, an enum by engine, read by position.
+
+use crate::error::DbError;
+use crate::value::{Cell, Decode};
+
+/// The rows of a result.
+#[derive(Debug, Default)]
+pub struct Rows(pub(crate) Buffer);
+
+/// The closed set of engines. PostgreSQL and MySQL add their own buffers here.
+#[derive(Debug, Default)]
+pub(crate) enum Buffer {
+    #[default]
+    Empty,
+    #[cfg(feature = "sqlite")]
+    Sqlite(crate::sqlite::Buffer),
+}
+
+impl Rows {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Buffer::Empty => 0,
+            #[cfg(feature = "sqlite")]
+            Buffer::Sqlite(buffer) => buffer.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The row at `index`; `None` past the end.
+    pub fn get(&self, index: usize) -> Option<Row<'_>> {
+        (index < self.len()).then_some(Row { rows: self, index })
+    }
+
+    /// The first row.
+    pub fn first(&self) -> Option<Row<'_>> {
+        self.get(0)
+    }
+
+    /// Every row, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        (0..self.len()).map(|index| Row { rows: self, index })
+    }
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    rows: &'a Rows,
+    index: usize,
+}
+
+impl<'a> Row<'a> {
+    /// The value in the column at `column`, counted from 0.
+    pub fn get<T: Decode>(&self, column: usize) -> Result<T, DbError> {
+        T::decode(self.cell(column)).map_err(|fault| DbError::Decode {
+            column: format!("#{column}"),
+            expected: fault.expected,
+            found: fault.found,
+        })
+    }
+
+    /// The cell at `column`. NULL past the last one.
+    pub fn cell(&self, column: usize) -> Cell<'a> {
+        match &self.rows.0 {
+            Buffer::Empty => Cell::Null,
+            #[cfg(feature = "sqlite")]
+            Buffer::Sqlite(buffer) => buffer.cell(self.index, column),
+        }
+    }
+
+    /// A reader that starts at `column` and goes on to the right.
+    pub fn reader(self, column: usize) -> Reader<'a> {
+        Reader { row: self, next: column }
+    }
+}
+
+/// Reads a row from left to right: how models take their fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    row: Row<'a>,
+    next: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// The value in the next column.
+    pub fn take<T: Decode>(&mut self) -> Result<T, DbError> {
+        let column = self.next;
+        self.next += 1;
+        self.row.get(column)
+    }
+
+    /// The next cell, left in place.
+    pub fn peek(&self) -> Cell<'a> {
+        self.row.cell(self.next)
+    }
+
+    /// Leaves out `columns`.
+    pub fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
+    /// The position of the next column.
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
+    /// The row.
+    pub fn row(&self) -> Row<'a> {
+        self.row
+    }
+}

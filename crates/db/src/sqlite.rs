@@ -1,0 +1,111 @@
+//! SQLite: reader threads, and one writer that commits in groups.
+//!
+//! - [`location`]: what a `sqlite:` URL means.
+//! - [`connection`]: opening a connection with the settings that durability asks for, and running one statement on it.
+//! - [`buffer`]: the rows of a result, in one arena.
+//! - [`failure`]: what SQLite's result codes mean.
+//! - [`queue`]: the bounded queue between tasks and threads.
+//! - [`readers`]: threads that each own a read-only connection, started as they are needed.
+//! - [`writer`]: the one thread that writes; [`group`] is how it commits the writes of many tasks with one sync to disk,
+//!   [`session`] how a transaction owns it for a while.
+//!
+//! In WAL mode readers never wait for the writer. Every write goes through one connection, so that `SQLITE_BUSY` can only
+//! come from another process.
+
+mod buffer;
+mod connection;
+mod failure;
+mod group;
+mod location;
+mod queue;
+mod readers;
+mod session;
+mod writer;
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::driver::{Dialect, Driver, Reply, Statement, StatementKind, Transaction};
+use crate::error::DbError;
+
+pub(crate) use buffer::Buffer;
+pub use location::Location;
+
+use connection::Limits;
+use readers::Readers;
+use writer::Writer;
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// The most reader threads. They are started as they are needed.
+    pub readers: usize,
+    /// The most statements that wait for the readers, and for the writer. Further ones wait to be queued.
+    pub queue: usize,
+    /// How long to wait for a place in the queue, for a transaction to begin, or for a lock that another process holds.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// How long a transaction may be open. It owns the writer, so everybody else's writes wait for it.
+    pub transaction_timeout: Duration,
+    /// How long a transaction may be open before a warning is logged.
+    pub transaction_warning: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            readers: cores.clamp(2, 8),
+            queue: 1024,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            transaction_timeout: Duration::from_secs(5),
+            transaction_warning: Duration::from_millis(100),
+        }
+    }
+}
+
+/// The driver.
+pub struct Sqlite {
+    readers: Readers,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the database that `location` names, and makes the file (and its folder) if it does not exist.
+    pub async fn open(location: Location, options: SqliteOptions) -> Result<Self, DbError> {
+        let limits = Limits::new(&options);
+        // The writer opens first: it makes the file and switches it to WAL, which readers need.
+        let writer = Writer::start(location.clone(), &options, limits.clone()).await?;
+        let readers = Readers::new(location, &options, limits);
+        Ok(Self { readers, writer })
+    }
+}
+
+impl Driver for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>> {
+        match statement.kind {
+            StatementKind::Read => self.readers.run(statement).boxed(),
+            StatementKind::Write | StatementKind::Script => self.writer.run(statement).boxed(),
+        }
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {
+        self.writer.begin().boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.readers.close().await;
+            self.writer.close().await;
+        }
+        .boxed()
+    }
+}

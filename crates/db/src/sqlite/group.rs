@@ -1,0 +1,119 @@
+//! Group commit: the writes of many tasks in one transaction, with one sync to disk.
+//!
+//! Each write is a savepoint, so that one that fails takes nothing else with it. Nobody hears of success before COMMIT has
+//! come back, nor of failure: a failure may be the doing of a neighbour that is then not committed (two rows with one unique
+//! value). When the group itself fails, its members are run one by one, each in its own transaction.
+
+use std::collections::VecDeque;
+
+use super::connection::Connection;
+use super::queue::Job;
+use crate::driver::{Reply, StatementKind};
+use crate::error::DbError;
+
+/// The most writes that share a commit: it bounds how long the first one waits for the last.
+const MOST: usize = 256;
+
+type Outcome = (Job, Result<Reply, DbError>);
+
+/// Runs `arrivals` and whatever `next` hands over meanwhile. Returns what has to be run in a group of its own.
+pub(super) fn commit(
+    connection: &Connection,
+    mut arrivals: VecDeque<Job>,
+    mut next: impl FnMut() -> Option<Job>,
+) -> VecDeque<Job> {
+    let Some(first) = arrivals.pop_front() else { return arrivals };
+    if first.statement.kind == StatementKind::Script {
+        answer(run_script(connection, first));
+        return arrivals;
+    }
+    if first.reply.is_closed() {
+        return arrivals;
+    }
+    let Some(second) = arrivals.pop_front().or_else(&mut next) else {
+        // Alone: a single statement is a transaction by itself.
+        answer(run_alone(connection, first));
+        return arrivals;
+    };
+    arrivals.push_front(second);
+    arrivals.push_front(first);
+    if let Err(fault) = connection.control("BEGIN IMMEDIATE") {
+        for job in arrivals {
+            answer((job, Err(fault.clone())));
+        }
+        return VecDeque::new();
+    }
+    let mut outcomes = Vec::with_capacity(arrivals.len());
+    while outcomes.len() < MOST
+        && let Some(job) = arrivals.pop_front().or_else(&mut next)
+    {
+        if job.reply.is_closed() {
+            continue;
+        }
+        let outcome = run_in_savepoint(connection, &job);
+        outcomes.push((job, outcome));
+        if connection.is_autocommit() {
+            // SQLite has rolled everything back (the disk is full, for one).
+            return one_by_one(connection, outcomes, arrivals);
+        }
+    }
+    match connection.control("COMMIT") {
+        Ok(()) => outcomes.into_iter().for_each(answer),
+        Err(fault) => {
+            tracing::warn!(target: "mainstay::db", error = %fault, writes = outcomes.len(), "a group of writes was not committed: each is run by itself");
+            rollback(connection);
+            return one_by_one(connection, outcomes, arrivals);
+        }
+    }
+    arrivals
+}
+
+fn one_by_one(connection: &Connection, outcomes: Vec<Outcome>, arrivals: VecDeque<Job>) -> VecDeque<Job> {
+    for (job, _) in outcomes {
+        answer(run_alone(connection, job));
+    }
+    arrivals
+}
+
+fn run_alone(connection: &Connection, job: Job) -> Outcome {
+    let outcome = connection.run(&job.statement);
+    rollback(connection);
+    (job, outcome)
+}
+
+fn run_script(connection: &Connection, job: Job) -> Outcome {
+    let outcome = connection
+        .control("BEGIN IMMEDIATE")
+        .and_then(|()| connection.run(&job.statement))
+        .and_then(|reply| connection.control("COMMIT").map(|()| reply));
+    rollback(connection);
+    (job, outcome)
+}
+
+fn run_in_savepoint(connection: &Connection, job: &Job) -> Result<Reply, DbError> {
+    connection.control("SAVEPOINT one")?;
+    match connection.run(&job.statement) {
+        Ok(reply) => connection.control("RELEASE one").map(|()| reply),
+        Err(fault) => {
+            if !connection.is_autocommit() {
+                connection.control("ROLLBACK TO one")?;
+                connection.control("RELEASE one")?;
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// Ends what a failure (or a statement such as `BEGIN`) has left open.
+fn rollback(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(fault) = connection.control("ROLLBACK")
+    {
+        tracing::error!(target: "mainstay::db", error = %fault, "a transaction could not be rolled back");
+    }
+}
+
+fn answer((job, outcome): Outcome) {
+    // Whoever asked may have gone. The write stands.
+    let _ = job.reply.send(outcome);
+}

@@ -1,0 +1,115 @@
+//! The writer: one thread, one connection, everything that writes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::connection::{Connection, Limits, Role};
+use super::queue::{Job, Queue, reply};
+use super::session::{Session, serve};
+use super::{Location, SqliteOptions, group};
+use crate::driver::{Reply, Statement, StatementKind, Transaction};
+use crate::error::DbError;
+
+/// What the writer is asked for.
+pub(super) enum Order {
+    /// One statement by itself.
+    Write(Job),
+    /// A transaction of several.
+    Begin(oneshot::Sender<Result<Session, DbError>>),
+}
+
+pub(super) struct Writer {
+    queue: Arc<Queue<Order>>,
+    patience: Duration,
+    ended: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Writer {
+    pub(super) async fn start(
+        location: Location,
+        options: &SqliteOptions,
+        limits: Limits,
+    ) -> Result<Self, DbError> {
+        let queue = Queue::new("a place in the queue of the writer", options.queue, options.acquire_timeout);
+        let (alive, ended) = mpsc::channel::<()>(1);
+        let (opened, opening) = oneshot::channel();
+        let orders = Arc::clone(&queue);
+        queue.enlist(1);
+        std::thread::Builder::new()
+            .name("db-writer".into())
+            .spawn(move || {
+                match Connection::open(&location, Role::Writer, &limits) {
+                    Ok(connection) => {
+                        let _ = opened.send(Ok(()));
+                        write(&orders, &connection);
+                        connection.checkpoint();
+                    }
+                    Err(fault) => {
+                        let _ = opened.send(Err(fault));
+                    }
+                }
+                orders.retire();
+                location.discard();
+                drop(alive);
+            })
+            .map_err(|error| DbError::Unavailable {
+                detail: format!("the writer thread cannot be started: {error}"),
+            })?;
+        reply(opening).await?;
+        Ok(Self { queue, patience: options.acquire_timeout, ended: Mutex::new(ended) })
+    }
+
+    pub(super) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.push(Order::Write(Job { statement, reply: sender })).await?;
+        reply(receiver).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Box<dyn Transaction>, DbError> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.push(Order::Begin(sender)).await?;
+        match timeout(self.patience, reply(receiver)).await {
+            Ok(session) => Ok(Box::new(session?)),
+            Err(_) => Err(DbError::Busy { what: "the writer".into(), waited: self.patience }),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.queue.close();
+        self.ended.lock().await.recv().await;
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn write(orders: &Queue<Order>, connection: &Connection) {
+    while let Some(order) = orders.pop() {
+        match order {
+            Order::Begin(reply) => serve(connection, reply),
+            Order::Write(job) => {
+                let mut arrivals = VecDeque::from([job]);
+                while !arrivals.is_empty() {
+                    arrivals = group::commit(connection, arrivals, || next_write(orders));
+                }
+            }
+        }
+    }
+}
+
+/// The next order, when it is a write that may join the group. A transaction or a script waits for its turn.
+fn next_write(orders: &Queue<Order>) -> Option<Job> {
+    let joins =
+        |order: &Order| matches!(order, Order::Write(job) if job.statement.kind == StatementKind::Write);
+    match orders.pop_if(joins) {
+        Some(Order::Write(job)) => Some(job),
+        _ => None,
+    }
+}

@@ -1,0 +1,252 @@
+//! Values on their way to the database ([`Value`]), cells on their way back ([`Cell`]), and the Rust types that can be
+//! a column ([`Stored`]).
+//!
+//! Both enums are neutral to the engine. A driver binds a [`Value`] and lends [`Cell`]s out of its own row buffers, so
+//! that nothing generic over engines is needed above it.
+
+mod json;
+mod scalar;
+mod time;
+
+use std::hash::{Hash, Hasher};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+
+pub use json::Json;
+#[cfg(feature = "sqlite")]
+pub(crate) use time::{write_date, write_date_time, write_time};
+
+/// A value to be bound to a statement.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Value {
+    /// SQL's NULL.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer of any width up to 64 bits.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A point in time; microseconds are kept.
+    DateTime(DateTime<Utc>),
+    /// A day of the calendar.
+    Date(NaiveDate),
+    /// A time of day; microseconds are kept.
+    Time(NaiveTime),
+    /// A JSON document, written out.
+    Json(String),
+    /// Several values bound as one parameter. How is the dialect's affair.
+    List(Vec<Value>),
+    /// What could not be made into a value, and why. Binding it fails.
+    Unstorable(String),
+}
+
+impl Value {
+    /// Whether it is NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The value as a cell, to decode a Rust type from it.
+    pub fn cell(&self) -> Cell<'_> {
+        match self {
+            Self::Null | Self::List(_) | Self::Unstorable(_) => Cell::Null,
+            Self::Bool(value) => Cell::Bool(*value),
+            Self::Int(value) => Cell::Int(*value),
+            Self::Float(value) => Cell::Float(*value),
+            Self::Text(value) | Self::Json(value) => Cell::Text(value),
+            Self::Bytes(value) => Cell::Bytes(value),
+            Self::DateTime(value) => Cell::DateTime(*value),
+            Self::Date(value) => Cell::Date(*value),
+            Self::Time(value) => Cell::Time(*value),
+        }
+    }
+}
+
+/// Equality by representation: a NaN equals itself, so that values can be keys of a map.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            (Self::Text(a), Self::Text(b)) | (Self::Json(a), Self::Json(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::DateTime(a), Self::DateTime(b)) => a == b,
+            (Self::Date(a), Self::Date(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::List(a), Self::List(b)) => a == b,
+            (Self::Unstorable(a), Self::Unstorable(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => value.hash(state),
+            Self::Int(value) => value.hash(state),
+            Self::Float(value) => value.to_bits().hash(state),
+            Self::Text(value) | Self::Json(value) | Self::Unstorable(value) => value.hash(state),
+            Self::Bytes(value) => value.hash(state),
+            Self::DateTime(value) => value.hash(state),
+            Self::Date(value) => value.hash(state),
+            Self::Time(value) => value.hash(state),
+            Self::List(values) => values.hash(state),
+        }
+    }
+}
+
+/// One field of a result row, lent by the driver's buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Cell<'a> {
+    /// SQL's NULL.
+    Null,
+    /// A truth value, from engines that have one.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// Text; also how SQLite keeps dates and JSON.
+    Text(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A point in time, from engines that have one.
+    DateTime(DateTime<Utc>),
+    /// A day, from engines that have one.
+    Date(NaiveDate),
+    /// A time of day, from engines that have one.
+    Time(NaiveTime),
+}
+
+impl Cell<'_> {
+    /// The cell as a value of its own.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Float(value) => Value::Float(value),
+            Self::Text(value) => Value::Text(value.to_owned()),
+            Self::Bytes(value) => Value::Bytes(value.to_vec()),
+            Self::DateTime(value) => Value::DateTime(value),
+            Self::Date(value) => Value::Date(value),
+            Self::Time(value) => Value::Time(value),
+        }
+    }
+
+    /// What it holds, for a message. Texts are cut short.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Bool(value) => format!("the boolean {value}"),
+            Self::Int(value) => format!("the integer {value}"),
+            Self::Float(value) => format!("the number {value}"),
+            Self::Text(value) if value.chars().count() > 40 => {
+                format!("the text \"{}…\"", value.chars().take(40).collect::<String>())
+            }
+            Self::Text(value) => format!("the text \"{value}\""),
+            Self::Bytes(value) => format!("{} bytes", value.len()),
+            Self::DateTime(value) => format!("the time {value}"),
+            Self::Date(value) => format!("the date {value}"),
+            Self::Time(value) => format!("the time of day {value}"),
+        }
+    }
+}
+
+/// A stored value is not what the Rust type can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What the Rust type can hold.
+    pub expected: &'static str,
+    /// What is stored.
+    pub found: String,
+}
+
+impl Mismatch {
+    /// `expected` was asked for, and `found` is there.
+    pub fn new(expected: &'static str, found: Cell<'_>) -> Self {
+        Self { expected, found: found.describe() }
+    }
+}
+
+/// A type that can be read from a cell.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a column",
+    label = "the database has no such type",
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one"
+)]
+pub trait Decode: Sized {
+    /// Reads it.
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch>;
+}
+
+/// A type that a column can hold: a field of a model.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a model's field",
+    label = "no column can hold this",
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
+)]
+pub trait Stored: Decode + Clone + Send + Sync + 'static {
+    /// The type of the column.
+    const TYPE: SqlType;
+    /// Whether the column can be NULL.
+    const NULLABLE: bool = false;
+    /// The values that it can have, when they are few and named.
+    const CHOICES: &'static [Choice] = &[];
+
+    /// The value to bind.
+    fn into_value(self) -> Value;
+}
+
+/// The type of a column, neutral to the engine. Each dialect has its own word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SqlType {
+    /// 16 bits.
+    SmallInt,
+    /// 32 bits.
+    Int,
+    /// 64 bits.
+    BigInt,
+    /// A double.
+    Double,
+    /// A truth value.
+    Bool,
+    /// Text of any length.
+    Text,
+    /// Bytes of any length.
+    Bytes,
+    /// A point in time, in UTC, to the microsecond.
+    DateTime,
+    /// A day.
+    Date,
+    /// A time of day.
+    Time,
+    /// A JSON document.
+    Json,
+    /// One of a few names; see [`Stored::CHOICES`].
+    Enum,
+}
+
+/// One of the values of an enumerated field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What is stored, and what APIs see.
+    pub value: &'static str,
+    /// What people see.
+    pub label: &'static str,
+}

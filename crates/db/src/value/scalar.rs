@@ -1,0 +1,144 @@
+//! Numbers, texts, bytes, truth values, and `Option` of anything.
+
+use super::{Cell, Choice, Decode, Mismatch, SqlType, Stored, Value};
+
+macro_rules! integer {
+    ($($rust:ty => $sql:ident, $words:literal;)*) => {$(
+        impl Decode for $rust {
+            fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+                match cell {
+                    Cell::Int(value) => {
+                        Self::try_from(value).map_err(|_| Mismatch::new($words, cell))
+                    }
+                    _ => Err(Mismatch::new($words, cell)),
+                }
+            }
+        }
+
+        impl Stored for $rust {
+            const TYPE: SqlType = SqlType::$sql;
+
+            fn into_value(self) -> Value {
+                Value::Int(self.into())
+            }
+        }
+    )*};
+}
+
+integer! {
+    i16 => SmallInt, "a 16-bit integer";
+    i32 => Int, "a 32-bit integer";
+    i64 => BigInt, "a 64-bit integer";
+    u32 => BigInt, "an unsigned 32-bit integer";
+}
+
+impl Decode for f64 {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        match cell {
+            Cell::Float(value) => Ok(value),
+            // An engine may hand out a whole number as an integer. The doubles that can come from one are exact.
+            Cell::Int(value) => Ok(value as Self),
+            _ => Err(Mismatch::new("a number", cell)),
+        }
+    }
+}
+
+impl Stored for f64 {
+    const TYPE: SqlType = SqlType::Double;
+
+    fn into_value(self) -> Value {
+        Value::Float(self)
+    }
+}
+
+impl Decode for bool {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        match cell {
+            Cell::Bool(value) => Ok(value),
+            Cell::Int(0) => Ok(false),
+            Cell::Int(1) => Ok(true),
+            _ => Err(Mismatch::new("a boolean", cell)),
+        }
+    }
+}
+
+impl Stored for bool {
+    const TYPE: SqlType = SqlType::Bool;
+
+    fn into_value(self) -> Value {
+        Value::Bool(self)
+    }
+}
+
+impl Decode for String {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        match cell {
+            Cell::Text(value) => Ok(value.to_owned()),
+            _ => Err(Mismatch::new("text", cell)),
+        }
+    }
+}
+
+impl Stored for String {
+    const TYPE: SqlType = SqlType::Text;
+
+    fn into_value(self) -> Value {
+        Value::Text(self)
+    }
+}
+
+impl Decode for Vec<u8> {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        match cell {
+            Cell::Bytes(value) => Ok(value.to_vec()),
+            _ => Err(Mismatch::new("bytes", cell)),
+        }
+    }
+}
+
+impl Stored for Vec<u8> {
+    const TYPE: SqlType = SqlType::Bytes;
+
+    fn into_value(self) -> Value {
+        Value::Bytes(self)
+    }
+}
+
+impl<T: Decode> Decode for Option<T> {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        match cell {
+            Cell::Null => Ok(None),
+            cell => T::decode(cell).map(Some),
+        }
+    }
+}
+
+impl<T: Stored> Stored for Option<T> {
+    const TYPE: SqlType = T::TYPE;
+    const NULLABLE: bool = true;
+    const CHOICES: &'static [Choice] = T::CHOICES;
+
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, T::into_value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_an_integer_that_does_not_fit() {
+        assert_eq!(i16::decode(Cell::Int(7)), Ok(7));
+        let fault = i16::decode(Cell::Int(40_000)).unwrap_err();
+        assert_eq!(fault, Mismatch { expected: "a 16-bit integer", found: "the integer 40000".into() });
+        assert!(u32::decode(Cell::Int(-1)).is_err());
+        assert!(bool::decode(Cell::Int(2)).is_err());
+    }
+
+    #[test]
+    fn reads_null_only_into_an_option() {
+        assert_eq!(Option::<String>::decode(Cell::Null), Ok(None));
+        assert_eq!(String::decode(Cell::Null).unwrap_err().found, "NULL");
+    }
+}
