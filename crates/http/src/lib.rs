@@ -1,3 +1,4 @@
 //! The way of a request.
 
 pub mod describe;
+pub mod listen;

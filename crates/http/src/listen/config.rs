@@ -1,0 +1,115 @@
+//! Where to listen, what to wait for and for how long, how much to take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a listener: part of the configuration section `http`.
+///
+/// The defaults are safe for a server on the open internet.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    /// The host name or address to listen on. By default `127.0.0.1`, and `0.0.0.0` in production.
+    pub host: Option<String>,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Listens on a Unix socket at this path instead of on a port.
+    pub unix: Option<PathBuf>,
+    /// The permissions of the Unix socket, in octal.
+    pub unix_mode: String,
+    /// Speaks TLS with this certificate. Needs the feature `tls`.
+    pub tls: Option<TlsConfig>,
+    /// How many connections may wait in the system's queue.
+    pub backlog: u32,
+    /// Open connections at most. At the cap, accepting pauses and new ones wait in the system's queue.
+    pub max_connections: usize,
+    /// From a new connection, or the first byte of a next request, to the end of the request's head.
+    pub header_read_timeout: Duration,
+    /// How long a connection may be kept alive without a request.
+    pub idle_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long a peer may take none of its response.
+    pub write_timeout: Duration,
+    /// How long to wait for open requests at shutdown, where the supervisor sets no deadline.
+    pub drain_timeout: Duration,
+    /// The size of a request's head at most, in bytes; beyond it is 431.
+    pub max_header_bytes: usize,
+    /// Header fields in a request at most; beyond it is 431.
+    pub max_headers: usize,
+    /// HTTP/1.1 alone.
+    pub http1: Http1Config,
+    /// HTTP/2 alone.
+    pub http2: Http2Config,
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: 8000,
+            unix: None,
+            unix_mode: "660".to_owned(),
+            tls: None,
+            backlog: 1024,
+            max_connections: 10_000,
+            header_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            handshake_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(25),
+            max_header_bytes: 64 * 1024,
+            max_headers: 100,
+            http1: Http1Config::default(),
+            http2: Http2Config::default(),
+        }
+    }
+}
+
+/// Where the certificate is.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// A PEM file with the certificate, and after it those between it and the root.
+    pub cert: PathBuf,
+    /// A PEM file with the private key.
+    pub key: PathBuf,
+    /// How often to look whether the files have changed; zero never does.
+    pub reload: Duration,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { cert: PathBuf::new(), key: PathBuf::new(), reload: Duration::from_secs(5) }
+    }
+}
+
+/// Settings of HTTP/1.1.
+#[derive(Clone, Debug, Default)]
+pub struct Http1Config {
+    /// Writes the responses to pipelined requests together. Off, since hyper then holds a response back while the
+    /// beginning of a next request (or a stray line end) waits behind it; benchmarks that pipeline gain from it.
+    pub pipeline_flush: bool,
+}
+
+/// Settings of HTTP/2.
+#[derive(Clone, Debug)]
+pub struct Http2Config {
+    /// Requests that a connection may have open at once.
+    pub max_concurrent_streams: u32,
+    /// Streams that a client may open and reset before we look at them ("rapid reset"); beyond it is a GOAWAY.
+    pub max_pending_resets: usize,
+    /// How often to ping a connection; zero never does.
+    pub keep_alive_interval: Duration,
+    /// How long a peer may take to answer a ping.
+    pub keep_alive_timeout: Duration,
+}
+
+impl Default for Http2Config {
+    fn default() -> Self {
+        Self {
+            max_concurrent_streams: 200,
+            max_pending_resets: 20,
+            keep_alive_interval: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(20),
+        }
+    }
+}
