@@ -156,17 +156,15 @@ impl ListenConfig {
 
     #[cfg(unix)]
     async fn bind_unix(&self, path: PathBuf) -> Result<Listener> {
-        let mode = u32::from_str_radix(self.unix_mode.trim_start_matches("0o"), 8).map_err(|error| {
+        let mode = self.unix_permissions().ok_or_else(|| {
             Error::internal(format!(
                 "`unix_mode = \"{}\"` under `[http]` is no permission: write it in octal, as `660`",
                 self.unix_mode
             ))
-            .caused_by(error)
         })?;
         let backlog = self.backlog;
         // File system calls block.
-        let bound =
-            tokio::task::spawn_blocking(move || super::bind::unix::listen(path, mode, backlog)).await?;
+        let bound = tokio::task::spawn_blocking(move || unix::listen(path, mode, backlog)).await?;
         let (socket, path) = bound?;
         Ok(Listener::Unix(UnixListener::from_std(socket)?, path))
     }

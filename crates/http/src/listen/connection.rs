@@ -49,7 +49,7 @@ impl<D> Shared<D> {
         // No time-out of hyper's: the sweep does it for less (see the folder's front page).
         http1
             .header_read_timeout(None)
-            .max_header_size(config.max_header_bytes)
+            .max_header_size(usize::try_from(config.max_header_bytes).unwrap_or(usize::MAX))
             .pipeline_flush(config.http1.pipeline_flush);
         if config.max_headers != FIELDS_ON_STACK {
             http1.max_headers(config.max_headers);

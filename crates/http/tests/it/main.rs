@@ -1,0 +1,4 @@
+//! The behaviour of the HTTP layer, over real sockets.
+
+mod listen;
+mod wire;
