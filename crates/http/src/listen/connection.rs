@@ -283,11 +283,8 @@ async fn http1<D: Dispatch>(shared: &Shared<D>, live: Arc<Live<D>>, wire: Wire) 
             last_words(&mut wire, &words).await;
         }
         None => {}
-        Some(Ok(())) => {
-            if live.had_body.load(Relaxed) && !wire.has_ended() {
-                read_out(&mut wire).await;
-            }
-        }
+        Some(Ok(())) if live.had_body.load(Relaxed) && !wire.has_ended() => read_out(&mut wire).await,
+        Some(Ok(())) => {}
         Some(Err(error)) if error.is_parse() => {
             count(&link.registry.metrics.malformed);
             read_out(&mut wire).await;
