@@ -31,7 +31,7 @@
 //! assert_eq!(operation.parameters[0].name, "X-Tenant");
 //! ```
 
-mod arguments;
+pub(crate) mod arguments;
 pub mod parts;
 pub mod probe;
 mod returns;

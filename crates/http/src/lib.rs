@@ -1,4 +1,5 @@
 //! The way of a request.
 
 pub mod describe;
+pub mod extract;
 pub mod listen;
