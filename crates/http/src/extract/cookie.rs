@@ -30,10 +30,6 @@ pub struct Cookies(Vec<(String, String)>);
 impl Cookies {
     /// Those of these headers.
     pub fn of(headers: &HeaderMap) -> Self {
-        let lines = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
         let mut cookies: Vec<(String, String)> = Vec::new();
         for (name, value) in lines(headers).flat_map(pairs) {
             // Of two cookies with one name, the one with the longer path comes first and is meant.
