@@ -1,1 +1,58 @@
-//! To be written.
+//! Supervised background tasks, as Erlang's OTP has them.
+//!
+//! A [`Child`] is a named task that can be started again. A [`Supervisor`] holds children in order, starts them one
+//! after the other (each has to report [ready](Running::ready) before the next begins), and restarts those that fail
+//! by its [`Strategy`], with a growing, jittered [`Backoff`]. When they fail more often than its [`Intensity`] allows
+//! it stops the rest, in reverse order, and fails itself with the last cause. A supervisor is a child like any other,
+//! so failures climb the tree until somebody can mend them, or the program ends and says why.
+//!
+//! Read in this order:
+//!
+//! 1. [`child`]: what is supervised, and when it is restarted.
+//! 2. [`running`] and [`shutdown`]: what a started child is given: a way to say "ready", a way to hear "stop".
+//! 3. [`supervisor`]: strategies and limits; a description, which does nothing.
+//! 4. [`supervision`]: a supervisor at work: wait for its failure, stop it, look at it.
+//! 5. `engine`: the state machine behind it; one task a supervisor.
+//! 6. [`status`]: the tree that a dashboard and `/readyz` show.
+//!
+//! ```
+//! use std::time::Duration;
+//! use mainstay_core::service::{Child, Running, Supervisor};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> mainstay_core::Result<()> {
+//! let heartbeat = Child::new("heartbeat", |running: Running| async move {
+//!     let mut beat = tokio::time::interval(Duration::from_secs(1));
+//!     running.ready();
+//!     loop {
+//!         tokio::select! {
+//!             () = running.shutdown().requested() => return Ok(()),
+//!             _ = beat.tick() => { /* tell somebody */ }
+//!         }
+//!     }
+//! });
+//! let supervision = Supervisor::new("app").child(heartbeat).start().await?;
+//! assert!(supervision.status().is_up());
+//! let report = supervision.stop(Duration::from_secs(5)).await;
+//! assert!(report.is_clean());
+//! # Ok(()) }
+//! ```
+
+pub mod backoff;
+pub mod child;
+mod engine;
+pub mod running;
+pub mod shutdown;
+pub mod status;
+pub mod supervision;
+pub mod supervisor;
+#[cfg(test)]
+mod tests;
+
+pub use backoff::Backoff;
+pub use child::{Child, Restart};
+pub use running::Running;
+pub use shutdown::{Shutdown, Trigger};
+pub use status::{State, Status, Tree};
+pub use supervision::{StopReport, Supervision};
+pub use supervisor::{Intensity, Strategy, Supervisor};

@@ -1,0 +1,62 @@
+//! What a started child holds of its supervisor.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use super::Shutdown;
+
+/// Given to a child at each start: it says when it is ready, and hears when to stop.
+#[derive(Clone)]
+pub struct Running {
+    readiness: Arc<Readiness>,
+    shutdown: Shutdown,
+}
+
+/// Whether one start has become ready. Shared by the child and its supervisor.
+pub(super) struct Readiness {
+    reached: AtomicBool,
+    bell: Arc<Notify>,
+}
+
+impl Running {
+    /// A handle that nobody supervises, to run a service's function by hand, as a test does.
+    pub fn unsupervised(shutdown: Shutdown) -> Self {
+        Self::reporting_to(&Arc::new(Notify::new()), shutdown)
+    }
+
+    /// A handle that rings `bell` once the child is ready.
+    pub(super) fn reporting_to(bell: &Arc<Notify>, shutdown: Shutdown) -> Self {
+        let readiness = Readiness { reached: AtomicBool::new(false), bell: Arc::clone(bell) };
+        Self { readiness: Arc::new(readiness), shutdown }
+    }
+
+    /// Says that what this child offers can now be used: the socket is bound, the first connection stands. The next
+    /// child starts when this one is ready. Saying it again changes nothing.
+    pub fn ready(&self) {
+        if !self.readiness.reached.swap(true, Ordering::AcqRel) {
+            self.readiness.bell.notify_one();
+        }
+    }
+
+    /// Whether [`ready`](Self::ready) has been said.
+    pub fn is_ready(&self) -> bool {
+        self.readiness.is_reached()
+    }
+
+    /// The request to stop. A child returns soon after it is made; at its deadline it is aborted.
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    pub(super) fn readiness(&self) -> Arc<Readiness> {
+        Arc::clone(&self.readiness)
+    }
+}
+
+impl Readiness {
+    pub(super) fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::Acquire)
+    }
+}
