@@ -6,6 +6,7 @@
 //! | `layers` | [`layers`] | which crate may depend on which, as data, and the check |
 //! | `services` | [`services`] | finds or installs the programs that suites and benches need |
 //! | `bench` | [`bench`] | speed against peers, and the compile-time budgets |
+//! | `soak` | [`soak`] | the flagship example under load, told to stop and killed in between |
 //! | `docs` | [`docs`] | API documentation and the book |
 //!
 //! Only the standard library and `serde_json` are used, so that the first `cargo xtask` on a fresh clone answers
@@ -21,6 +22,7 @@ mod layers;
 mod outcome;
 mod process;
 mod services;
+mod soak;
 mod test;
 mod workspace;
 
@@ -61,6 +63,12 @@ const TASKS: &[Task] = &[
         usage: "bench http|build [--rounds N] [--seconds N] [--connections N] [--load wrk|own] [--only NAME]… [--enforce]",
         about: "Measure speed against peers, or compile times, and compare with the budgets.",
         run: bench::main,
+    },
+    Task {
+        name: "soak",
+        usage: "soak [--seconds N] [--kills N] [--connections N]",
+        about: "Put the flagship example under load, tell it to stop, kill it, and look what was lost.",
+        run: soak::main,
     },
     Task {
         name: "docs",

@@ -123,6 +123,18 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The memory of a process that is resident now, in megabytes.
+pub(crate) fn resident_megabytes(process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    resident(&status).ok_or_else(|| "unknown /proc/…/status".into())
+}
+
+fn resident(status: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
 /// A process in the background that dies with this value.
 pub(crate) struct Background {
     child: Child,
@@ -195,6 +207,11 @@ mod tests {
             .unwrap();
         assert!(ended.timed_out && !ended.success());
         assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn reads_resident_memory_in_megabytes() {
+        assert_eq!(resident("Name:\tx\nVmRSS:\t   10240 kB\n"), Some(10.0));
     }
 
     #[test]

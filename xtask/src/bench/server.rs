@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{http, outcome::Result, process::Background};
+use crate::{
+    http,
+    outcome::Result,
+    process::{self, Background},
+};
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(10);
@@ -62,8 +66,7 @@ impl Server {
 
     /// Memory that is resident now, in megabytes.
     pub(crate) fn memory(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        resident(&status).ok_or_else(|| "unknown /proc/…/status".into())
+        process::resident_megabytes(self.process.id())
     }
 
     pub(crate) fn stop(self) -> Result<()> {
@@ -93,12 +96,6 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
-fn resident(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes / 1024.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,10 +104,5 @@ mod tests {
     fn reads_processor_time_behind_a_name_with_spaces_and_parentheses() {
         let stat = "42 (a) b) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 2 0 100 1000 10";
         assert_eq!(ticks(stat), Some(300));
-    }
-
-    #[test]
-    fn reads_resident_memory_in_megabytes() {
-        assert_eq!(resident("Name:\tx\nVmRSS:\t   10240 kB\n"), Some(10.0));
     }
 }

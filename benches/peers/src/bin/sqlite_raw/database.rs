@@ -63,7 +63,7 @@ impl Database {
         let (send_writes, writes) = mpsc::channel(WAITING);
         thread::spawn(move || write(&writer, writes));
         // The number of readers of the model layer's default configuration.
-        let count = thread::available_parallelism().map_or(1, usize::from).clamp(1, 8);
+        let count = thread::available_parallelism().map_or(1, usize::from).clamp(2, 8);
         let readers = (0..count).map(|_| {
             let connection = connect(&path)?;
             let (send, mut reads) = mpsc::channel::<Read>(WAITING);
