@@ -11,7 +11,7 @@ use crate::app::{App, AppInfo};
 use crate::check::{Check, Finding, Findings, Phase};
 use crate::config::{Config, Loader, SectionDescriptor, Sources};
 use crate::container::graph::{Graph, GraphModule};
-use crate::container::{Need, Registration, Resolver};
+use crate::container::{Key, Need, Registration, Resolver};
 use crate::contribution::{Contributions, Entry};
 use crate::module::{Module, ModuleId, ModuleInfo};
 use crate::profile::Profile;
@@ -130,6 +130,12 @@ impl Assembly {
     /// The container as a module sees it.
     pub fn resolver_of(&self, module: &ModuleInfo) -> Resolver {
         self.resolver().of_module(module.id)
+    }
+
+    /// Whether anything in it takes a `T` from the container.
+    pub fn needs<T: ?Sized + 'static>(&self) -> bool {
+        let key = Key::of::<T>();
+        self.takers.iter().any(|(_, need)| need.key == key) || self.graph.needs(key)
     }
 
     /// Runs the checks of a phase.

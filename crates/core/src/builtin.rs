@@ -1,13 +1,58 @@
 //! What every application has: the core's own module.
 
+use std::sync::Arc;
+
+use crate::assembly::Assembly;
+use crate::check::{Check, Findings};
+use crate::clock::{Clock, SystemClock};
 use crate::command;
+use crate::container::{Inject, Provider};
+use crate::keys::{self, Keys, KeysConfig};
 use crate::lifecycle::AppConfig;
 use crate::module::{CoreContributions, Module};
+use crate::profile::Profile;
+use crate::random::{Ids, Random, SecureRandom};
 
 /// The name of the core's module.
 pub(crate) const NAME: &str = "core";
 
-/// The commands that need nothing else.
+/// Clock, randomness, keys, and the commands that need nothing else.
 pub(crate) fn module() -> Module {
-    Module::new(NAME).global().config::<AppConfig>().command(command::check()).command(command::config())
+    Module::new(NAME)
+        .global()
+        .config::<AppConfig>()
+        .config::<KeysConfig>()
+        .provide(Provider::singleton(SystemClock::default).bind(|clock| clock as Arc<dyn Clock>))
+        .provide(Provider::singleton(SecureRandom::new).bind(|random| random as Arc<dyn Random>))
+        .provide(Provider::singleton(ids))
+        .provide(Provider::asynchronous(keys).on_demand())
+        .export::<dyn Clock>()
+        .export::<dyn Random>()
+        .export::<Ids>()
+        .export::<Keys>()
+        .check(Check::at_start(check_keys))
+        .command(command::check())
+        .command(command::config())
+}
+
+fn ids(clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Ids {
+    Ids::new(clock.into_arc(), random.into_arc())
+}
+
+async fn keys(
+    config: Inject<KeysConfig>,
+    profile: Inject<Profile>,
+    clock: Inject<dyn Clock>,
+    random: Inject<dyn Random>,
+) -> crate::Result<Keys> {
+    Keys::new(&config, &profile, clock.into_arc(), random.into_arc())
+}
+
+/// A secret is asked for only where something signs or seals.
+fn check_keys(assembly: &Assembly, findings: &mut Findings) {
+    if assembly.needs::<Keys>()
+        && let Ok(config) = assembly.config.section::<KeysConfig>()
+    {
+        findings.extend(keys::check(&config, &assembly.profile));
+    }
 }

@@ -126,3 +126,6 @@ impl Need {
         self.key.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

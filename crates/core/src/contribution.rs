@@ -75,8 +75,11 @@ pub struct Contributions(Arc<Collected>);
 
 struct Collected {
     modules: Vec<ModuleInfo>,
-    kinds: HashMap<TypeId, Vec<(usize, Arc<dyn Contribution>)>>,
+    kinds: Kinds,
 }
+
+/// By kind: which module, and what.
+type Kinds = HashMap<TypeId, Vec<(usize, Arc<dyn Contribution>)>>;
 
 /// A contribution and the module that it came from.
 #[derive(Clone, Copy)]
@@ -89,7 +92,7 @@ pub struct Contributed<'a, C> {
 
 impl Contributions {
     pub(crate) fn collect(modules: Vec<(ModuleInfo, Vec<Entry>)>) -> Self {
-        let mut kinds: HashMap<TypeId, Vec<(usize, Arc<dyn Contribution>)>> = HashMap::new();
+        let mut kinds = Kinds::new();
         let mut infos = Vec::with_capacity(modules.len());
         for (index, (info, entries)) in modules.into_iter().enumerate() {
             for entry in entries {

@@ -14,6 +14,7 @@ use crate::config::{Section, SectionDescriptor};
 use crate::container::{IntoProvider, Key};
 use crate::contribution::{Contribute, Contribution, Entry};
 use crate::lifecycle::Hook;
+use crate::service::Service;
 
 /// A part of an application: a name, what it imports and exports, and what it contributes.
 ///
@@ -122,6 +123,12 @@ pub trait CoreContributions: Contribute {
     #[must_use]
     fn check(self, check: Check) -> Self {
         self.contribute(check)
+    }
+
+    /// Adds a supervised background task.
+    #[must_use]
+    fn service(self, service: Service) -> Self {
+        self.contribute(service)
     }
 
     /// Adds a subcommand of the application's own binary.

@@ -13,7 +13,8 @@
 //! 3. [`supervisor`]: strategies and limits; a description, which does nothing.
 //! 4. [`supervision`]: a supervisor at work: wait for its failure, stop it, look at it.
 //! 5. `engine`: the state machine behind it; one task a supervisor.
-//! 6. [`status`]: the tree that a dashboard and `/readyz` show.
+//! 6. [`Service`]: a child as a module contributes it, its dependencies taken from the container.
+//! 7. [`status`]: the tree that a dashboard and `/readyz` show.
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,6 +40,7 @@
 //! ```
 
 pub mod backoff;
+mod binding;
 pub mod child;
 mod engine;
 pub mod running;
@@ -50,6 +52,7 @@ pub mod supervisor;
 mod tests;
 
 pub use backoff::Backoff;
+pub use binding::{Service, Stage};
 pub use child::{Child, Restart};
 pub use running::Running;
 pub use shutdown::{Shutdown, Trigger};

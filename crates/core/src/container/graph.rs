@@ -145,6 +145,11 @@ impl Graph {
         std::mem::take(&mut *self.built.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a provider takes this type.
+    pub(crate) fn needs(&self, key: Key) -> bool {
+        self.nodes.iter().flat_map(|node| &node.registration.needs).any(|need| need.key == key)
+    }
+
     /// The providers that a provider depends on.
     pub(crate) fn dependencies(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
         let Node { registration, home, .. } = &self.nodes[node];

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 /// let ids = Ids::new(Arc::new(TestClock::default()), Arc::new(SeededRandom::new(1)));
 /// let (first, second) = (ids.next(), ids.next());
 /// assert!(first < second);
-/// assert!(first.to_string().starts_with("019b7969-6c00-7000-"));
+/// assert!(first.to_string().starts_with("019b796d-d600-7000-"));
 /// ```
 pub struct Ids {
     clock: Arc<dyn Clock>,
