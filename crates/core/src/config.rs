@@ -22,7 +22,7 @@
 //!
 //! | id | what |
 //! |---|---|
-//! | `config.E001` | a file exists and cannot be read |
+//! | `config.E001` | a file exists and cannot be read, or the home folder does not exist |
 //! | `config.E002` | a file is not valid TOML |
 //! | `config.E003` | no part of the application reads this section |
 //! | `config.E004` | the section has no such key |

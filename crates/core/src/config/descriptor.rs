@@ -4,9 +4,8 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::decode::{Decoded, decode};
-use super::loaded::{Config, Loaded};
+use super::loaded::{Config, Loaded, shown};
 use super::report::Aliases;
-use super::secret::{MASK, looks_secret};
 use super::tree::{Table, origin_of};
 use super::{Problems, Section};
 use crate::Finding;
@@ -60,8 +59,8 @@ impl SectionDescriptor {
 fn fill<T: Section>(tree: &Table) -> Filled {
     let Decoded { value, mut findings } = decode::<T>(T::NAME, tree.get(T::NAME), T::ALIASES);
     let Some(value) = value else { return Filled { section: None, findings } };
-    let shown = match serde_json::to_value(&value) {
-        Ok(shown) => shown,
+    let values = match serde_json::to_value(&value) {
+        Ok(values) => values,
         Err(error) => serde_json::Value::String(format!("cannot be shown: {error}")),
     };
     let mut problems = Problems::default();
@@ -69,11 +68,10 @@ fn fill<T: Section>(tree: &Table) -> Filled {
     for problem in problems.0 {
         let key = format!("{}.{}", T::NAME, problem.key);
         let path: Vec<&str> = key.split('.').collect();
-        let now = problem.key.split('.').try_fold(&shown, |value, part| value.get(part));
+        let now = problem.key.split('.').try_fold(&values, |value, part| value.get(part));
         let now = match now {
             Some(serde_json::Value::Null) | None => "it is not set".to_owned(),
-            Some(_) if looks_secret(&key) => format!("it is {MASK}"),
-            Some(now) => format!("it is {now}"),
+            Some(now) => format!("it is {}", shown(&key, now)),
         };
         let finding = Finding::error("config.E007", format!("`{key}` {} ({now})", problem.message))
             .at(origin_of(tree, &path).to_string());
@@ -85,7 +83,7 @@ fn fill<T: Section>(tree: &Table) -> Filled {
     let section = findings.is_empty().then(|| Loaded {
         name: T::NAME,
         value: Arc::new(value) as Arc<dyn Any + Send + Sync>,
-        shown,
+        shown: values,
     });
     Filled { section, findings }
 }

@@ -111,7 +111,8 @@ impl Config {
     }
 }
 
-fn shown(key: &str, value: &Value) -> String {
+/// A value as JSON, without what is secret in it.
+pub(super) fn shown(key: &str, value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
         Value::String(text) if text == MASK => MASK.to_owned(),

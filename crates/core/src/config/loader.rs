@@ -118,6 +118,16 @@ impl Loader {
     fn layers(&self, aliases: &[Alias], findings: &mut Findings) -> (Table, bool) {
         let mut tree = Table::new();
         let mut complete = true;
+        if let Some(home) = self.sources.lost_home() {
+            complete = false;
+            findings.add(
+                Finding::error(
+                    "config.E001",
+                    format!("the home folder `{}` is not a folder", home.display()),
+                )
+                .fix("set MAINSTAY_HOME to the folder that contains `config`, or unset it"),
+            );
+        }
         let own_file = format!("config/{}.toml", self.profile.name());
         for name in ["config/default.toml", &own_file] {
             let path: Arc<Path> = self.sources.shown(name).into();

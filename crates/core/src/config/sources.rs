@@ -32,12 +32,28 @@ impl Sources {
     pub fn of_process() -> Self {
         let variables: BTreeMap<String, OsString> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        let home = ["MAINSTAY_HOME", "CARGO_MANIFEST_DIR"]
-            .iter()
-            .find_map(|name| variables.get(*name).filter(|value| !value.is_empty()))
-            .map(PathBuf::from)
-            .unwrap_or_default();
-        Self { home, files: Files::Disk, variables, arguments: Vec::new(), overrides: Vec::new() }
+        let mut sources = Self { variables, files: Files::Disk, ..Self::isolated() };
+        sources.home =
+            sources.folder("MAINSTAY_HOME").or(sources.folder("CARGO_MANIFEST_DIR")).unwrap_or_default();
+        sources
+    }
+
+    /// Believes `CARGO_MANIFEST_DIR` only if cargo is running this very package. A program that is started by another
+    /// one under cargo (a test, a benchmark, `cargo xtask`) inherits that one's folder, which is not its home.
+    #[must_use]
+    pub fn of_package(mut self, package: &str) -> Self {
+        let foreign = self.variables.get("CARGO_PKG_NAME").is_some_and(|running| *running != *package);
+        if foreign
+            && self.folder("MAINSTAY_HOME").is_none()
+            && self.folder("CARGO_MANIFEST_DIR") == Some(self.home.clone())
+        {
+            self.home = PathBuf::new();
+        }
+        self
+    }
+
+    fn folder(&self, variable: &str) -> Option<PathBuf> {
+        self.variables.get(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
     /// No variables and no files.
@@ -111,6 +127,12 @@ impl Sources {
             Some(name) if !name.trim().is_empty() => Profile::named(name.trim()),
             _ => Profile::of_this_build(),
         }
+    }
+
+    /// The home folder, when it does not exist: then every file would silently be missing.
+    pub(super) fn lost_home(&self) -> Option<&Path> {
+        let on_disk = matches!(self.files, Files::Disk) && !self.home.as_os_str().is_empty();
+        (on_disk && !self.home.is_dir()).then_some(&*self.home)
     }
 
     /// The text of a file in the home folder; none when there is no such file.

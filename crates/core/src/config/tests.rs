@@ -1,5 +1,7 @@
 //! What a user gets, and sees, for good and bad configuration.
 
+mod properties;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -67,6 +69,9 @@ impl Section for Http {
     fn validate(&self, problems: &mut Problems) {
         if self.port == 0 {
             problems.add("port", "must not be 0", Some("choose a port from 1 to 65535"));
+        }
+        if self.host.contains("evil") {
+            problems.add("host", "is not allowed", None);
         }
         if self.tls.as_ref().is_some_and(|tls| tls.certificate == tls.key) {
             problems.add("tls.key", "must be another file than `http.tls.certificate`", None);
@@ -365,6 +370,30 @@ fn an_unreadable_file_is_named() {
 }
 
 #[test]
+fn a_home_folder_that_does_not_exist_is_named() {
+    let text = refused(Sources::isolated().home("/no/such/folder"));
+    assert_eq!(
+        text,
+        "error[config.E001]: the home folder `/no/such/folder` is not a folder
+    fix set MAINSTAY_HOME to the folder that contains `config`, or unset it"
+    );
+}
+
+#[test]
+fn the_folder_of_another_package_is_not_home() {
+    let under_cargo = |package: &str| {
+        Sources::isolated()
+            .variable("CARGO_MANIFEST_DIR", "/work/xtask")
+            .variable("CARGO_PKG_NAME", package)
+            .home("/work/xtask")
+    };
+    assert_eq!(under_cargo("xtask").of_package("shop").home_folder(), "");
+    assert_eq!(under_cargo("shop").of_package("shop").home_folder(), "/work/xtask");
+    let told = under_cargo("xtask").variable("MAINSTAY_HOME", "/work/xtask");
+    assert_eq!(told.of_package("shop").home_folder(), "/work/xtask");
+}
+
+#[test]
 fn reads_files_from_the_home_folder() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("config")).unwrap();
@@ -439,11 +468,11 @@ fn secrets_are_never_shown() {
     let sources = default_toml(
         "[database]\nurl = 'postgres://ann:hunter2@db/app'\npool = 'postgres://ann:hunter2@db'\npassword = ['hunter2']",
     );
-    let refused =
+    let text =
         Loader::new(Profile::Development, sources).section::<Database>().load().unwrap_err().to_string();
-    assert!(refused.contains("`database.password` must be a string, but is ********"), "{refused}");
-    assert!(refused.contains("postgres://ann:********@db"), "{refused}");
-    assert!(!refused.contains("hunter2"), "{refused}");
+    assert!(text.contains("`database.password` must be a string, but is ********"), "{text}");
+    assert!(text.contains("postgres://ann:********@db"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
 
     let sources =
         default_toml("[database]\nurl = 'postgres://ann:hunter2@db/app'\npool = 1\npassword = 'hunter2'");
@@ -459,6 +488,9 @@ fn secrets_are_never_shown() {
     );
     assert_eq!(config.section::<Database>().unwrap().password.as_ref().unwrap().expose(), "hunter2");
     assert!(!format!("{config:?}").contains("hunter2"));
+
+    let text = refused(default_toml("[http]\nhost = 'http://ann:hunter2@evil'"));
+    assert!(text.contains("`http.host` is not allowed (it is \"http://ann:********@evil\")"), "{text}");
 }
 
 #[test]
