@@ -1,5 +1,6 @@
 //! The way of a request.
 
+pub mod compression;
 pub mod describe;
 pub mod extract;
 pub mod listen;

@@ -1,5 +1,6 @@
 //! The behaviour of the HTTP layer, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod compression;
 mod listen;
 mod wire;
