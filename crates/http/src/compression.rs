@@ -100,7 +100,7 @@ impl CompressionConfig {
         if method == Method::HEAD {
             return;
         }
-        let Some(coding) = accepted.best(&coding::FOR_DYNAMIC) else { return };
+        let Some(coding) = accepted.best(&Coding::FOR_DYNAMIC) else { return };
         let body = std::mem::take(response.body_mut());
         let mut encoded = encode::Encoded::new(body, self.encoder(coding, length));
         let at_once = if length.is_some_and(|length| length <= AT_ONCE) { whole(&mut encoded) } else { None };

@@ -24,7 +24,7 @@ const ZSTD_WINDOW: u32 = 23;
 
 /// The body is not what its `Content-Encoding` says, or ends too early.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is not valid {}", .coding.name())]
+#[error("the compression ({}) is not valid", .coding.name())]
 pub struct Malformed {
     coding: Coding,
     source: std::io::Error,
@@ -33,7 +33,7 @@ pub struct Malformed {
 impl Malformed {
     /// Finds it among the causes of the error with which a body ended.
     pub fn among<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+        std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 }
 

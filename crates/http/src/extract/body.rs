@@ -8,13 +8,13 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
-use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, StatusCode};
 use http_body::Body as _;
 use http_body_util::LengthLimitError;
 use mainstay_core::{Error, Result};
 
 use super::media_type::MediaType;
-use super::words::clip;
+use crate::compression::{Malformed, decompress};
 use crate::describe::{Describe, Operation};
 
 /// How many bytes of a body are read at most. It is looked for in the extensions of a request; the stack puts it
@@ -82,11 +82,12 @@ impl BodyStream {
     /// compressed in a way that is not understood.
     pub(crate) fn open(request: Request) -> Result<Self> {
         let limit = BodyLimit::of(request.extensions());
-        refuse_encoded(request.headers())?;
-        let body = request.into_body();
+        let (head, body) = request.into_parts();
         if body.size_hint().lower() > limit.0 {
             return Err(limit.exceeded());
         }
+        // What is counted from here on is what comes out of the decompressor.
+        let body = decompress(&head.headers, body)?;
         Ok(Self { body, limit, read: 0, done: false })
     }
 
@@ -145,20 +146,11 @@ fn broken(error: axum::Error, limit: BodyLimit) -> Error {
         }
         cause = current.source();
     }
-    Error::bad_request("The body ended before it was complete.").code("incomplete_body").caused_by(error)
-}
-
-/// Refuses a body that is compressed: reading it as it is would only end in a stranger message.
-fn refuse_encoded(headers: &HeaderMap) -> Result<()> {
-    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
-    let encoding = encoding.to_str().unwrap_or("?");
-    if encoding.trim().is_empty() || encoding.trim().eq_ignore_ascii_case("identity") {
-        return Ok(());
+    if let Some(malformed) = Malformed::among(&error) {
+        let message = format!("The body cannot be read: {malformed}.");
+        return Error::bad_request(message).code("malformed_encoding").caused_by(error);
     }
-    let message =
-        format!("The body is encoded as `{}`, which is not understood: send it as it is.", clip(encoding));
-    let error = Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).code("unsupported_encoding");
-    Err(error.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+    Error::bad_request("The body ended before it was complete.").code("incomplete_body").caused_by(error)
 }
 
 impl<S: Sync> FromRequest<S> for BodyStream {
@@ -229,6 +221,8 @@ mod tests {
     use std::convert::Infallible;
 
     use futures_util::stream;
+
+    use http::{HeaderValue, header};
 
     use super::*;
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::extract::FromRequest;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use mainstay_http::compression::{Accepted, Coding, CompressionConfig, Malformed, Uncompressed, decompress};
+use mainstay_http::extract::{BodyLimit, RawBody};
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
@@ -224,7 +226,7 @@ fn says_which_encodings_it_understands() {
 
 #[tokio::test]
 async fn hands_out_a_bomb_in_small_pieces() {
-    const PLAIN: usize = 64 * 1024 * 1024;
+    const PLAIN: usize = 8 * 1024 * 1024;
     for coding in CODINGS {
         let bomb = shrink(coding, vec![0_u8; PLAIN]).await;
         assert!(bomb.len() < PLAIN / 500, "{coding}: {}", bomb.len());
@@ -236,6 +238,30 @@ async fn hands_out_a_bomb_in_small_pieces() {
             assert!(piece.len() <= 16 * 1024, "{coding}: a piece of {}", piece.len());
             total += piece.len();
         }
+    }
+}
+
+async fn extract(coding: &str, bytes: impl Into<Body>) -> Result<RawBody, mainstay_core::Error> {
+    let mut request = Request::new(bytes.into());
+    *request.headers_mut() = encoded_as(coding);
+    RawBody::from_request(request, &()).await
+}
+
+#[tokio::test]
+async fn extractors_count_what_comes_out_against_the_limit() {
+    for coding in CODINGS {
+        let RawBody(bytes) = extract(coding, shrink(coding, words(100)).await).await.unwrap();
+        assert_eq!(bytes, words(100));
+        let bomb = shrink(coding, vec![0_u8; 16 * 1024 * 1024]).await;
+        assert!((bomb.len() as u64) < BodyLimit::DEFAULT.0 / 50);
+        let error = extract(coding, bomb).await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE, "{coding}");
+        let error = extract(coding, "nonsense").await.unwrap_err();
+        assert_eq!(
+            (error.status(), error.machine_code()),
+            (StatusCode::BAD_REQUEST, "malformed_encoding"),
+            "{coding}"
+        );
     }
 }
 
