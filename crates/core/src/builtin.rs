@@ -9,6 +9,7 @@ use crate::command;
 use crate::container::{Inject, Provider};
 use crate::keys::{self, Keys, KeysConfig};
 use crate::lifecycle::AppConfig;
+use crate::logging::{self, LogConfig, Logging};
 use crate::module::{CoreContributions, Module};
 use crate::profile::Profile;
 use crate::random::{Ids, Random, SecureRandom};
@@ -16,20 +17,23 @@ use crate::random::{Ids, Random, SecureRandom};
 /// The name of the core's module.
 pub(crate) const NAME: &str = "core";
 
-/// Clock, randomness, keys, and the commands that need nothing else.
+/// Clock, randomness, keys, the log, and the commands that need nothing else.
 pub(crate) fn module() -> Module {
     Module::new(NAME)
         .global()
         .config::<AppConfig>()
         .config::<KeysConfig>()
+        .config::<LogConfig>()
         .provide(Provider::singleton(SystemClock::default).bind(|clock| clock as Arc<dyn Clock>))
         .provide(Provider::singleton(SecureRandom::new).bind(|random| random as Arc<dyn Random>))
         .provide(Provider::singleton(ids))
         .provide(Provider::asynchronous(keys).on_demand())
+        .provide(Provider::singleton(log).on_demand())
         .export::<dyn Clock>()
         .export::<dyn Random>()
         .export::<Ids>()
         .export::<Keys>()
+        .export::<Logging>()
         .check(Check::at_start(check_keys))
         .command(command::check())
         .command(command::config())
@@ -37,6 +41,11 @@ pub(crate) fn module() -> Module {
 
 fn ids(clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Ids {
     Ids::new(clock.into_arc(), random.into_arc())
+}
+
+/// The log that runs; where the program is a test, it starts when someone asks for it.
+fn log(config: Inject<LogConfig>, profile: Inject<Profile>) -> Logging {
+    logging::init(&config, &profile)
 }
 
 async fn keys(

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::assembly::{Assembly, Parts};
 use crate::command::{Call, Command};
 use crate::config::Sources;
+use crate::logging::{self, LogConfig};
 use crate::module::CoreContributions;
 use crate::{Error, Result};
 
@@ -28,13 +29,16 @@ pub fn run(app: App, package: &'static str, version: &'static str) -> ExitCode {
         Err(answer) => answer.exit(),
     };
     let profile = matches.get_one::<String>("profile").map(String::as_str);
-    let assembly = parts.assemble(sources(&matches), profile);
+    let assembly = parts.assemble(sources(&matches, package), profile);
     let (name, arguments) = matches.subcommand().unwrap_or((SERVE, &matches));
     let Some(command) = commands.into_iter().find(|command| command.name() == name) else {
         return ExitCode::FAILURE;
     };
     if !command.accepts(&assembly) {
         return refuse(&assembly);
+    }
+    if let Ok(log) = assembly.config.section::<LogConfig>() {
+        logging::init(&log, &assembly.profile);
     }
     let arguments = if name == SERVE { ArgMatches::default() } else { arguments.clone() };
     execute(&command, Call { arguments, assembly })
@@ -57,9 +61,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-fn sources(matches: &ArgMatches) -> Sources {
+fn sources(matches: &ArgMatches, package: &str) -> Sources {
     let given = matches.get_many::<(String, String)>("set").into_iter().flatten().cloned();
-    Sources::of_process().arguments(given)
+    Sources::of_process().of_package(package).arguments(given)
 }
 
 /// Says everything that is wrong, and how to mend it.
