@@ -4,8 +4,24 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, ItemFn, Result, ReturnType};
 
-/// Keeps the function, and adds a `main` that runs what it returns.
-pub(crate) fn expand(arguments: &TokenStream, function: &ItemFn) -> Result<TokenStream> {
+/// Keeps the function, and adds a `main` that runs what it returns. A mistake is the only error that is shown: the
+/// function and a `main` are there all the same.
+pub(crate) fn expand(arguments: &TokenStream, function: &ItemFn) -> TokenStream {
+    match program(arguments, function) {
+        Ok(program) => quote!(#function #program),
+        Err(mistake) => {
+            let mistake = mistake.to_compile_error();
+            let main = (function.sig.ident != "main").then(|| {
+                quote!(
+                    fn main() {}
+                )
+            });
+            quote!(#mistake #[allow(dead_code)] #function #main)
+        }
+    }
+}
+
+fn program(arguments: &TokenStream, function: &ItemFn) -> Result<TokenStream> {
     if !arguments.is_empty() {
         return Err(Error::new_spanned(arguments, "`#[main]` takes no arguments"));
     }
@@ -35,8 +51,6 @@ pub(crate) fn expand(arguments: &TokenStream, function: &ItemFn) -> Result<Token
     let core = crate::root::path("core");
     let app = &signature.ident;
     Ok(quote! {
-        #function
-
         fn main() -> ::std::process::ExitCode {
             #core::lifecycle::run(#app(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         }

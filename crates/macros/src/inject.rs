@@ -1,7 +1,8 @@
 //! `#[derive(Inject)]`: a struct whose fields are dependencies.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, Result};
 
 /// Writes `Injectable` as one call of the struct's own constructor. Its fields travel as one nested tuple of
@@ -34,7 +35,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     // Groups of eight parameters, each a tuple: the container fills a tuple as it fills a parameter.
     let parameters =
         types.chunks(8).zip(values.chunks(8)).map(|(types, values)| quote!((#(#values,)*): (#(#types,)*)));
+    // Says, at the field, what is wrong with it; the provider below would only say that a closure does not fit.
+    let checks = types.iter().map(|ty| quote_spanned!(ty.span()=> is_dependency::<#ty>();));
     Ok(quote! {
+        const _: fn() = || {
+            fn is_dependency<T: #core::container::Dependency>() {}
+            #(#checks)*
+        };
+
         impl #core::container::Injectable for #name {
             fn provider() -> #core::container::Provider<Self> {
                 #core::container::Provider::singleton(|#(#parameters),*| #construct)

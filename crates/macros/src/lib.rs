@@ -15,7 +15,7 @@ use syn::parse_macro_input;
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);
-    finish(entry::expand(&arguments.into(), &function))
+    entry::expand(&arguments.into(), &function).into()
 }
 
 /// Makes a struct injectable: its fields are its dependencies, each an `Inject<T>` or an `Option<Inject<T>>`.

@@ -56,6 +56,10 @@ pub trait Dependencies: Sized + Send + 'static {
 }
 
 /// A function of dependencies. At most eight: beyond that, group them in a `#[derive(Inject)]` struct.
+#[diagnostic::on_unimplemented(
+    message = "this is no function of dependencies",
+    label = "its parameters must be `Inject<T>`, `Option<Inject<T>>` or tuples of them"
+)]
 pub trait Factory<Args: Dependencies>: Send + Sync + 'static {
     /// What it returns.
     type Output;

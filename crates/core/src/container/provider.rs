@@ -221,6 +221,11 @@ impl Registration {
 impl Contribution for Registration {}
 
 /// What `.provide(..)` takes: a function of dependencies, or a [`Provider`].
+#[diagnostic::on_unimplemented(
+    message = "this is no provider",
+    label = "a provider is a function whose parameters are `Inject<T>` and that returns the value, or a `Provider`",
+    note = "a function that is async, or returns a `Result`, is given as `Provider::asynchronous(function)`"
+)]
 pub trait IntoProvider<Marker> {
     /// The provider, without its type.
     fn into_registration(self) -> Registration;
@@ -231,6 +236,7 @@ pub struct ByFunction<A>(PhantomData<A>);
 /// Marks a [`Provider`] as itself.
 pub struct Ready;
 
+#[diagnostic::do_not_recommend]
 impl<A, F> IntoProvider<ByFunction<A>> for F
 where
     A: Dependencies,

@@ -1,0 +1,6 @@
+#[derive(mainstay_core::Inject)]
+struct Users {
+    table: String,
+}
+
+fn main() {}

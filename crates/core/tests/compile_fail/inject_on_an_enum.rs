@@ -1,0 +1,7 @@
+#[derive(mainstay_core::Inject)]
+enum Either {
+    Left,
+    Right,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use mainstay_core::App;
+
+#[mainstay_core::main]
+fn main() -> App {
+    App::new()
+}

@@ -1,0 +1,4 @@
+#[mainstay_core::main]
+fn app() {}
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What only shows from outside of the crate.
+
+mod compile_fail;
