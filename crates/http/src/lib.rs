@@ -4,3 +4,5 @@ pub mod compression;
 pub mod describe;
 pub mod extract;
 pub mod listen;
+pub mod negotiate;
+pub mod respond;

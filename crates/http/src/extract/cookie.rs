@@ -1,4 +1,4 @@
-//! Cookies that a client sends. Setting them is a part of responses.
+//! Cookies that a client sends. [`SetCookie`](crate::respond::SetCookie) sets them.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
