@@ -38,7 +38,7 @@ impl BodyLimit {
     pub fn exceeded(self) -> Error {
         let message =
             format!("The body is larger than {}, which is the most that is accepted here.", size(self.0));
-        Error::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
     }
 }
 
