@@ -73,3 +73,79 @@ impl Signals {
         }
     }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Lines};
+    use std::process::{Child, ChildStdout, Command, Stdio};
+
+    use super::*;
+
+    /// Ends by the second signal, and tells of the first. Run by the tests below in a process of its own.
+    #[test]
+    #[ignore = "ends the process"]
+    fn obeys() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let second = runtime.block_on(async {
+            let mut signals = Signals::listen().unwrap();
+            println!("\nlistening");
+            println!("\ndraining: {}", signals.next().await);
+            signals.next().await
+        });
+        std::process::exit(second.exit_code().into());
+    }
+
+    struct Process {
+        child: Child,
+        output: Lines<BufReader<ChildStdout>>,
+    }
+
+    impl Process {
+        fn start() -> Self {
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["lifecycle::signal::tests::obeys", "--exact", "--ignored", "--nocapture"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let output = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut process = Self { child, output };
+            process.expect("listening");
+            process
+        }
+
+        fn expect(&mut self, line: &str) {
+            assert!(self.output.by_ref().any(|said| said.unwrap() == line), "it did not say `{line}`");
+        }
+
+        fn send(&self, signal: &str) {
+            let status = Command::new("sh")
+                .args(["-c", &format!("kill -{signal} {}", self.child.id())])
+                .status()
+                .unwrap();
+            assert!(status.success());
+        }
+
+        fn exit_code(mut self) -> Option<i32> {
+            self.child.wait().unwrap().code()
+        }
+    }
+
+    #[test]
+    fn the_first_signal_asks_and_the_second_ends() {
+        let mut process = Process::start();
+        process.send("TERM");
+        process.expect("draining: SIGTERM");
+        process.send("TERM");
+        assert_eq!(process.exit_code(), Some(143));
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_drain_that_a_service_manager_began() {
+        let mut process = Process::start();
+        process.send("TERM");
+        process.expect("draining: SIGTERM");
+        process.send("INT");
+        assert_eq!(process.exit_code(), Some(130));
+    }
+}
