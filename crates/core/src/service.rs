@@ -54,6 +54,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use binding::{Service, Stage};
 pub use child::{Child, Restart};
+pub(crate) use engine::panic_message;
 pub use running::Running;
 pub use shutdown::{Shutdown, Trigger};
 pub use status::{State, Status, Tree};
