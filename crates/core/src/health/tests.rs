@@ -71,7 +71,7 @@ async fn follows_the_life_cycle() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_hangs_is_down_after_its_time_out() {
-    let hung = Probe::new("hung", ProbeKind::Readiness, || std::future::pending::<Result<()>>());
+    let hung = Probe::new("hung", ProbeKind::Readiness, std::future::pending::<Result<()>>);
     let began = Instant::now();
     let part = ask(&ready([hung])).await;
     assert_eq!(began.elapsed(), 2 * SECOND);
@@ -94,7 +94,7 @@ async fn a_probe_that_panics_is_down_and_says_why() {
 
 #[tokio::test(start_paused = true)]
 async fn probes_run_side_by_side() {
-    let slow = || Probe::new("slow", ProbeKind::Readiness, || async { Ok(sleep(SECOND).await) });
+    let slow = || counting(SECOND).0;
     let began = Instant::now();
     assert_eq!(ready([slow(), slow(), slow()]).report(ProbeKind::Readiness).await.parts.len(), 3);
     assert_eq!(began.elapsed(), SECOND);
