@@ -1,15 +1,16 @@
 //! `cargo xtask bench`: what the budgets of the design promise, measured on this machine in one run.
 //!
-//! Absolute numbers say little about another machine; ratios between programs that were measured side by side do. So
-//! [`http`] starts all contenders in turn, several times over, and compares medians; [`build`] times cargo itself.
-//! [`server`] is a contender that runs, with its memory and processor time from `/proc`; [`load`] keeps it busy;
-//! [`report`] lays out the table and the budgets.
+//! Absolute numbers say little about another machine; ratios between programs that were measured side by side do.
+//! [`http`] and [`sqlite`] say what is compared with what; [`compare`] does it; [`server`] is a contender that runs,
+//! watched through `/proc`; [`load`] keeps it busy; [`report`] lays out tables and budgets. [`build`] times cargo.
 
 mod build;
+mod compare;
 mod http;
 mod load;
 mod report;
 mod server;
+mod sqlite;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ use crate::{arguments::Arguments, outcome::Result};
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let enforce = arguments.flag("--enforce");
     let rounds = arguments.number("--rounds")?;
-    let options = http::Options {
+    let options = compare::Options {
         rounds: rounds.unwrap_or(5),
         seconds: arguments.number("--seconds")?.unwrap_or(4),
         connections: arguments.number("--connections")?.unwrap_or(64),
@@ -26,10 +27,13 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
         only: arguments.values("--only")?,
     };
     let budgets = match arguments.rest()?.as_slice() {
-        [what] if what == "http" => http::run(options)?,
+        [what] if what == "http" => http::run(&options)?,
+        [what] if what == "sqlite" => sqlite::run(&options)?,
         [what] if what == "build" => build::run(rounds.unwrap_or(3))?,
-        _ => return Err("say what to measure: `cargo xtask bench http` or `cargo xtask bench build`".into()),
+        _ => return Err("say what to measure: `cargo xtask bench http`, `sqlite` or `build`".into()),
     };
+    // What was left out on request has no number, and no verdict.
+    let budgets: Vec<_> = budgets.into_iter().filter(|budget| !budget.measured.is_nan()).collect();
     if !budgets.is_empty() {
         print!("{}", report::budgets(&budgets));
     }

@@ -1,0 +1,159 @@
+//! Drives the flagship example with a headless Chromium, to see what a person would see: pages whose scripts have run,
+//! under the content security policy that the application sends.
+//!
+//! [`Application`] is a running example in a temporary folder, [`Page`] is a page after its scripts have run.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// How long the application may take until it is ready: it fills its database first.
+const START: Duration = Duration::from_secs(60);
+/// How long a page may take, as the page's own clock counts. Chromium skips what would be waiting.
+const PAGE_TIME: Duration = Duration::from_secs(20);
+
+/// The flagship example, running in an empty temporary folder until it is dropped.
+pub struct Application {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Application {
+    /// Builds the example, starts it with an empty database, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it does not build, or is not ready in time; the message has what it said.
+    pub fn start() -> io::Result<Self> {
+        let program = build()?;
+        let folder = TempDir::new()?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let log = std::fs::File::create(folder.path().join("output.log"))?;
+        let process = Command::new(program)
+            .current_dir(folder.path())
+            .env("PORT", port.to_string())
+            .env("DATABASE_URL", "sqlite:browser.db")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let mut application = Self { process, port, folder };
+        application.wait_until_ready()?;
+        Ok(application)
+    }
+
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let start = Instant::now();
+        while !is_ready(self.port) {
+            if self.process.try_wait()?.is_some() || start.elapsed() > START {
+                let said = std::fs::read_to_string(self.folder.path().join("output.log"))?;
+                return Err(io::Error::other(format!("the application is not ready:\n{said}")));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Opens a path in a fresh browser and lets its scripts run.
+    ///
+    /// # Errors
+    ///
+    /// When there is no Chromium, or it fails.
+    pub fn open(&self, path: &str) -> io::Result<Page> {
+        let profile = TempDir::new()?;
+        let Output { status, stdout, stderr } = Command::new(chromium()?)
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            // Nothing but the application: a page that asks anybody else for anything would not work offline.
+            .args([
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                "--disable-background-networking",
+            ])
+            .args(["--enable-logging=stderr", "--log-level=0", "--window-size=1280,2000"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("--virtual-time-budget={}", PAGE_TIME.as_millis()))
+            .arg("--dump-dom")
+            .arg(format!("http://127.0.0.1:{}{path}", self.port))
+            .stdin(Stdio::null())
+            .output()?;
+        let said = String::from_utf8_lossy(&stderr);
+        if !status.success() {
+            return Err(io::Error::other(format!("chromium failed: {status}\n{said}")));
+        }
+        let console = said.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
+        Ok(Page { dom: String::from_utf8_lossy(&stdout).into_owned(), console })
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        let _already_gone = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// A page after its scripts have run.
+#[derive(Debug)]
+pub struct Page {
+    /// The document as it then is.
+    pub dom: String,
+    /// What was written to the console, one line each: errors of scripts, refusals of the content security policy.
+    pub console: Vec<String>,
+}
+
+impl Page {
+    /// The lines of the console that tell of a fault.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<&str> {
+        let faults = ["Refused to", "violates", "Uncaught", "Failed to load", "net::ERR", "is not defined"];
+        let lines = self.console.iter().map(String::as_str);
+        lines.filter(|line| faults.iter().any(|fault| line.contains(fault))).collect()
+    }
+}
+
+/// Builds the flagship example beside this test; returns the program.
+fn build() -> io::Result<PathBuf> {
+    // …/target/debug/deps/it-0123 is this program; …/target/debug/conduit is the example.
+    let own = std::env::current_exe()?;
+    let folder = own.parent().and_then(Path::parent).ok_or_else(|| io::Error::other("no target folder"))?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "conduit"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()?;
+    if !built.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&built.stderr)));
+    }
+    Ok(folder.join("conduit"))
+}
+
+/// The Chromium named by `MAINSTAY_CHROMIUM`, or the one on the path.
+fn chromium() -> io::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("MAINSTAY_CHROMIUM") {
+        return Ok(named.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        io::Error::other("no chromium: `cargo xtask services chromium`, or set MAINSTAY_CHROMIUM")
+    })
+}
+
+fn is_ready(port: u16) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        io::Result::Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}

@@ -1,0 +1,222 @@
+//! Measuring programs side by side.
+//!
+//! Every contender is an optimised program with one worker thread on a processor of its own; the load generator has
+//! the other. In each round each is started anew, warmed up and measured, one after the other, so that whatever else
+//! the machine does hits all alike. What is reported are medians over the rounds.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    bench::{
+        load::Load,
+        report::{self, median},
+        server::Server,
+    },
+    outcome::Result,
+    process::{self, Show},
+    workspace::Workspace,
+};
+
+pub(crate) struct Options {
+    pub(crate) rounds: u64,
+    /// How long each path is pressed in each round.
+    pub(crate) seconds: u64,
+    pub(crate) connections: u64,
+    pub(crate) load: Option<String>,
+    /// Only contenders whose name contains one of these; none means all.
+    pub(crate) only: Vec<String>,
+}
+
+/// What is compared: programs, and the paths on which they are pressed.
+pub(crate) struct Comparison {
+    pub(crate) contenders: &'static [Contender],
+    pub(crate) paths: &'static [&'static str],
+    /// The contender whose cost is 1.
+    pub(crate) baseline: &'static str,
+}
+
+/// A program to measure.
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) binary: &'static str,
+    pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+/// All that was measured.
+pub(crate) struct Samples {
+    comparison: Comparison,
+    samples: Vec<Sample>,
+}
+
+/// One contender in one round.
+pub(crate) struct Sample {
+    name: &'static str,
+    paths: Vec<Pressed>,
+    pub(crate) idle_megabytes: f64,
+    pub(crate) busy_megabytes: f64,
+    pub(crate) start_milliseconds: f64,
+}
+
+struct Pressed {
+    per_second: f64,
+    /// Processor time for one request, in microseconds.
+    cost: f64,
+    p99_microseconds: f64,
+}
+
+impl Comparison {
+    /// Builds everything and measures it.
+    pub(crate) fn measure(self, options: &Options) -> Result<Samples> {
+        let workspace = Workspace::load()?;
+        let binaries = build(&workspace)?;
+        let load = Load::choose(options.load.as_deref(), binaries.join("load"), options.connections)?;
+        println!(
+            "{} rounds of {} s for each path, {} connections, one worker thread each, load from {}",
+            options.rounds,
+            options.seconds,
+            load.connections,
+            load.name()
+        );
+        let chosen =
+            |name: &str| options.only.is_empty() || options.only.iter().any(|part| name.contains(part));
+        let mut samples = Vec::new();
+        for round in 1..=options.rounds {
+            for contender in self.contenders.iter().filter(|contender| chosen(contender.name)) {
+                let folder = workspace.target.join("xtask/bench").join(contender.binary);
+                let sample = self.sample(contender, &binaries, &folder, &load, options.seconds)?;
+                let costs =
+                    sample.paths.iter().map(|pressed| format!("{:.2}", pressed.cost)).collect::<Vec<_>>();
+                println!("round {round}: {:<22} CPU µs {}", sample.name, costs.join(" "));
+                samples.push(sample);
+            }
+        }
+        Ok(Samples { comparison: self, samples })
+    }
+
+    fn sample(
+        &self,
+        contender: &Contender,
+        binaries: &Path,
+        folder: &Path,
+        load: &Load,
+        seconds: u64,
+    ) -> Result<Sample> {
+        // Twice: databases are made at the first start, and what is measured is an ordinary one.
+        let start =
+            || Server::start(&binaries.join(contender.binary), contender.variables, folder, self.paths[0]);
+        start()?.stop()?;
+        let server = start()?;
+        std::thread::sleep(Duration::from_millis(300));
+        let idle_megabytes = server.memory()?;
+        let mut paths = Vec::new();
+        for path in self.paths {
+            load.press(server.port, path, 1)?;
+            let before = server.processor_time()?;
+            let seen = load.press(server.port, path, seconds)?;
+            let used = server.processor_time()? - before;
+            paths.push(Pressed {
+                per_second: seen.per_second,
+                cost: used.as_secs_f64() * 1e6 / count(seen.requests),
+                p99_microseconds: seen.p99.as_secs_f64() * 1e6,
+            });
+        }
+        let busy_megabytes = server.memory()?;
+        let start_milliseconds = server.start_to_answer.as_secs_f64() * 1e3;
+        server.stop()?;
+        Ok(Sample { name: contender.name, paths, idle_megabytes, busy_megabytes, start_milliseconds })
+    }
+}
+
+impl Samples {
+    /// The median over the rounds of one number of one contender. `NaN` if it was left out.
+    pub(crate) fn median(&self, name: &str, number: impl Fn(&Sample) -> f64) -> f64 {
+        median(self.samples.iter().filter(|sample| sample.name == name).map(number))
+    }
+
+    /// The median of the processor time for one request on a path, in microseconds.
+    pub(crate) fn cost(&self, name: &str, path: &str) -> f64 {
+        let at = self.comparison.paths.iter().position(|other| *other == path);
+        at.map_or(f64::NAN, |at| self.median(name, |sample| sample.paths[at].cost))
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let Comparison { contenders, paths, baseline } = &self.comparison;
+        let mut header = vec![String::new()];
+        for path in *paths {
+            header.extend([format!("{path} req/s"), "CPU µs".into(), "p99 µs".into(), "ratio".into()]);
+        }
+        header.extend(["idle MB".into(), "after MB".into(), "start ms".into()]);
+        let mut rows = vec![header];
+        let measured = |name: &str| self.samples.iter().any(|sample| sample.name == name);
+        for Contender { name, .. } in contenders.iter().filter(|contender| measured(contender.name)) {
+            let mut row = vec![(*name).to_owned()];
+            for (at, path) in paths.iter().enumerate() {
+                let cost = self.cost(name, path);
+                row.push(format!("{:.0}", self.median(name, |sample| sample.paths[at].per_second)));
+                row.push(format!("{cost:.2}"));
+                row.push(format!("{:.0}", self.median(name, |sample| sample.paths[at].p99_microseconds)));
+                row.push(format!("{:.2}", cost / self.cost(baseline, path)));
+            }
+            row.push(format!("{:.1}", self.median(name, |sample| sample.idle_megabytes)));
+            row.push(format!("{:.1}", self.median(name, |sample| sample.busy_megabytes)));
+            row.push(format!("{:.1}", self.median(name, |sample| sample.start_milliseconds)));
+            rows.push(row);
+        }
+        format!("\n{}ratio: processor time in that of `{baseline}`\n", report::table(&rows))
+    }
+}
+
+/// Builds all contenders with the release profile; returns the folder they are in.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let mut command = workspace.cargo();
+    command.args(["build", "--release", "--package", "peers", "--package", "techempower"]);
+    let ended = process::run(command, Show::Live, Duration::from_secs(45 * 60))?;
+    if !ended.success() {
+        return Err("the programs to measure do not build".into());
+    }
+    Ok(workspace.target.join("release"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of requests is far below 2^52")]
+fn count(requests: u64) -> f64 {
+    requests as f64
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Samples as if measured: a name and the cost on the one path.
+    pub(crate) fn samples(comparison: Comparison, costs: &[(&'static str, f64)]) -> Samples {
+        let samples = costs.iter().map(|&(name, cost)| {
+            let pressed = |_| Pressed { per_second: 1e6 / cost, cost, p99_microseconds: 900.0 };
+            Sample {
+                name,
+                paths: comparison.paths.iter().map(pressed).collect(),
+                idle_megabytes: 9.0,
+                busy_megabytes: 12.0,
+                start_milliseconds: 20.0,
+            }
+        });
+        let samples = samples.collect();
+        Samples { comparison, samples }
+    }
+
+    #[test]
+    fn compares_medians_with_the_baseline() {
+        let contenders = &[
+            Contender { name: "slow", binary: "", variables: &[] },
+            Contender { name: "quick", binary: "", variables: &[] },
+            Contender { name: "absent", binary: "", variables: &[] },
+        ];
+        let comparison = Comparison { contenders, paths: &["/json"], baseline: "quick" };
+        let samples = samples(comparison, &[("quick", 4.0), ("slow", 6.0), ("slow", 99.0), ("slow", 5.0)]);
+        assert!((samples.cost("slow", "/json") - 6.0).abs() < f64::EPSILON);
+        assert!(samples.cost("slow", "/other").is_nan() && samples.cost("absent", "/json").is_nan());
+        let table = samples.table();
+        assert!(table.contains("1.50") && !table.contains("absent"), "{table}");
+    }
+}
