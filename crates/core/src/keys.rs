@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::config::{Problems, Secret, Section};
 use crate::random::Random;
-use crate::{Error, Finding, Findings, Profile, Result};
+use crate::{Error, Finding, Findings, Profile, Result, Severity};
 use token::Tokens;
 
 const HOW_TO_MAKE_ONE: &str = "make one with `openssl rand -base64 48` and set MAINSTAY__KEYS__SECRET to it, the same on \
@@ -130,8 +130,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys that follow from the configured secret. Outside of production, when there is none, from a random one,
-    /// with a warning in the log.
+    /// The keys that follow from the configured secret. Outside of production, when there is none, from a random one:
+    /// [`check`] warns of it.
     ///
     /// # Errors
     ///
@@ -145,11 +145,10 @@ impl Keys {
         if let Some(secret) = &config.secret {
             return Ok(Self::from_secret(secret.expose().as_bytes(), clock, random));
         }
-        for finding in check(config, profile) {
-            if profile.is_production() {
-                return Err(Error::internal(finding.to_string()));
-            }
-            tracing::warn!(fix = HOW_TO_MAKE_ONE, "{}", finding.message);
+        if let Some(finding) =
+            check(config, profile).iter().find(|finding| finding.severity == Severity::Error)
+        {
+            return Err(Error::internal(finding.to_string()));
         }
         let mut secret = [0; 32];
         random.fill(&mut secret);
