@@ -7,17 +7,20 @@ use crate::check::{Check, Findings};
 use crate::clock::{Clock, SystemClock};
 use crate::command;
 use crate::container::{Inject, Provider};
+use crate::health::{Health, Readiness};
 use crate::keys::{self, Keys, KeysConfig};
 use crate::lifecycle::AppConfig;
 use crate::logging::{self, LogConfig, Logging};
+use crate::metrics::Metrics;
 use crate::module::{CoreContributions, Module};
 use crate::profile::Profile;
 use crate::random::{Ids, Random, SecureRandom};
+use crate::service::Overview;
 
 /// The name of the core's module.
 pub(crate) const NAME: &str = "core";
 
-/// Clock, randomness, keys, the log, and the commands that need nothing else.
+/// Clock, randomness, keys, the log, metrics, health, and the commands that need nothing else.
 pub(crate) fn module() -> Module {
     Module::new(NAME)
         .global()
@@ -29,11 +32,19 @@ pub(crate) fn module() -> Module {
         .provide(Provider::singleton(ids))
         .provide(Provider::asynchronous(keys).on_demand())
         .provide(Provider::singleton(log).on_demand())
+        .provide(metrics)
+        .provide(Readiness::default)
+        .provide(Overview::default)
+        .provide(Health::of_application)
         .export::<dyn Clock>()
         .export::<dyn Random>()
         .export::<Ids>()
         .export::<Keys>()
         .export::<Logging>()
+        .export::<Metrics>()
+        .export::<Readiness>()
+        .export::<Overview>()
+        .export::<Health>()
         .check(Check::at_start(check_keys))
         .command(command::check())
         .command(command::config())
@@ -41,6 +52,12 @@ pub(crate) fn module() -> Module {
 
 fn ids(clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Ids {
     Ids::new(clock.into_arc(), random.into_arc())
+}
+
+fn metrics() -> Metrics {
+    let metrics = Metrics::new();
+    metrics.watch_process();
+    metrics
 }
 
 /// The log that runs; where the program is a test, it starts when someone asks for it.

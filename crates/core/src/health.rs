@@ -6,6 +6,7 @@
 //!
 //! Beside the probes stands [`Readiness`]: what the life cycle itself knows.
 
+mod binding;
 mod watch;
 
 use std::fmt;
@@ -16,9 +17,12 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, join_all};
 use serde::{Serialize, Serializer};
 
+pub use self::binding::ProbeBinding;
 use self::watch::Watch;
+use crate::container::{Inject, Resolver};
+use crate::contribution::Contributions;
 use crate::error::{Error, Result};
-use crate::service::Tree;
+use crate::service::Overview;
 
 /// The question that a probe helps to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -79,9 +83,9 @@ impl Probe {
     }
 
     /// The readiness of supervised services: down while one that should run does not.
-    pub fn services(tree: Tree) -> Self {
+    pub(crate) fn services(overview: Arc<Overview>) -> Self {
         Self::new("services", ProbeKind::Readiness, move || {
-            let missing = tree.status().missing();
+            let missing = overview.status().map(|status| status.missing()).unwrap_or_default();
             async move {
                 if missing.is_empty() {
                     Ok(())
@@ -206,6 +210,20 @@ pub struct Health {
 }
 
 impl Health {
+    /// The health of an application: the probes that its modules contribute, and its services.
+    pub(crate) fn of_application(
+        contributions: Inject<Contributions>,
+        resolver: Resolver,
+        overview: Inject<Overview>,
+        readiness: Inject<Readiness>,
+    ) -> Self {
+        let probes = contributions
+            .of::<ProbeBinding>()
+            .map(|probe| probe.value.probe(resolver.of_module(probe.module.id)))
+            .chain([Probe::services(overview.into_arc())]);
+        Self::new(probes, Readiness::clone(&readiness))
+    }
+
     /// The health of an application with these probes.
     pub fn new(probes: impl IntoIterator<Item = Probe>, readiness: Readiness) -> Self {
         Self { watches: probes.into_iter().map(|probe| Arc::new(Watch::new(probe))).collect(), readiness }

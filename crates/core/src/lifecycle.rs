@@ -24,8 +24,9 @@ pub use hook::{Hook, Moment};
 pub use program::run;
 
 use crate::assembly::Assembly;
-use crate::service::{Service, Stage, StopReport, Strategy, Supervision, Supervisor};
-use crate::{Error, Result};
+use crate::health::Readiness;
+use crate::service::{Overview, Service, Stage, StopReport, Strategy, Supervision, Supervisor};
+use crate::{Error, Inject, Result};
 
 /// Which services are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub enum Services {
 pub struct Started {
     assembly: Arc<Assembly>,
     supervision: Supervision,
+    readiness: Inject<Readiness>,
     deadline: Duration,
 }
 
@@ -52,14 +54,14 @@ impl Assembly {
     /// Everything that failed. What had started by then is stopped again.
     pub async fn start(self: &Arc<Self>, services: Services) -> Result<Started, Vec<Error>> {
         let resolver = self.resolver();
-        resolver.build_all(self.takers()).await?;
-        match self.start_built(services).await {
-            Ok(started) => Ok(started),
-            Err(error) => {
-                resolver.dispose().await;
-                Err(vec![error])
-            }
+        let started = match resolver.build_all(self.takers()).await {
+            Ok(()) => self.start_built(services).await.map_err(|error| vec![error]),
+            Err(errors) => Err(errors),
+        };
+        if started.is_err() {
+            resolver.dispose().await;
         }
+        started
     }
 
     async fn start_built(self: &Arc<Self>, services: Services) -> Result<Started> {
@@ -70,7 +72,10 @@ impl Assembly {
             run.await.map_err(|error| error.context(format!("start hook `{}`", hook.value.name)))?;
         }
         let supervision = self.supervisor(services, &config).start().await?;
-        Ok(Started { assembly: Arc::clone(self), supervision, deadline: config.shutdown_deadline })
+        resolver.get::<Overview>().await?.show(supervision.tree());
+        let readiness = resolver.get::<Readiness>().await?;
+        readiness.ready();
+        Ok(Started { assembly: Arc::clone(self), supervision, readiness, deadline: config.shutdown_deadline })
     }
 
     fn supervisor(&self, services: Services, config: &AppConfig) -> Supervisor {
@@ -105,6 +110,7 @@ impl Started {
 
     /// Drains and stops, in reverse order, within the configured deadline.
     pub async fn stop(self) -> StopReport {
+        self.readiness.drain();
         let report = self.supervision.stop(self.deadline).await;
         let hooks: Vec<_> = self
             .assembly

@@ -13,6 +13,7 @@ use crate::command::Command;
 use crate::config::{Section, SectionDescriptor};
 use crate::container::{IntoProvider, Key};
 use crate::contribution::{Contribute, Contribution, Entry};
+use crate::health::ProbeBinding;
 use crate::lifecycle::Hook;
 use crate::service::Service;
 
@@ -135,6 +136,12 @@ pub trait CoreContributions: Contribute {
     #[must_use]
     fn command(self, command: Command) -> Self {
         self.contribute(command)
+    }
+
+    /// Adds a health probe.
+    #[must_use]
+    fn probe(self, probe: ProbeBinding) -> Self {
+        self.contribute(probe)
     }
 
     /// Adds what runs once while the application starts or stops.

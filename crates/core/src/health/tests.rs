@@ -162,7 +162,9 @@ async fn services_are_ready_when_all_run_that_should() {
     });
     let backoff = crate::service::Backoff { initial: 5 * SECOND, jitter: 0.0, ..Default::default() };
     let supervision = Supervisor::new("app").backoff(backoff).child(flapping).start().await.unwrap();
-    let health = ready([Probe::services(supervision.tree())]);
+    let overview = Arc::new(Overview::default());
+    overview.show(supervision.tree());
+    let health = ready([Probe::services(overview)]);
     assert_eq!(ask(&health).await.status, Status::Up);
     sleep(11 * SECOND).await;
     assert_eq!(ask(&health).await.detail.as_deref(), Some("not running: mailer"));
