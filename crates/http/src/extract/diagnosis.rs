@@ -8,43 +8,46 @@ use mainstay_core::Fault;
 use super::{pointer, words};
 
 /// One failure of `serde_json`, without its place.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
-    code: &'static str,
+    pub(crate) code: &'static str,
     message: String,
     /// The member that the failure is about, inside the place where reading stopped.
     member: Option<String>,
+    /// What serde wanted, in its own words; empty where it does not say.
+    pub(crate) wanted: String,
 }
 
 impl Diagnosis {
     /// Takes a message apart. `text` is without `at line 1 column 2`.
     pub(crate) fn of(text: &str) -> Self {
-        let plain = |code, message| Self { code, message, member: None };
+        let plain = |code, message| Self { code, message, member: None, wanted: String::new() };
+        let wanting = |code, wanted: &str, found: &str| {
+            let message = format!("expected {}, found {found}", words::expected(wanted));
+            Self { wanted: wanted.to_owned(), ..plain(code, message) }
+        };
         if let Some((found, expected)) =
             text.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
         {
-            let found = words::found(found);
-            return plain("type", format!("expected {}, found {found}", words::expected(expected)));
+            return wanting("type", expected, &words::found(found));
         }
         if let Some((found, expected)) =
             text.strip_prefix("invalid value: ").and_then(|rest| rest.rsplit_once(", expected "))
         {
-            let found = words::found(found);
-            return plain("value", format!("expected {}, found {found}", words::expected(expected)));
+            return wanting("value", expected, &words::found(found));
         }
         if let Some((found, expected)) =
             text.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected "))
         {
-            let expected = words::expected(expected);
-            return plain("length", format!("expected {expected}, found {found}"));
+            return wanting("length", expected, found);
         }
         if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
             let message = "it is required, and missing".to_owned();
-            return Self { code: "required", message, member: Some(name.to_owned()) };
+            return Self { member: Some(name.to_owned()), ..plain("required", message) };
         }
         if let Some(name) = text.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
             let message = "it is given more than once".to_owned();
-            return Self { code: "repeated", message, member: Some(name.to_owned()) };
+            return Self { member: Some(name.to_owned()), ..plain("repeated", message) };
         }
         if let Some((name, rest)) =
             text.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, "))
@@ -55,13 +58,13 @@ impl Diagnosis {
                 }
                 None => "it is not known here".to_owned(),
             };
-            return Self { code: "unknown", message, member: Some(name.to_owned()) };
+            return Self { member: Some(name.to_owned()), ..plain("unknown", message) };
         }
         if let Some((found, rest)) =
             text.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, "))
         {
             let expected = rest.strip_prefix("expected ").unwrap_or("nothing");
-            return plain("choice", format!("expected {expected}, found `{}`", words::clip(found)));
+            return wanting("choice", expected, &format!("`{}`", words::clip(found)));
         }
         if text.starts_with("data did not match any variant") {
             return plain("choice", "it has none of the forms that are accepted here".to_owned());

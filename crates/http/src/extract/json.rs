@@ -1,5 +1,7 @@
 //! JSON bodies, and what is wrong with them.
 
+mod faults;
+
 use std::ops::{Deref, DerefMut};
 
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
@@ -9,15 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::body::{BodyStream, not_utf8};
-use super::diagnosis::Diagnosis;
 use super::media_type::{self, MediaType};
-use super::pointer;
 use crate::describe::{Describe, Operation, Outline, Schematic};
 
 /// JSON, as the body of a request or of a response.
 ///
 /// A request is refused with 415 where its content type is not JSON, with 413 where it is too large, with 400 where
-/// it is not well-formed (line and column are told), and with 422 where the data does not fit `T`: the fault has a
+/// it is not well-formed (line and column are told), and with 422 where the data does not fit `T`: each fault has a
 /// JSON pointer, what was expected and what was found. Data after the end is refused too.
 ///
 /// ```
@@ -94,8 +94,7 @@ fn require_json(headers: &HeaderMap) -> Result<()> {
     media_type::require(headers, "application/json", MediaType::is_json)?.require_utf8()
 }
 
-/// What is wrong with a document. It is read a second time, now with the way to each value noted, which costs good
-/// requests nothing.
+/// What is wrong with a document. It is looked at again for that, which costs good requests nothing.
 #[cold]
 fn explain<T: DeserializeOwned>(document: &[u8], error: serde_json::Error) -> Error {
     if document.iter().all(u8::is_ascii_whitespace) {
@@ -119,15 +118,7 @@ fn explain<T: DeserializeOwned>(document: &[u8], error: serde_json::Error) -> Er
         };
         return malformed(format!("The body is not valid JSON: {reason}, at line {line}, column {column}."));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(document);
-    let fault = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) => {
-            let place = pointer::of_path(error.path());
-            Diagnosis::of(&plain(error.inner())).into_fault(place)
-        }
-        Ok(_) => Diagnosis::of(&plain(&error)).into_fault(String::new()),
-    };
-    refuse(vec![fault])
+    refuse(faults::find::<T>(document, &error))
 }
 
 fn malformed(message: String) -> Error {
@@ -135,13 +126,15 @@ fn malformed(message: String) -> Error {
 }
 
 /// The error of data that does not fit, with the first fault in its message.
-#[track_caller]
-pub(crate) fn refuse(faults: Vec<Fault>) -> Error {
-    let message = match faults.first() {
+fn refuse(faults: Vec<Fault>) -> Error {
+    let mut message = match faults.first() {
         Some(fault) if fault.pointer.is_empty() => format!("The body: {}.", fault.message),
         Some(fault) => format!("The body at `{}`: {}.", super::words::clip(&fault.pointer), fault.message),
         None => "The body does not fit.".to_owned(),
     };
+    if faults.len() > 1 {
+        message.push_str(&format!(" And {} more.", faults.len() - 1));
+    }
     Error::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("validation_failed").with_faults(faults)
 }
 
@@ -238,7 +231,7 @@ mod tests {
             expect(422, "/tags/0/name required", "it is required, and missing")
         );
         assert_eq!(
-            fault(r#"{"titel": "a"}"#).await,
+            fault(r#"{"title": "a", "titel": "a"}"#).await,
             expect(422, "/titel unknown", "it is not known here; known are `title`, `tags`, `author`")
         );
         assert_eq!(
@@ -251,6 +244,25 @@ mod tests {
             refused(r#"{"title": 1}"#).await.message(),
             "The body at `/title`: expected a string, found the integer `1`."
         );
+    }
+
+    #[tokio::test]
+    async fn finds_every_fault_at_once() {
+        let body = r#"{"titel": "a", "tags": [{"name": 1}, {}, "x"], "author": {"a": 300, "b": null}}"#;
+        let error = refused(body).await;
+        let found: Vec<_> =
+            error.faults().iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect();
+        let expected = [
+            "/titel unknown",
+            "/author/a value",
+            "/author/b type",
+            "/tags/0/name type",
+            "/tags/1/name required",
+            "/tags/2 type",
+            "/title required",
+        ];
+        assert_eq!(found, expected);
+        assert!(error.message().ends_with(" And 6 more."), "{}", error.message());
     }
 
     #[tokio::test]
@@ -318,7 +330,7 @@ mod tests {
         #[test]
         fn every_refusal_of_json_names_a_place(text in r#"[{}\[\],:"a-c0-9. ]{0,30}"#) {
             if let Err(error) = Json::<Article>::parse(text.as_bytes()) {
-                proptest::prop_assert!(error.status() == 400 || error.faults().len() == 1);
+                proptest::prop_assert!(error.status() == 400 || !error.faults().is_empty());
             }
         }
     }
