@@ -1,6 +1,10 @@
 //! The behaviour of the HTTP layer, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod calling;
 mod compression;
 mod listen;
+mod middleware;
+mod routing;
+mod stack;
 mod wire;

@@ -1,0 +1,296 @@
+//! The whole of HTTP behind the listener: the table of routes, with the stack around it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use hyper::body::Incoming;
+use mainstay_core::principal::Principal;
+use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
+use tracing::Span;
+
+use crate::config::HttpConfig;
+use crate::exchange::Exchange;
+use crate::listen::{Dispatch, Peer};
+use crate::module::Setup;
+use crate::render::{ErrorRenderer, Renderer, error_of};
+use crate::route::table::{Found, Leaf, Refusal, Table, wrap};
+use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
+use crate::stack::metrics::{RouteCounts, RouteMetrics};
+use crate::stack::principal::Authenticator;
+use crate::stack::run::{Finishing, Guard};
+use crate::stack::{Flow, Hook, panic, trace};
+
+/// Routes and stack of an application, ready to answer. Injectable; the listener and the tests call the same.
+pub struct Http {
+    table: Table,
+    hooks: Box<[Arc<dyn Hook>]>,
+    traces: bool,
+    catches: bool,
+    limit: Option<std::time::Duration>,
+    authenticators: Box<[Authenticator]>,
+    renderer: Renderer,
+    refuse: Arc<dyn Endpoint>,
+    finishing: Arc<Finishing>,
+    unmatched: Arc<RouteMetrics>,
+}
+
+impl Http {
+    /// Freezes what the modules contribute. Findings about it were reported when the application was checked.
+    pub(crate) fn new(
+        contributions: Inject<Contributions>,
+        config: Inject<HttpConfig>,
+        profile: Inject<Profile>,
+        resolver: Resolver,
+    ) -> Self {
+        let setup = Setup { contributions: &contributions, config: &config, profile: &profile };
+        let unmatched = Arc::new(RouteMetrics::default());
+        let stack = setup.stack(&unmatched);
+        let table = Table::freeze(
+            setup.routes(),
+            config.trailing_slash,
+            |module| Some(resolver.of_module(module.id)),
+            &mut Findings::default(),
+        );
+        let renderers: Vec<ErrorRenderer> =
+            contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
+        let authenticators = contributions.of::<Authenticator>().map(|one| one.value.clone());
+        panic::install_hook();
+        Self {
+            table,
+            hooks: stack.hooks(),
+            traces: stack.runs("trace"),
+            catches: stack.runs("panic"),
+            limit: (stack.runs("timeout") && !config.timeout.is_zero()).then_some(config.timeout),
+            authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
+            renderer: Renderer::new(renderers, &profile),
+            refuse: wrap(Arc::new(Refuse), setup.around_everything()),
+            finishing: Finishing::new(config.max_finishing),
+            unmatched,
+        }
+    }
+
+    /// Answers a request.
+    pub async fn call(&self, mut request: Request, peer: &Arc<Peer>) -> Response {
+        let (found, rewritten) = self.table.find(request.method(), request.uri());
+        let (leaf, matched, refusal) = match found {
+            Found::Leaf { leaf, matched } => (Some(leaf), matched, None),
+            Found::Refused(refusal) => (None, None, Some(refusal)),
+        };
+        let mut exchange = Exchange::open(&request, peer, leaf.map(|leaf| leaf.info.clone()));
+        if let Some(path) = rewritten {
+            replace_path(request.uri_mut(), path);
+        }
+        if self.renderer.shows_internals() {
+            exchange.keep_headers(request.headers());
+        }
+        let span = if self.traces { trace::span(&exchange, request.headers()) } else { Span::none() };
+        let is_head = *request.method() == Method::HEAD;
+
+        let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
+            Flow::Answer(response) => *response,
+            Flow::Continue => match self.identify(&exchange, &mut request).await {
+                Err(error) => error.into_response(),
+                Ok(()) => match (leaf, refusal) {
+                    (Some(leaf), _) => self.answer(leaf, matched, &exchange, request, &span).await,
+                    (None, refusal) => {
+                        self.refused(refusal.unwrap_or(Refusal::NotFound), &exchange, request, &span).await
+                    }
+                },
+            },
+        };
+        if let Some(error) = error_of(&mut response) {
+            // Boxed, so that the usual request does not carry the room for it.
+            let rendering = Box::pin(self.renderer.render(&error, &exchange, &mut response));
+            tracing::Instrument::instrument(rendering, span.clone()).await;
+        }
+        span.in_scope(|| self.after(&exchange, &mut response));
+        trace::close(&span, response.status());
+        if is_head {
+            without_body(&mut response);
+        }
+        response
+    }
+
+    fn before(&self, exchange: &mut Exchange, request: &mut Request) -> Flow {
+        let mut run = || {
+            for hook in &self.hooks {
+                if let Flow::Answer(response) = hook.before(exchange, request) {
+                    return Flow::Answer(response);
+                }
+            }
+            Flow::Continue
+        };
+        if self.catches { panic::catch(run).unwrap_or_else(Flow::from) } else { run() }
+    }
+
+    fn after(&self, exchange: &Exchange, response: &mut Response) {
+        for hook in self.hooks.iter().rev() {
+            if !self.catches {
+                hook.after(exchange, response);
+            } else if let Err(error) = panic::catch(|| hook.after(exchange, response)) {
+                // The response is as good as it was before: better than none.
+                crate::render::log(&error);
+            }
+        }
+    }
+
+    /// Asks the authenticators who sends the request.
+    async fn identify(&self, exchange: &Exchange, request: &mut Request) -> Result<()> {
+        if self.authenticators.is_empty() {
+            return Ok(());
+        }
+        let (mut parts, body) = std::mem::take(request).into_parts();
+        let mut principal = None;
+        for authenticator in &self.authenticators {
+            principal = authenticator.0.authenticate(exchange, &parts).await?;
+            if principal.is_some() {
+                break;
+            }
+        }
+        parts.extensions.insert(principal.unwrap_or_else(Principal::anonymous));
+        *request = Request::from_parts(parts, body);
+        Ok(())
+    }
+
+    async fn answer(
+        &self,
+        leaf: &Leaf,
+        matched: Option<RouteMatch>,
+        exchange: &Exchange,
+        mut request: Request,
+        span: &Span,
+    ) -> Response {
+        if !leaf.bare {
+            let extensions = request.extensions_mut();
+            extensions.insert(exchange.clone());
+            if let Some(resolver) = &leaf.resolver {
+                extensions.insert(resolver.request());
+            }
+            if let Some(matched) = matched {
+                extensions.insert(matched);
+            }
+        }
+        let limit = match leaf.info.timeout {
+            Some(Timeout::After(limit)) => Some(limit),
+            Some(Timeout::Never) => None,
+            None => self.limit,
+        };
+        let safe = [Method::GET, Method::HEAD].contains(request.method());
+        let finishes = match leaf.info.hang_up {
+            Some(what) => what == HangUp::Finishes,
+            None => !safe,
+        };
+        let finishing = finishes.then_some(&self.finishing);
+        let guard = Guard { span, catches: self.catches, limit, finishing };
+        guard.run(|| leaf.endpoint.call(request)).await
+    }
+
+    /// What is around the whole application sees requests without a route, too.
+    async fn refused(
+        &self,
+        refusal: Refusal,
+        exchange: &Exchange,
+        mut request: Request,
+        span: &Span,
+    ) -> Response {
+        let extensions = request.extensions_mut();
+        extensions.insert(exchange.clone());
+        extensions.insert(refusal);
+        let guard = Guard { span, catches: self.catches, limit: self.limit, finishing: None };
+        guard.run(|| self.refuse.call(request)).await
+    }
+
+    /// Every route, in the order of the modules.
+    pub fn routes(&self) -> impl Iterator<Item = &RouteInfo> {
+        self.table.routes().map(|route| &**route)
+    }
+
+    /// What was answered to requests that no route took.
+    pub fn unmatched(&self) -> RouteCounts {
+        self.unmatched.counts()
+    }
+
+    /// How many handlers run to their end although their client has hung up.
+    pub fn finishing(&self) -> usize {
+        self.finishing.count()
+    }
+
+    /// Completes when no handler runs whose client has hung up. The listener waits for it before it ends.
+    pub async fn finished(&self) {
+        self.finishing.all().await;
+    }
+}
+
+impl Dispatch for Http {
+    fn dispatch(
+        &self,
+        request: http::Request<Incoming>,
+        peer: &Arc<Peer>,
+    ) -> impl Future<Output = Response> + Send {
+        self.call(request.map(Body::new), peer)
+    }
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http").field("routes", &self.table.routes().count()).finish_non_exhaustive()
+    }
+}
+
+/// Answers what no route takes.
+struct Refuse;
+
+impl Endpoint for Refuse {
+    fn call(&self, mut request: Request) -> BoxFuture<'static, Response> {
+        let refusal = request.extensions_mut().remove().unwrap_or(Refusal::NotFound);
+        Box::pin(std::future::ready(refusal.into_response()))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotFound => Error::not_found("There is nothing at this address.").into_response(),
+            Self::WrongMethod { allow } => {
+                Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method.")
+                    .header(header::ALLOW, allow)
+                    .into_response()
+            }
+            Self::NotImplemented => {
+                Error::new(StatusCode::NOT_IMPLEMENTED, "This server does not know this method.")
+                    .into_response()
+            }
+            Self::BadPath(fault) => Error::bad_request(fault.to_string()).code("bad_path").into_response(),
+            Self::Options { allow } => with_header(StatusCode::NO_CONTENT, header::ALLOW, allow),
+            Self::Moved { location } => {
+                with_header(StatusCode::PERMANENT_REDIRECT, header::LOCATION, location)
+            }
+        }
+    }
+}
+
+fn with_header(status: StatusCode, name: header::HeaderName, value: HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// The answer to HEAD has the headers of the answer to GET, and no body.
+fn without_body(response: &mut Response) {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    if let Some(length) = http_body::Body::size_hint(&body).exact() {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+    }
+}
+
+fn replace_path(uri: &mut Uri, path: http::uri::PathAndQuery) {
+    let mut parts = std::mem::take(uri).into_parts();
+    parts.path_and_query = Some(path);
+    // The parts are those of a valid address, and so is the path.
+    *uri = Uri::from_parts(parts).unwrap_or_default();
+}

@@ -1,0 +1,371 @@
+//! One request on its way, as the stack knows it: its id, who sent it, by which name and scheme, on which route.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use mainstay_core::{Error, Result};
+
+use crate::describe::{Describe, Operation};
+use crate::listen::Peer;
+use crate::route::RouteInfo;
+
+/// How the client speaks to the outermost server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Encrypted.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What the stack knows of a request. Cheap to clone; a handler or a middleware takes it as an argument.
+///
+/// ```
+/// use mainstay_http::Exchange;
+///
+/// async fn whoami(exchange: Exchange) -> String {
+///     format!("{:?} asked as {}", exchange.client(), exchange.id())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Exchange(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    id: RequestId,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    peer: Arc<Peer>,
+    client: Option<IpAddr>,
+    scheme: Scheme,
+    host: Option<HeaderValue>,
+    accept: Option<HeaderValue>,
+    route: Option<Arc<RouteInfo>>,
+    headers: Option<Box<HeaderMap>>,
+    nonce: OnceLock<Arc<str>>,
+    notes: http::Extensions,
+}
+
+impl Exchange {
+    /// The exchange that a request opens, before any hook has seen it.
+    pub(crate) fn open<B>(
+        request: &http::Request<B>,
+        peer: &Arc<Peer>,
+        route: Option<Arc<RouteInfo>>,
+    ) -> Self {
+        let headers = request.headers();
+        // A target that names a host goes before the header (RFC 9112, 3.2.2).
+        let host =
+            if request.uri().authority().is_none() { headers.get(header::HOST).cloned() } else { None };
+        Self(Arc::new(Inner {
+            id: RequestId::next(),
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            peer: Arc::clone(peer),
+            client: peer.address.ip().map(|address| address.to_canonical()),
+            scheme: if peer.tls.is_some() { Scheme::Https } else { Scheme::Http },
+            host,
+            accept: headers.get(header::ACCEPT).cloned(),
+            route,
+            headers: None,
+            nonce: OnceLock::new(),
+            notes: http::Extensions::new(),
+        }))
+    }
+
+    /// What names this request in headers, logs and error bodies.
+    pub fn id(&self) -> &RequestId {
+        &self.0.id
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The target, as the client wrote it.
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// The other end of the connection: the client, or the proxy in front of us.
+    pub fn peer(&self) -> &Peer {
+        &self.0.peer
+    }
+
+    /// The address of the client. Behind trusted proxies it is what they say. None for a local peer.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client
+    }
+
+    /// How the client speaks to the outermost server.
+    pub fn scheme(&self) -> Scheme {
+        self.0.scheme
+    }
+
+    /// The host that the client asked for, with the port if it wrote one.
+    pub fn host(&self) -> Option<&str> {
+        match &self.0.host {
+            Some(host) => host.to_str().ok(),
+            None => self.0.uri.authority().map(http::uri::Authority::as_str),
+        }
+    }
+
+    /// The route, unless there is none for this path and method.
+    pub fn route(&self) -> Option<&RouteInfo> {
+        self.0.route.as_deref()
+    }
+
+    /// How long ago the request came in.
+    pub fn elapsed(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// The `Accept` header.
+    pub fn accept(&self) -> Option<&HeaderValue> {
+        self.0.accept.as_ref()
+    }
+
+    /// What a hook has noted for a later one.
+    pub fn note<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.notes.get()
+    }
+
+    /// Notes something for a later hook, or for [`Hook::after`](crate::stack::Hook::after) of the same.
+    pub fn set_note<T: Clone + Send + Sync + 'static>(&mut self, note: T) {
+        self.edit().notes.insert(note);
+    }
+
+    /// Says who the client is. For hooks that know better than the connection does.
+    pub fn set_client(&mut self, client: IpAddr) {
+        self.edit().client = Some(client);
+    }
+
+    /// Says how the client speaks to the outermost server.
+    pub fn set_scheme(&mut self, scheme: Scheme) {
+        self.edit().scheme = scheme;
+    }
+
+    /// Says which host the client asked for.
+    pub fn set_host(&mut self, host: HeaderValue) {
+        self.edit().host = Some(host);
+    }
+
+    /// Takes over the id that a proxy in front has given.
+    pub fn set_id(&mut self, id: RequestId) {
+        self.edit().id = id;
+    }
+
+    /// The value for the `nonce` attribute of inline scripts and styles in this response. The content security policy
+    /// allows it from the moment it is asked for, so ask before the handler returns.
+    pub fn nonce(&self) -> Arc<str> {
+        self.0.nonce.get_or_init(crate::stack::nonce).clone()
+    }
+
+    /// The nonce, if the handler has asked for one.
+    pub(crate) fn nonce_in_use(&self) -> Option<&str> {
+        self.0.nonce.get().map(|nonce| &**nonce)
+    }
+
+    /// Keeps the request's headers for the development error page.
+    pub(crate) fn keep_headers(&mut self, headers: &HeaderMap) {
+        self.edit().headers = Some(Box::new(headers.clone()));
+    }
+
+    pub(crate) fn kept_headers(&self) -> Option<&HeaderMap> {
+        self.0.headers.as_deref()
+    }
+
+    /// Hooks run before anybody else has the exchange, so this copies nothing unless a hook kept a clone.
+    fn edit(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("id", &self.id())
+            .field("method", self.method())
+            .field("uri", self.uri())
+            .field("client", &self.client())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Exchange {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        match parts.extensions.get::<Self>() {
+            Some(exchange) => Ok(exchange.clone()),
+            None => {
+                Err(Error::internal("the request did not come through `Http::call`, so it has no `Exchange`"))
+            }
+        }
+    }
+}
+
+impl Describe for Exchange {
+    fn describe(_operation: &mut Operation) {}
+}
+
+/// What names one request: ours, or the one that a trusted proxy sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId(Repr);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Repr {
+    Own(u128),
+    Given(HeaderValue),
+}
+
+/// Random once for each process: ids of two processes differ. No secret.
+static PROCESS: LazyLock<(u64, u64)> =
+    LazyLock::new(|| (RandomState::new().hash_one("process"), RandomState::new().hash_one("order")));
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+impl RequestId {
+    /// A new one: 64 bits that name the process, and a counter whose order is hidden.
+    fn next() -> Self {
+        let (process, order) = *PROCESS;
+        let low = scramble(COUNT.fetch_add(1, Relaxed) ^ order);
+        Self(Repr::Own(u128::from(process) << 64 | u128::from(low)))
+    }
+
+    /// The id that another server has given. None unless it has 1 to 128 characters of letters, digits and `-_.:+/=`.
+    pub fn given(value: &HeaderValue) -> Option<Self> {
+        let bytes = value.as_bytes();
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte);
+        let fits = (1..=128).contains(&bytes.len()) && bytes.iter().all(allowed);
+        fits.then(|| Self(Repr::Given(value.clone())))
+    }
+
+    /// As a header value.
+    pub fn to_header(&self) -> HeaderValue {
+        match &self.0 {
+            Repr::Own(number) => {
+                HeaderValue::from_bytes(&hex(*number)).unwrap_or(HeaderValue::from_static(""))
+            }
+            Repr::Given(value) => value.clone(),
+        }
+    }
+
+    /// As text, on the stack.
+    pub(crate) fn text(&self) -> IdText<'_> {
+        match &self.0 {
+            Repr::Own(number) => IdText::Own(hex(*number)),
+            Repr::Given(value) => IdText::Given(value.to_str().unwrap_or_default()),
+        }
+    }
+}
+
+/// The text of an id.
+pub(crate) enum IdText<'a> {
+    Own([u8; 32]),
+    Given(&'a str),
+}
+
+impl IdText<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Own(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+            Self::Given(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Own(number) => write!(f, "{number:032x}"),
+            Repr::Given(value) => f.write_str(value.to_str().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection, so that ids stay unique.
+fn scramble(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn hex(number: u128) -> [u8; 32] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 32];
+    for (index, place) in text.iter_mut().enumerate() {
+        *place = DIGITS[(number >> (124 - 4 * index) & 15) as usize];
+    }
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::listen::{PeerAddress, Protocol};
+
+    /// A peer at this address.
+    pub(crate) fn peer(address: &str) -> Arc<Peer> {
+        let address = PeerAddress::Ip(address.parse().unwrap());
+        Arc::new(Peer { address, local: None, tls: None, protocol: Protocol::Http1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ_and_read_the_same_everywhere() {
+        let (a, b) = (RequestId::next(), RequestId::next());
+        assert_ne!(a, b);
+        assert_eq!(a.to_string().len(), 32);
+        assert_eq!(a.to_header().to_str().unwrap(), a.to_string());
+    }
+
+    #[test]
+    fn takes_over_only_harmless_ids() {
+        let given = |text: &'static str| RequestId::given(&HeaderValue::from_static(text));
+        assert_eq!(given("01J-abc").unwrap().to_string(), "01J-abc");
+        assert!(given("").is_none());
+        assert!(given("a b").is_none());
+        assert!(given("<script>").is_none());
+        assert!(RequestId::given(&HeaderValue::from_str(&"x".repeat(129)).unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_hook_that_kept_a_clone_does_not_stop_the_next_from_writing() {
+        let request = http::Request::new(());
+        let mut exchange = Exchange::open(&request, &testing::peer("[::1]:9"), None);
+        let before = exchange.clone();
+        exchange.set_client(IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(before.client(), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])));
+        assert_eq!(exchange.client(), Some(IpAddr::from([10, 0, 0, 1])));
+    }
+}

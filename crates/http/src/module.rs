@@ -1,0 +1,221 @@
+//! The built-in module `http`: configuration, the [`Http`] value, checks, the command `routes`.
+//!
+//! It is installed by the first route, stack edit or other contribution of this crate.
+
+mod command;
+
+use std::sync::Arc;
+
+use mainstay_core::check::Check;
+use mainstay_core::module::ModuleInfo;
+use mainstay_core::{
+    Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Module, Profile,
+};
+
+use crate::app::Http;
+use crate::config::HttpConfig;
+use crate::middleware::Middleware;
+use crate::route::group::{Placed, place};
+use crate::route::table::Table;
+use crate::route::{EndpointLayer, Group, Route, Routes, Wrapper};
+use crate::stack::Stack;
+use crate::stack::body_limit::BodyLimit;
+use crate::stack::cors::Cors;
+use crate::stack::csrf::CrossOriginProtection;
+use crate::stack::headers::SecurityHeaders;
+use crate::stack::metrics::{RequestMetrics, RouteMetrics};
+use crate::stack::proxies::Proxies;
+use crate::stack::request_id::RequestIds;
+
+/// The module `http`.
+pub(crate) fn http() -> Module {
+    Module::new("http")
+        .global()
+        .config::<HttpConfig>()
+        .provide(Http::new)
+        .export::<Http>()
+        .check(Check::at_start(at_start))
+        .check(Check::at_deploy(at_deploy))
+        .command(command::routes())
+}
+
+/// What this crate adds to an application and to a module. In the prelude.
+pub trait RoutesExt: Contribute {
+    /// Adds routes: `.routes(routes![list, show])`.
+    #[must_use]
+    fn routes(self, routes: Routes) -> Self {
+        self.contribute(routes)
+    }
+
+    /// Adds one route.
+    #[must_use]
+    fn route(self, route: Route) -> Self {
+        self.contribute(Routes::new().route(route))
+    }
+
+    /// Adds routes under a common prefix.
+    #[must_use]
+    fn group(self, group: Group) -> Self {
+        self.contribute(Routes::new().group(group))
+    }
+
+    /// Hands every request below `prefix` to an axum router, which sees the path without it.
+    #[must_use]
+    #[track_caller]
+    fn mount(self, prefix: impl Into<String>, router: axum::Router) -> Self {
+        self.contribute(Routes::new().mount(prefix, router))
+    }
+
+    /// Puts a middleware around all routes of the module; on the application itself, around everything, also around
+    /// what has no route. The first that is added meets a request first.
+    #[must_use]
+    fn middleware<Args: 'static>(self, middleware: impl Middleware<Args>) -> Self {
+        self.contribute(Around(Wrapper::middleware(middleware)))
+    }
+
+    /// Puts a tower layer around each route of the module, or, on the application, around each of all.
+    #[must_use]
+    fn layer(self, layer: impl EndpointLayer) -> Self {
+        self.contribute(Around(Wrapper::layer(layer)))
+    }
+
+    /// Changes the default stack: `.stack(|stack| stack.remove("csrf"))`.
+    #[must_use]
+    fn stack(self, edit: impl Fn(Stack) -> Stack + Send + Sync + 'static) -> Self {
+        self.contribute(StackEdit(Box::new(edit)))
+    }
+}
+
+impl<C: Contribute> RoutesExt for C {}
+
+impl Contribution for Routes {
+    fn installs() -> Option<Module> {
+        Some(http())
+    }
+}
+
+/// A contribution: what is around the routes of a module.
+struct Around(Wrapper);
+
+impl Contribution for Around {
+    fn installs() -> Option<Module> {
+        Some(http())
+    }
+}
+
+/// A contribution: a change of the stack.
+struct StackEdit(Box<dyn Fn(Stack) -> Stack + Send + Sync>);
+
+impl Contribution for StackEdit {
+    fn installs() -> Option<Module> {
+        Some(http())
+    }
+}
+
+/// What the parts of this crate are made from.
+pub(crate) struct Setup<'a> {
+    pub(crate) contributions: &'a Contributions,
+    pub(crate) config: &'a HttpConfig,
+    pub(crate) profile: &'a Profile,
+}
+
+impl Setup<'_> {
+    /// Every route in its place.
+    pub(crate) fn routes(&self) -> Vec<Placed> {
+        let everything = self.around_everything();
+        let mut placed = Vec::new();
+        for contributed in self.contributions.of::<Routes>() {
+            let mut around = everything.clone();
+            if !self.is_root(contributed.module) {
+                around.extend(self.around(contributed.module));
+            }
+            placed.extend(place(contributed.value, contributed.module, &around));
+        }
+        placed
+    }
+
+    /// What the application itself puts around everything.
+    pub(crate) fn around_everything(&self) -> Vec<Wrapper> {
+        self.contributions.modules().last().map(|root| self.around(root)).unwrap_or_default()
+    }
+
+    fn around(&self, module: &ModuleInfo) -> Vec<Wrapper> {
+        self.contributions
+            .of::<Around>()
+            .filter(|around| around.module.id == module.id)
+            .map(|around| around.value.0.clone())
+            .collect()
+    }
+
+    /// The application is the last of its modules.
+    fn is_root(&self, module: &ModuleInfo) -> bool {
+        self.contributions.modules().last().is_some_and(|root| root.id == module.id)
+    }
+
+    /// The default stack, edited.
+    pub(crate) fn stack(&self, unmatched: &Arc<RouteMetrics>) -> Stack {
+        let config = self.config;
+        let trusted = config.proxies();
+        let mut stack = Stack::empty()
+            .push("request-id", RequestIds::new(trusted.clone()))
+            .push_built_in("trace")
+            .push("metrics", RequestMetrics::new(Arc::clone(unmatched)));
+        if !trusted.is_empty() {
+            stack = stack.push("proxies", Proxies::new(trusted));
+        }
+        stack = stack
+            .push("hosts", config.hosts(self.profile))
+            .push("headers", SecurityHeaders::new(&config.headers));
+        if config.cors.is_on() {
+            stack = stack.push("cors", Cors::new(&config.cors));
+        }
+        stack = stack
+            .push_built_in("panic")
+            .push_built_in("timeout")
+            .push("body-limit", BodyLimit::new(config.body_limit))
+            .push("csrf", CrossOriginProtection::new(&config.csrf, &config.cors.origins))
+            .push_built_in("principal");
+        self.contributions.of::<StackEdit>().fold(stack, |stack, edit| (edit.value.0)(stack))
+    }
+}
+
+/// Runs `look` on the parts of this crate, if its configuration could be read.
+fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
+    if let Ok(config) = assembly.config.section::<HttpConfig>() {
+        look(Setup { contributions: &assembly.contributions, config: &config, profile: &assembly.profile });
+    }
+}
+
+/// `http.E001` to `http.E005` (see `route/conflict.rs`), and `http.E010`: an edit names no part of the stack.
+fn at_start(assembly: &Assembly, findings: &mut Findings) {
+    with_setup(assembly, |setup| {
+        Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, findings);
+        setup.stack(&Arc::default()).mistakes(findings);
+    });
+}
+
+/// | id | what |
+/// |---|---|
+/// | `http.W010` | a protection was taken out of the stack |
+/// | `http.W011` | any host name is served |
+/// | `http.W012` | the stack's body limit or time-out is switched off |
+fn at_deploy(assembly: &Assembly, findings: &mut Findings) {
+    with_setup(assembly, |setup| {
+        setup.stack(&Arc::default()).missing_protections(findings);
+        let config = setup.config;
+        if config.allowed_hosts.is_empty() || config.allowed_hosts.iter().any(|host| host == "*") {
+            findings.add(
+                Finding::warning("http.W011", "requests for any host name are served")
+                    .at("http.allowed_hosts")
+                    .fix("List the names that are yours: allowed_hosts = [\"shop.example\"]"),
+            );
+        }
+        if config.timeout.is_zero() {
+            findings.add(
+                Finding::warning("http.W012", "a handler may take for ever")
+                    .at("http.timeout")
+                    .fix("Set a limit, and a longer one on the routes that need it."),
+            );
+        }
+    });
+}

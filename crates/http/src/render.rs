@@ -1,0 +1,153 @@
+//! Errors, written for whoever asked.
+//!
+//! An [`Error`] leaves a handler inside an empty response (its extensions). Here it gets a body: a problem document
+//! (RFC 9457) for programs, a page for people, by the `Accept` header. Responses that have a body already, such as the
+//! rejections of a foreign extractor, are left alone.
+//!
+//! 1. `accept`: who asks.
+//! 2. [`Problem`]: for programs.
+//! 3. `page`: for people, in production.
+//! 4. `development`: for developers: message, chain, source, request. Never built outside of the development profile.
+//!
+//! Another shape: contribute an [`ErrorRenderer`].
+
+mod accept;
+mod development;
+mod page;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{self, HeaderValue};
+use mainstay_core::{Contribution, Error, Profile};
+
+use self::accept::Audience;
+use crate::exchange::Exchange;
+use crate::respond::Problem;
+
+type Write = dyn Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync;
+
+/// A contribution: writes errors in a shape of its own. What it declines (`None`) is written as usual.
+///
+/// ```
+/// use http::HeaderValue;
+/// use mainstay_http::render::{ErrorRenderer, Rendered};
+///
+/// let renderer = ErrorRenderer::new(|error, _exchange| {
+///     let body = format!(r#"{{"errors":{{"body":["{}"]}}}}"#, error.machine_code());
+///     Some(Rendered { content_type: HeaderValue::from_static("application/json"), body: body.into_bytes() })
+/// });
+/// ```
+#[derive(Clone)]
+pub struct ErrorRenderer(Arc<Write>);
+
+/// The body of an error. Its status and headers are the error's own.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Its media type.
+    pub content_type: HeaderValue,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl ErrorRenderer {
+    /// A renderer.
+    pub fn new(write: impl Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+}
+
+impl Contribution for ErrorRenderer {
+    fn installs() -> Option<mainstay_core::Module> {
+        Some(crate::module::http())
+    }
+}
+
+/// Writes the errors of an application.
+pub(crate) struct Renderer {
+    custom: Vec<ErrorRenderer>,
+    development: bool,
+}
+
+impl Renderer {
+    pub(crate) fn new(custom: Vec<ErrorRenderer>, profile: &Profile) -> Self {
+        Self { custom, development: profile.is_development() }
+    }
+
+    /// Whether the pages show internals, and so need to see the request's headers.
+    pub(crate) fn shows_internals(&self) -> bool {
+        self.development
+    }
+
+    /// Gives a body to the error that a response carries.
+    pub(crate) async fn render(&self, error: &Error, exchange: &Exchange, response: &mut Response) {
+        log(error);
+        let Rendered { content_type, body } = self.write(error, exchange).await;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, content_type);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.append(header::VARY, HeaderValue::from_static("accept"));
+        if !headers.contains_key(header::CACHE_CONTROL) && error.status().is_server_error() {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        *response.body_mut() = Body::from(body);
+    }
+
+    async fn write(&self, error: &Error, exchange: &Exchange) -> Rendered {
+        if let Some(rendered) = self.custom.iter().find_map(|custom| (custom.0)(error, exchange)) {
+            return rendered;
+        }
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        match Audience::of(exchange.accept()) {
+            Audience::Program => Rendered {
+                content_type: HeaderValue::from_static(Problem::MEDIA_TYPE),
+                body: problem(error, exchange),
+            },
+            Audience::Person if self.development => {
+                Rendered { content_type: html, body: development::write(error, exchange).await.into_bytes() }
+            }
+            Audience::Person => {
+                Rendered { content_type: html, body: page::write(error, exchange).into_bytes() }
+            }
+        }
+    }
+}
+
+fn problem(error: &Error, exchange: &Exchange) -> Vec<u8> {
+    let problem =
+        Problem::from_error(error).instance(exchange.uri().path()).request_id(exchange.id().to_string());
+    // Texts and numbers alone: this cannot fail.
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The error that a response carries, if it is one.
+pub(crate) fn error_of(response: &mut Response) -> Option<Arc<Error>> {
+    response.extensions_mut().remove()
+}
+
+/// Tells the log: our faults loudly, the client's quietly. The span around it has the request id.
+pub(crate) fn log(error: &Error) {
+    let (status, code, place) = (error.status().as_u16(), error.machine_code(), error.place());
+    if error.status().is_server_error() {
+        tracing::error!(target: "mainstay::http", status, code, place = %place, "{}", error.report());
+    } else {
+        tracing::debug!(target: "mainstay::http", status, code, place = %place, "{}", error.report());
+    }
+}
+
+/// Text as HTML, in an element or in a quoted attribute.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}

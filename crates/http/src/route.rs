@@ -1,0 +1,266 @@
+//! Routes: what they are, how they are grouped, and the table that finds one for a request.
+//!
+//! In reading order:
+//!
+//! 1. this file: [`Route`], one method and pattern with its handler and settings;
+//! 2. [`group`]: [`Routes`] and [`Group`], lists with a prefix, middleware and layers;
+//! 3. `pattern` and `path`: the syntax of patterns, and the one form that paths are compared in;
+//! 4. `endpoint`: what answers in the end;
+//! 5. `table`: every route, frozen at start, and the look-up;
+//! 6. `conflict`: what is wrong with a set of routes, found before the first request;
+//! 7. `matched`: what the look-up leaves for the `Path` extractor.
+
+mod conflict;
+mod endpoint;
+pub(crate) mod group;
+mod matched;
+mod path;
+mod pattern;
+pub(crate) mod table;
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::handler::Handler;
+use http::Method;
+
+pub use self::endpoint::{Endpoint, EndpointLayer, EndpointService};
+pub use self::group::{Group, Routes};
+pub use self::matched::RouteMatch;
+
+use self::endpoint::{AnyHandler, Plain};
+use crate::describe::{Operation, Source};
+use crate::middleware::{AnyMiddleware, Erased, Middleware};
+use crate::stack::metrics::{RouteCounts, RouteMetrics};
+
+/// A method, a pattern and the handler that answers, with the settings of this route.
+///
+/// `#[get("/articles/{slug}")]` and its siblings make one from a function. Without a macro:
+///
+/// ```
+/// use http::Method;
+/// use mainstay_http::Route;
+///
+/// let route = Route::new(Method::GET, "/hello", async || "Hello");
+/// ```
+#[derive(Clone)]
+pub struct Route {
+    pub(crate) method: Option<Method>,
+    pub(crate) operation: Operation,
+    pub(crate) settings: Settings,
+    pub(crate) handler: Arc<dyn AnyHandler>,
+    pub(crate) wrappers: Vec<Wrapper>,
+}
+
+/// What a route decides for itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) name: Option<String>,
+    pub(crate) body_limit: Option<u64>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) cross_origin: bool,
+    pub(crate) hang_up: Option<HangUp>,
+    pub(crate) yields: bool,
+}
+
+/// How long a route may take until its response begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// At most this long.
+    After(Duration),
+    /// As long as it likes.
+    Never,
+}
+
+impl From<Duration> for Timeout {
+    fn from(limit: Duration) -> Self {
+        Self::After(limit)
+    }
+}
+
+/// What becomes of a handler whose client hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUp {
+    /// It is dropped where it stands. The default of GET and HEAD.
+    Cancels,
+    /// It runs to its end, and nobody hears the answer. The default of all other methods.
+    Finishes,
+}
+
+/// What is put around an endpoint.
+#[derive(Clone)]
+pub(crate) enum Wrapper {
+    Middleware(Arc<dyn AnyMiddleware>),
+    Layer(Arc<dyn EndpointLayer>),
+}
+
+impl Wrapper {
+    pub(crate) fn middleware<Args: 'static>(middleware: impl Middleware<Args>) -> Self {
+        Self::Middleware(Erased::of(middleware))
+    }
+
+    pub(crate) fn layer(layer: impl EndpointLayer) -> Self {
+        Self::Layer(Arc::new(layer))
+    }
+}
+
+impl Route {
+    /// A route for any axum handler. The pattern is axum's: `/articles/{slug}`, `/files/{*rest}`.
+    #[track_caller]
+    pub fn new<H, T>(method: Method, path: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<T, ()>,
+        T: 'static,
+    {
+        Self::made(Some(method), path.into(), Arc::new(Plain::new(handler)), here(Location::caller()))
+    }
+
+    /// A route for every method that no other route of the same pattern takes.
+    #[track_caller]
+    pub fn any<H, T>(path: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<T, ()>,
+        T: 'static,
+    {
+        Self::made(None, path.into(), Arc::new(Plain::new(handler)), here(Location::caller()))
+    }
+
+    /// What the macros call: `describe` asks every argument and the return type, so it is known whether the handler
+    /// needs what only axum's own router provides.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn described<H, T>(method: Method, path: &str, handler: H, describe: fn(&mut Operation)) -> Self
+    where
+        H: Handler<T, ()>,
+        T: 'static,
+    {
+        let mut route = Self::new(method, path, handler);
+        route.operation.opaque.clear();
+        route.operation.needs_axum_router = false;
+        describe(&mut route.operation);
+        route
+    }
+
+    fn made(method: Option<Method>, path: String, handler: Arc<dyn AnyHandler>, source: Source) -> Self {
+        // A closure goes by the function that it is written in.
+        let name = handler.type_name().split("::{{closure}}").next().unwrap_or_default();
+        let name = name.rsplit("::").next().unwrap_or(name).to_owned();
+        let mut operation = Operation::new(method.clone().unwrap_or(Method::GET), path, name);
+        operation.source = source;
+        if !handler.takes_nothing() {
+            operation.opaque.push(handler.type_name());
+            operation.needs_axum_router = true;
+        }
+        Self { method, operation, settings: Settings::default(), handler, wrappers: Vec::new() }
+    }
+
+    /// What is known of it.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// Says more about it, for API documents.
+    #[must_use]
+    pub fn describe(mut self, change: impl FnOnce(&mut Operation)) -> Self {
+        change(&mut self.operation);
+        self
+    }
+
+    /// Names it, so that its address can be made from its parameters.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.settings.name = Some(name.into());
+        self
+    }
+
+    /// How large a request body may be, in bytes. Default: `http.body_limit`.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: u64) -> Self {
+        self.settings.body_limit = Some(bytes);
+        self
+    }
+
+    /// How long it may take until its response begins. Default: `http.timeout`.
+    #[must_use]
+    pub fn timeout(mut self, limit: impl Into<Timeout>) -> Self {
+        self.settings.timeout = Some(limit.into());
+        self
+    }
+
+    /// Lets other sites send requests that change something. For endpoints that authenticate each request by other
+    /// means than cookies: web hooks, token APIs.
+    #[must_use]
+    pub fn cross_origin(mut self) -> Self {
+        self.settings.cross_origin = true;
+        self
+    }
+
+    /// What becomes of the handler when the client hangs up.
+    #[must_use]
+    pub fn hang_up(mut self, what: HangUp) -> Self {
+        self.settings.hang_up = Some(what);
+        self
+    }
+
+    /// Gives way to another route of the same method and pattern instead of being in conflict with it. For routes that
+    /// come with a module and may be replaced.
+    #[must_use]
+    pub fn yielding(mut self) -> Self {
+        self.settings.yields = true;
+        self
+    }
+
+    /// Puts a middleware around it. The first that is added meets the request first.
+    #[must_use]
+    pub fn middleware<Args: 'static>(mut self, middleware: impl Middleware<Args>) -> Self {
+        self.wrappers.push(Wrapper::middleware(middleware));
+        self
+    }
+
+    /// Puts a tower layer around it. The first that is added meets the request first.
+    #[must_use]
+    pub fn layer(mut self, layer: impl EndpointLayer) -> Self {
+        self.wrappers.push(Wrapper::layer(layer));
+        self
+    }
+}
+
+fn here(place: &'static Location<'static>) -> Source {
+    Source { file: place.file(), line: place.line() }
+}
+
+/// A route of the frozen table.
+#[derive(Debug)]
+pub struct RouteInfo {
+    /// What is known of it. Its path has the prefixes of its groups.
+    pub operation: Operation,
+    /// The method; none for a route that takes every method.
+    pub method: Option<Method>,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The module that contributed it.
+    pub module: String,
+    pub(crate) body_limit: Option<u64>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) cross_origin: bool,
+    pub(crate) hang_up: Option<HangUp>,
+    pub(crate) metrics: RouteMetrics,
+}
+
+impl RouteInfo {
+    /// The pattern, such as `/articles/{slug}`.
+    pub fn pattern(&self) -> &str {
+        &self.operation.path
+    }
+
+    /// How often it has answered, with what, and how fast.
+    pub fn counts(&self) -> RouteCounts {
+        self.metrics.counts()
+    }
+
+    /// The method, or `*`.
+    pub fn method_name(&self) -> &str {
+        self.method.as_ref().map_or("*", Method::as_str)
+    }
+}

@@ -1,0 +1,95 @@
+//! What is wrong with a set of routes. Every finding names the place of each route that takes part, and the fix.
+//!
+//! | id | what |
+//! |---|---|
+//! | `http.E001` | a pattern that cannot be read |
+//! | `http.E002` | two routes for one method and the same paths |
+//! | `http.E003` | two patterns that cannot stand beside one another |
+//! | `http.E004` | a route that no request can reach |
+//! | `http.E005` | two routes of one name |
+
+use std::collections::HashMap;
+
+use http::Method;
+use mainstay_core::{Finding, Findings};
+
+use super::group::Placed;
+
+/// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for the others.
+pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed> {
+    let mut settled: Vec<Placed> = Vec::with_capacity(placed.len());
+    let mut seen: HashMap<(String, Option<Method>), usize> = HashMap::new();
+    for route in placed {
+        let pattern = match &route.pattern {
+            Ok(pattern) => pattern,
+            Err(fault) => {
+                let Placed { route: written, .. } = &route;
+                let message = format!("{} `{}`: {fault}", route.method(), written.operation.path);
+                findings.add(Finding::error("http.E001", message).at(route.place()).fix(fault.fix()));
+                continue;
+            }
+        };
+        if route.route.method == Some(Method::CONNECT) {
+            let message =
+                format!("CONNECT {}: such a request names a host, not a path", route.route.operation.path);
+            let fix = "Use another method; HTTP/2's extended CONNECT is not routed.";
+            findings.add(Finding::error("http.E004", message).at(route.place()).fix(fix));
+            continue;
+        }
+        let key = (pattern.shape.clone(), route.route.method.clone());
+        match seen.get(&key) {
+            None => {
+                seen.insert(key, settled.len());
+                settled.push(route);
+            }
+            Some(&other) if settled[other].route.settings.yields => settled[other] = route,
+            Some(_) if route.route.settings.yields => {}
+            Some(&other) => findings.add(twice(&settled[other], &route)),
+        }
+    }
+    names(&settled, findings);
+    settled
+}
+
+fn twice(first: &Placed, second: &Placed) -> Finding {
+    let written = |placed: &Placed| placed.route.operation.path.clone();
+    let (method, one, two) = (second.method(), written(first), written(second));
+    let message = if one == two {
+        format!("{method} {two} has two handlers")
+    } else {
+        format!("{method} {two} takes the same paths as {method} {one}")
+    };
+    let fix = "Remove one of them, or give one another method or another path.";
+    Finding::error("http.E002", message).at(format!("{} and {}", first.place(), second.place())).fix(fix)
+}
+
+fn names(settled: &[Placed], findings: &mut Findings) {
+    let mut seen: HashMap<&str, &Placed> = HashMap::new();
+    for route in settled {
+        let Some(name) = &route.route.settings.name else { continue };
+        if let Some(first) = seen.insert(name, route) {
+            let message = format!("two routes are named `{name}`");
+            let at = format!("{} and {}", first.place(), route.place());
+            findings.add(Finding::error("http.E005", message).at(at).fix("Give one of them another name."));
+        }
+    }
+}
+
+/// Two patterns that the tree cannot hold together.
+pub(crate) fn indistinct(route: &Placed, error: &matchit::InsertError) -> Finding {
+    let message = format!(
+        "{} {} cannot stand beside another route: {error}",
+        route.method(),
+        route.route.operation.path
+    );
+    Finding::error("http.E003", message)
+        .at(route.place())
+        .fix("Make the two differ in a literal segment before the parameter.")
+}
+
+/// The same for a catch-all.
+pub(crate) fn indistinct_catch_all(place: &str, error: &matchit::InsertError) -> Finding {
+    Finding::error("http.E003", format!("a catch-all cannot stand beside another route: {error}"))
+        .at(place)
+        .fix("Make the two differ in a literal segment before the parameter.")
+}

@@ -1,0 +1,230 @@
+//! Lists of routes, with a prefix, middleware and layers around them.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use axum::Router;
+use http::Method;
+use mainstay_core::module::ModuleInfo;
+
+use super::endpoint::Mounted;
+use super::pattern::{Pattern, PatternFault};
+use super::{EndpointLayer, Route, Wrapper, here};
+use crate::describe::{Operation, Source};
+use crate::middleware::Middleware;
+
+/// Routes that belong together. `routes![list, show]` makes one.
+#[derive(Clone, Default)]
+pub struct Routes {
+    pub(crate) prefix: String,
+    pub(crate) items: Vec<Item>,
+    pub(crate) wrappers: Vec<Wrapper>,
+}
+
+/// One entry of a list.
+#[derive(Clone)]
+pub(crate) enum Item {
+    Route(Box<Route>),
+    Nested(Routes),
+    Mounted { prefix: String, router: Router, source: Source },
+}
+
+/// Routes under a common prefix, with middleware and layers of their own.
+///
+/// ```
+/// use http::Method;
+/// use mainstay_http::{Group, Route, Routes};
+///
+/// let articles = Routes::new().route(Route::new(Method::GET, "/articles", async || "all of them"));
+/// let api = Group::new("/api").routes(articles);
+/// ```
+#[derive(Clone)]
+pub struct Group(pub(crate) Routes);
+
+impl Routes {
+    /// No routes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.items.push(Item::Route(Box::new(route)));
+        self
+    }
+
+    /// Adds all of another list, with what is around it.
+    #[must_use]
+    pub fn routes(mut self, routes: Self) -> Self {
+        self.items.push(Item::Nested(routes));
+        self
+    }
+
+    /// Adds a group.
+    #[must_use]
+    pub fn group(self, group: Group) -> Self {
+        self.routes(group.0)
+    }
+
+    /// Hands every request below `prefix` to an axum router, which sees the path without it.
+    #[must_use]
+    #[track_caller]
+    pub fn mount(mut self, prefix: impl Into<String>, router: Router) -> Self {
+        self.items.push(Item::Mounted { prefix: prefix.into(), router, source: here(Location::caller()) });
+        self
+    }
+
+    /// Puts a middleware around all of them. The first that is added meets a request first.
+    #[must_use]
+    pub fn middleware<Args: 'static>(mut self, middleware: impl Middleware<Args>) -> Self {
+        self.wrappers.push(Wrapper::middleware(middleware));
+        self
+    }
+
+    /// Puts a tower layer around each of them. The first that is added meets a request first.
+    #[must_use]
+    pub fn layer(mut self, layer: impl EndpointLayer) -> Self {
+        self.wrappers.push(Wrapper::layer(layer));
+        self
+    }
+}
+
+impl FromIterator<Route> for Routes {
+    fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        routes.into_iter().fold(Self::new(), Self::route)
+    }
+}
+
+impl Group {
+    /// An empty group. Its prefix may have parameters: `/{tenant}`.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self(Routes { prefix: prefix.into(), ..Routes::new() })
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(self, route: Route) -> Self {
+        Self(self.0.route(route))
+    }
+
+    /// Adds routes.
+    #[must_use]
+    pub fn routes(self, routes: Routes) -> Self {
+        Self(self.0.routes(routes))
+    }
+
+    /// Adds a group within this one.
+    #[must_use]
+    pub fn group(self, group: Self) -> Self {
+        Self(self.0.group(group))
+    }
+
+    /// Hands every request below `prefix` to an axum router, which sees the path without it.
+    #[must_use]
+    #[track_caller]
+    pub fn mount(self, prefix: impl Into<String>, router: Router) -> Self {
+        Self(self.0.mount(prefix, router))
+    }
+
+    /// Puts a middleware around all of them. The first that is added meets a request first.
+    #[must_use]
+    pub fn middleware<Args: 'static>(self, middleware: impl Middleware<Args>) -> Self {
+        Self(self.0.middleware(middleware))
+    }
+
+    /// Puts a tower layer around each of them. The first that is added meets a request first.
+    #[must_use]
+    pub fn layer(self, layer: impl EndpointLayer) -> Self {
+        Self(self.0.layer(layer))
+    }
+}
+
+/// A route in its place: with its whole pattern, and all that is around it.
+pub(crate) struct Placed {
+    pub(crate) route: Route,
+    pub(crate) pattern: Result<Pattern, PatternFault>,
+    pub(crate) wrappers: Vec<Wrapper>,
+    pub(crate) module: ModuleInfo,
+}
+
+impl Placed {
+    /// The method, or `*`.
+    pub(crate) fn method(&self) -> &str {
+        self.route.method.as_ref().map_or("*", Method::as_str)
+    }
+
+    /// For findings: `src/articles.rs:12 (show)`.
+    pub(crate) fn place(&self) -> String {
+        let Operation { source, name, .. } = &self.route.operation;
+        format!("{}:{} ({name})", source.file, source.line)
+    }
+}
+
+/// Puts every route of a list into its place. `around` is what the module puts around all of its routes.
+pub(crate) fn place(list: &Routes, module: &ModuleInfo, around: &[Wrapper]) -> Vec<Placed> {
+    let mut placed = Vec::new();
+    let place = Place { module, prefix: String::new(), wrappers: around.to_vec() };
+    place.list(list, &mut placed);
+    placed
+}
+
+struct Place<'a> {
+    module: &'a ModuleInfo,
+    prefix: String,
+    wrappers: Vec<Wrapper>,
+}
+
+impl Place<'_> {
+    fn list(&self, list: &Routes, placed: &mut Vec<Placed>) {
+        let prefix = match list.prefix.as_str() {
+            "" => self.prefix.clone(),
+            prefix => Pattern::join(&self.prefix, prefix),
+        };
+        let wrappers = self.wrappers.iter().chain(&list.wrappers).cloned().collect();
+        let inner = Place { module: self.module, prefix, wrappers };
+        for item in &list.items {
+            match item {
+                Item::Route(route) => inner.route((**route).clone(), placed),
+                Item::Nested(nested) => inner.list(nested, placed),
+                Item::Mounted { prefix, router, source } => inner.mount(prefix, router, *source, placed),
+            }
+        }
+    }
+
+    fn route(&self, mut route: Route, placed: &mut Vec<Placed>) {
+        // A path without slash must not melt into the prefix: `/api` and `articles` are no `/apiarticles`.
+        let pattern = if route.operation.path.starts_with('/') {
+            route.operation.path = Pattern::join(&self.prefix, &route.operation.path);
+            Pattern::parse(&route.operation.path)
+        } else {
+            Err(PatternFault::MissingSlash)
+        };
+        if pattern.is_ok() {
+            route.operation.complete_path();
+        }
+        let wrappers = self.wrappers.iter().chain(&route.wrappers).cloned().collect();
+        placed.push(Placed { route, pattern, wrappers, module: self.module.clone() });
+    }
+
+    /// A mounted router takes its prefix with and without slash, and all that is below.
+    fn mount(&self, prefix: &str, router: &Router, source: Source, placed: &mut Vec<Placed>) {
+        let whole = Pattern::join(&self.prefix, if prefix.is_empty() { "/" } else { prefix });
+        let whole = whole.trim_end_matches('/');
+        let router = match Pattern::parse(whole) {
+            Ok(pattern) if !pattern.catches_all => Router::new().nest(&pattern.named, router.clone()),
+            // The root needs no nesting. A faulty prefix is reported below, and never asked.
+            _ => router.clone(),
+        };
+        let handler = Arc::new(Mounted(router));
+        let below =
+            if prefix.starts_with('/') || prefix.is_empty() { prefix.trim_end_matches('/') } else { prefix };
+        let own =
+            if below.is_empty() { vec!["/".to_owned()] } else { vec![below.to_owned(), format!("{below}/")] };
+        for path in own.into_iter().chain([format!("{below}/{{*__rest}}")]) {
+            let mut route = Route::made(None, path, handler.clone(), source);
+            route.operation.needs_axum_router = false;
+            self.route(route, placed);
+        }
+    }
+}

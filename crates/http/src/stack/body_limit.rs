@@ -1,0 +1,50 @@
+//! `body-limit`: how large a request body may be.
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use http::{HeaderMap, header};
+use http_body_util::Limited;
+use mainstay_core::{Error, StatusCode};
+
+use super::{Flow, Hook};
+use crate::exchange::Exchange;
+
+/// The part `body-limit`. A length that is declared is looked at before the handler runs; a body without one is cut
+/// off while it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit {
+    bytes: u64,
+}
+
+impl BodyLimit {
+    /// At most this many bytes, unless the route says otherwise.
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes }
+    }
+}
+
+impl Hook for BodyLimit {
+    fn before(&self, exchange: &mut Exchange, request: &mut Request) -> Flow {
+        if http_body::Body::is_end_stream(request.body()) {
+            return Flow::Continue;
+        }
+        let limit = exchange.route().and_then(|route| route.body_limit).unwrap_or(self.bytes);
+        if declared(request.headers()).is_some_and(|length| length > limit) {
+            return too_large(limit).into();
+        }
+        // Ours replaces the 2 MB that axum's own extractors would apply.
+        DefaultBodyLimit::disable().apply(request);
+        let body = std::mem::replace(request.body_mut(), Body::empty());
+        *request.body_mut() = Body::new(Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)));
+        Flow::Continue
+    }
+}
+
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body may have at most {limit} bytes."))
+        .code("body_too_large")
+}
