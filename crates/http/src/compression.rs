@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use coding::{Accepted, Coding};
 pub use decode::{Malformed, decompress};
+pub(crate) use eligible::is_compressible;
 
 /// A known body up to this size is compressed at once, which gives the response a `Content-Length`.
 const AT_ONCE: u64 = 64 * 1024;

@@ -6,6 +6,7 @@ mod config;
 pub mod describe;
 mod exchange;
 pub mod extract;
+pub mod files;
 pub mod listen;
 pub mod middleware;
 mod module;

@@ -106,6 +106,13 @@ impl Accepted {
         best.map(|(coding, _)| coding)
     }
 
+    /// All codings that the client takes, the one of the greatest weight first; equals in the order of `preferred`.
+    pub fn ranked(self, preferred: &[Coding]) -> Vec<Coding> {
+        let mut taken: Vec<_> = preferred.iter().copied().filter(|coding| self.weight(*coding) > 0).collect();
+        taken.sort_by_key(|coding| std::cmp::Reverse(self.weight(*coding)));
+        taken
+    }
+
     fn weight(self, coding: Coding) -> u16 {
         match coding {
             Coding::Zstd => self.zstd,
@@ -160,6 +167,8 @@ mod tests {
         assert_eq!(best("zstd;q=0.2, gzip;q=0.9, br;q=0.3"), Some(Coding::Gzip));
         assert_eq!(best("GZIP"), Some(Coding::Gzip));
         assert_eq!(best("x-gzip;q=0.001"), Some(Coding::Gzip));
+        let ranked = accepted("gzip;q=0.5, zstd;q=0.9, br;q=0.9").ranked(&Coding::FOR_FILES);
+        assert_eq!(ranked, [Coding::Brotli, Coding::Zstd, Coding::Gzip]);
     }
 
     #[test]

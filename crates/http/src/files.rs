@@ -1,0 +1,42 @@
+//! Files: sent by a handler, served from a folder or from memory, as an application of one page.
+//!
+//! In reading order:
+//!
+//! 1. [`file`]: [`File`], what a handler returns. It knows its type, its tag and its age.
+//! 2. [`conditions`] and [`range`]: what the client has already, and which part it wants (RFC 9110, sections 13 and 14).
+//! 3. [`body`]: sends the parts, in bounded pieces.
+//! 4. [`place`]: from the path of a request to a file, and never out of the folder.
+//! 5. [`assets`] and [`folder`]: where files come from.
+//! 6. [`serve`]: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
+//!
+//! A handler does not see the request's headers, so a [`File`] that it returns cannot know that the client has it
+//! already. The stack does: it keeps the [`Conditions`] of the request, and completes the response with
+//! [`complete`]. Without that, the file is sent whole.
+//!
+//! ```
+//! use mainstay_core::Result;
+//! use mainstay_http::files::File;
+//!
+//! async fn report() -> Result<File> {
+//!     Ok(File::open("reports/2026.pdf").await?.attachment("Report 2026.pdf"))
+//! }
+//! ```
+
+mod assets;
+mod body;
+mod conditions;
+mod disposition;
+mod file;
+mod folder;
+mod media_type;
+mod place;
+mod range;
+mod serve;
+mod tag;
+
+pub use assets::Assets;
+pub use conditions::Conditions;
+pub use file::{File, complete};
+pub use media_type::media_type;
+pub use serve::StaticFiles;
+pub use tag::Tag;
