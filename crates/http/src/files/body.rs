@@ -21,7 +21,7 @@ pub(super) enum Content {
     /// In memory: embedded, or small.
     Memory(Bytes),
     /// On disk, open.
-    Disk { file: tokio::fs::File, length: u64 },
+    Disk { file: Box<tokio::fs::File>, length: u64 },
 }
 
 /// What a body is made of.
@@ -99,7 +99,7 @@ impl Sending {
                 bytes
             }
             (Some(Piece::Range(range)), Content::Disk { file, .. }) => {
-                let mut file = Pin::new(file);
+                let mut file = Pin::new(file.as_mut());
                 if let Seek::Needed = self.seek {
                     file.as_mut().start_seek(io::SeekFrom::Start(range.start))?;
                     self.seek = Seek::UnderWay;

@@ -163,7 +163,7 @@ mod tests {
     const THEN: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
 
     fn part() -> Verdict {
-        Verdict::Send(Wanted::Parts(vec![0..2]))
+        Verdict::Send(Wanted::Parts(std::iter::once(0..2).collect()))
     }
 
     fn whole() -> Verdict {

@@ -323,7 +323,7 @@ impl Opened {
         } else {
             let mut file = tokio::fs::File::from_std(file);
             file.set_max_buf_size(64 * 1024);
-            Content::Disk { file, length }
+            Content::Disk { file: Box::new(file), length }
         };
         let tag = modified.and_then(|modified| Tag::of_file(modified, content.length()));
         Ok(Self { content, tag, modified })

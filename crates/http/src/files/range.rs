@@ -77,6 +77,10 @@ mod tests {
 
     use super::*;
 
+    fn one(part: Range<u64>) -> Wanted {
+        Wanted::Parts(std::iter::once(part).collect())
+    }
+
     #[test]
     fn reads_first_and_last_open_ends_and_suffixes() {
         for (header, part) in [
@@ -88,15 +92,14 @@ mod tests {
             ("bytes=-300", 0..10),
             ("BYTES = 1-2", 1..3),
         ] {
-            let expected = if header.starts_with("BYTES") { vec![1..3] } else { vec![part] };
-            assert_eq!(wanted(header, 10), Wanted::Parts(expected), "{header}");
+            assert_eq!(wanted(header, 10), one(part), "{header}");
         }
         assert_eq!(wanted("bytes=0-1, 4-5,-1", 10), Wanted::Parts(vec![0..2, 4..6, 9..10]));
     }
 
     #[test]
     fn skips_ranges_beyond_the_end_and_says_when_none_is_left() {
-        assert_eq!(wanted("bytes=0-1,50-60", 10), Wanted::Parts(vec![0..2]));
+        assert_eq!(wanted("bytes=0-1,50-60", 10), one(0..2));
         assert_eq!(wanted("bytes=10-", 10), Wanted::Nothing);
         assert_eq!(wanted("bytes=-0", 10), Wanted::Nothing);
     }
