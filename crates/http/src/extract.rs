@@ -6,12 +6,14 @@
 //!
 //! | Argument | Takes |
 //! |---|---|
+//! | [`Path<T>`] | the parameters of the pattern |
 //! | [`Query<T>`] | the query string |
 //! | [`Header<T>`], [`Headers<T>`] | one typed header; several in a struct |
 //! | [`Cookies`], [`Cookie<T>`] | all cookies; some in a struct |
 //! | [`Json<T>`] | a JSON body |
 //! | [`Form<T>`], [`Multipart`] | a form; a form with files |
 //! | [`Text`], [`RawBody`], [`BodyStream`] | the body as text, as bytes, as it comes |
+//! | [`ClientIp`], [`Host`], [`Scheme`](crate::Scheme), [`RequestId`](crate::RequestId) | who asks, and how |
 //! | [`Inject<T>`](mainstay_core::Inject) | something from the container |
 //!
 //! The last argument of a handler may take the body; the others cannot. `Option<E>` takes what may be absent (and
@@ -22,6 +24,7 @@
 //! query strings and forms.
 
 mod body;
+mod caller;
 mod cookie;
 mod diagnosis;
 pub(crate) mod fields;
@@ -30,12 +33,14 @@ mod header;
 mod json;
 mod media_type;
 mod multipart;
+mod path;
 mod pointer;
 mod query;
 mod urlencoded;
 pub(crate) mod words;
 
 pub use body::{BodyLimit, BodyStream, RawBody, Text};
+pub use caller::{ClientIp, Host};
 pub use cookie::{Cookie, Cookies};
 pub use form::Form;
 pub use header::{
@@ -43,6 +48,7 @@ pub use header::{
 };
 pub use json::Json;
 pub use multipart::{Field, Multipart, Upload, safe_file_name};
+pub use path::Path;
 pub use query::Query;
 
 use crate::describe::arguments::parameter_errors;

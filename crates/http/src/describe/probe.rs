@@ -14,6 +14,8 @@
 //! | one of our extractors around a type without schema | [`Outlined`] | media type, errors; its name goes to [`Operation::opaque`] |
 //! | anything else | [`Opaque`] | its name; it may need axum's router |
 //!
+//! Return types have one step more, for the `Result` of such an extractor's type.
+//!
 //! The choice is made where the macro is written, so `T` must be a concrete type there: inside a generic function the
 //! bounds of `T` are unknown, and every probe ends as opaque.
 
@@ -76,7 +78,7 @@ pub trait DescribedResponse {
     fn describe_response(&self, operation: &mut Operation);
 }
 
-impl<T: DescribeResponse> DescribedResponse for &&Probe<T> {
+impl<T: DescribeResponse> DescribedResponse for &&&Probe<T> {
     fn describe_response(&self, operation: &mut Operation) {
         T::describe(operation);
     }
@@ -88,9 +90,22 @@ pub trait OutlinedResponse {
     fn describe_response(&self, operation: &mut Operation);
 }
 
-impl<T: OutlineResponse> OutlinedResponse for &Probe<T> {
+impl<T: OutlineResponse> OutlinedResponse for &&Probe<T> {
     fn describe_response(&self, operation: &mut Operation) {
         operation.opaque::<T>();
+        T::outline(operation);
+    }
+}
+
+/// The third choice, a step that only return types have: a `Result` whose good half is known, but for the type inside.
+pub trait OutlinedResult {
+    /// Asks the good half of `T` as a return type.
+    fn describe_response(&self, operation: &mut Operation);
+}
+
+impl<T: OutlineResponse, E> OutlinedResult for &Probe<Result<T, E>> {
+    fn describe_response(&self, operation: &mut Operation) {
+        operation.opaque::<Result<T, E>>();
         T::outline(operation);
     }
 }
@@ -113,7 +128,7 @@ impl<T: ?Sized> OpaqueResponse for Probe<T> {
 #[doc(hidden)]
 macro_rules! __describe_argument {
     ($type:ty, $operation:expr) => {{
-        #[allow(unused_imports, reason = "which of the three is used depends on the type")]
+        #[allow(unused_imports, reason = "which of them is used depends on the type")]
         use $crate::describe::probe::{Described as _, Opaque as _, Outlined as _};
         (&&&$crate::describe::probe::Probe::<$type>::new()).describe_argument($operation)
     }};
@@ -124,9 +139,11 @@ macro_rules! __describe_argument {
 #[doc(hidden)]
 macro_rules! __describe_response {
     ($type:ty, $operation:expr) => {{
-        #[allow(unused_imports, reason = "which of the three is used depends on the type")]
-        use $crate::describe::probe::{DescribedResponse as _, OpaqueResponse as _, OutlinedResponse as _};
-        (&&&$crate::describe::probe::Probe::<$type>::new()).describe_response($operation)
+        #[allow(unused_imports, reason = "which of them is used depends on the type")]
+        use $crate::describe::probe::{
+            DescribedResponse as _, OpaqueResponse as _, OutlinedResponse as _, OutlinedResult as _,
+        };
+        (&&&&$crate::describe::probe::Probe::<$type>::new()).describe_response($operation)
     }};
 }
 
@@ -184,6 +201,12 @@ mod tests {
         let operation = argument(|operation| describe_response!(axum::Json<Plain>, operation));
         assert_eq!(operation.responses[0].status, 200);
         assert_eq!(operation.opaque.len(), 1);
+
+        let operation = argument(|operation| {
+            describe_response!(Result<crate::respond::Created<axum::Json<Plain>>, Stranger>, operation);
+        });
+        assert_eq!(operation.responses[0].status, 201);
+        assert_eq!(operation.responses[0].contents[0].media_type, "application/json");
     }
 
     #[cfg(not(feature = "schema"))]

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
 use super::redirect::location;
-use crate::describe::{DescribeResponse, Operation, Parameter, Place, schema_of};
+use crate::describe::{DescribeResponse, Operation, OutlineResponse, Parameter, Place, schema_of};
 
 /// 201 with the `Location` of what was made, and what the body shall be.
 ///
@@ -31,19 +31,30 @@ impl<T: IntoResponse> IntoResponse for Created<T> {
     }
 }
 
+/// What the body says, under 201 and with `Location`.
+fn created(operation: &mut Operation, describe_body: fn(&mut Operation)) {
+    let mut body = Operation::new(operation.method.clone(), "", "");
+    describe_body(&mut body);
+    let location = Parameter::new(Place::Header, "Location")
+        .required()
+        .description("The address of what was made.")
+        .schema(schema_of::<str>());
+    for response in body.responses {
+        operation.response(response.with_status(201).header(location.clone()));
+    }
+    body.opaque.retain(|name| !operation.opaque.contains(name));
+    operation.opaque.append(&mut body.opaque);
+}
+
 impl<T: DescribeResponse> DescribeResponse for Created<T> {
     fn describe(operation: &mut Operation) {
-        let mut body = Operation::new(operation.method.clone(), "", "");
-        T::describe(&mut body);
-        let location = Parameter::new(Place::Header, "Location")
-            .required()
-            .description("The address of what was made.")
-            .schema(schema_of::<str>());
-        for response in body.responses {
-            operation.response(response.with_status(201).header(location.clone()));
-        }
-        body.opaque.retain(|name| !operation.opaque.contains(name));
-        operation.opaque.append(&mut body.opaque);
+        created(operation, T::describe);
+    }
+}
+
+impl<T: OutlineResponse> OutlineResponse for Created<T> {
+    fn outline(operation: &mut Operation) {
+        created(operation, T::outline);
     }
 }
 

@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use http::{HeaderMap, header};
 use http_body_util::Limited;
-use mainstay_core::{Error, StatusCode};
 
 use super::{Flow, Hook};
 use crate::exchange::Exchange;
+use crate::extract;
 
 /// The part `body-limit`. A length that is declared is looked at before the handler runs; a body without one is cut
 /// off while it is read.
@@ -30,8 +30,10 @@ impl Hook for BodyLimit {
         }
         let limit = exchange.route().and_then(|route| route.body_limit).unwrap_or(self.bytes);
         if declared(request.headers()).is_some_and(|length| length > limit) {
-            return too_large(limit).into();
+            return extract::BodyLimit(limit).exceeded().into();
         }
+        // Our extractors count what comes out of a decompressor too, and name this limit when it is too much.
+        request.extensions_mut().insert(extract::BodyLimit(limit));
         // Ours replaces the 2 MB that axum's own extractors would apply.
         DefaultBodyLimit::disable().apply(request);
         let body = std::mem::replace(request.body_mut(), Body::empty());
@@ -42,9 +44,4 @@ impl Hook for BodyLimit {
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn too_large(limit: u64) -> Error {
-    Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body may have at most {limit} bytes."))
-        .code("body_too_large")
 }

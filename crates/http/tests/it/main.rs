@@ -3,6 +3,7 @@
 
 mod calling;
 mod compression;
+mod extract;
 mod files;
 mod listen;
 mod middleware;
