@@ -47,7 +47,8 @@ impl Backoff {
     /// The wait after `failures` earlier failures in a row; `chance` is a number in `0.0..1.0`.
     pub fn delay(&self, failures: u32, chance: f64) -> Duration {
         let doubled = self.initial.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX));
-        doubled.min(self.limit).mul_f64(1.0 - self.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0))
+        let share = |number: f64| if number.is_nan() { 0.0 } else { number.clamp(0.0, 1.0) };
+        doubled.min(self.limit).mul_f64(1.0 - share(self.jitter) * share(chance))
     }
 }
 
@@ -81,6 +82,8 @@ mod tests {
         let waits: Vec<_> = (0..10).map(|failures| backoff.delay(failures, 0.5).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
         assert_eq!(backoff.delay(u32::MAX, 0.5), backoff.limit);
+        let nonsense = Backoff { jitter: f64::NAN, ..Backoff::default() };
+        assert_eq!(nonsense.delay(0, 0.5), nonsense.initial);
     }
 
     #[test]

@@ -101,13 +101,16 @@ impl Child {
 /// A supervisor below another. Its times are the sums of its children's, who start and stop one after the other.
 impl From<Supervisor> for Child {
     fn from(supervisor: Supervisor) -> Self {
-        let stop_within = supervisor.children.iter().map(|child| child.stop_within).sum();
-        let start_within: Duration = supervisor.children.iter().map(|child| child.start_within).sum();
+        let sum = |limit: fn(&Child) -> Duration| {
+            supervisor.children.iter().map(limit).fold(Duration::ZERO, Duration::saturating_add)
+        };
+        let stop_within = sum(|child| child.stop_within);
+        let start_within = sum(|child| child.start_within);
         Self {
             name: supervisor.name.clone(),
             restart: Restart::default(),
             // It reports the child that is late by itself, after stopping the others; this is the backstop.
-            start_within: start_within + stop_within + supervisor.overrun(),
+            start_within: start_within.saturating_add(stop_within).saturating_add(supervisor.overrun()),
             stop_within,
             work: Work::Supervisor(Arc::new(supervisor)),
         }

@@ -26,7 +26,7 @@ use self::restarts::Restarts;
 use self::slot::{Exit, Fate, Phase, Slot, Task};
 use super::backoff::Chance;
 use super::child::{GRACE, SETTLE, Work};
-use super::shutdown::earlier;
+use super::shutdown::{after, earlier};
 use super::status::{Ending, Node, State};
 use super::{Restart, Running, Shutdown, Strategy, Supervisor};
 use crate::error::{Error, Result};
@@ -133,7 +133,7 @@ impl Engine {
                 let child = &self.supervisor.children[index];
                 let deadline = match self.stage {
                     Stage::Stopping { deadline: Some(deadline), .. } => deadline.max(now + GRACE),
-                    _ => now + child.stop_within,
+                    _ => after(now, child.stop_within),
                 };
                 self.slots[index].ask(deadline, child.overrun());
                 return;
@@ -180,7 +180,7 @@ impl Engine {
             }
         };
         slot.task = Some(Task { abort, trigger, readiness });
-        slot.phase = Phase::Starting { by: now + child.start_within };
+        slot.phase = Phase::Starting { by: after(now, child.start_within) };
         slot.node.started();
     }
 
@@ -312,7 +312,7 @@ impl Engine {
             ?wait,
             "a service failed and will be restarted"
         );
-        self.restart(index, now + wait);
+        self.restart(index, after(now, wait));
     }
 
     fn restart(&mut self, failed: usize, until: Instant) {
@@ -342,7 +342,7 @@ impl Engine {
         slot.node.failed(&error);
         if slot.proven {
             slot.fate = Some(Fate::Fail(error));
-            slot.ask(now + child.stop_within, child.overrun());
+            slot.ask(after(now, child.stop_within), child.overrun());
         } else {
             let note = format!("starting service `{}`", slot.node.path);
             self.stop(None, Some(error.context(note)));

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::child::SETTLE;
 use super::engine::{self, panic_message};
 use super::running::Readiness;
+use super::shutdown::after;
 use super::status::{Ending, Node, Tree};
 use super::{Running, Shutdown, Status, Supervisor, Trigger};
 use crate::error::{Error, Result};
@@ -92,7 +93,7 @@ impl Supervision {
     /// least half a second); then it is aborted, and named in the report.
     pub async fn stop(mut self, within: Duration) -> StopReport {
         let began = Instant::now();
-        let deadline = began + within;
+        let deadline = after(began, within);
         self.trigger.request(Some(deadline));
         if let Some(task) = &mut self.task {
             // The engine keeps the deadline itself; this is for the case that it cannot run.

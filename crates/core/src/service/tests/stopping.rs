@@ -68,6 +68,20 @@ async fn each_child_has_its_grace_even_when_the_time_is_used_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_limit_is_a_limit_too() {
+    let diary = Diary::default();
+    let patient = |name| diary.child(name).start_within(Duration::MAX).stop_within(Duration::MAX);
+    let inner = Supervisor::new("inner").child(patient("a")).child(patient("b"));
+    let (child, fault) = diary.breakable("c");
+    let supervision =
+        Supervisor::new("app").strategy(Strategy::OneForAll).child(inner).child(child).start().await.unwrap();
+    fault.error.notify_one();
+    pass(SECOND).await;
+    assert!(supervision.stop(Duration::MAX).await.is_clean());
+    assert_eq!(diary.read(), "+a +b +c -b -a +a +b +c -c -b -a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn tells_a_child_how_long_it_has() {
     let told = Arc::new(Mutex::new(None));
     let tell = told.clone();
