@@ -193,6 +193,22 @@ fn words(name: &str) -> String {
     words
 }
 
+/// Turns the crate's own failures into the error that crosses its border.
+pub(crate) trait Border<T> {
+    /// With the right status.
+    fn at_border(self) -> mainstay_core::Result<T>;
+}
+
+impl<T> Border<T> for Result<T, DbError> {
+    #[track_caller]
+    fn at_border(self) -> mainstay_core::Result<T> {
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.into_error()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

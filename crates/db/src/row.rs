@@ -1,6 +1,7 @@
 //! Result rows: one buffer per result, an enum by engine, read by position.
 
 use crate::error::DbError;
+use crate::meta::FieldMeta;
 use crate::value::{Cell, Decode};
 
 /// The rows of a result.
@@ -92,6 +93,17 @@ impl<'a> Reader<'a> {
         let column = self.next;
         self.next += 1;
         self.row.get(column)
+    }
+
+    /// The value in the next column, which is that of `field`.
+    pub fn field<T: Decode>(&mut self, field: &'static FieldMeta) -> Result<T, DbError> {
+        let cell = self.peek();
+        self.next += 1;
+        T::decode(cell).map_err(|fault| DbError::Decode {
+            column: field.column.to_owned(),
+            expected: fault.expected,
+            found: fault.found,
+        })
     }
 
     /// The next cell, left in place.

@@ -4,6 +4,7 @@
 //! Both enums are neutral to the engine. A driver binds a [`Value`] and lends [`Cell`]s out of its own row buffers, so
 //! that nothing generic over engines is needed above it.
 
+mod choice;
 mod json;
 mod scalar;
 mod time;
@@ -12,6 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
+pub use choice::{decode_choice, deserialize_choice};
 pub use json::Json;
 #[cfg(feature = "sqlite")]
 pub(crate) use time::{write_date, write_date_time, write_time};
@@ -249,4 +251,14 @@ pub struct Choice {
     pub value: &'static str,
     /// What people see.
     pub label: &'static str,
+}
+
+/// What a column of type `T` can be compared with, or be set to.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{T}` cannot be compared with `{Self}`",
+    label = "expected `{T}`"
+)]
+pub trait IntoOperand<T> {
+    /// The operand.
+    fn into_operand(self) -> crate::expression::Operand;
 }

@@ -1,5 +1,10 @@
 //! What differs between the engines' SQL, in one place.
 
+use sea_query::{
+    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SchemaStatementBuilder,
+    SqliteQueryBuilder, Values,
+};
+
 /// The SQL that an engine speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -76,6 +81,22 @@ impl Dialect {
         match self {
             Self::MySql | Self::MariaDb => format!("`{}`", name.replace('`', "``")),
             Self::Sqlite | Self::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    pub(crate) fn build(self, statement: &impl QueryStatementWriter) -> (String, Values) {
+        match self {
+            Self::Sqlite => statement.build(SqliteQueryBuilder),
+            Self::Postgres => statement.build(PostgresQueryBuilder),
+            Self::MySql | Self::MariaDb => statement.build(MysqlQueryBuilder),
+        }
+    }
+
+    pub(crate) fn build_schema(self, statement: &impl SchemaStatementBuilder) -> String {
+        match self {
+            Self::Sqlite => statement.build(SqliteQueryBuilder),
+            Self::Postgres => statement.build(PostgresQueryBuilder),
+            Self::MySql | Self::MariaDb => statement.build(MysqlQueryBuilder),
         }
     }
 }

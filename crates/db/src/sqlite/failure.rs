@@ -27,6 +27,10 @@ impl Scene<'_> {
                 let (model, fields) = columns(&message);
                 return DbError::UniqueViolation { model, fields };
             }
+            // RESTRICT is a trigger of SQLite's own.
+            ffi::SQLITE_CONSTRAINT_TRIGGER if message.starts_with("FOREIGN KEY") => {
+                return DbError::ForeignKeyViolation { model: String::new() };
+            }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
                 return DbError::ForeignKeyViolation { model: String::new() };
             }

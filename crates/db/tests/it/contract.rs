@@ -3,12 +3,18 @@
 //! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it.
 
 mod driver;
+mod loading;
+mod queries;
+mod transactions;
+mod writes;
 
 use std::sync::Arc;
 
 use mainstay_db::driver::{Driver, Reply, Statement};
 use mainstay_db::value::Value;
-use mainstay_db::{DbError, sqlite::Location, sqlite::Sqlite, sqlite::SqliteOptions};
+use mainstay_db::{Db, DbError, Settings, schema, sqlite::Location, sqlite::Sqlite, sqlite::SqliteOptions};
+
+use crate::blog;
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +31,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// A new database with the tables of the blog.
+pub(crate) async fn blog(engine: Engine) -> Db {
+    let db = Db::over(engine.driver().await, Settings::default());
+    let created = schema::create_tables(&blog::models(), &db).await.unwrap();
+    assert_eq!(created.tables.len(), blog::models().len());
+    db
 }
 
 /// Runs each of these for every engine.

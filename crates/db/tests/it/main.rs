@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod blog;
 mod contract;
+mod models;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -1,0 +1,171 @@
+//! The handle to a database.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mainstay_core::Result;
+use mainstay_core::clock::{Clock, SystemClock};
+
+use crate::driver::{Dialect, Driver, Reply, Statement, StatementKind, Transaction};
+use crate::error::{Border, DbError};
+use crate::executor::Executor;
+use crate::log::{QueryLog, Recorders, Watch};
+use crate::query::SqlCache;
+use crate::transaction::{self, Tx};
+
+/// A database. Cheap to clone; `&db` runs queries.
+///
+/// ```
+/// use mainstay_db::{Db, sql};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> mainstay_core::Result<()> {
+/// let db = Db::open("sqlite::memory:").await?;
+/// let rows = sql("SELECT ? + 1").bind(41).rows(&db).await?;
+/// assert_eq!(rows.first().unwrap().get::<i64>(0)?, 42);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    driver: Arc<dyn Driver>,
+    dialect: Dialect,
+    cache: SqlCache,
+    recorders: Recorders,
+    settings: Settings,
+}
+
+/// What a handle does beside running statements.
+#[derive(Clone)]
+pub struct Settings {
+    /// A statement that takes longer is logged as a warning.
+    pub slow_query: Duration,
+    /// What `created_at` and `updated_at` fields are set by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { slow_query: Duration::from_millis(200), clock: Arc::new(SystemClock) }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("dialect", &self.0.dialect).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Opens the database at `url`, with the usual settings. Relative paths start at the current folder.
+    pub async fn open(url: &str) -> Result<Self> {
+        let driver =
+            crate::engine::open(url, Path::new("."), &crate::engine::Pool::default()).await.at_border()?;
+        Ok(Self::over(driver, Settings::default()))
+    }
+
+    /// A handle on a driver.
+    pub fn over(driver: Arc<dyn Driver>, settings: Settings) -> Self {
+        let dialect = driver.dialect();
+        let (cache, recorders) = (SqlCache::default(), Recorders::default());
+        Self(Arc::new(Inner { driver, dialect, cache, recorders, settings }))
+    }
+
+    /// How its SQL is written.
+    pub fn dialect(&self) -> Dialect {
+        self.0.dialect
+    }
+
+    /// Runs `work` in a transaction: commits when it succeeds, rolls back when it fails, panics or is dropped.
+    ///
+    /// On SQLite a transaction owns the only writer. Keep it short, and do in it nothing that waits for somebody else: it
+    /// is rolled back after 5 seconds, and warned of after 100 milliseconds.
+    pub async fn transaction<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T>,
+    {
+        let tx = Tx::begin(self).await.at_border()?;
+        match transaction::held(self, work(&tx)).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // What failed matters more than a roll-back that fails too; the driver rolls back by itself then.
+                if let Err(fault) = tx.rollback().await {
+                    tracing::warn!(target: "mainstay::db", error = %fault.report(), "a transaction could not be rolled back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a transaction, which is rolled back unless [`Tx::commit`] is called. Prefer [`Db::transaction`].
+    pub async fn begin(&self) -> Result<Tx> {
+        Tx::begin(self).await.at_border()
+    }
+
+    /// Records every statement from now on, of all tasks that share this database, until the log is dropped.
+    pub fn record(&self) -> QueryLog {
+        self.0.recorders.record()
+    }
+
+    /// Whether it answers. For the readiness probe.
+    pub async fn ping(&self) -> Result<()> {
+        let statement = Statement::read("SELECT 1", Vec::new());
+        self.target().run(statement).await.map(|_| ()).at_border()
+    }
+
+    /// Ends what is under way and frees files and threads. Every clone of the handle is closed with it.
+    pub async fn close(&self) {
+        self.0.driver.close().await;
+    }
+
+    pub(crate) fn cache(&self) -> &SqlCache {
+        &self.0.cache
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        DateTime::from(self.0.settings.clock.now())
+    }
+
+    pub(crate) fn watch(&self, statement: &Statement) -> Watch<'_> {
+        Watch::start(&self.0.recorders, self.0.settings.slow_query, statement)
+    }
+
+    pub(crate) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {
+        if statement.kind != StatementKind::Read {
+            self.refuse_to_wait_for_itself()?;
+        }
+        self.0.driver.run(statement).await
+    }
+
+    pub(crate) async fn begin_on_driver(&self) -> Result<Box<dyn Transaction>, DbError> {
+        self.refuse_to_wait_for_itself()?;
+        self.0.driver.begin().await
+    }
+
+    pub(crate) fn is(&self, identity: usize) -> bool {
+        self.identity() == identity
+    }
+
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// A write through `&db` while this task holds the writer in a transaction would wait until the transaction's deadline.
+    fn refuse_to_wait_for_itself(&self) -> Result<(), DbError> {
+        if self.0.dialect == Dialect::Sqlite && transaction::is_held(self) {
+            return Err(DbError::Model {
+                detail:
+                    "a write through `&db` inside of a transaction would wait for that transaction for ever: \
+                         pass `tx`"
+                        .to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! What runs a query: the database by itself ([`Db`]), or a transaction ([`Tx`]). Every query is told which.
+
+use chrono::{DateTime, Utc};
+use mainstay_core::Inject;
+
+use crate::db::Db;
+use crate::driver::{Dialect, Reply, Statement, StatementKind};
+use crate::error::DbError;
+use crate::query::{Renderer, Select, Shape, SqlCache};
+use crate::transaction::Tx;
+
+/// [`Db`], [`Tx`], or an injected [`Db`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot run a query",
+    label = "expected `&db` or `tx`",
+    note = "pass `&db` (a `Db` or an `Inject<Db>`), or the `tx` of a transaction"
+)]
+pub trait Executor: Sync {
+    /// Where the statements go.
+    fn target(&self) -> Target<'_>;
+}
+
+impl Executor for Db {
+    fn target(&self) -> Target<'_> {
+        Target { db: self, tx: None }
+    }
+}
+
+impl Executor for Tx {
+    fn target(&self) -> Target<'_> {
+        Target { db: self.db(), tx: Some(self) }
+    }
+}
+
+impl Executor for Inject<Db> {
+    fn target(&self) -> Target<'_> {
+        (**self).target()
+    }
+}
+
+/// Where statements go. Not generic, so that what runs them is compiled once.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    db: &'a Db,
+    tx: Option<&'a Tx>,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn dialect(self) -> Dialect {
+        self.db.dialect()
+    }
+
+    pub(crate) fn cache(self) -> &'a SqlCache {
+        self.db.cache()
+    }
+
+    pub(crate) fn now(self) -> DateTime<Utc> {
+        self.db.now()
+    }
+
+    pub(crate) async fn run(self, statement: Statement) -> Result<Reply, DbError> {
+        let watch = self.db.watch(&statement);
+        let result = match self.tx {
+            Some(tx) => tx.run(statement).await,
+            None => self.db.run(statement).await,
+        };
+        watch.end(&result);
+        result
+    }
+
+    pub(crate) async fn select(self, mut select: Select) -> Result<Reply, DbError> {
+        let dialect = self.dialect();
+        let shape = Shape::of(&mut select, dialect);
+        let statement = self.cache().statement(shape, StatementKind::Read, || {
+            Renderer::new(dialect).select(&select).map(|statement| dialect.build(&statement))
+        })?;
+        self.run(statement).await
+    }
+
+    /// A transaction for several statements, unless they are in one already.
+    pub(crate) async fn own_transaction(self) -> Result<Option<Tx>, DbError> {
+        match self.tx {
+            Some(_) => Ok(None),
+            None => Tx::begin(self.db).await.map(Some),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What was run, how often, and how long it took.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::driver::{Reply, Statement};
+use crate::error::DbError;
+
+/// A record of the statements that one database runs, for tests: count them, and a loop of queries shows.
+#[derive(Debug)]
+pub struct QueryLog {
+    entries: Arc<Mutex<Vec<LoggedQuery>>>,
+    recorders: Recorders,
+}
+
+/// One statement that was run.
+#[derive(Clone, Debug)]
+pub struct LoggedQuery {
+    /// Its text.
+    pub sql: Arc<str>,
+    /// From the call to the reply.
+    pub elapsed: Duration,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+impl QueryLog {
+    /// How many statements there were so far.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The statements so far, in the order of their replies.
+    pub fn queries(&self) -> Vec<LoggedQuery> {
+        self.lock().clone()
+    }
+
+    /// Forgets what was recorded so far.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<LoggedQuery>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for QueryLog {
+    fn drop(&mut self) {
+        self.recorders.forget(&self.entries);
+    }
+}
+
+type Entries = Arc<Mutex<Vec<LoggedQuery>>>;
+
+/// Whoever records at the moment; mostly nobody.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorders(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    many: AtomicUsize,
+    all: Mutex<Vec<Entries>>,
+}
+
+impl Recorders {
+    pub(crate) fn record(&self) -> QueryLog {
+        let entries = Entries::default();
+        self.0.all.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&entries));
+        self.0.many.fetch_add(1, Ordering::AcqRel);
+        QueryLog { entries, recorders: self.clone() }
+    }
+
+    fn forget(&self, entries: &Entries) {
+        self.0
+            .all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|other| !Arc::ptr_eq(other, entries));
+        self.0.many.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn add(&self, query: &LoggedQuery) {
+        for entries in &*self.0.all.lock().unwrap_or_else(PoisonError::into_inner) {
+            entries.lock().unwrap_or_else(PoisonError::into_inner).push(query.clone());
+        }
+    }
+}
+
+/// Looks at the clock while a statement runs.
+pub(crate) struct Watch<'a> {
+    recorders: &'a Recorders,
+    slow: Duration,
+    started: Instant,
+    sql: Arc<str>,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn start(recorders: &'a Recorders, slow: Duration, statement: &Statement) -> Self {
+        Self { recorders, slow, started: Instant::now(), sql: Arc::clone(&statement.sql) }
+    }
+
+    pub(crate) fn end(self, result: &Result<Reply, DbError>) {
+        let elapsed = self.started.elapsed();
+        let micros = elapsed.as_micros();
+        let rows = result.as_ref().map_or(0, |reply| reply.rows.len());
+        if elapsed > self.slow {
+            tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, "slow query");
+        } else {
+            tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");
+        }
+        if self.recorders.0.many.load(Ordering::Acquire) > 0 {
+            self.recorders.add(&LoggedQuery { sql: self.sql, elapsed, failed: result.is_err() });
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What is known of a model at run time: everything that tables, validation, APIs and screens are made from.
+//!
+//! `#[model]` writes one static [`ModelMeta`] per model and calls the `const` functions below. Nothing that can be read
+//! from here is generated as code.
+
+mod link;
+
+use crate::value::{Choice, SqlType, Stored, Value};
+
+pub use link::Link;
+
+/// A model.
+#[derive(Debug)]
+pub struct ModelMeta {
+    /// Its name in the code: `BlogPost`.
+    pub name: &'static str,
+    /// Its name for people: `blog post`.
+    pub label: &'static str,
+    /// Its doc comment.
+    pub help: &'static str,
+    /// Its table.
+    pub table: &'static str,
+    /// Its stored fields, in the order of the columns.
+    pub fields: &'static [FieldMeta],
+    /// The primary key, as positions in `fields`.
+    pub key: &'static [usize],
+    /// Its relations.
+    pub relations: &'static [RelationMeta],
+    /// Indexes and unique constraints over several fields.
+    pub indexes: &'static [IndexMeta],
+    /// Where it is written, as `file:line`.
+    pub place: &'static str,
+}
+
+/// A stored field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldMeta {
+    /// Its name in the code. For a belongs-to relation, the relation's name.
+    pub name: &'static str,
+    /// Its column.
+    pub column: &'static str,
+    /// Its name for people: `Published at`.
+    pub label: &'static str,
+    /// Its doc comment.
+    pub help: &'static str,
+    /// The column's type.
+    pub sql_type: SqlType,
+    /// Whether it can be NULL.
+    pub nullable: bool,
+    /// Whether no two rows may share its value.
+    pub unique: bool,
+    /// Whether it has an index of its own.
+    pub index: bool,
+    /// Where its value comes from when a new row does not say.
+    pub fill: Fill,
+    /// The least number of characters.
+    pub min_length: Option<u32>,
+    /// The greatest number of characters.
+    pub max_length: Option<u32>,
+    /// The values that it can have, when they are few and named.
+    pub choices: &'static [Choice],
+    /// It never leaves in JSON, nor in `Debug`.
+    pub hidden: bool,
+    /// Clients cannot set it.
+    pub read_only: bool,
+    /// A search looks into it.
+    pub searchable: bool,
+}
+
+/// Where the value of a new row comes from when the code does not give one.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Fill {
+    /// Nowhere: it must be given.
+    Required,
+    /// From the code.
+    Default(fn() -> Value),
+    /// The engine counts.
+    Generated,
+    /// The time of the insert.
+    CreatedAt,
+    /// The time of the last insert or update.
+    UpdatedAt,
+}
+
+/// A relation to another model.
+#[derive(Clone, Copy, Debug)]
+pub struct RelationMeta {
+    /// Its name in the code.
+    pub name: &'static str,
+    /// Its name for people.
+    pub label: &'static str,
+    /// Its doc comment.
+    pub help: &'static str,
+    /// The model that has it.
+    pub owner: fn() -> &'static ModelMeta,
+    /// The model that it leads to.
+    pub target: fn() -> &'static ModelMeta,
+    /// How.
+    pub kind: RelationKind,
+}
+
+/// How a relation leads from one model to another.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum RelationKind {
+    /// The owner has a column with the target's key.
+    BelongsTo {
+        /// The position of that column in the owner's fields.
+        field: usize,
+        /// What becomes of the owner's row when the target's goes.
+        on_delete: OnDelete,
+    },
+    /// The target has a column with the owner's key.
+    HasMany {
+        /// The target's belongs-to relation; `None` when it has only one to the owner.
+        by: Option<&'static str>,
+    },
+    /// A third model has a column for each of the two keys.
+    ManyToMany {
+        /// The third model.
+        through: fn() -> &'static ModelMeta,
+        /// Its relation to the owner; `None` when it has only one.
+        from: Option<&'static str>,
+        /// Its relation to the target; `None` when it has only one.
+        to: Option<&'static str>,
+    },
+}
+
+/// What becomes of a row when the row that it belongs to is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    /// The deletion is refused while there are such rows.
+    Restrict,
+    /// It is deleted too.
+    Cascade,
+    /// Its column becomes NULL.
+    SetNull,
+}
+
+/// An index, or a unique constraint.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexMeta {
+    /// The fields, as positions in the model's.
+    pub fields: &'static [usize],
+    /// Whether no two rows may share the values.
+    pub unique: bool,
+}
+
+impl ModelMeta {
+    /// The only field of the primary key, when it has but one.
+    pub fn single_key(&self) -> Option<&'static FieldMeta> {
+        match self.key {
+            [only] => self.fields.get(*only),
+            _ => None,
+        }
+    }
+
+    /// The fields of the primary key.
+    pub fn key_fields(&self) -> impl Iterator<Item = &'static FieldMeta> {
+        self.key.iter().filter_map(|index| self.fields.get(*index))
+    }
+
+    /// The field called so, and its position.
+    pub fn field(&self, name: &str) -> Option<(usize, &'static FieldMeta)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.name == name)
+    }
+
+    /// The field in that column, and its position.
+    pub fn column(&self, column: &str) -> Option<(usize, &'static FieldMeta)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.column == column)
+    }
+
+    /// The relation called so.
+    pub fn relation(&self, name: &str) -> Option<&'static RelationMeta> {
+        self.relations.iter().find(|relation| relation.name == name)
+    }
+
+    /// Whether both describe one model.
+    pub fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.table == other.table && self.name == other.name)
+    }
+}
+
+impl FieldMeta {
+    /// A field of type `T`.
+    pub const fn of<T: Stored>(name: &'static str, column: &'static str) -> Self {
+        Self {
+            name,
+            column,
+            label: name,
+            help: "",
+            sql_type: T::TYPE,
+            nullable: T::NULLABLE,
+            unique: false,
+            index: false,
+            fill: if T::NULLABLE { Fill::Default(null) } else { Fill::Required },
+            min_length: None,
+            max_length: None,
+            choices: T::CHOICES,
+            hidden: false,
+            read_only: false,
+            searchable: false,
+        }
+    }
+
+    /// What people read.
+    #[must_use]
+    pub const fn described(mut self, label: &'static str, help: &'static str) -> Self {
+        self.label = label;
+        self.help = help;
+        self
+    }
+
+    /// No two rows may share its value.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// It has an index of its own.
+    #[must_use]
+    pub const fn index(mut self) -> Self {
+        self.index = true;
+        self
+    }
+
+    /// Where its value comes from.
+    #[must_use]
+    pub const fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// The least number of characters.
+    #[must_use]
+    pub const fn min_length(mut self, characters: u32) -> Self {
+        self.min_length = Some(characters);
+        self
+    }
+
+    /// The greatest number of characters.
+    #[must_use]
+    pub const fn max_length(mut self, characters: u32) -> Self {
+        self.max_length = Some(characters);
+        self
+    }
+
+    /// It never leaves in JSON, nor in `Debug`.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Clients cannot set it.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// A search looks into it.
+    #[must_use]
+    pub const fn searchable(mut self) -> Self {
+        self.searchable = true;
+        self
+    }
+
+    /// Whether a new row must say its value.
+    pub fn is_required(&self) -> bool {
+        matches!(self.fill, Fill::Required)
+    }
+}
+
+impl RelationMeta {
+    /// A relation from `Owner` to `Target`.
+    pub const fn new<Owner: crate::Model, Target: crate::Model>(
+        name: &'static str,
+        kind: RelationKind,
+    ) -> Self {
+        Self { name, label: name, help: "", owner: meta_of::<Owner>, target: meta_of::<Target>, kind }
+    }
+
+    /// What people read.
+    #[must_use]
+    pub const fn described(mut self, label: &'static str, help: &'static str) -> Self {
+        self.label = label;
+        self.help = help;
+        self
+    }
+}
+
+/// The metadata of `M`, as a function: relations between models go in circles, which constants cannot.
+pub fn meta_of<M: crate::Model>() -> &'static ModelMeta {
+    M::META
+}
+
+fn null() -> Value {
+    Value::Null
+}

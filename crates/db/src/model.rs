@@ -1,0 +1,51 @@
+//! What `#[model]` makes of a struct.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::DbError;
+use crate::expression::Scope;
+use crate::key::{Key, KeyType};
+use crate::meta::ModelMeta;
+use crate::row::Reader;
+use crate::value::Value;
+
+/// A struct with a table. Implemented by [`#[model]`](crate::model), which also gives it its own functions (`filter`,
+/// `get`, `update`…), so that this trait need not be imported.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model",
+    label = "this is not a model",
+    note = "put `#[model]` above the struct"
+)]
+pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static {
+    /// The type of its primary key.
+    type Key: KeyType;
+    /// Its columns and relations, as closures get them.
+    type Fields: Copy + Send;
+    /// A change to some of its fields.
+    type Change: Changing;
+
+    /// Everything about it at run time.
+    const META: &'static ModelMeta;
+
+    /// Its columns and relations in one place of a query.
+    fn fields(scope: Scope) -> Self::Fields;
+
+    /// Reads it from a row that holds its columns in the order of its fields.
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError>;
+
+    /// Reads its stored fields again. Relations that are loaded stay so while they lead to the same row.
+    fn reload(&mut self, reader: &mut Reader<'_>) -> Result<(), DbError>;
+
+    /// Its primary key.
+    fn key(&self) -> Key<Self>;
+
+    /// The values of its stored fields, in order.
+    fn values(&self) -> Vec<Value>;
+}
+
+/// The type of a change to a model: what [`Model::Change`] is.
+pub trait Changing: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}
+
+impl<C: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send> Changing for C {}

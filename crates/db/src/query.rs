@@ -1,0 +1,205 @@
+//! Queries over a model.
+//!
+//! A [`Query`] is a typed shell around a [`Select`], which is turned into SQL in two steps: [`shape`] takes the values out
+//! and writes down what is left, the shape; [`render`] makes SQL of it with sea-query. The SQL of a shape is kept, so that a
+//! query that has been seen before costs one look-up.
+
+mod cache;
+mod page;
+mod render;
+mod select;
+mod shape;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+pub(crate) use cache::{Rendered, SqlCache};
+pub use page::{Page, PageRequest};
+pub(crate) use render::Renderer;
+pub(crate) use select::{Lead, Output, Select};
+pub(crate) use shape::Shape;
+
+use crate::column::{IntoOrder, Predicate};
+use crate::driver::Dialect;
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
+use crate::expression::{Scope, Term};
+use crate::model::Model;
+use crate::relation::{IntoLoad, Load, run_loads};
+use crate::value::Value;
+use crate::write::{self, Assignments};
+use mainstay_core::Result;
+
+/// A query for rows of `M`, started by `M::query()` or `M::filter(..)`. It does nothing until one of its `async` functions
+/// runs it.
+#[must_use = "a query does nothing until it is run"]
+pub struct Query<M> {
+    select: Select,
+    loads: Vec<Load<M>>,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> fmt::Debug for Query<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Query({})", self.to_sql(Dialect::Sqlite))
+    }
+}
+
+impl<M: Model> Default for Query<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Model> Query<M> {
+    /// Every row.
+    pub fn new() -> Self {
+        Self { select: Select::new(M::META), loads: Vec::new(), marker: PhantomData }
+    }
+
+    /// Only the rows that are as the closure says, and as every other filter says.
+    pub fn filter(mut self, condition: impl FnOnce(M::Fields) -> Predicate<M>) -> Self {
+        self.select.filter.push(condition(M::fields(Scope::ROOT)).node);
+        self
+    }
+
+    /// A filter that applies only when there is a value: `.filter_if(params.author, |a, name| a.author.is(|u| u.name.eq(name)))`.
+    pub fn filter_if<V>(
+        self,
+        value: Option<V>,
+        condition: impl FnOnce(M::Fields, V) -> Predicate<M>,
+    ) -> Self {
+        match value {
+            Some(value) => self.filter(|fields| condition(fields, value)),
+            None => self,
+        }
+    }
+
+    /// Loads a relation with the rows.
+    pub fn with<L: IntoLoad<M>>(mut self, relation: impl FnOnce(M::Fields) -> L) -> Self {
+        let load = relation(M::fields(Scope::ROOT)).into_load();
+        load.0.join(Scope::ROOT, &mut self.select);
+        self.loads.push(load);
+        self
+    }
+
+    /// Sorts the rows. A second call sorts those that the first leaves equal.
+    pub fn order_by<O: IntoOrder<M>>(mut self, order: impl FnOnce(M::Fields) -> O) -> Self {
+        self.select.order.extend(order(M::fields(Scope::ROOT)).into_order().0);
+        self
+    }
+
+    /// At most so many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.select.limit = Some(number(rows));
+        self
+    }
+
+    /// Without the first so many rows.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.select.offset = Some(number(rows));
+        self
+    }
+
+    /// Every row that matches.
+    pub async fn all(self, executor: &impl Executor) -> Result<Vec<M>> {
+        self.fetch(executor.target()).await.at_border()
+    }
+
+    /// The first row that matches, if there is one.
+    pub async fn first(self, executor: &impl Executor) -> Result<Option<M>> {
+        Ok(self.limit(1).fetch(executor.target()).await.at_border()?.pop())
+    }
+
+    /// The one row that matches. None is a 404; several are a fault of the program.
+    pub async fn one(self, executor: &impl Executor) -> Result<M> {
+        let mut rows = self.limit(2).fetch(executor.target()).await.at_border()?;
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => Ok(row),
+            (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
+            (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+        }
+    }
+
+    /// How many rows match. Limit and offset do not count.
+    pub async fn count(mut self, executor: &impl Executor) -> Result<u64> {
+        self.select.only(Output::Count);
+        count(self.select, executor.target()).await.at_border()
+    }
+
+    /// Whether a row matches.
+    pub async fn exists(mut self, executor: &impl Executor) -> Result<bool> {
+        self.select.only(Output::Exists);
+        self.select.limit = Some(number(1));
+        Ok(!executor.target().select(self.select).await.at_border()?.rows.is_empty())
+    }
+
+    /// One page of the rows, and how many there are in all. Sort by something unique, or pages may overlap.
+    pub async fn paginate(self, page: impl Into<PageRequest>, executor: &impl Executor) -> Result<Page<M>> {
+        let page = page.into();
+        let target = executor.target();
+        let mut counting = self.select.clone();
+        let items = self.limit(page.limit()).offset(page.offset()).fetch(target).await.at_border()?;
+        let read = items.len() as u64;
+        // A page that is neither full nor empty says itself how many there are.
+        let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
+            page.offset() + read
+        } else {
+            counting.only(Output::Count);
+            count(counting, target).await.at_border()?
+        };
+        Ok(Page::new(items, total, page))
+    }
+
+    /// Changes every row that matches, in one statement. Returns how many. Hooks and loaded values do not see it.
+    pub async fn update(
+        self,
+        change: impl FnOnce(M::Change) -> M::Change,
+        executor: &impl Executor,
+    ) -> Result<u64> {
+        let change: Assignments = change(M::Change::from(Assignments::new(M::META))).into();
+        write::update_many(self.select, change, executor.target()).await
+    }
+
+    /// Deletes every row that matches, in one statement. Returns how many.
+    pub async fn delete(self, executor: &impl Executor) -> Result<u64> {
+        write::delete_many(self.select, executor.target()).await.at_border()
+    }
+
+    /// The SQL of the query for the rows, as this dialect has it: for snapshots in tests. What cannot be rendered is said
+    /// in its place.
+    pub fn to_sql(&self, dialect: Dialect) -> String {
+        let mut select = self.select.clone();
+        let shape = Shape::of(&mut select, dialect);
+        match Renderer::new(dialect).select(&select) {
+            Ok(statement) => Rendered::new(dialect.build(&statement), shape.values.len()).sql.to_string(),
+            Err(fault) => format!("-- {fault}"),
+        }
+    }
+
+    async fn fetch(self, target: Target<'_>) -> Result<Vec<M>, DbError> {
+        let Self { select, loads, .. } = self;
+        let reply = target.select(select).await?;
+        let mut models = Vec::with_capacity(reply.rows.len());
+        for row in reply.rows.iter() {
+            let mut reader = row.reader(0);
+            let mut model = M::from_row(&mut reader)?;
+            for load in &loads {
+                load.0.read(Some(&mut model), &mut reader)?;
+            }
+            models.push(model);
+        }
+        run_loads(&loads, &mut models, target).await?;
+        Ok(models)
+    }
+}
+
+async fn count(select: Select, target: Target<'_>) -> Result<u64, DbError> {
+    let reply = target.select(select).await?;
+    let count = reply.rows.first().map_or(Ok(0), |row| row.get::<i64>(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+fn number(number: u64) -> Term {
+    Term::Value(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+}

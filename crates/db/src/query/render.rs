@@ -1,0 +1,347 @@
+//! From shapes to SQL, with sea-query.
+//!
+//! Every value has become a slot. A slot is rendered as its own number, so that what sea-query hands back as values is the
+//! order in which the slots have to be bound.
+
+use sea_query::{
+    Alias, BinOper, ColumnRef as SeaColumn, DeleteStatement, Expr, ExprTrait, Func, InsertStatement,
+    IntoColumnRef, JoinType, NullOrdering, Order, OverStatement, Query, SelectStatement, UpdateStatement,
+    WindowStatement,
+};
+
+use super::select::{Join, Lead, Output, Select};
+use crate::driver::Dialect;
+use crate::error::DbError;
+use crate::expression::{
+    Case, ColumnRef, Direction, List, Node, Nulls, Operator, OrderTerm, Pattern, Related, Scope, Term,
+};
+use crate::meta::{Link, ModelMeta};
+
+/// The column that counts the rows of one owner.
+const RANK: &str = "n";
+/// The derived table of a batch with a limit for each owner.
+const RANKED: &str = "r";
+
+pub(crate) struct Renderer {
+    dialect: Dialect,
+    /// The name of the table that the statement is about. An update and a delete have no alias for it.
+    root: Option<&'static str>,
+}
+
+impl Renderer {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, root: None }
+    }
+
+    pub(crate) fn select(&self, select: &Select) -> Result<SelectStatement, DbError> {
+        let mut statement = Query::select();
+        statement.from_as(select.meta.table, Alias::new(self.alias(Scope::ROOT)));
+        if let Some(Lead::Through { table, to, target_key, .. }) = select.lead {
+            statement.join_as(
+                JoinType::InnerJoin,
+                table,
+                Alias::new(self.alias(Scope::THROUGH)),
+                self.column(Scope::THROUGH, to).equals(self.reference(Scope::ROOT, target_key)),
+            );
+        }
+        for join in &select.joins {
+            self.join(&mut statement, join)?;
+        }
+        for node in &select.filter {
+            statement.and_where(self.node(node)?);
+        }
+        match select.output {
+            Output::Count => {
+                statement.expr(Func::count(Expr::cust("*")));
+            }
+            Output::Exists => {
+                statement.expr(Expr::cust("1"));
+            }
+            Output::Rows if select.per_owner.is_some() => return Ok(self.ranked(select, statement)),
+            Output::Rows => {
+                statement.exprs(self.outputs(select));
+            }
+        }
+        for term in &select.order {
+            self.order(&mut statement, term);
+        }
+        if let Some(Term::Slot(slot)) = select.limit {
+            statement.limit(slot as u64);
+        } else if select.offset.is_some() && self.dialect != Dialect::Postgres {
+            // SQLite and MySQL have no OFFSET without a LIMIT.
+            statement.limit(u64::MAX);
+        }
+        if let Some(Term::Slot(slot)) = select.offset {
+            statement.offset(slot as u64);
+        }
+        Ok(statement)
+    }
+
+    /// The columns, in the order in which they are read.
+    fn outputs(&self, select: &Select) -> Vec<Expr> {
+        let mut outputs = Vec::new();
+        if let Some(lead) = select.lead {
+            outputs.push(self.column(lead.scope(), lead.column()));
+        }
+        self.columns(&mut outputs, Scope::ROOT, select.meta);
+        for join in &select.joins {
+            self.columns(&mut outputs, join.scope, (join.relation.target)());
+        }
+        outputs
+    }
+
+    fn columns(&self, outputs: &mut Vec<Expr>, scope: Scope, meta: &ModelMeta) {
+        outputs.extend(meta.fields.iter().map(|field| self.column(scope, field.column)));
+    }
+
+    /// At most so many rows for each owner: the rows are numbered within their owner, and the first ones taken.
+    fn ranked(&self, select: &Select, mut inner: SelectStatement) -> SelectStatement {
+        let mut outer = Query::select();
+        for (index, output) in self.outputs(select).into_iter().enumerate() {
+            let name = format!("c{index}");
+            inner.expr_as(output, Alias::new(&name));
+            outer.column((RANKED, Alias::new(name)));
+        }
+        let mut window = WindowStatement::new();
+        if let Some(lead) = select.lead {
+            window.add_partition_by(self.column(lead.scope(), lead.column()));
+        }
+        for term in &select.order {
+            let expression = self.column(term.column.scope, term.column.column);
+            match term.nulls {
+                Some(nulls) => {
+                    window.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
+                }
+                None => window.order_by_expr(expression, direction(term.direction)),
+            };
+        }
+        if select.order.is_empty() {
+            for key in select.meta.key_fields() {
+                window.order_by_expr(self.column(Scope::ROOT, key.column), Order::Asc);
+            }
+        }
+        inner.expr_window_as(Func::cust("ROW_NUMBER"), window, RANK);
+        outer.from_subquery(inner, RANKED);
+        if let Some(term) = &select.per_owner {
+            let rank = Expr::col((RANKED, RANK));
+            outer.and_where(rank.binary(BinOper::SmallerThanOrEqual, self.term(term)));
+        }
+        outer.order_by((RANKED, RANK), Order::Asc);
+        outer
+    }
+
+    fn join(&self, statement: &mut SelectStatement, join: &Join) -> Result<(), DbError> {
+        let Link::One { column, key } = join.relation.link()? else {
+            return Err(DbError::Model { detail: format!("`{}` cannot be joined", join.relation.name) });
+        };
+        statement.join_as(
+            JoinType::LeftJoin,
+            (join.relation.target)().table,
+            Alias::new(self.alias(join.scope)),
+            self.column(join.scope, key).equals(self.reference(join.from, column)),
+        );
+        Ok(())
+    }
+
+    fn order(&self, statement: &mut SelectStatement, term: &OrderTerm) {
+        let expression = self.column(term.column.scope, term.column.column);
+        match term.nulls {
+            Some(nulls) => {
+                statement.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
+            }
+            None => statement.order_by_expr(expression, direction(term.direction)),
+        };
+    }
+
+    /// `INSERT` of so many rows, whose slots come one after another.
+    pub(crate) fn insert(&self, meta: &'static ModelMeta, columns: &[usize], rows: usize) -> InsertStatement {
+        let mut statement = Query::insert();
+        statement.into_table(meta.table);
+        statement.columns(columns.iter().map(|index| meta.fields[*index].column));
+        for row in 0..rows {
+            let slots = (0..columns.len()).map(|column| slot(row * columns.len() + column));
+            statement.values_panic(slots);
+        }
+        if columns.is_empty() {
+            statement.or_default_values();
+        }
+        statement
+    }
+
+    /// `UPDATE … SET`, the slots of the columns first, then those of the filter.
+    pub(crate) fn update(
+        mut self,
+        meta: &'static ModelMeta,
+        columns: &[usize],
+        filter: &[Node],
+    ) -> Result<UpdateStatement, DbError> {
+        self.root = Some(meta.table);
+        let mut statement = Query::update();
+        statement.table(meta.table);
+        for (number, index) in columns.iter().enumerate() {
+            statement.value(meta.fields[*index].column, slot(number));
+        }
+        for node in filter {
+            statement.and_where(self.node(node)?);
+        }
+        Ok(statement)
+    }
+
+    pub(crate) fn delete(
+        mut self,
+        meta: &'static ModelMeta,
+        filter: &[Node],
+    ) -> Result<DeleteStatement, DbError> {
+        self.root = Some(meta.table);
+        let mut statement = Query::delete();
+        statement.from_table(meta.table);
+        for node in filter {
+            statement.and_where(self.node(node)?);
+        }
+        Ok(statement)
+    }
+
+    fn alias(&self, scope: Scope) -> String {
+        match self.root {
+            Some(table) if scope == Scope::ROOT => table.to_owned(),
+            _ => scope.alias(),
+        }
+    }
+
+    fn reference(&self, scope: Scope, column: &'static str) -> SeaColumn {
+        (Alias::new(self.alias(scope)), column).into_column_ref()
+    }
+
+    fn column(&self, scope: Scope, column: &'static str) -> Expr {
+        Expr::col(self.reference(scope, column))
+    }
+
+    fn term(&self, term: &Term) -> Expr {
+        match term {
+            Term::Column(ColumnRef { scope, column }) => self.column(*scope, column),
+            Term::Slot(number) => slot(*number),
+            // `Shape` has taken every value out.
+            Term::Value(_) => Expr::cust("NULL"),
+        }
+    }
+
+    fn node(&self, node: &Node) -> Result<Expr, DbError> {
+        Ok(match node {
+            Node::Compare { left, operator, right } => {
+                let operator = match operator {
+                    Operator::Equal => BinOper::Equal,
+                    Operator::NotEqual => BinOper::NotEqual,
+                    Operator::Less => BinOper::SmallerThan,
+                    Operator::LessOrEqual => BinOper::SmallerThanOrEqual,
+                    Operator::Greater => BinOper::GreaterThan,
+                    Operator::GreaterOrEqual => BinOper::GreaterThanOrEqual,
+                };
+                self.column(left.scope, left.column).binary(operator, self.term(right))
+            }
+            Node::In { left, list } => self.list(self.column(left.scope, left.column), list),
+            Node::Null(column) => self.column(column.scope, column.column).is_null(),
+            Node::Text { left, pattern } => self.text(self.column(left.scope, left.column), pattern),
+            Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
+            Node::Any(nodes) => self.fold(nodes, "1 = 0", Expr::or)?,
+            Node::Not(node) => self.node(node)?.not(),
+            Node::Related(related) => self.related(related)?,
+        })
+    }
+
+    fn fold(
+        &self,
+        nodes: &[Node],
+        empty: &'static str,
+        join: fn(Expr, Expr) -> Expr,
+    ) -> Result<Expr, DbError> {
+        let mut all = None;
+        for node in nodes {
+            let expression = self.node(node)?;
+            all = Some(match all {
+                Some(all) => join(all, expression),
+                None => expression,
+            });
+        }
+        Ok(all.unwrap_or_else(|| Expr::cust(empty)))
+    }
+
+    fn list(&self, left: Expr, list: &List) -> Expr {
+        match list {
+            List::Slot(number) => match self.dialect {
+                Dialect::Postgres => Expr::cust_with_exprs("$1 = ANY($2)", [left, slot(*number)]),
+                _ => Expr::cust_with_exprs("? IN (SELECT value FROM json_each(?))", [left, slot(*number)]),
+            },
+            List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
+            List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
+            List::Values(_) => Expr::cust("1 = 0"),
+        }
+    }
+
+    fn text(&self, left: Expr, pattern: &Pattern) -> Expr {
+        let needle = self.term(&pattern.needle);
+        let operator = match (self.dialect, pattern.case) {
+            (Dialect::Sqlite, Case::Sensitive) => "GLOB",
+            // SQLite's LIKE has no escape character unless one is named.
+            (Dialect::Sqlite, Case::Ignored) => {
+                return Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [left, needle]);
+            }
+            (Dialect::Postgres, Case::Sensitive) => "LIKE",
+            (Dialect::Postgres, Case::Ignored) => "ILIKE",
+            (Dialect::MySql | Dialect::MariaDb, Case::Sensitive) => "LIKE BINARY",
+            (Dialect::MySql | Dialect::MariaDb, Case::Ignored) => "LIKE",
+        };
+        left.binary(BinOper::Custom(operator), needle)
+    }
+
+    fn related(&self, related: &Related) -> Result<Expr, DbError> {
+        let target = (related.relation.target)();
+        let (inner, outer) = (related.inner, related.outer);
+        let mut statement = Query::select();
+        statement.expr(Expr::cust("1"));
+        match related.relation.link()? {
+            Link::One { column, key } => {
+                statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where(self.column(inner, key).equals(self.reference(outer, column)));
+            }
+            Link::Many { column, key } => {
+                statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where(self.column(inner, column).equals(self.reference(outer, key)));
+            }
+            Link::Through { through, from, to, key, target_key } => {
+                let between = format!("x{}", inner.number());
+                let column = |name: &'static str| Expr::col((Alias::new(&between), name));
+                statement.from_as(through.table, Alias::new(&between));
+                statement.join_as(
+                    JoinType::InnerJoin,
+                    target.table,
+                    Alias::new(self.alias(inner)),
+                    self.column(inner, target_key).equals((Alias::new(&between), to)),
+                );
+                statement.and_where(column(from).equals(self.reference(outer, key)));
+            }
+        }
+        if let Some(body) = &related.body {
+            statement.and_where(self.node(body)?);
+        }
+        Ok(Expr::exists(statement))
+    }
+}
+
+/// A slot, rendered as its number.
+fn slot(number: usize) -> Expr {
+    Expr::val(number as u64)
+}
+
+fn direction(direction: Direction) -> Order {
+    match direction {
+        Direction::Ascending => Order::Asc,
+        Direction::Descending => Order::Desc,
+    }
+}
+
+fn null_order(nulls: Nulls) -> NullOrdering {
+    match nulls {
+        Nulls::First => NullOrdering::First,
+        Nulls::Last => NullOrdering::Last,
+    }
+}

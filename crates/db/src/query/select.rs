@@ -1,0 +1,94 @@
+//! What is asked for, without types and without SQL.
+
+use crate::expression::{Node, OrderTerm, Scope, Term};
+use crate::meta::{ModelMeta, RelationMeta};
+
+/// A query for rows of one model, with what is joined to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Select {
+    pub(crate) meta: &'static ModelMeta,
+    pub(crate) output: Output,
+    pub(crate) filter: Vec<Node>,
+    pub(crate) order: Vec<OrderTerm>,
+    pub(crate) limit: Option<Term>,
+    pub(crate) offset: Option<Term>,
+    pub(crate) joins: Vec<Join>,
+    /// In a batch for several owners: what says whose row it is. It is the first column.
+    pub(crate) lead: Option<Lead>,
+    /// In a batch: at most so many rows for each owner.
+    pub(crate) per_owner: Option<Term>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// The columns of the model, then those of every join.
+    Rows,
+    /// How many.
+    Count,
+    /// Whether there is one.
+    Exists,
+}
+
+/// A to-one relation, joined.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Join {
+    pub(crate) from: Scope,
+    pub(crate) relation: &'static RelationMeta,
+    pub(crate) scope: Scope,
+}
+
+/// Whose row it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lead {
+    /// A column of its own.
+    Own(&'static str),
+    /// A column of the table between.
+    Through { table: &'static str, from: &'static str, to: &'static str, target_key: &'static str },
+}
+
+impl Lead {
+    pub(crate) fn scope(self) -> Scope {
+        match self {
+            Self::Own(_) => Scope::ROOT,
+            Self::Through { .. } => Scope::THROUGH,
+        }
+    }
+
+    pub(crate) fn column(self) -> &'static str {
+        match self {
+            Self::Own(column) | Self::Through { from: column, .. } => column,
+        }
+    }
+}
+
+impl Select {
+    pub(crate) fn new(meta: &'static ModelMeta) -> Self {
+        Self {
+            meta,
+            output: Output::Rows,
+            filter: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            joins: Vec::new(),
+            lead: None,
+            per_owner: None,
+        }
+    }
+
+    /// Joins a to-one relation, and returns where its columns are.
+    pub(crate) fn join(&mut self, from: Scope, relation: &'static RelationMeta) -> Scope {
+        let scope = Scope::joined(self.joins.len());
+        self.joins.push(Join { from, relation, scope });
+        scope
+    }
+
+    /// Asks for something other than the rows: what only concerns rows goes.
+    pub(crate) fn only(&mut self, output: Output) {
+        self.output = output;
+        self.joins.clear();
+        self.order.clear();
+        self.limit = None;
+        self.offset = None;
+    }
+}

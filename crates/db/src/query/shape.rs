@@ -1,0 +1,203 @@
+//! Takes the values out of a query, and writes down what is left: the shape. Queries of one shape share their SQL.
+
+use super::select::{Lead, Select};
+use crate::driver::{Dialect, ListBinding};
+use crate::expression::{Case, ColumnRef, List, Node, OrderTerm, Pattern, Term};
+use crate::meta::ModelMeta;
+use crate::value::Value;
+use crate::write::Assignments;
+
+/// A shape, and the values that were taken out.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) key: Vec<u8>,
+    pub(crate) values: Vec<Value>,
+    dialect: Dialect,
+}
+
+impl Shape {
+    /// What begins with `kind` and concerns `meta`.
+    pub(crate) fn new(kind: u8, meta: &'static ModelMeta, dialect: Dialect) -> Self {
+        let mut shape = Self { key: Vec::with_capacity(96), values: Vec::new(), dialect };
+        shape.tag(kind);
+        shape.number(std::ptr::from_ref(meta).addr());
+        shape
+    }
+
+    /// The shape of a select. Its values become slots.
+    pub(crate) fn of(select: &mut Select, dialect: Dialect) -> Self {
+        let mut shape = Self::new(b'S', select.meta, dialect);
+        shape.tag(select.output as u8);
+        match select.lead {
+            None => shape.tag(0),
+            Some(Lead::Own(column)) => {
+                shape.tag(1);
+                shape.name(column);
+            }
+            Some(Lead::Through { table, from, to, .. }) => {
+                shape.tag(2);
+                shape.name(table);
+                shape.name(from);
+                shape.name(to);
+            }
+        }
+        shape.tag(u8::try_from(select.joins.len()).unwrap_or(u8::MAX));
+        for join in &select.joins {
+            shape.tag(join.from.number());
+            shape.number(std::ptr::from_ref(join.relation).addr());
+        }
+        shape.filter(&mut select.filter);
+        for OrderTerm { column, direction, nulls } in &select.order {
+            shape.tag(b'O');
+            shape.column(*column);
+            shape.tag(*direction as u8);
+            shape.tag(nulls.map_or(0, |nulls| 1 + nulls as u8));
+        }
+        for term in [&mut select.limit, &mut select.offset, &mut select.per_owner] {
+            match term {
+                Some(term) => shape.term(term),
+                None => shape.tag(0),
+            }
+        }
+        shape
+    }
+
+    /// Adds the filters of a statement.
+    pub(crate) fn filter(&mut self, nodes: &mut [Node]) {
+        self.tag(b'F');
+        nodes.iter_mut().for_each(|node| self.node(node));
+    }
+
+    /// Adds what is set, column by column.
+    pub(crate) fn assignments(&mut self, assignments: Assignments) {
+        for (index, value) in assignments.into_values() {
+            self.tag(b'A');
+            self.number(index);
+            self.values.push(value);
+        }
+    }
+
+    pub(crate) fn tag(&mut self, tag: u8) {
+        self.key.push(tag);
+    }
+
+    pub(crate) fn number(&mut self, number: usize) {
+        self.key.extend_from_slice(&number.to_ne_bytes());
+    }
+
+    /// Names are static, so that where one is says which it is.
+    fn name(&mut self, name: &'static str) {
+        self.number(name.as_ptr().addr());
+        self.number(name.len());
+    }
+
+    fn column(&mut self, column: ColumnRef) {
+        self.tag(column.scope.number());
+        self.name(column.column);
+    }
+
+    fn slot(&mut self, value: Value) -> usize {
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
+    fn term(&mut self, term: &mut Term) {
+        match term {
+            Term::Value(value) => {
+                self.tag(b'V');
+                let value = std::mem::replace(value, Value::Null);
+                *term = Term::Slot(self.slot(value));
+            }
+            Term::Column(column) => {
+                self.tag(b'C');
+                self.column(*column);
+            }
+            Term::Slot(_) => self.tag(b'V'),
+        }
+    }
+
+    fn node(&mut self, node: &mut Node) {
+        match node {
+            Node::Compare { left, operator, right } => {
+                self.tag(b'=');
+                self.column(*left);
+                self.tag(*operator as u8);
+                self.term(right);
+            }
+            Node::In { left, list } => {
+                self.tag(b'I');
+                self.column(*left);
+                self.list(list);
+            }
+            Node::Null(column) => {
+                self.tag(b'N');
+                self.column(*column);
+            }
+            Node::Text { left, pattern } => {
+                self.tag(b'T');
+                self.column(*left);
+                self.pattern(pattern);
+            }
+            Node::All(nodes) => self.group(b'&', nodes),
+            Node::Any(nodes) => self.group(b'|', nodes),
+            Node::Not(node) => {
+                self.tag(b'!');
+                self.node(node);
+            }
+            Node::Related(related) => {
+                self.tag(b'R');
+                self.number(std::ptr::from_ref(related.relation).addr());
+                self.tag(related.outer.number());
+                self.tag(related.inner.number());
+                match &mut related.body {
+                    Some(body) => self.node(body),
+                    None => self.tag(0),
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, tag: u8, nodes: &mut [Node]) {
+        self.tag(tag);
+        self.number(nodes.len());
+        nodes.iter_mut().for_each(|node| self.node(node));
+    }
+
+    fn list(&mut self, list: &mut List) {
+        let List::Values(values) = list else { return };
+        let values = std::mem::take(values);
+        let binding = match self.dialect.lists() {
+            // JSON knows no bytes.
+            ListBinding::JsonEach if values.iter().any(|value| matches!(value, Value::Bytes(_))) => {
+                ListBinding::Padded
+            }
+            binding => binding,
+        };
+        if binding != ListBinding::Padded {
+            self.tag(b'L');
+            *list = List::Slot(self.slot(Value::List(values)));
+            return;
+        }
+        let padded = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
+        self.tag(b'P');
+        self.number(padded);
+        let last = values.last().cloned().unwrap_or(Value::Null);
+        let missing = padded - values.len();
+        let slots =
+            values.into_iter().chain(std::iter::repeat_n(last, missing)).map(|value| self.slot(value));
+        *list = List::Slots(slots.collect());
+    }
+
+    fn pattern(&mut self, pattern: &mut Pattern) {
+        self.tag(pattern.anchor as u8);
+        self.tag(pattern.case as u8);
+        if let Term::Value(Value::Text(needle)) = &pattern.needle {
+            let text = match (self.dialect, pattern.case) {
+                (Dialect::Sqlite, Case::Sensitive) => pattern.glob(needle),
+                _ => pattern.like(needle),
+            };
+            pattern.needle = Term::Value(Value::Text(text));
+        }
+        self.term(&mut pattern.needle);
+    }
+}

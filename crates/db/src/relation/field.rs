@@ -1,0 +1,283 @@
+//! Relations as fields of a model.
+
+use std::fmt;
+
+use serde::ser::SerializeMap;
+
+use crate::error::{Border, DbError};
+use crate::key::Key;
+use crate::meta::RelationMeta;
+use crate::model::Model;
+use crate::row::Reader;
+use crate::value::{Stored, Value};
+
+/// The row that this one belongs to: its key, and the row itself where the query has loaded it.
+///
+/// As a field, `#[belongs_to] author: BelongsTo<User>` has the column `author_id`. `Option<BelongsTo<User>>` may be empty.
+pub struct BelongsTo<R: Model> {
+    key: Key<R>,
+    relation: &'static RelationMeta,
+    loaded: Option<Box<R>>,
+}
+
+impl<R: Model> BelongsTo<R> {
+    /// The relation to the row with this key, not loaded.
+    pub fn new(relation: &'static RelationMeta, key: Key<R>) -> Self {
+        Self { key, relation, loaded: None }
+    }
+
+    /// The key.
+    pub fn key(&self) -> Key<R> {
+        self.key.clone()
+    }
+
+    /// The row. Fails with [`DbError::UnloadedRelation`] unless the query has loaded it.
+    pub fn get(&self) -> mainstay_core::Result<&R> {
+        self.loaded.as_deref().ok_or_else(|| unloaded(self.relation)).at_border()
+    }
+
+    /// The row, if the query has loaded it.
+    pub fn loaded(&self) -> Option<&R> {
+        self.loaded.as_deref()
+    }
+
+    /// Takes the row out, if the query has loaded it.
+    pub fn into_loaded(self) -> Option<R> {
+        self.loaded.map(|row| *row)
+    }
+
+    pub(crate) fn loaded_mut(&mut self) -> Option<&mut R> {
+        self.loaded.as_deref_mut()
+    }
+
+    pub(crate) fn set(&mut self, row: R) {
+        self.loaded = Some(Box::new(row));
+    }
+}
+
+impl<R: Model + Clone> Clone for BelongsTo<R> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), relation: self.relation, loaded: self.loaded.clone() }
+    }
+}
+
+impl<R: Model> fmt::Debug for BelongsTo<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.loaded {
+            Some(row) => row.fmt(f),
+            None => self.key.fmt(f),
+        }
+    }
+}
+
+/// `BelongsTo<R>` and `Option<BelongsTo<R>>`: what `#[belongs_to]` can stand above.
+#[diagnostic::on_unimplemented(
+    message = "`#[belongs_to]` needs a field of type `BelongsTo<T>` or `Option<BelongsTo<T>>`, not `{Self}`",
+    label = "expected `BelongsTo<T>`"
+)]
+pub trait ToOneField: Sized {
+    /// The other model.
+    type Target: Model;
+    /// What is stored: the other model's key, or an `Option` of it.
+    type Key: Stored;
+
+    /// Reads the key, and makes the field of it.
+    fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError>;
+
+    /// Reads the key again. The row stays loaded while the key is the same.
+    fn reload(&mut self, reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<(), DbError>;
+
+    /// The relation, unless it is empty.
+    fn slot(&mut self) -> Option<&mut BelongsTo<Self::Target>>;
+
+    /// The key as a value.
+    fn value(&self) -> Value;
+
+    /// Writes `author_id`, and `author` if it is loaded.
+    fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error>;
+}
+
+impl<R: Model<Key: Stored>> ToOneField for BelongsTo<R> {
+    type Target = R;
+    type Key = Key<R>;
+
+    fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError> {
+        Ok(Self::new(relation, reader.take()?))
+    }
+
+    fn reload(&mut self, reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<(), DbError> {
+        let key = reader.take()?;
+        if self.key != key {
+            *self = Self::new(relation, key);
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self) -> Option<&mut BelongsTo<R>> {
+        Some(self)
+    }
+
+    fn value(&self) -> Value {
+        self.key.clone().into_value()
+    }
+
+    fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error> {
+        map.serialize_entry(names[1], &self.key)?;
+        match &self.loaded {
+            Some(row) => map.serialize_entry(names[0], row),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R: Model<Key: Stored>> ToOneField for Option<BelongsTo<R>> {
+    type Target = R;
+    type Key = Option<Key<R>>;
+
+    fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError> {
+        let key: Option<Key<R>> = reader.take()?;
+        Ok(key.map(|key| BelongsTo::new(relation, key)))
+    }
+
+    fn reload(&mut self, reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<(), DbError> {
+        let key: Option<Key<R>> = reader.take()?;
+        if self.as_ref().map(|old| &old.key) != key.as_ref() {
+            *self = key.map(|key| BelongsTo::new(relation, key));
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self) -> Option<&mut BelongsTo<R>> {
+        self.as_mut()
+    }
+
+    fn value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, ToOneField::value)
+    }
+
+    fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error> {
+        map.serialize_entry(names[1], &self.as_ref().map(|relation| relation.key.clone()))?;
+        match self.as_ref().and_then(|relation| relation.loaded.as_ref()) {
+            Some(row) => map.serialize_entry(names[0], row),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The rows on the many side of a relation, where the query has loaded them.
+pub struct Collection<R> {
+    relation: &'static RelationMeta,
+    owner: Value,
+    loaded: Option<Vec<R>>,
+}
+
+impl<R: Model> Collection<R> {
+    fn new(relation: &'static RelationMeta, owner: Value) -> Self {
+        Self { relation, owner, loaded: None }
+    }
+
+    fn get(&self) -> mainstay_core::Result<&[R]> {
+        self.loaded.as_deref().ok_or_else(|| unloaded(self.relation)).at_border()
+    }
+
+    pub(crate) fn owner(&self) -> &Value {
+        &self.owner
+    }
+
+    pub(crate) fn relation(&self) -> &'static RelationMeta {
+        self.relation
+    }
+
+    pub(crate) fn set(&mut self, rows: Vec<R>) {
+        self.loaded = Some(rows);
+    }
+
+    pub(crate) fn loaded_mut(&mut self) -> Option<&mut Vec<R>> {
+        self.loaded.as_mut()
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.loaded = None;
+    }
+}
+
+impl<R: Clone> Clone for Collection<R> {
+    fn clone(&self) -> Self {
+        Self { relation: self.relation, owner: self.owner.clone(), loaded: self.loaded.clone() }
+    }
+}
+
+impl<R: Model> fmt::Debug for Collection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.loaded {
+            Some(rows) => rows.fmt(f),
+            None => f.write_str("(not loaded)"),
+        }
+    }
+}
+
+macro_rules! to_many {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name<R>(pub(crate) Collection<R>);
+
+        impl<R: Model> $name<R> {
+            /// The relation of the row whose key is `owner`, not loaded.
+            pub fn new(relation: &'static RelationMeta, owner: Value) -> Self {
+                Self(Collection::new(relation, owner))
+            }
+
+            /// The rows. Fails with [`DbError::UnloadedRelation`] unless the query has loaded them.
+            pub fn get(&self) -> mainstay_core::Result<&[R]> {
+                self.0.get()
+            }
+
+            /// The rows, if the query has loaded them.
+            pub fn loaded(&self) -> Option<&[R]> {
+                self.0.loaded.as_deref()
+            }
+
+            /// Takes the rows out, if the query has loaded them.
+            pub fn into_loaded(self) -> Option<Vec<R>> {
+                self.0.loaded
+            }
+
+            /// What a query fills.
+            #[doc(hidden)]
+            pub fn slot(&mut self) -> &mut Collection<R> {
+                &mut self.0
+            }
+
+            /// Writes the rows under `name` if they are loaded.
+            #[doc(hidden)]
+            pub fn serialize_into<S: SerializeMap>(&self, map: &mut S, name: &'static str) -> Result<(), S::Error> {
+                match &self.0.loaded {
+                    Some(rows) => map.serialize_entry(name, rows),
+                    None => Ok(()),
+                }
+            }
+        }
+
+        impl<R: Model> fmt::Debug for $name<R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+to_many! {
+    /// The rows that belong to this one, where the query has loaded them: `#[has_many] comments: HasMany<Comment>`.
+    HasMany
+}
+
+to_many! {
+    /// The rows that this one is linked with through a third model, where the query has loaded them:
+    /// `#[many_to_many(through = ArticleTag)] tags: ManyToMany<Tag>`.
+    ManyToMany
+}
+
+fn unloaded(relation: &'static RelationMeta) -> DbError {
+    DbError::UnloadedRelation { model: (relation.owner)().name, relation: relation.name }
+}

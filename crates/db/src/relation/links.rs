@@ -1,0 +1,165 @@
+//! Linking and unlinking rows of a many-to-many relation.
+
+use mainstay_core::Result;
+
+use super::field::ManyToMany;
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
+use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
+use crate::key::Key;
+use crate::meta::{Link, ModelMeta};
+use crate::model::Model;
+use crate::query::{Lead, Select};
+use crate::value::{Decode, Stored, Value};
+use crate::write::{Assignments, delete_many, insert_rows};
+
+impl<R: Model<Key: Stored>> ManyToMany<R> {
+    /// The keys of the linked rows.
+    pub async fn keys(&self, executor: &impl Executor) -> Result<Vec<Key<R>>> {
+        let links = self.links().at_border()?;
+        let linked = links.linked(executor.target()).await.at_border()?;
+        linked
+            .iter()
+            .map(|value| {
+                Key::decode(value.cell()).map_err(|fault| DbError::Decode {
+                    column: links.to.to_owned(),
+                    expected: fault.expected,
+                    found: fault.found,
+                })
+            })
+            .collect::<Result<_, _>>()
+            .at_border()
+    }
+
+    /// Links these rows too. Those that are linked already stay so.
+    pub async fn add<K: Into<Key<R>>>(
+        &mut self,
+        rows: impl IntoIterator<Item = K>,
+        executor: &impl Executor,
+    ) -> Result<()> {
+        self.change(values(rows), Keep::All, executor.target()).await
+    }
+
+    /// Links these rows, and no others.
+    pub async fn set<K: Into<Key<R>>>(
+        &mut self,
+        rows: impl IntoIterator<Item = K>,
+        executor: &impl Executor,
+    ) -> Result<()> {
+        self.change(values(rows), Keep::Listed, executor.target()).await
+    }
+
+    /// Unlinks these rows. Those that are not linked are passed over.
+    pub async fn remove<K: Into<Key<R>>>(
+        &mut self,
+        rows: impl IntoIterator<Item = K>,
+        executor: &impl Executor,
+    ) -> Result<()> {
+        let links = self.links().at_border()?;
+        links.unlink(values(rows), executor.target()).await.at_border()?;
+        self.0.forget();
+        Ok(())
+    }
+
+    fn links(&self) -> Result<Links, DbError> {
+        let relation = self.0.relation();
+        match relation.link()? {
+            Link::Through { through, from, to, .. } => {
+                Ok(Links { through, from, to, owner: self.0.owner().clone() })
+            }
+            _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
+        }
+    }
+
+    async fn change(&mut self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
+        let links = self.links().at_border()?;
+        let own = target.own_transaction().await.at_border()?;
+        let inside = own.as_ref().map_or(target, Executor::target);
+        let linked = links.linked(inside).await.at_border()?;
+        if keep == Keep::Listed {
+            let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
+            if !gone.is_empty() {
+                links.unlink(gone, inside).await.at_border()?;
+            }
+        }
+        let mut missing: Vec<Value> = Vec::new();
+        for key in wanted {
+            if !linked.contains(&key) && !missing.contains(&key) {
+                missing.push(key);
+            }
+        }
+        if !missing.is_empty() {
+            insert_rows(links.rows(missing).at_border()?, inside).await?;
+        }
+        if let Some(own) = own {
+            own.commit().await?;
+        }
+        self.0.forget();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    Listed,
+}
+
+fn values<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
+    rows.into_iter().map(|row| row.into().into_value()).collect()
+}
+
+/// The rows of the model between that concern one owner.
+struct Links {
+    through: &'static ModelMeta,
+    from: &'static str,
+    to: &'static str,
+    owner: Value,
+}
+
+impl Links {
+    fn select(&self) -> Select {
+        let mut select = Select::new(self.through);
+        select.filter.push(Node::Compare {
+            left: ColumnRef { scope: Scope::ROOT, column: self.from },
+            operator: Operator::Equal,
+            right: Term::Value(self.owner.clone()),
+        });
+        select
+    }
+
+    async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {
+        let mut select = self.select();
+        // The key comes first, whatever else the model between has.
+        select.lead = Some(Lead::Own(self.to));
+        let reply = target.select(select).await?;
+        Ok(reply.rows.iter().map(|row| row.cell(0).to_value()).collect())
+    }
+
+    async fn unlink(&self, keys: Vec<Value>, target: Target<'_>) -> Result<(), DbError> {
+        let mut select = self.select();
+        select.filter.push(Node::In {
+            left: ColumnRef { scope: Scope::ROOT, column: self.to },
+            list: List::Values(keys),
+        });
+        delete_many(select, target).await.map(|_| ())
+    }
+
+    fn rows(&self, keys: Vec<Value>) -> Result<Vec<Assignments>, DbError> {
+        let position = |column| {
+            self.through.column(column).map(|(index, _)| index).ok_or_else(|| DbError::Model {
+                detail: format!("`{}` has no column `{column}`", self.through.name),
+            })
+        };
+        let (from, to) = (position(self.from)?, position(self.to)?);
+        Ok(keys
+            .into_iter()
+            .map(|key| {
+                let mut row = Assignments::new(self.through);
+                row.set_value(from, self.owner.clone());
+                row.set_value(to, key);
+                row
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,145 @@
+//! Relations as closures over a model's columns see them.
+
+use std::fmt;
+use std::ops::Not;
+
+use super::field::{BelongsTo, Collection};
+use crate::column::{Column, Predicate};
+use crate::expression::{Node, Related, Scope};
+use crate::key::Key;
+use crate::meta::{RelationKind, RelationMeta};
+use crate::model::Model;
+use crate::value::Stored;
+
+/// The way to the one row that a row of `M` belongs to.
+pub struct ToOne<M, R: Model> {
+    pub(crate) scope: Scope,
+    pub(crate) relation: &'static RelationMeta,
+    pub(crate) slot: fn(&mut M) -> Option<&mut BelongsTo<R>>,
+}
+
+/// The way to the rows on the many side.
+pub struct ToMany<M, R> {
+    pub(crate) scope: Scope,
+    pub(crate) relation: &'static RelationMeta,
+    pub(crate) slot: fn(&mut M) -> &mut Collection<R>,
+}
+
+impl<M, R: Model> Clone for ToOne<M, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, R: Model> Copy for ToOne<M, R> {}
+
+impl<M, R: Model> fmt::Debug for ToOne<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.scope.alias(), self.relation.name)
+    }
+}
+
+impl<M, R> Clone for ToMany<M, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, R> Copy for ToMany<M, R> {}
+
+impl<M, R> fmt::Debug for ToMany<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.scope.alias(), self.relation.name)
+    }
+}
+
+impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+    /// The relation in one place of a query.
+    pub const fn new(
+        scope: Scope,
+        relation: &'static RelationMeta,
+        slot: fn(&mut M) -> Option<&mut BelongsTo<R>>,
+    ) -> Self {
+        Self { scope, relation, slot }
+    }
+
+    /// The column with the other row's key.
+    pub fn key(self) -> Column<M, Key<R>> {
+        let column = match self.relation.kind {
+            RelationKind::BelongsTo { field, .. } => M::META.fields[field].column,
+            _ => self.relation.name,
+        };
+        Column::at(self.scope, column)
+    }
+
+    /// It is that row.
+    pub fn eq(self, row: impl Into<Key<R>>) -> Predicate<M> {
+        self.key().eq(row.into())
+    }
+
+    /// It is not that row.
+    pub fn ne(self, row: impl Into<Key<R>>) -> Predicate<M> {
+        self.key().ne(row.into())
+    }
+
+    /// It is one of those rows.
+    pub fn is_in<K: Into<Key<R>>>(self, rows: impl IntoIterator<Item = K>) -> Predicate<M> {
+        self.key().is_in(rows.into_iter().map(Into::into))
+    }
+
+    /// There is none.
+    pub fn is_null(self) -> Predicate<M> {
+        self.key().is_null()
+    }
+
+    /// There is one.
+    pub fn is_not_null(self) -> Predicate<M> {
+        self.key().is_not_null()
+    }
+
+    /// There is one, and it is as the closure says.
+    pub fn is(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Predicate<M> {
+        related(self.scope, self.relation, Some(condition))
+    }
+}
+
+impl<M: Model, R: Model> ToMany<M, R> {
+    /// The relation in one place of a query.
+    pub const fn new(
+        scope: Scope,
+        relation: &'static RelationMeta,
+        slot: fn(&mut M) -> &mut Collection<R>,
+    ) -> Self {
+        Self { scope, relation, slot }
+    }
+
+    /// At least one is as the closure says.
+    pub fn any(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Predicate<M> {
+        related(self.scope, self.relation, Some(condition))
+    }
+
+    /// None is as the closure says.
+    pub fn none(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Predicate<M> {
+        self.any(condition).not()
+    }
+
+    /// There is at least one.
+    pub fn exists(self) -> Predicate<M> {
+        related::<M, R>(self.scope, self.relation, None::<fn(R::Fields) -> Predicate<R>>)
+    }
+
+    /// There is none.
+    pub fn is_empty(self) -> Predicate<M> {
+        self.exists().not()
+    }
+}
+
+fn related<M: Model, R: Model>(
+    outer: Scope,
+    relation: &'static RelationMeta,
+    condition: Option<impl FnOnce(R::Fields) -> Predicate<R>>,
+) -> Predicate<M> {
+    let inner = outer.inner();
+    let body = condition.map(|condition| condition(R::fields(inner)).node);
+    Predicate::new(Node::Related(Box::new(Related { relation, outer, inner, body })))
+}

@@ -1,0 +1,54 @@
+//! Tables from models.
+//!
+//! - [`table`]: the statements that make a model's table, with its constraints and indexes.
+//! - [`order`]: which table has to be there before which.
+//! - [`drift`]: what a table that is there lacks.
+//!
+//! In development, [`create_tables`] makes what is missing when the application starts. It never changes a table that is
+//! there: it says what is different, and how to mend it. Migrations will do more.
+
+mod drift;
+mod order;
+mod table;
+
+use mainstay_core::{Finding, Result};
+
+use crate::db::Db;
+use crate::driver::Statement;
+use crate::error::Border;
+use crate::executor::Executor;
+use crate::meta::ModelMeta;
+
+pub use order::in_order;
+pub use table::create_table;
+
+/// What [`create_tables`] did.
+#[derive(Debug, Default)]
+pub struct Created {
+    /// The tables that were not there.
+    pub tables: Vec<&'static str>,
+    /// What is wrong with those that were.
+    pub findings: Vec<Finding>,
+}
+
+/// Makes the tables that are missing, and looks at the others.
+pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Created> {
+    let mut created = Created::default();
+    let mut script = String::new();
+    for model in in_order(models) {
+        let columns = drift::columns(model.table, db.target()).await.at_border()?;
+        if columns.is_empty() {
+            created.tables.push(model.table);
+            for statement in create_table(model, db.dialect()).at_border()? {
+                script.push_str(&statement);
+                script.push_str(";\n");
+            }
+        } else {
+            created.findings.extend(drift::compare(model, &columns, db.dialect()));
+        }
+    }
+    if !script.is_empty() {
+        db.target().run(Statement::script(script)).await.at_border()?;
+    }
+    Ok(created)
+}

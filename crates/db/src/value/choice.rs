@@ -1,0 +1,29 @@
+//! What `#[derive(DbEnum)]` calls.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::{Cell, Mismatch};
+
+/// Reads one of a few names from a cell.
+pub fn decode_choice<T>(
+    cell: Cell<'_>,
+    expected: &'static str,
+    named: fn(&str) -> Option<T>,
+) -> Result<T, Mismatch> {
+    match cell {
+        Cell::Text(name) => named(name).ok_or_else(|| Mismatch::new(expected, cell)),
+        _ => Err(Mismatch::new(expected, cell)),
+    }
+}
+
+/// Reads one of a few names from JSON and the like.
+pub fn deserialize_choice<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    named: fn(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    let name = Cow::<str>::deserialize(deserializer)?;
+    named(&name).ok_or_else(|| D::Error::custom(format_args!("`{name}` is not {expected}")))
+}

@@ -1,0 +1,96 @@
+//! What is to be written to some fields of a row.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::time;
+use crate::error::DbError;
+use crate::meta::{Fill, ModelMeta};
+use crate::value::{Stored, Value};
+
+/// Values for some of a model's fields. Drafts and changes are typed shells around it.
+#[derive(Clone)]
+pub struct Assignments {
+    meta: &'static ModelMeta,
+    values: Vec<Option<Value>>,
+}
+
+/// Names what is set. Values stay out of logs: one may be a password.
+impl fmt::Debug for Assignments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.columns().into_iter().map(|index| self.meta.fields[index].name);
+        write!(f, "{}(sets {})", self.meta.name, names.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Assignments {
+    /// None yet.
+    pub fn new(meta: &'static ModelMeta) -> Self {
+        Self { meta, values: vec![None; meta.fields.len()] }
+    }
+
+    /// Sets the field at `index`.
+    pub fn set<T: Stored>(&mut self, index: usize, value: T) {
+        self.set_value(index, value.into_value());
+    }
+
+    /// Sets the field at `index`, which `meta` must have.
+    pub fn set_value(&mut self, index: usize, value: Value) {
+        self.values[index] = Some(value);
+    }
+
+    /// The model.
+    pub fn meta(&self) -> &'static ModelMeta {
+        self.meta
+    }
+
+    /// The value for the field at `index`, if it is set.
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.values.get(index).and_then(Option::as_ref)
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.values.iter().all(Option::is_none)
+    }
+
+    /// The fields that are set, as positions.
+    pub fn columns(&self) -> Vec<usize> {
+        (0..self.values.len()).filter(|index| self.values[*index].is_some()).collect()
+    }
+
+    pub(crate) fn into_values(self) -> impl Iterator<Item = (usize, Value)> {
+        self.values.into_iter().enumerate().filter_map(|(index, value)| Some((index, value?)))
+    }
+
+    /// Gives a new row what its code does not say: defaults and times.
+    pub(crate) fn fill(&mut self, now: DateTime<Utc>) -> Result<(), DbError> {
+        for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
+            if value.is_some() {
+                continue;
+            }
+            *value = match field.fill {
+                Fill::Default(make) => Some(make()),
+                Fill::CreatedAt | Fill::UpdatedAt => Some(time(now)),
+                Fill::Generated => None,
+                Fill::Required => {
+                    return Err(DbError::NotNullViolation {
+                        model: self.meta.name.to_owned(),
+                        field: field.name.to_owned(),
+                    });
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Sets the time of the last update, unless the change does.
+    pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
+        for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
+            if matches!(field.fill, Fill::UpdatedAt) && value.is_none() {
+                *value = Some(time(now));
+            }
+        }
+    }
+}

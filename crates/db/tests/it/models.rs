@@ -1,0 +1,3 @@
+//! Models and queries.
+
+mod sql;

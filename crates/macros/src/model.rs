@@ -1,0 +1,50 @@
+//! `#[model]` and `#[derive(DbEnum)]`.
+//!
+//! - [`input`]: what is written above and in the struct, and what is wrong with it.
+//! - [`names`]: from names in the code to tables, columns and labels.
+//! - [`meta`]: the static metadata.
+//! - [`row`]: from rows to the struct and back.
+//! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
+//! - [`choices`]: enums as columns.
+
+mod choices;
+mod companions;
+mod input;
+mod meta;
+mod names;
+mod row;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub(crate) use choices::expand as choices;
+use input::Model;
+
+/// Expands `#[model]`.
+pub(crate) fn expand(arguments: TokenStream, item: syn::ItemStruct) -> TokenStream {
+    let mut stripped = item.clone();
+    input::strip(&mut stripped);
+    let model = match Model::read(arguments, &item) {
+        Ok(model) => model,
+        // The struct stays, so that there are no further errors because it is not there.
+        Err(error) => {
+            let error = error.to_compile_error();
+            return quote!(#stripped #error);
+        }
+    };
+    let (companions, inherent) = (companions::types(&model), companions::inherent(&model));
+    let (statics, implementation) = (meta::statics(&model), row::implementation(&model));
+    let (serialize, debug) = (row::serialize(&model), row::debug(&model));
+    quote! {
+        #[derive(::core::clone::Clone)]
+        #stripped
+        #companions
+        #inherent
+        const _: () = {
+            #statics
+            #implementation
+            #serialize
+            #debug
+        };
+    }
+}

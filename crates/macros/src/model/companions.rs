@@ -1,0 +1,267 @@
+//! The types beside a model, and the model's own functions.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::input::{Field, Kind, Model, argument, is_named};
+use crate::root;
+
+/// `ArticleFields`, `NewArticle`, `ArticleDraft`, `ArticleChange`.
+pub(crate) fn types(model: &Model) -> TokenStream {
+    let (columns, new) = (columns(model), new(model));
+    let (draft, change) = (draft(model), change(model));
+    quote!(#columns #new #draft #change)
+}
+
+fn columns(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident, name) = (&model.vis, &model.ident, model.companion("", "Fields"));
+    let doc = format!("The columns and relations of [`{ident}`], as the closures of a query get them.");
+    let fields = model.fields.iter().map(|field| {
+        let (vis, name, ty) = (&field.vis, &field.ident, &field.ty);
+        let doc = format!("`{}`", field.name());
+        let ty = match &field.kind {
+            Kind::Column => quote!(#db::Column<#ident, #ty>),
+            Kind::BelongsTo { target, .. } => {
+                quote!(#db::relation::ToOne<#ident, #target>)
+            }
+            Kind::HasMany { target, .. } | Kind::ManyToMany { target, .. } => {
+                quote!(#db::relation::ToMany<#ident, #target>)
+            }
+        };
+        quote!(#[doc = #doc] #vis #name: #ty)
+    });
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
+        #vis struct #name { #(#fields),* }
+    }
+}
+
+fn new(model: &Model) -> TokenStream {
+    let (vis, ident) = (&model.vis, &model.ident);
+    let (name, draft) = (model.companion("New", ""), model.companion("", "Draft"));
+    let doc = format!(
+        "A new [`{ident}`]: the fields that have no default. The others are set by functions of their name."
+    );
+    let required: Vec<&Field> = model.stored().filter(|field| field.is_required()).collect();
+    let fields = required.iter().map(|field| {
+        let (name, ty) = (&field.ident, given_type(field));
+        let doc = doc_of(field);
+        quote!(#[doc = #doc] #vis #name: #ty)
+    });
+    let sets = required.iter().map(|field| {
+        let (name, position) = (&field.ident, model.position(field));
+        quote!(values.set(#position, new.#name);)
+    });
+    let setters = model.stored().filter(|field| !field.is_required()).map(|field| {
+        let (name, ty, doc) = (&field.ident, setter_type(field), doc_of(field));
+        quote! {
+            #[doc = #doc]
+            #vis fn #name(self, value: #ty) -> #draft {
+                #draft::from(self).#name(value)
+            }
+        }
+    });
+    let insert = insert(model, quote!(#draft::from(self).0));
+    let db = root::path("db");
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone)]
+        #vis struct #name { #(#fields),* }
+
+        #[allow(dead_code)]
+        impl #name { #(#setters)* #insert }
+
+        impl ::core::convert::From<#name> for #draft {
+            fn from(new: #name) -> Self {
+                let mut values = #db::write::Assignments::new(<#ident as #db::Model>::META);
+                #(#sets)*
+                let _ = new;
+                Self(values)
+            }
+        }
+    }
+}
+
+fn draft(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident) = (&model.vis, &model.ident);
+    let (name, new) = (model.companion("", "Draft"), model.companion("New", ""));
+    let doc = format!("A [`{ident}`] that is not stored yet: made from a [`{new}`].");
+    let setters = model.stored().map(|field| setter(model, field));
+    let insert = insert(model, quote!(self.0));
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #name(#db::write::Assignments);
+
+        #[allow(dead_code)]
+        impl #name { #(#setters)* #insert }
+
+        impl ::core::convert::From<#name> for #db::write::Assignments {
+            fn from(draft: #name) -> Self {
+                draft.0
+            }
+        }
+    }
+}
+
+fn change(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident, name) = (&model.vis, &model.ident, model.companion("", "Change"));
+    let doc = format!("A change to some fields of a [`{ident}`].");
+    let setters = model.stored().filter(|field| !field.options.primary_key).map(|field| setter(model, field));
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #name(#db::write::Assignments);
+
+        #[allow(dead_code)]
+        impl #name { #(#setters)* }
+
+        impl ::core::convert::From<#db::write::Assignments> for #name {
+            fn from(values: #db::write::Assignments) -> Self {
+                Self(values)
+            }
+        }
+
+        impl ::core::convert::From<#name> for #db::write::Assignments {
+            fn from(change: #name) -> Self {
+                change.0
+            }
+        }
+    }
+}
+
+fn setter(model: &Model, field: &Field) -> TokenStream {
+    let db = root::path("db");
+    let (vis, name, position) = (&model.vis, &field.ident, model.position(field));
+    let (given, ty, doc) = (given_type(field), setter_type(field), doc_of(field));
+    let into = if is_into(field) { quote!(::core::convert::Into::into(value)) } else { quote!(value) };
+    quote! {
+        #[doc = #doc]
+        #[must_use]
+        #vis fn #name(mut self, value: #ty) -> Self {
+            let value: #given = #into;
+            self.0.set_value(#position, #db::Stored::into_value(value));
+            self
+        }
+    }
+}
+
+fn insert(model: &Model, values: TokenStream) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident) = (&model.vis, &model.ident);
+    quote! {
+        /// Stores it, and returns it as it was stored.
+        #vis fn insert(
+            self,
+            executor: &impl #db::Executor,
+        ) -> impl ::core::future::Future<Output = #db::__private::Result<#ident>> {
+            #db::write::insert(#values, executor)
+        }
+    }
+}
+
+/// What a field holds, as callers give it: for a relation, the other model's key.
+fn given_type(field: &Field) -> TokenStream {
+    let (db, ty) = (root::path("db"), &field.ty);
+    match &field.kind {
+        Kind::BelongsTo { target, nullable, .. } => {
+            if *nullable {
+                quote!(::core::option::Option<#db::Key<#target>>)
+            } else {
+                quote!(#db::Key<#target>)
+            }
+        }
+        _ => quote!(#ty),
+    }
+}
+
+fn setter_type(field: &Field) -> TokenStream {
+    let given = given_type(field);
+    if is_into(field) { quote!(impl ::core::convert::Into<#given>) } else { given }
+}
+
+fn is_into(field: &Field) -> bool {
+    matches!(field.kind, Kind::BelongsTo { .. })
+        || is_named(&field.ty, &["String"])
+        || argument(&field.ty, "Option").is_some()
+}
+
+fn doc_of(field: &Field) -> String {
+    if field.help.is_empty() { format!("`{}`", field.name()) } else { field.help.clone() }
+}
+
+/// `Article::filter` and the like: calls of functions of the crate `db`, so that no trait has to be imported.
+pub(crate) fn inherent(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident) = (&model.vis, &model.ident);
+    let columns = model.companion("", "Fields");
+    let (draft, change) = (model.companion("", "Draft"), model.companion("", "Change"));
+    let (result, future) = (quote!(#db::__private::Result), quote!(::core::future::Future));
+    quote! {
+        #[allow(dead_code)]
+        impl #ident {
+            /// A query for every row.
+            #vis fn query() -> #db::Query<Self> {
+                #db::Query::new()
+            }
+
+            /// A query for the rows that are as the closure says.
+            #vis fn filter(condition: impl FnOnce(#columns) -> #db::Predicate<Self>) -> #db::Query<Self> {
+                #db::Query::new().filter(condition)
+            }
+
+            /// The row with this key, if there is one.
+            #vis fn get(
+                key: impl ::core::convert::Into<#db::Key<Self>>,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<::core::option::Option<Self>>> {
+                #db::write::get(key.into(), executor)
+            }
+
+            /// The row with this key. None is a 404.
+            #vis fn find(
+                key: impl ::core::convert::Into<#db::Key<Self>>,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<Self>> {
+                #db::write::find(key.into(), executor)
+            }
+
+            /// Inserts rows, all or none. Returns how many.
+            #vis fn insert_all<D: ::core::convert::Into<#draft>>(
+                drafts: impl ::core::iter::IntoIterator<Item = D>,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<u64>> {
+                #db::write::insert_all(drafts.into_iter().map(|draft| draft.into().0).collect(), executor)
+            }
+
+            /// Its primary key.
+            #vis fn key(&self) -> #db::Key<Self> {
+                #db::Model::key(self)
+            }
+
+            /// Writes some fields, and takes over what is stored.
+            #vis fn update(
+                &mut self,
+                change: impl FnOnce(#change) -> #change,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                let values = #db::write::Assignments::new(<Self as #db::Model>::META);
+                #db::write::update(self, change(values.into()).into(), executor)
+            }
+
+            /// Writes every field but the key, and takes over what is stored.
+            #vis fn save(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::save(self, executor)
+            }
+
+            /// Deletes the row. A row that is not there any more is a 404.
+            #vis fn delete(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::delete(self, executor)
+            }
+        }
+    }
+}

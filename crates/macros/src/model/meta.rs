@@ -1,0 +1,131 @@
+//! The static metadata: calls of `const` functions of the crate `db`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::input::{Field, Fill, Kind, Model, OnDelete, is_named, span_of};
+use super::names;
+use crate::root;
+
+pub(crate) fn statics(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let fields: Vec<_> = model.stored().map(field).collect();
+    let relations: Vec<_> = model.relations().map(|field| relation(model, field)).collect();
+    let indexes: Vec<_> = model
+        .indexes
+        .iter()
+        .map(|index| {
+            let (unique, fields) = (index.unique, &index.fields);
+            quote!(__db::meta::IndexMeta { fields: &[#(#fields),*], unique: #unique })
+        })
+        .collect();
+    let key =
+        model.stored().enumerate().filter(|(_, field)| field.options.primary_key).map(|(index, _)| index);
+    let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
+    let label = names::snake(&name).replace('_', " ");
+    let (field_count, relation_count, index_count) = (fields.len(), relations.len(), indexes.len());
+    quote! {
+        use #db as __db;
+        static FIELDS: [__db::meta::FieldMeta; #field_count] = [#(#fields),*];
+        static RELATIONS: [__db::meta::RelationMeta; #relation_count] = [#(#relations),*];
+        static INDEXES: [__db::meta::IndexMeta; #index_count] = [#(#indexes),*];
+        static META: __db::meta::ModelMeta = __db::meta::ModelMeta {
+            name: #name,
+            label: #label,
+            help: #help,
+            table: #table,
+            fields: &FIELDS,
+            key: &[#(#key),*],
+            relations: &RELATIONS,
+            indexes: &INDEXES,
+            place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        };
+    }
+}
+
+fn field(field: &Field) -> TokenStream {
+    let (name, column, help, label) =
+        (field.name(), field.column(), &field.help, names::label(&field.name()));
+    let ty = &field.ty;
+    let of = match &field.kind {
+        Kind::BelongsTo { .. } => {
+            quote_spanned!(span_of(ty)=> __db::meta::FieldMeta::of::<<#ty as __db::relation::ToOneField>::Key>)
+        }
+        _ => quote_spanned!(span_of(ty)=> __db::meta::FieldMeta::of::<#ty>),
+    };
+    let mut calls = quote!(#of(#name, #column).described(#label, #help));
+    let options = &field.options;
+    let flags = [
+        (options.unique, quote!(.unique())),
+        (options.index, quote!(.index())),
+        (options.hidden, quote!(.hidden())),
+        (options.read_only, quote!(.read_only())),
+        (options.searchable, quote!(.searchable())),
+    ];
+    calls.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, call)| call));
+    if let Some(characters) = &options.min_length {
+        calls.extend(quote!(.min_length(#characters)));
+    }
+    if let Some(characters) = &options.max_length {
+        calls.extend(quote!(.max_length(#characters)));
+    }
+    if let Some(fill) = &options.fill {
+        let fill = self::fill(field, fill);
+        calls.extend(quote!(.fill(#fill)));
+    }
+    calls
+}
+
+fn fill(field: &Field, fill: &Fill) -> TokenStream {
+    let ty = &field.ty;
+    match fill {
+        Fill::OfType => {
+            let default = quote_spanned!(span_of(ty)=> <#ty as ::core::default::Default>::default());
+            quote!(__db::meta::Fill::Default(|| __db::Stored::into_value(#default)))
+        }
+        Fill::Expression(expression) => {
+            let value = if is_named(ty, &["String"]) {
+                quote!(::core::convert::Into::into(#expression))
+            } else {
+                quote!(#expression)
+            };
+            quote!(__db::meta::Fill::Default(|| { let value: #ty = #value; __db::Stored::into_value(value) }))
+        }
+        Fill::Generated => quote!(__db::meta::Fill::Generated),
+        Fill::CreatedAt => quote!(__db::meta::Fill::CreatedAt),
+        Fill::UpdatedAt => quote!(__db::meta::Fill::UpdatedAt),
+    }
+}
+
+fn relation(model: &Model, field: &Field) -> TokenStream {
+    let owner = &model.ident;
+    let (name, label, help) = (field.name(), names::label(&field.name()), &field.help);
+    let optional = |name: &Option<String>| match name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
+    let (target, kind) = match &field.kind {
+        Kind::BelongsTo { target, on_delete, .. } => {
+            let position = model.position(field);
+            let action = match on_delete {
+                OnDelete::Restrict => quote!(Restrict),
+                OnDelete::Cascade => quote!(Cascade),
+                OnDelete::SetNull => quote!(SetNull),
+            };
+            let kind = quote!(BelongsTo { field: #position, on_delete: __db::meta::OnDelete::#action });
+            (target, kind)
+        }
+        Kind::HasMany { target, by } => {
+            let by = optional(by);
+            (target, quote!(HasMany { by: #by }))
+        }
+        Kind::ManyToMany { target, through, from, to } => {
+            let (from, to) = (optional(from), optional(to));
+            let through = quote_spanned!(span_of(through)=> __db::meta::meta_of::<#through>);
+            (target, quote!(ManyToMany { through: #through, from: #from, to: #to }))
+        }
+        Kind::Column => return TokenStream::new(),
+    };
+    let new = quote_spanned!(span_of(target)=> __db::meta::RelationMeta::new::<#owner, #target>);
+    quote!(#new(#name, __db::meta::RelationKind::#kind).described(#label, #help))
+}

@@ -1,0 +1,171 @@
+//! From rows to the struct and back: `Model`, `Serialize`, `Debug`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::input::{Field, Kind, Model, span_of};
+
+pub(crate) fn implementation(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    let (columns, change) = (model.companion("", "Fields"), model.companion("", "Change"));
+    let keys: Vec<&Field> = model.stored().filter(|field| field.options.primary_key).collect();
+    let key_types: Vec<_> = keys.iter().map(|field| stored_type(field)).collect();
+    let key_type = if let [only] = &*key_types { only.clone() } else { quote!((#(#key_types),*)) };
+    let key_values: Vec<_> = keys
+        .iter()
+        .map(|field| {
+            let name = &field.ident;
+            match field.kind {
+                Kind::BelongsTo { .. } => quote!(self.#name.key()),
+                _ => quote!(::core::clone::Clone::clone(&self.#name)),
+            }
+        })
+        .collect();
+    let key_value = if let [only] = &*key_values { only.clone() } else { quote!((#(#key_values),*)) };
+
+    let in_scope = model.fields.iter().map(|field| column(model, field));
+    let mut reads = Vec::new();
+    let mut reloads = Vec::new();
+    let mut values = Vec::new();
+    for (index, field) in model.stored().enumerate() {
+        let name = &field.ident;
+        if matches!(field.kind, Kind::BelongsTo { .. }) {
+            let relation = model.relation_position(field);
+            reads.push(quote!(let #name = __db::relation::ToOneField::read(reader, &RELATIONS[#relation])?;));
+            reloads.push(quote! {
+                __db::relation::ToOneField::reload(&mut self.#name, reader, &RELATIONS[#relation])?;
+            });
+            values.push(quote!(__db::relation::ToOneField::value(&self.#name)));
+        } else {
+            reads.push(quote!(let #name = reader.field(&FIELDS[#index])?;));
+            reloads.push(quote!(self.#name = reader.field(&FIELDS[#index])?;));
+            values.push(quote!(__db::Stored::into_value(::core::clone::Clone::clone(&self.#name))));
+        }
+    }
+    let owner = keys.first().map(|field| &field.ident);
+    for field in model.relations().filter(|field| !field.is_stored()) {
+        let (name, position) = (&field.ident, model.relation_position(field));
+        let kind = match field.kind {
+            Kind::HasMany { .. } => quote!(HasMany),
+            _ => quote!(ManyToMany),
+        };
+        reads.push(quote! {
+            let #name = __db::relation::#kind::new(
+                &RELATIONS[#position],
+                __db::Stored::into_value(::core::clone::Clone::clone(&#owner)),
+            );
+        });
+    }
+    let names = model.fields.iter().map(|field| &field.ident);
+    quote! {
+        impl __db::Model for #ident {
+            type Key = #key_type;
+            type Fields = #columns;
+            type Change = #change;
+            const META: &'static __db::ModelMeta = &META;
+
+            fn fields(scope: __db::expression::Scope) -> #columns {
+                #columns { #(#in_scope),* }
+            }
+
+            fn from_row(reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
+                #(#reads)*
+                ::core::result::Result::Ok(Self { #(#names),* })
+            }
+
+            fn reload(&mut self, reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<(), __db::DbError> {
+                #(#reloads)*
+                ::core::result::Result::Ok(())
+            }
+
+            fn key(&self) -> __db::Key<Self> {
+                __db::Key::new(#key_value)
+            }
+
+            fn values(&self) -> ::std::vec::Vec<__db::Value> {
+                ::std::vec![#(#values),*]
+            }
+        }
+    }
+}
+
+/// What the column holds: a relation holds the other model's key.
+pub(crate) fn stored_type(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    match field.kind {
+        Kind::BelongsTo { .. } => quote!(<#ty as __db::relation::ToOneField>::Key),
+        _ => quote!(#ty),
+    }
+}
+
+fn column(model: &Model, field: &Field) -> TokenStream {
+    let name = &field.ident;
+    match &field.kind {
+        Kind::Column => {
+            let position = model.position(field);
+            quote!(#name: __db::Column::new(scope, &FIELDS[#position]))
+        }
+        Kind::BelongsTo { .. } => {
+            let position = model.relation_position(field);
+            quote! {
+                #name: __db::relation::ToOne::new(scope, &RELATIONS[#position], |model| {
+                    __db::relation::ToOneField::slot(&mut model.#name)
+                })
+            }
+        }
+        Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
+            let position = model.relation_position(field);
+            quote!(#name: __db::relation::ToMany::new(scope, &RELATIONS[#position], |model| model.#name.slot()))
+        }
+    }
+}
+
+/// JSON: stored fields but the hidden ones, and relations as far as they are loaded.
+pub(crate) fn serialize(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    let entries = model.fields.iter().filter(|field| !field.options.hidden).map(|field| {
+        let (name, key) = (&field.ident, field.name());
+        match field.kind {
+            Kind::Column => {
+                let ty = &field.ty;
+                quote_spanned!(span_of(ty)=> map.serialize_entry(#key, &self.#name)?;)
+            }
+            Kind::BelongsTo { .. } => {
+                let column = field.column();
+                quote!(__db::relation::ToOneField::serialize_into(&self.#name, &mut map, [#key, #column])?;)
+            }
+            Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
+                quote!(self.#name.serialize_into(&mut map, #key)?;)
+            }
+        }
+    });
+    quote! {
+        impl __db::__private::serde::Serialize for #ident {
+            fn serialize<S: __db::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                use __db::__private::serde::ser::SerializeMap as _;
+                let mut map = serializer.serialize_map(::core::option::Option::None)?;
+                #(#entries)*
+                map.end()
+            }
+        }
+    }
+}
+
+/// `Debug` without the hidden fields: logs are read by many.
+pub(crate) fn debug(model: &Model) -> TokenStream {
+    let (ident, name) = (&model.ident, model.ident.to_string());
+    let fields = model.fields.iter().filter(|field| !field.options.hidden).map(|field| {
+        let (name, key) = (&field.ident, field.name());
+        quote!(.field(#key, &self.#name))
+    });
+    quote! {
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name) #(#fields)* .finish()
+            }
+        }
+    }
+}
