@@ -14,6 +14,7 @@ use tracing::Span;
 
 use crate::config::HttpConfig;
 use crate::exchange::Exchange;
+use crate::files::{self, Conditions};
 use crate::listen::{Dispatch, Peer};
 use crate::module::Setup;
 use crate::render::{ErrorRenderer, Renderer, error_of};
@@ -89,6 +90,7 @@ impl Http {
         }
         let span = if self.traces { trace::span(&exchange, request.headers()) } else { Span::none() };
         let is_head = *request.method() == Method::HEAD;
+        let conditions = Conditions::of(request.method(), request.headers());
 
         let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
             Flow::Answer(response) => *response,
@@ -102,6 +104,7 @@ impl Http {
                 },
             },
         };
+        files::complete(&mut response, &conditions);
         if let Some(error) = error_of(&mut response) {
             // Boxed, so that the usual request does not carry the room for it.
             let rendering = Box::pin(self.renderer.render(&error, &exchange, &mut response));

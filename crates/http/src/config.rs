@@ -7,6 +7,7 @@ use mainstay_core::Profile;
 use mainstay_core::config::{Problems, Section};
 use serde::{Deserialize, Serialize};
 
+use crate::compression::CompressionConfig;
 use crate::listen::{Http1Config, Http2Config, ListenConfig, TlsConfig};
 use crate::route::table::TrailingSlash;
 use crate::stack::cors::CorsConfig;
@@ -86,6 +87,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<String>,
     /// What browsers are told to refuse.
     pub headers: HeadersConfig,
+    /// Which responses are sent in fewer bytes.
+    pub compression: CompressionConfig,
     /// Which other sites may read our answers.
     pub cors: CorsConfig,
     /// Which other sites may send requests that change something.
@@ -139,6 +142,7 @@ impl Default for HttpConfig {
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             headers: HeadersConfig::default(),
+            compression: CompressionConfig::default(),
             cors: CorsConfig::default(),
             csrf: CsrfConfig::default(),
             probes: ProbesConfig::default(),
@@ -153,6 +157,7 @@ impl Section for HttpConfig {
     fn validate(&self, problems: &mut Problems) {
         self.listen().validate(problems);
         self.headers.validate(problems);
+        self.compression.validate(problems);
         self.cors.validate(problems);
         if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
             problems.add("trusted_proxies", format!("cannot be read: {error}"), None);

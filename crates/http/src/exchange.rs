@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use mainstay_core::{Error, Result};
 
+use crate::compression::Accepted;
 use crate::describe::{Describe, Operation};
 use crate::listen::Peer;
 use crate::route::RouteInfo;
@@ -58,6 +59,7 @@ struct Inner {
     scheme: Scheme,
     host: Option<HeaderValue>,
     accept: Option<HeaderValue>,
+    accepted: Accepted,
     route: Option<Arc<RouteInfo>>,
     headers: Option<Box<HeaderMap>>,
     nonce: OnceLock<Arc<str>>,
@@ -85,6 +87,7 @@ impl Exchange {
             scheme: if peer.tls.is_some() { Scheme::Https } else { Scheme::Http },
             host,
             accept: headers.get(header::ACCEPT).cloned(),
+            accepted: Accepted::default(),
             route,
             headers: None,
             nonce: OnceLock::new(),
@@ -143,6 +146,16 @@ impl Exchange {
     /// The `Accept` header.
     pub fn accept(&self) -> Option<&HeaderValue> {
         self.0.accept.as_ref()
+    }
+
+    /// The codings in which the client takes a body, if the part `compression` has looked.
+    pub fn accepted(&self) -> Accepted {
+        self.0.accepted
+    }
+
+    /// Says in which codings the client takes a body.
+    pub fn set_accepted(&mut self, accepted: Accepted) {
+        self.edit().accepted = accepted;
     }
 
     /// What a hook has noted for a later one.

@@ -3,6 +3,7 @@
 //! It is installed by the first route, stack edit or other contribution of this crate.
 
 mod command;
+mod listener;
 
 use std::sync::Arc;
 
@@ -14,12 +15,14 @@ use mainstay_core::{
 
 use crate::app::Http;
 use crate::config::HttpConfig;
+use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
 use crate::route::table::Table;
 use crate::route::{EndpointLayer, Group, Route, Routes, Wrapper};
 use crate::stack::Stack;
 use crate::stack::body_limit::BodyLimit;
+use crate::stack::compression::Compression;
 use crate::stack::cors::Cors;
 use crate::stack::csrf::CrossOriginProtection;
 use crate::stack::headers::SecurityHeaders;
@@ -37,6 +40,7 @@ pub(crate) fn http() -> Module {
         .check(Check::at_start(at_start))
         .check(Check::at_deploy(at_deploy))
         .command(command::routes())
+        .service(listener::listener())
 }
 
 /// What this crate adds to an application and to a module. In the prelude.
@@ -64,6 +68,22 @@ pub trait RoutesExt: Contribute {
     #[track_caller]
     fn mount(self, prefix: impl Into<String>, router: axum::Router) -> Self {
         self.contribute(Routes::new().mount(prefix, router))
+    }
+
+    /// Serves files below `prefix`: those of a folder, or [`Assets`](crate::files::Assets) from memory. A route of the
+    /// same address goes before. See [`StaticFiles`].
+    #[must_use]
+    #[track_caller]
+    fn static_files(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        self.contribute(Routes::new().static_files(prefix, files))
+    }
+
+    /// Serves an application with a router of its own in the browser below `prefix`: what is no file there gets its
+    /// `index.html`. See [`StaticFiles::single_page`].
+    #[must_use]
+    #[track_caller]
+    fn single_page_app(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        self.contribute(Routes::new().single_page_app(prefix, files))
     }
 
     /// Puts a middleware around all routes of the module; on the application itself, around everything, also around
@@ -168,6 +188,9 @@ impl Setup<'_> {
             .push("headers", SecurityHeaders::new(&config.headers));
         if config.cors.is_on() {
             stack = stack.push("cors", Cors::new(&config.cors));
+        }
+        if config.compression.enabled {
+            stack = stack.push("compression", Compression::new(config.compression.clone()));
         }
         stack = stack
             .push_built_in("panic")

@@ -40,6 +40,7 @@
 //! Taking a protection out is a finding of `check --deploy`.
 
 pub mod body_limit;
+pub mod compression;
 pub mod cors;
 pub mod csrf;
 pub mod headers;

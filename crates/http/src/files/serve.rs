@@ -1,7 +1,7 @@
 //! A folder, or files in memory, under an address.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -70,6 +70,18 @@ impl From<Assets> for StaticFiles {
         Self::from_source(Source::Assets(assets))
     }
 }
+
+macro_rules! from_folder {
+    ($($path:ty),+) => {
+        $(impl From<$path> for StaticFiles {
+            fn from(folder: $path) -> Self {
+                Self::new(folder)
+            }
+        })+
+    };
+}
+
+from_folder!(&str, String, &Path, PathBuf);
 
 impl StaticFiles {
     /// Serves a folder. It need not be there before the first request; [`StaticFiles::problem`] tells.

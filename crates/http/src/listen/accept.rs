@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::bind::{Bound, Listener};
 use super::config::ListenConfig;
@@ -152,11 +153,10 @@ impl<D: Dispatch> Intake<D> {
 
     async fn drain(self, deadline: Option<Instant>, config: &ListenConfig) -> Drained {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + config.drain_timeout);
-        let until = tokio::time::Instant::from_std(deadline);
         // Their clients are told that they are connected; closing the listener first would reset them.
-        let last = tokio::time::Instant::now() + QUEUE_LIMIT;
+        let last = Instant::now() + QUEUE_LIMIT;
         while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let pause = (tokio::time::Instant::now() + QUEUE_PAUSE).min(last);
+            let pause = (Instant::now() + QUEUE_PAUSE).min(last);
             match tokio::time::timeout_at(pause, self.listener.accept()).await {
                 Ok(Ok(accepted)) => self.start(accepted, place),
                 Ok(Err(_)) | Err(_) => break,
@@ -164,7 +164,7 @@ impl<D: Dispatch> Intake<D> {
         }
         drop(self.listener);
         self.registry.drain();
-        if tokio::time::timeout_at(until, self.registry.emptied()).await.is_ok() {
+        if tokio::time::timeout_at(deadline, self.registry.emptied()).await.is_ok() {
             return Drained { aborted: 0 };
         }
         let aborted = self.registry.abort();

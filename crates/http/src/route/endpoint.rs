@@ -11,6 +11,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use tower::ServiceExt as _;
 
+use super::RouteMatch;
+use crate::files::StaticFiles;
+
 /// Answers a request.
 pub trait Endpoint: Send + Sync + 'static {
     /// Answers `request`.
@@ -116,6 +119,43 @@ impl Endpoint for AxumRouter {
         })
     }
 }
+
+/// Files below a prefix.
+pub(crate) struct Served(pub(crate) StaticFiles);
+
+impl AnyHandler for Served {
+    fn direct(self: Arc<Self>) -> Arc<dyn Endpoint> {
+        self
+    }
+
+    fn through_axum(&self, _pattern: &str) -> Arc<dyn Endpoint> {
+        Arc::new(Self(self.0.clone()))
+    }
+
+    fn takes_nothing(&self) -> bool {
+        false
+    }
+
+    fn type_name(&self) -> &'static str {
+        "StaticFiles"
+    }
+}
+
+impl Endpoint for Served {
+    fn call(&self, request: Request) -> BoxFuture<'static, Response> {
+        let files = self.0.clone();
+        Box::pin(async move {
+            let (parts, _) = request.into_parts();
+            let matched = parts.extensions.get::<RouteMatch>();
+            // The last parameter is what follows the prefix, which may have parameters of its own.
+            let rest = matched.and_then(|matched| matched.raw().find(|(name, _)| *name == REST));
+            files.respond(rest.map_or("", |(_, rest)| rest), &parts).await.into_response()
+        })
+    }
+}
+
+/// The name of the parameter that takes all below a prefix.
+pub(crate) const REST: &str = "__rest";
 
 /// An endpoint as a tower service, so that tower layers can be put around it.
 #[derive(Clone)]

@@ -7,10 +7,11 @@ use axum::Router;
 use http::Method;
 use mainstay_core::module::ModuleInfo;
 
-use super::endpoint::Mounted;
+use super::endpoint::{Mounted, REST, Served};
 use super::pattern::{Pattern, PatternFault};
 use super::{EndpointLayer, Route, Wrapper, here};
 use crate::describe::{Operation, Source};
+use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 
 /// Routes that belong together. `routes![list, show]` makes one.
@@ -27,6 +28,7 @@ pub(crate) enum Item {
     Route(Box<Route>),
     Nested(Routes),
     Mounted { prefix: String, router: Router, source: Source },
+    Files { prefix: String, files: Box<StaticFiles>, source: Source },
 }
 
 /// Routes under a common prefix, with middleware and layers of their own.
@@ -73,6 +75,30 @@ impl Routes {
     pub fn mount(mut self, prefix: impl Into<String>, router: Router) -> Self {
         self.items.push(Item::Mounted { prefix: prefix.into(), router, source: here(Location::caller()) });
         self
+    }
+
+    /// Serves files below `prefix`: those of a folder, or [`Assets`](crate::files::Assets) from memory. A route of the
+    /// same address goes before.
+    ///
+    /// ```
+    /// use mainstay_http::Routes;
+    ///
+    /// let routes = Routes::new().static_files("/assets", "public");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn static_files(mut self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        let (prefix, files) = (prefix.into(), Box::new(files.into()));
+        self.items.push(Item::Files { prefix, files, source: here(Location::caller()) });
+        self
+    }
+
+    /// Serves an application with a router of its own in the browser below `prefix`: what is no file there gets its
+    /// `index.html`. See [`StaticFiles::single_page`].
+    #[must_use]
+    #[track_caller]
+    pub fn single_page_app(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        self.static_files(prefix, files.into().single_page())
     }
 
     /// Puts a middleware around all of them. The first that is added meets a request first.
@@ -125,6 +151,20 @@ impl Group {
     #[track_caller]
     pub fn mount(self, prefix: impl Into<String>, router: Router) -> Self {
         Self(self.0.mount(prefix, router))
+    }
+
+    /// Serves files below `prefix`, as [`Routes::static_files`].
+    #[must_use]
+    #[track_caller]
+    pub fn static_files(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        Self(self.0.static_files(prefix, files))
+    }
+
+    /// Serves an application of one page below `prefix`, as [`Routes::single_page_app`].
+    #[must_use]
+    #[track_caller]
+    pub fn single_page_app(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
+        Self(self.0.single_page_app(prefix, files))
     }
 
     /// Puts a middleware around all of them. The first that is added meets a request first.
@@ -188,6 +228,14 @@ impl Place<'_> {
                 Item::Route(route) => inner.route((**route).clone(), placed),
                 Item::Nested(nested) => inner.list(nested, placed),
                 Item::Mounted { prefix, router, source } => inner.mount(prefix, router, *source, placed),
+                Item::Files { prefix, files, source } => {
+                    let handler = Arc::new(Served((**files).clone()));
+                    inner.below(prefix, placed, |path| {
+                        let mut route = Route::made(Some(Method::GET), path, handler.clone(), *source);
+                        route.settings.yields = true;
+                        route
+                    });
+                }
             }
         }
     }
@@ -217,12 +265,17 @@ impl Place<'_> {
             _ => router.clone(),
         };
         let handler = Arc::new(Mounted(router));
+        self.below(prefix, placed, |path| Route::made(None, path, handler.clone(), source));
+    }
+
+    /// Routes for a prefix with and without slash, and for all that is below.
+    fn below(&self, prefix: &str, placed: &mut Vec<Placed>, route: impl Fn(String) -> Route) {
         let below =
             if prefix.starts_with('/') || prefix.is_empty() { prefix.trim_end_matches('/') } else { prefix };
         let own =
             if below.is_empty() { vec!["/".to_owned()] } else { vec![below.to_owned(), format!("{below}/")] };
-        for path in own.into_iter().chain([format!("{below}/{{*__rest}}")]) {
-            let mut route = Route::made(None, path, handler.clone(), source);
+        for path in own.into_iter().chain([format!("{below}/{{*{REST}}}")]) {
+            let mut route = route(path);
             route.operation.needs_axum_router = false;
             self.route(route, placed);
         }

@@ -379,3 +379,64 @@ async fn the_client_behind_a_trusted_proxy_is_known() {
     caller.peer = peer("192.0.2.1:80");
     assert_eq!(caller.ask("GET", "/", &headers).await.status, 421, "nobody vouches for that host");
 }
+
+#[tokio::test]
+async fn what_is_worth_it_is_compressed_errors_too() {
+    let long = Route::new(Method::GET, "/long", async || axum::Json(vec!["word"; 1000]));
+    let app = || hello().route(long.clone());
+    let accepts = [("accept-encoding", "gzip, br, zstd")];
+    let caller = caller(app()).await;
+    let answer = caller.ask("GET", "/long", &accepts).await;
+    assert_eq!(answer.header("content-encoding"), "zstd");
+    assert_eq!(answer.header("vary"), "accept-encoding");
+    assert!(answer.body.len() < 200, "{}", answer.body.len());
+    assert_eq!(caller.get("/long").await.header("content-encoding"), "");
+    assert_eq!(caller.ask("GET", "/", &accepts).await.header("content-encoding"), "", "too small");
+    let off = crate::calling::caller(app().set("http.compression.enabled", "false")).await;
+    assert_eq!(off.ask("GET", "/long", &accepts).await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn a_returned_file_is_sent_in_the_part_that_was_asked_for() {
+    use mainstay_http::files::File;
+    let file = Route::new(Method::GET, "/file", async || File::from_bytes("a.txt", "0123456789"));
+    let caller = caller(App::new().route(file)).await;
+    let whole = caller.get("/file").await;
+    assert_eq!((whole.status, whole.body.as_str()), (StatusCode::OK, "0123456789"));
+    let tag = whole.header("etag").to_owned();
+    let part = caller.ask("GET", "/file", &[("range", "bytes=2-4")]).await;
+    assert_eq!((part.status, part.body.as_str()), (StatusCode::PARTIAL_CONTENT, "234"));
+    let known = caller.ask("GET", "/file", &[("if-none-match", &tag)]).await;
+    assert_eq!((known.status, known.body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    let beyond = caller.ask("GET", "/file", &[("range", "bytes=99-")]).await;
+    assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(beyond.header("content-range"), "bytes */10");
+    assert_eq!(beyond.header("content-type"), "application/problem+json");
+    let head = caller.ask("HEAD", "/file", &[]).await;
+    assert_eq!((head.header("content-length"), head.body.as_str()), ("10", ""));
+}
+
+#[tokio::test]
+async fn files_are_served_below_a_prefix_and_give_way_to_routes() {
+    use mainstay_http::files::Assets;
+    let files = Assets::from_static(&[("index.html", b"<p>page"), ("app.js", b"start()")]);
+    let app = App::new()
+        .static_files("/assets", files.clone())
+        .single_page_app("/", files)
+        .route(Route::new(Method::GET, "/", async || "mine"))
+        .route(Route::new(Method::POST, "/api", async || "posted"));
+    let caller = caller(app).await;
+    assert_eq!(caller.get("/").await.body, "mine");
+    assert_eq!(caller.get("/assets/app.js").await.body, "start()");
+    assert_eq!(caller.get("/assets/").await.body, "<p>page");
+    let bare = caller.get("/assets").await;
+    assert_eq!((bare.status, bare.header("location")), (StatusCode::PERMANENT_REDIRECT, "./assets/"));
+    let html = [("accept", "text/html")];
+    assert_eq!(caller.ask("GET", "/articles/7", &html).await.body, "<p>page");
+    assert_eq!(caller.ask("GET", "/assets/no", &html).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(caller.ask("GET", "/gone.js", &html).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(caller.ask("GET", "/..%2fsecret", &html).await.status, StatusCode::NOT_FOUND);
+    let posted = caller.ask("POST", "/articles/7", &html).await;
+    assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(caller.ask("POST", "/api", &[]).await.body, "posted");
+}
