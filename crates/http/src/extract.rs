@@ -65,3 +65,100 @@ fn describe_renamed<T: Schematic>(operation: &mut Operation, place: Place, renam
     }
     parameter_errors(operation);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use axum::body::Body;
+    use axum::extract::{FromRequest, FromRequestParts, Request};
+    use http::{HeaderValue, header};
+    use mainstay_core::{Error, Result};
+    use proptest::collection::vec;
+    use proptest::prelude::any;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "nothing is done with what is read")]
+    struct Sample {
+        a: Option<u8>,
+        #[serde(default)]
+        b: Vec<f32>,
+        c: Choice,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    #[expect(dead_code, reason = "nothing is done with what is read")]
+    enum Choice {
+        One,
+        Two(u8),
+        Three { deep: Box<Sample> },
+    }
+
+    fn request(content_type: &str, body: &[u8]) -> Request {
+        let request = Request::post("/").header(header::CONTENT_TYPE, content_type);
+        request.body(Body::from(body.to_vec())).unwrap()
+    }
+
+    /// Whatever a client sends, it is served or told what is wrong with it.
+    fn is_precise<T>(outcome: Result<T>) -> bool {
+        let of_client = |error: &Error| error.status().is_client_error() && !error.message().is_empty();
+        outcome.err().is_none_or(|error| of_client(&error))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_get_past_an_extractor_or_break_it(
+            body in vec(any::<u8>(), 0..80),
+            shaped in r#"[{}\[\]:,&=%"abc0-9onetwhrdp.-]{0,40}"#,
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                for body in [body.as_slice(), shaped.as_bytes()] {
+                    let json = request("application/json", body);
+                    let json = <Json<Sample> as FromRequest<()>>::from_request(json, &()).await;
+                    assert!(is_precise(json));
+                    let form = request("application/x-www-form-urlencoded", body);
+                    assert!(is_precise(Form::<Sample>::from_request(form, &()).await));
+                    let text = Text::from_request(request("text/plain", body), &()).await;
+                    assert!(is_precise(text));
+                    let multipart = request("multipart/form-data; boundary=a", body);
+                    let multipart = Multipart::from_request(multipart, &()).await.unwrap();
+                    assert!(is_precise(multipart.gather::<Sample>().await));
+                    for coding in ["gzip", "br", "zstd", "deflate", "x"] {
+                        let mut coded = request("a/b", body);
+                        coded.headers_mut().insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+                        assert!(is_precise(RawBody::from_request(coded, &()).await));
+                    }
+                }
+            });
+        }
+
+        #[test]
+        fn no_header_breaks_an_extractor(bytes in vec(0x20u8..=0xff, 0..60)) {
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
+            let names = [header::COOKIE, header::CONTENT_TYPE, header::IF_MATCH, header::AUTHORIZATION, header::ACCEPT];
+            let mut request = Request::new(Body::empty());
+            for name in names {
+                request.headers_mut().insert(name, value.clone());
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (mut parts, _) = request.into_parts();
+            runtime.block_on(async {
+                let all = Headers::<HashMap<String, String>>::from_request_parts(&mut parts, &()).await;
+                assert!(is_precise(all));
+                let tags = <Header<IfMatch> as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
+                assert!(is_precise(tags));
+                let token = <Header<Bearer> as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
+                assert!(is_precise(token));
+                assert!(is_precise(Cookie::<HashMap<String, u8>>::from_request_parts(&mut parts, &()).await));
+                let parts = Request::from_parts(parts, Body::from("x"));
+                assert!(is_precise(Multipart::from_request(parts, &()).await));
+            });
+        }
+    }
+}

@@ -186,8 +186,6 @@ mod with_schemas {
         pub required: bool,
         /// Its doc comment.
         pub description: Option<String>,
-        /// Whether it is on its way out.
-        pub deprecated: bool,
         /// Its schema.
         pub schema: SchemaOf,
     }
@@ -220,7 +218,6 @@ mod with_schemas {
                 name: name.to_owned(),
                 required,
                 description: text("description"),
-                deprecated: property.get("deprecated") == Some(&Value::Bool(true)),
                 schema: SchemaOf::field::<T>(name),
             });
         });

@@ -174,6 +174,23 @@ fn blames_the_program_for_what_no_request_can_give() {
     assert_eq!(query::<Nested>("inner=1").unwrap_err().status(), 500);
 }
 
+#[test]
+fn a_client_cannot_name_a_variant_into_a_500() {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    #[expect(dead_code, reason = "only failures are looked at")]
+    enum By {
+        Name,
+        Range(u8, u8),
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only failures are looked at")]
+    struct Order {
+        by: By,
+    }
+    assert_eq!(faults::<Order>("by=range"), ["query:by invalid: `range` cannot be given as a plain text"]);
+}
+
 fn path<T: DeserializeOwned>(values: &[(&'static str, &'static str)]) -> Result<T> {
     read(values.iter().map(|&(name, value)| (name.into(), value.into())).collect(), Origin::Path)
 }

@@ -279,6 +279,13 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 /// The name of a variant.
 struct Choice<'p>(&'p str);
 
+impl Choice<'_> {
+    /// The variant exists, but a text has no room for what is in it. Whoever names it gets no further.
+    fn holds_data<T>(&self) -> Result<T, Failure> {
+        Err(Failure::new(Kind::Custom(format!("`{}` cannot be given as a plain text", self.0))))
+    }
+}
+
 impl<'de> EnumAccess<'de> for Choice<'de> {
     type Error = Failure;
     type Variant = Self;
@@ -297,11 +304,11 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _seed: S) -> Result<S::Value, Failure> {
-        Value::design("a variant with data")
+        self.holds_data()
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value, Failure> {
-        Value::design("a variant with data")
+        self.holds_data()
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -309,6 +316,6 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
         _fields: &'static [&'static str],
         _visitor: V,
     ) -> Result<V::Value, Failure> {
-        Value::design("a variant with data")
+        self.holds_data()
     }
 }
