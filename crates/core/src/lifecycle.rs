@@ -6,7 +6,7 @@
 //! | build | singletons, dependencies first | every failure is printed; exit 1 |
 //! | start hooks | in the order of the modules | what was built is disposed of; exit 1 |
 //! | services | one after the other, each ready before the next; the edge last | stopped in reverse; exit 1 |
-//! | ready | `/readyz` says yes | |
+//! | ready | `/readyz` says yes | a signal before this stops what has started; exit 0 |
 //! | signal | SIGTERM or SIGINT; a second one ends at once | |
 //! | drain | `/readyz` says no; the edge stops accepting and finishes what it has, until the deadline | what is left is named |
 //! | stop | services in reverse, stop hooks in reverse, singletons disposed of in reverse | logged; stopping goes on |
@@ -15,6 +15,8 @@ mod config;
 mod hook;
 mod program;
 mod signal;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub use program::run;
 
 use crate::assembly::Assembly;
 use crate::health::Readiness;
-use crate::service::{Overview, Service, Stage, StopReport, Strategy, Supervision, Supervisor};
+use crate::service::{Overview, Service, Shutdown, Stage, StopReport, Strategy, Supervision, Supervisor};
 use crate::{Error, Inject, Result};
 
 /// Which services are started.
@@ -53,29 +55,71 @@ impl Assembly {
     /// # Errors
     /// Everything that failed. What had started by then is stopped again.
     pub async fn start(self: &Arc<Self>, services: Services) -> Result<Started, Vec<Error>> {
-        let resolver = self.resolver();
-        let started = match resolver.build_all(self.takers()).await {
-            Ok(()) => self.start_built(services).await.map_err(|error| vec![error]),
+        let (_never, asked) = Shutdown::channel();
+        let started = self.start_unless(services, &asked).await?;
+        started.ok_or_else(|| vec![Error::internal("the start was given up unasked")])
+    }
+
+    /// The same, but given up when it is `asked` to stop; then what had started by then is stopped, and there is none.
+    pub(crate) async fn start_unless(
+        self: &Arc<Self>,
+        services: Services,
+        asked: &Shutdown,
+    ) -> Result<Option<Started>, Vec<Error>> {
+        let started = match self.prepare(asked).await {
+            Ok(Some(config)) => {
+                self.start_services(services, &config, asked).await.map_err(|error| vec![error])
+            }
+            Ok(None) => Ok(None),
             Err(errors) => Err(errors),
         };
-        if started.is_err() {
-            resolver.dispose().await;
+        if !matches!(started, Ok(Some(_))) {
+            self.resolver().dispose().await;
         }
         started
     }
 
-    async fn start_built(self: &Arc<Self>, services: Services) -> Result<Started> {
-        let resolver = self.resolver();
-        let config = resolver.get::<AppConfig>().await?;
+    /// Builds the singletons and runs the start hooks.
+    async fn prepare(&self, asked: &Shutdown) -> Result<Option<Inject<AppConfig>>, Vec<Error>> {
+        let prepared = async {
+            self.resolver().build_all(self.takers()).await?;
+            self.run_start_hooks().await.map_err(|error| vec![error])?;
+            self.resolver().get::<AppConfig>().await.map_err(|error| vec![error])
+        };
+        tokio::select! {
+            prepared = prepared => prepared.map(Some),
+            () = asked.requested() => Ok(None),
+        }
+    }
+
+    async fn run_start_hooks(&self) -> Result<()> {
         for hook in self.contributions.of::<Hook>().filter(|hook| hook.value.moment == Moment::Start) {
             let run = hook.value.run(self.resolver_of(hook.module));
             run.await.map_err(|error| error.context(format!("start hook `{}`", hook.value.name)))?;
         }
-        let supervision = self.supervisor(services, &config).start().await?;
-        resolver.get::<Overview>().await?.show(supervision.tree());
+        Ok(())
+    }
+
+    async fn start_services(
+        self: &Arc<Self>,
+        services: Services,
+        config: &AppConfig,
+        asked: &Shutdown,
+    ) -> Result<Option<Started>> {
+        let resolver = self.resolver();
         let readiness = resolver.get::<Readiness>().await?;
+        let mut supervision = self.supervisor(services, config).launch()?;
+        resolver.get::<Overview>().await?.show(supervision.tree());
+        tokio::select! {
+            ready = supervision.ready() => ready?,
+            () = asked.requested() => {
+                supervision.stop(config.shutdown_deadline).await;
+                return Ok(None);
+            }
+        }
         readiness.ready();
-        Ok(Started { assembly: Arc::clone(self), supervision, readiness, deadline: config.shutdown_deadline })
+        let deadline = config.shutdown_deadline;
+        Ok(Some(Started { assembly: Arc::clone(self), supervision, readiness, deadline }))
     }
 
     fn supervisor(&self, services: Services, config: &AppConfig) -> Supervisor {

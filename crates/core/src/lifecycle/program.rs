@@ -1,18 +1,21 @@
 //! The program: command line, logging, the command, the exit code.
 
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use super::Services;
 use super::signal::Signals;
+use super::{Services, Started};
 use crate::app::App;
 use crate::assembly::{Assembly, Parts};
 use crate::command::{Call, Command};
 use crate::config::Sources;
 use crate::logging::{self, LogConfig};
 use crate::module::CoreContributions;
+use crate::service::Shutdown;
 use crate::{Error, Result};
 
 /// Runs an application as a program: what `#[mainstay::main]` calls. Package name and version are the application's
@@ -102,7 +105,10 @@ fn execute(command: &Command, call: Call) -> ExitCode {
 fn serve(began: Instant) -> Command {
     Command::new(SERVE, "Serves the application (what happens without a command).", move |call| async move {
         let mut signals = Signals::listen()?;
-        let mut started = call.assembly.start(Services::All).await.map_err(all)?;
+        let mut started = match start(&call.assembly, &mut signals).await? {
+            Ok(started) => started,
+            Err(code) => return Ok(code),
+        };
         let took = began.elapsed();
         tracing::info!(
             profile = %call.assembly.profile,
@@ -123,6 +129,24 @@ fn serve(began: Instant) -> Command {
             }
         }
     })
+}
+
+/// Starts, unless a signal comes first: then it stops what has started, and says how the program ends.
+async fn start(assembly: &Arc<Assembly>, signals: &mut Signals) -> Result<Result<Started, ExitCode>> {
+    let (ask, asked) = Shutdown::channel();
+    let mut starting = pin!(assembly.start_unless(Services::All, &asked));
+    loop {
+        tokio::select! {
+            started = &mut starting => return Ok(started.map_err(all)?.ok_or(ExitCode::SUCCESS)),
+            signal = signals.next() => {
+                if asked.is_requested() {
+                    return Ok(Err(ExitCode::from(signal.exit_code())));
+                }
+                tracing::info!(%signal, "stopping before it was ready");
+                ask.request(None);
+            }
+        }
+    }
 }
 
 /// Several failures as one, each on a line of its own.
