@@ -209,8 +209,18 @@ fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     }
 }
 
-/// `http.E001` to `http.E005` (see `route/conflict.rs`), and `http.E010`: an edit names no part of the stack.
+/// `http.E001` to `http.E005` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
+/// `http.W013`: a folder of static files is not there.
 fn at_start(assembly: &Assembly, findings: &mut Findings) {
+    for (files, source) in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.files()) {
+        if let Some(problem) = files.problem() {
+            findings.add(
+                Finding::warning("http.W013", format!("static files cannot be served: {problem}"))
+                    .at(format!("{}:{}", source.file, source.line))
+                    .fix("Make the folder, or correct its path, which is taken from the working directory."),
+            );
+        }
+    }
     with_setup(assembly, |setup| {
         Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, findings);
         setup.stack(&Arc::default()).mistakes(findings);
