@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::family::{Family, Kind, Series};
 pub use self::handle::{Buckets, Counter, Gauge, Held, Histogram};
-pub use self::scrape::{Distribution, Scrape};
+pub use self::scrape::Scrape;
 use crate::service::panic_message;
 
 /// What [`Metrics::render`] returns, as a content type: the text format of Prometheus, version 0.0.4.

@@ -19,7 +19,7 @@ use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
 use crate::route::table::Table;
-use crate::route::{EndpointLayer, Group, Route, Routes, Wrapper};
+use crate::route::{EndpointLayer, Group, Route, RouteInfo, Routes, Wrapper};
 use crate::stack::Stack;
 use crate::stack::body_limit::BodyLimit;
 use crate::stack::compression::Compression;
@@ -202,6 +202,18 @@ impl Setup<'_> {
     }
 }
 
+/// Every route of an application, as far as routes that are in conflict allow. For commands and checks; the running
+/// application asks [`Http::routes`].
+pub fn routes_of(assembly: &Assembly) -> Vec<Arc<RouteInfo>> {
+    let mut routes = Vec::new();
+    with_setup(assembly, |setup| {
+        let table =
+            Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, &mut Findings::default());
+        routes.extend(table.routes().cloned());
+    });
+    routes
+}
+
 /// Runs `look` on the parts of this crate, if its configuration could be read.
 fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     if let Ok(config) = assembly.config.section::<HttpConfig>() {
@@ -209,18 +221,8 @@ fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     }
 }
 
-/// `http.E001` to `http.E005` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
-/// `http.W013`: a folder of static files is not there.
+/// `http.E001` to `http.E005` (see `route/conflict.rs`), and `http.E010`: an edit names no part of the stack.
 fn at_start(assembly: &Assembly, findings: &mut Findings) {
-    for (files, source) in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.files()) {
-        if let Some(problem) = files.problem() {
-            findings.add(
-                Finding::warning("http.W013", format!("static files cannot be served: {problem}"))
-                    .at(format!("{}:{}", source.file, source.line))
-                    .fix("Make the folder, or correct its path, which is taken from the working directory."),
-            );
-        }
-    }
     with_setup(assembly, |setup| {
         Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, findings);
         setup.stack(&Arc::default()).mistakes(findings);

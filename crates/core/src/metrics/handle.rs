@@ -123,7 +123,7 @@ pub struct Histogram(Arc<Cells>);
 #[derive(Debug)]
 struct Cells {
     buckets: Buckets,
-    /// One for each bound, and one for what is above the last: added up when shown.
+    /// One for each bound, and one for what is above the last: counted singly, summed up when shown.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
@@ -154,7 +154,7 @@ impl Histogram {
 
     /// How many values there were.
     pub fn count(&self) -> u64 {
-        self.counts().sum()
+        self.0.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// The sum of the values; of times, in nanoseconds.
@@ -166,9 +166,12 @@ impl Histogram {
         &self.0.buckets
     }
 
-    /// How many values fell into each bucket, and above all of them.
-    pub(super) fn counts(&self) -> impl Iterator<Item = u64> {
-        self.0.counts.iter().map(|count| count.load(Ordering::Relaxed))
+    /// For each bound, and for everything, how many values were not above it.
+    pub(super) fn cumulated(&self) -> impl Iterator<Item = u64> {
+        self.0.counts.iter().scan(0, |sum, count| {
+            *sum += count.load(Ordering::Relaxed);
+            Some(*sum)
+        })
     }
 }
 

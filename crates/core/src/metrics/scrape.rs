@@ -1,10 +1,8 @@
 //! One reading of everything.
 
 use std::collections::BTreeMap;
-use std::iter::repeat;
 
 use super::family::{self, Family, Kind};
-use super::handle::Buckets;
 use super::text::{self, Number};
 
 /// Takes the values that are looked up when somebody asks.
@@ -12,17 +10,6 @@ use super::text::{self, Number};
 pub struct Scrape {
     blocks: BTreeMap<String, Block>,
     problems: Vec<String>,
-}
-
-/// What a histogram that is kept elsewhere has counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Distribution<'a> {
-    /// The upper bounds of its buckets, ascending; times in seconds.
-    pub bounds: &'a [f64],
-    /// How many values fell into each bucket alone, and as the last how many lay above all bounds.
-    pub counts: &'a [u64],
-    /// The sum of the values.
-    pub sum: f64,
 }
 
 /// Everything of one name.
@@ -43,34 +30,14 @@ impl Scrape {
         self.sample(name, help, (&Kind::Gauge, labels), value);
     }
 
-    /// A histogram that somebody keeps in a shape of their own.
-    pub fn histogram(&mut self, name: &str, help: &str, labels: &[(&str, &str)], values: &Distribution<'_>) {
-        if let Some(samples) = self.checked(name, help, (&Kind::Histogram(Buckets::amounts([])), labels)) {
-            let bounds = values.bounds.iter().copied();
-            // As many as bounds, and one, whatever was given.
-            let counts = values.counts.iter().copied().chain(repeat(0)).take(values.bounds.len() + 1);
-            text::histogram(samples, name, labels, (bounds, counts, values.sum));
-        }
-    }
-
     fn sample(&mut self, name: &str, help: &str, (kind, labels): (&Kind, &[(&str, &str)]), value: f64) {
-        if let Some(samples) = self.checked(name, help, (kind, labels)) {
-            text::sample(samples, name, labels, Number(value));
-        }
-    }
-
-    fn checked(
-        &mut self,
-        name: &str,
-        help: &str,
-        (kind, labels): (&Kind, &[(&str, &str)]),
-    ) -> Option<&mut String> {
         match family::check(name, kind, labels) {
-            Ok(()) => self.block(name, kind, help),
-            Err(problem) => {
-                self.problems.push(format!("metric `{name}`: {problem}"));
-                None
+            Ok(()) => {
+                if let Some(samples) = self.block(name, kind, help) {
+                    text::sample(samples, name, labels, Number(value));
+                }
             }
+            Err(problem) => self.problems.push(format!("metric `{name}`: {problem}")),
         }
     }
 

@@ -156,34 +156,6 @@ fn collects_values_when_asked_beside_those_that_are_kept() {
 }
 
 #[test]
-fn collects_histograms_that_are_kept_elsewhere() {
-    let metrics = Metrics::new();
-    metrics.collect(|scrape| {
-        let values = Distribution { bounds: &[0.0005, 1.0], counts: &[3, 0, 2], sum: 7.25 };
-        scrape.histogram("request_seconds", "Time.", &[("route", "/a")], &values);
-        let short = Distribution { bounds: &[1.0], counts: &[], sum: 0.0 };
-        scrape.histogram("short", "Too few.", &[], &short);
-    });
-    assert_eq!(
-        metrics.render(),
-        r##"# HELP request_seconds Time.
-# TYPE request_seconds histogram
-request_seconds_bucket{route="/a",le="0.0005"} 3
-request_seconds_bucket{route="/a",le="1"} 3
-request_seconds_bucket{route="/a",le="+Inf"} 5
-request_seconds_sum{route="/a"} 7.25
-request_seconds_count{route="/a"} 5
-# HELP short Too few.
-# TYPE short histogram
-short_bucket{le="1"} 0
-short_bucket{le="+Inf"} 0
-short_sum 0
-short_count 0
-"##
-    );
-}
-
-#[test]
 fn a_held_gauge_is_released_by_a_panic_too() {
     let gauge = Gauge::default();
     let held = gauge.hold();

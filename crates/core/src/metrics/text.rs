@@ -13,33 +13,23 @@ pub(super) fn samples(out: &mut String, name: &str, family: &Family) {
         match series {
             Series::Counter(counter) => sample(out, name, &labels, counter.get()),
             Series::Gauge(gauge) => sample(out, name, &labels, gauge.get()),
-            Series::Histogram(cells) => {
-                let buckets = cells.buckets();
-                let bounds = buckets.bounds.iter().map(|bound| in_unit(*bound, buckets.unit));
-                histogram(out, name, &labels, (bounds, cells.counts(), in_unit(cells.sum(), buckets.unit)));
+            Series::Histogram(histogram) => {
+                let buckets = histogram.buckets();
+                let bounds =
+                    buckets.bounds.iter().map(|bound| Number(in_unit(*bound, buckets.unit)).to_string());
+                let bucket = format!("{name}_bucket");
+                let mut count = 0;
+                for (bound, cumulated) in bounds.chain(["+Inf".to_owned()]).zip(histogram.cumulated()) {
+                    let with_bound: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
+                    sample(out, &bucket, &with_bound, cumulated);
+                    count = cumulated;
+                }
+                sample(out, &format!("{name}_sum"), &labels, Number(in_unit(histogram.sum(), buckets.unit)));
+                // Not counted apart: it has to equal the last bucket of the same scrape.
+                sample(out, &format!("{name}_count"), &labels, count);
             }
         }
     }
-}
-
-/// Writes a histogram: its bounds, how many values fell below each and above all of them, and their sum.
-pub(super) fn histogram(
-    out: &mut String,
-    name: &str,
-    labels: &[(&str, &str)],
-    (bounds, counts, sum): (impl Iterator<Item = f64>, impl Iterator<Item = u64>, f64),
-) {
-    let bucket = format!("{name}_bucket");
-    let mut total = 0;
-    for (bound, count) in bounds.chain([f64::INFINITY]).zip(counts) {
-        total += count;
-        let bound = Number(bound).to_string();
-        let with_bound: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
-        sample(out, &bucket, &with_bound, total);
-    }
-    sample(out, &format!("{name}_sum"), labels, Number(sum));
-    // Not counted apart: it has to equal the last bucket of the same scrape.
-    sample(out, &format!("{name}_count"), labels, total);
 }
 
 fn in_unit(value: u64, unit: Unit) -> f64 {

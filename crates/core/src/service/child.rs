@@ -76,8 +76,8 @@ impl Child {
         self
     }
 
-    /// How long it may take to stop when nobody has set a deadline for all, as when its siblings are restarted, and at
-    /// most while it is not ready: 5 s unless said otherwise.
+    /// How long it may take to stop when nobody has set a deadline for all, as when its siblings are restarted: 5 s
+    /// unless said otherwise.
     #[must_use]
     pub fn stop_within(mut self, limit: Duration) -> Self {
         self.stop_within = limit;

@@ -131,14 +131,10 @@ impl Engine {
                     return;
                 }
                 let child = &self.supervisor.children[index];
-                let own_limit = after(now, child.stop_within);
                 let deadline = match self.stage {
                     Stage::Stopping { deadline: Some(deadline), .. } => deadline.max(now + GRACE),
-                    _ => own_limit,
+                    _ => after(now, child.stop_within),
                 };
-                // One that is not ready has nothing to drain, and may not listen before it is connected.
-                let draining = matches!(self.slots[index].phase, Phase::Up { .. });
-                let deadline = if draining { deadline } else { deadline.min(own_limit) };
                 self.slots[index].ask(deadline, child.overrun());
                 return;
             }

@@ -68,17 +68,6 @@ async fn each_child_has_its_grace_even_when_the_time_is_used_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_that_is_not_ready_gets_no_time_to_drain() {
-    let connecting = Child::new("connecting", |_| std::future::pending::<Result<()>>());
-    let mut supervision =
-        Supervisor::new("app").child(Diary::default().child("a")).child(connecting).launch().unwrap();
-    assert!(tokio::time::timeout(SECOND, supervision.ready()).await.is_err());
-    let report = supervision.stop(30 * SECOND).await;
-    assert_eq!(report.aborted, ["connecting"]);
-    assert_eq!(report.took, 5 * SECOND);
-}
-
-#[tokio::test(start_paused = true)]
 async fn no_limit_is_a_limit_too() {
     let diary = Diary::default();
     let patient = |name| diary.child(name).start_within(Duration::MAX).stop_within(Duration::MAX);
