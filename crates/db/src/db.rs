@@ -12,7 +12,7 @@ use mainstay_core::clock::{Clock, SystemClock};
 use crate::driver::{Dialect, Driver, Reply, Statement, StatementKind, Transaction};
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
-use crate::log::{QueryLog, Recorders, Watch};
+use crate::log::{Meters, QueryLog, Recorders, Watch};
 use crate::query::SqlCache;
 use crate::transaction::{self, Tx};
 
@@ -45,11 +45,13 @@ pub struct Settings {
     pub slow_query: Duration,
     /// What `created_at` and `updated_at` fields are set by.
     pub clock: Arc<dyn Clock>,
+    /// Where statements are counted, if they are.
+    pub meters: Option<Meters>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { slow_query: Duration::from_millis(200), clock: Arc::new(SystemClock) }
+        Self { slow_query: Duration::from_millis(200), clock: Arc::new(SystemClock), meters: None }
     }
 }
 
@@ -133,7 +135,7 @@ impl Db {
     }
 
     pub(crate) fn watch(&self, statement: &Statement) -> Watch<'_> {
-        Watch::start(&self.0.recorders, self.0.settings.slow_query, statement)
+        Watch::start(&self.0.recorders, &self.0.settings, statement)
     }
 
     pub(crate) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {

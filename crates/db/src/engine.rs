@@ -39,3 +39,36 @@ const KNOWN: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
 ];
+
+/// Whether there is a driver for `url`; else why not.
+pub(crate) fn recognise(url: &str) -> Result<(), String> {
+    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+    if KNOWN.contains(&scheme) {
+        return Ok(());
+    }
+    Err(format!("names no known engine; the known ones are: {}", KNOWN.join(", ")))
+}
+
+/// `postgres://ann:secret@host/db` as `postgres://ann:***@host/db`.
+pub(crate) fn without_credentials(url: &str) -> String {
+    if let Some((scheme, rest)) = url.split_once("://")
+        && let Some((credentials, host)) = rest.rsplit_once('@')
+        && let Some((user, _)) = credentials.split_once(':')
+    {
+        return format!("{scheme}://{user}:***@{host}");
+    }
+    url.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn does_not_show_a_password() {
+        let shown = without_credentials("postgres://ann:s:e@cret@host:5432/db");
+        assert_eq!(shown, "postgres://ann:***@host:5432/db");
+        assert_eq!(without_credentials("postgres://ann@host/db"), "postgres://ann@host/db");
+        assert_eq!(without_credentials("sqlite:data/app.db"), "sqlite:data/app.db");
+    }
+}

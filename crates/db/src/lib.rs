@@ -9,7 +9,8 @@
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer.
-//! 8. [`error`]: what can go wrong, with its status.
+//! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
+//! 9. [`error`]: what can go wrong, with its status.
 
 pub mod column;
 pub mod db;
@@ -22,6 +23,7 @@ pub mod key;
 pub mod log;
 pub mod meta;
 pub mod model;
+pub mod module;
 pub mod query;
 pub mod raw;
 pub mod relation;
@@ -43,6 +45,7 @@ pub use log::QueryLog;
 pub use mainstay_macros::{DbEnum, model};
 pub use meta::ModelMeta;
 pub use model::Model;
+pub use module::{DatabaseConfig, Models, ModelsExt, Seed};
 pub use query::{Page, PageRequest, Query};
 pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, ManyToMany};

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::driver::{Reply, Statement};
+use mainstay_core::metrics::{Buckets, Counter, Histogram, Metrics};
+
+use crate::db::Settings;
+use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::DbError;
 
 /// A record of the statements that one database runs, for tests: count them, and a loop of queries shows.
@@ -52,6 +55,35 @@ impl Drop for QueryLog {
     }
 }
 
+/// How many statements there were, and how long they took.
+#[derive(Clone)]
+pub struct Meters {
+    reads: Histogram,
+    writes: Histogram,
+    failures: Counter,
+}
+
+impl Meters {
+    /// `db_query_seconds` by kind, and `db_query_failures_total`.
+    pub fn new(metrics: &Metrics) -> Self {
+        let millis = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000].map(Duration::from_millis);
+        let buckets = Buckets::times(
+            [Duration::from_micros(100), Duration::from_micros(500)].into_iter().chain(millis),
+        );
+        let help = "How long statements took, from the call to the reply.";
+        let seconds = |kind| metrics.histogram("db_query_seconds", help, &buckets, &[("kind", kind)]);
+        let failures = metrics.counter("db_query_failures_total", "Statements that failed.", &[]);
+        Self { reads: seconds("read"), writes: seconds("write"), failures }
+    }
+
+    fn count(&self, write: bool, elapsed: Duration, failed: bool) {
+        if write { &self.writes } else { &self.reads }.observe(elapsed);
+        if failed {
+            self.failures.inc();
+        }
+    }
+}
+
 type Entries = Arc<Mutex<Vec<LoggedQuery>>>;
 
 /// Whoever records at the moment; mostly nobody.
@@ -91,21 +123,26 @@ impl Recorders {
 /// Looks at the clock while a statement runs.
 pub(crate) struct Watch<'a> {
     recorders: &'a Recorders,
-    slow: Duration,
+    settings: &'a Settings,
+    write: bool,
     started: Instant,
     sql: Arc<str>,
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn start(recorders: &'a Recorders, slow: Duration, statement: &Statement) -> Self {
-        Self { recorders, slow, started: Instant::now(), sql: Arc::clone(&statement.sql) }
+    pub(crate) fn start(recorders: &'a Recorders, settings: &'a Settings, statement: &Statement) -> Self {
+        let write = statement.kind != StatementKind::Read;
+        Self { recorders, settings, write, started: Instant::now(), sql: Arc::clone(&statement.sql) }
     }
 
     pub(crate) fn end(self, result: &Result<Reply, DbError>) {
         let elapsed = self.started.elapsed();
         let micros = elapsed.as_micros();
         let rows = result.as_ref().map_or(0, |reply| reply.rows.len());
-        if elapsed > self.slow {
+        if let Some(meters) = &self.settings.meters {
+            meters.count(self.write, elapsed, result.is_err());
+        }
+        if elapsed > self.settings.slow_query {
             tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, "slow query");
         } else {
             tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");

@@ -52,3 +52,19 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
     }
     Ok(created)
 }
+
+/// The tables that are missing, and what is wrong with the others, where none may be made.
+pub async fn missing_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for model in in_order(models) {
+        let columns = drift::columns(model.table, db.target()).await.at_border()?;
+        if columns.is_empty() {
+            let message = format!("the table `{}` of `{}` does not exist", model.table, model.name);
+            let fix = "make it, or set database.auto_create = true to have missing tables made at start";
+            findings.push(Finding::error("db.E011", message).at(model.place).fix(fix));
+        } else {
+            findings.extend(drift::compare(model, &columns, db.dialect()));
+        }
+    }
+    Ok(findings)
+}

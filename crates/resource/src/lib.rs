@@ -1,5 +1,1 @@
-//! What every surface of a model shares: validation.
-
-pub mod validation;
-
-pub use validation::Validated;
+//! What every surface of a model shares.

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod app;
 mod blog;
+mod compile_fail;
 mod contract;
 mod models;
 #[cfg(feature = "sqlite")]

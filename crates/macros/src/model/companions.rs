@@ -39,6 +39,7 @@ fn columns(model: &Model) -> TokenStream {
 }
 
 fn new(model: &Model) -> TokenStream {
+    let db = root::path("db");
     let (vis, ident) = (&model.vis, &model.ident);
     let (name, draft) = (model.companion("New", ""), model.companion("", "Draft"));
     let doc = format!(
@@ -52,7 +53,8 @@ fn new(model: &Model) -> TokenStream {
     });
     let sets = required.iter().map(|field| {
         let (name, position) = (&field.ident, model.position(field));
-        quote!(values.set(#position, new.#name);)
+        let ty = given_type(field);
+        quote!(#db::write::Assignments::set::<#ty>(&mut values, #position, new.#name);)
     });
     let setters = model.stored().filter(|field| !field.is_required()).map(|field| {
         let (name, ty, doc) = (&field.ident, setter_type(field), doc_of(field));
@@ -64,7 +66,6 @@ fn new(model: &Model) -> TokenStream {
         }
     });
     let insert = insert(model, quote!(#draft::from(self).0));
-    let db = root::path("db");
     quote! {
         #[doc = #doc]
         #[derive(::core::clone::Clone)]
@@ -144,7 +145,7 @@ fn setter(model: &Model, field: &Field) -> TokenStream {
         #[must_use]
         #vis fn #name(mut self, value: #ty) -> Self {
             let value: #given = #into;
-            self.0.set_value(#position, #db::Stored::into_value(value));
+            #db::write::Assignments::set::<#given>(&mut self.0, #position, value);
             self
         }
     }

@@ -37,9 +37,13 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
             });
             values.push(quote!(__db::relation::ToOneField::value(&self.#name)));
         } else {
-            reads.push(quote!(let #name = reader.field(&FIELDS[#index])?;));
-            reloads.push(quote!(self.#name = reader.field(&FIELDS[#index])?;));
-            values.push(quote!(__db::Stored::into_value(::core::clone::Clone::clone(&self.#name))));
+            // The type is named wherever it has to be storable: if it is not, the compiler says so once, and there.
+            let ty = &field.ty;
+            let read = quote!(__db::row::Reader::field::<#ty>(reader, &FIELDS[#index]));
+            let value = quote!(<#ty as __db::Stored>::into_value(::core::clone::Clone::clone(&self.#name)));
+            reads.push(quote!(let #name = #read?;));
+            reloads.push(quote!(self.#name = #read?;));
+            values.push(value);
         }
     }
     let owner = keys.first().map(|field| &field.ident);

@@ -1,0 +1,66 @@
+//! The database as a part of an application.
+//!
+//! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
+//! [`Db`](crate::Db), the readiness probe `db`, checks of the models, and the command `seed`.
+
+mod checks;
+mod config;
+mod models;
+mod provide;
+mod seed;
+
+use std::sync::Arc;
+
+use mainstay_core::check::Check;
+use mainstay_core::health::{ProbeBinding, ProbeKind};
+use mainstay_core::lifecycle::Hook;
+use mainstay_core::{Contribute, CoreContributions, Inject, Module, Provider};
+
+use crate::db::Db;
+
+pub use config::DatabaseConfig;
+pub use models::Models;
+pub use seed::Seed;
+
+/// The module's name.
+const NAME: &str = "db";
+
+/// The module. It is installed by what needs it; import it where a module takes a `Db` and contributes no models.
+pub fn module() -> Module {
+    let probe =
+        ProbeBinding::new("db", ProbeKind::Readiness, |db: Inject<Db>| async move { db.ping().await });
+    Module::new(NAME)
+        .global()
+        .config::<DatabaseConfig>()
+        .provide(
+            Provider::asynchronous(provide::database).dispose(|db: Arc<Db>| async move { db.close().await }),
+        )
+        .export::<Db>()
+        .check(Check::at_start(checks::check))
+        .command(seed::command())
+        .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
+        .probe(probe)
+}
+
+/// What modules contribute to the database. In the prelude.
+pub trait ModelsExt: Contribute {
+    /// Adds models: `.models(models![User, Article])`. Their tables are made in development.
+    #[must_use]
+    fn models(self, models: Models) -> Self {
+        self.contribute(models)
+    }
+
+    /// Adds a function of dependencies that fills an empty database: run by the command `seed`, and in development when
+    /// the application starts and no table has a row.
+    #[must_use]
+    fn seed<A, F, Fut>(self, name: &'static str, fill: F) -> Self
+    where
+        A: mainstay_core::container::Dependencies,
+        F: mainstay_core::container::Factory<A, Output = Fut>,
+        Fut: Future<Output = mainstay_core::Result<()>> + Send + 'static,
+    {
+        self.contribute(Seed::new(name, fill))
+    }
+}
+
+impl<C: Contribute> ModelsExt for C {}

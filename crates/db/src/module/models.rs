@@ -1,0 +1,61 @@
+//! Models as a contribution.
+
+use mainstay_core::{Contribution, Contributions, Module};
+
+use crate::meta::ModelMeta;
+
+/// Models that a module has. Made by [`models!`](crate::models).
+#[derive(Clone, Debug)]
+pub struct Models(Vec<&'static ModelMeta>);
+
+impl Models {
+    /// These.
+    pub fn new(models: impl IntoIterator<Item = &'static ModelMeta>) -> Self {
+        Self(models.into_iter().collect())
+    }
+
+    /// Every one.
+    pub fn iter(&self) -> impl Iterator<Item = &'static ModelMeta> {
+        self.0.iter().copied()
+    }
+}
+
+impl Contribution for Models {
+    fn installs() -> Option<Module> {
+        Some(super::module())
+    }
+}
+
+/// The models of an application, each once.
+pub(super) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
+    let mut all: Vec<&'static ModelMeta> = Vec::new();
+    for models in contributions.of::<Models>() {
+        for model in models.value.iter() {
+            if !all.iter().any(|known| known.is(model)) {
+                all.push(model);
+            }
+        }
+    }
+    all
+}
+
+/// Lists models for `.models(..)`.
+///
+/// ```
+/// use mainstay_core::Module;
+/// use mainstay_db::{ModelsExt, model, models};
+///
+/// #[model]
+/// pub struct Tag {
+///     pub id: i64,
+///     pub name: String,
+/// }
+///
+/// let module = Module::new("blog").models(models![Tag]);
+/// ```
+#[macro_export]
+macro_rules! models {
+    ($($model:ty),* $(,)?) => {
+        $crate::Models::new([$($crate::meta::meta_of::<$model>()),*])
+    };
+}

@@ -1,0 +1,57 @@
+//! Opening the database of an application, and its tables.
+
+use mainstay_core::clock::Clock;
+use mainstay_core::config::Config;
+use mainstay_core::error::Context;
+use mainstay_core::metrics::Metrics;
+use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result};
+
+use super::config::DatabaseConfig;
+use super::models;
+use crate::db::{Db, Settings};
+use crate::engine;
+use crate::error::Border;
+use crate::log::Meters;
+use crate::schema::{create_tables, missing_tables};
+
+/// Opens the database and sees to the tables, so that whoever takes a [`Db`] finds them: the server, a command, a test.
+pub(super) async fn database(
+    config: Inject<DatabaseConfig>,
+    loaded: Inject<Config>,
+    contributions: Inject<Contributions>,
+    clock: Inject<dyn Clock>,
+    metrics: Inject<Metrics>,
+) -> Result<Db> {
+    let driver = engine::open(&config.url, loaded.home(), &config.pool())
+        .await
+        .at_border()
+        .context(format!("opening the database `{}`", engine::without_credentials(&config.url)))?;
+    let settings = Settings {
+        slow_query: config.slow_query,
+        clock: clock.into_arc(),
+        meters: Some(Meters::new(&metrics)),
+    };
+    let db = Db::over(driver, settings);
+    let models = models::all(&contributions);
+    let findings = if config.auto_create.unwrap_or(!loaded.profile().is_production()) {
+        let created = create_tables(&models, &db).await?;
+        if !created.tables.is_empty() {
+            tracing::info!(target: "mainstay::db", tables = created.tables.join(", "), "tables made from the models");
+        }
+        created.findings
+    } else {
+        missing_tables(&models, &db).await?
+    };
+    refuse(findings, loaded.profile())?;
+    Ok(db)
+}
+
+fn refuse(found: Vec<Finding>, profile: &Profile) -> Result<()> {
+    let mut findings = Findings::default();
+    findings.extend(found);
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the database does not fit the models (profile `{profile}`)\n{findings}");
+    Err(Error::internal(text).code("database_does_not_fit"))
+}

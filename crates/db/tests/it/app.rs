@@ -1,0 +1,178 @@
+//! The database as a part of an application.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mainstay_core::assembly::Assembly;
+use mainstay_core::config::Sources;
+use mainstay_core::lifecycle::Services;
+use mainstay_core::{App, Inject, Module, Profile, Result};
+use mainstay_db::{Db, ModelsExt, model, models};
+
+use crate::blog::{Article, ArticleTag, Comment, NewUser, Tag, User};
+
+fn blog() -> Module {
+    Module::new("blog").models(models![Article, ArticleTag, Comment, Tag]).models(models![User, Tag])
+}
+
+async fn fill(db: Inject<Db>) -> Result<()> {
+    NewUser { name: "ann".into() }.insert(&db).await?;
+    Ok(())
+}
+
+fn assemble(app: App, home: &Path, profile: Profile) -> Arc<Assembly> {
+    app.profile(profile).set("log.level", "off").assemble(Sources::isolated().home(home))
+}
+
+fn faults(assembly: &Assembly) -> String {
+    assembly.findings().to_string()
+}
+
+async fn users(assembly: &Arc<Assembly>) -> u64 {
+    let db = assembly.resolver().get::<Db>().await.unwrap();
+    User::query().count(&db).await.unwrap()
+}
+
+#[tokio::test]
+async fn makes_tables_and_fills_them_once_in_development() {
+    let home = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let app = App::new().module(blog().seed("people", fill));
+        let assembly = assemble(app, home.path(), Profile::Development);
+        assert!(assembly.findings().is_empty(), "{}", faults(&assembly));
+        let started = assembly.start(Services::Background).await.unwrap();
+        assert_eq!(users(&assembly).await, 1);
+        started.stop().await;
+    }
+    assert!(home.path().join("data/app.db").exists());
+}
+
+#[tokio::test]
+async fn a_test_gets_tables_and_no_seeds() {
+    let home = tempfile::tempdir().unwrap();
+    let app = App::new().module(blog().seed("people", fill)).set("database.url", "sqlite::memory:");
+    let assembly = assemble(app, home.path(), Profile::Test);
+    let started = assembly.start(Services::Background).await.unwrap();
+    assert_eq!(users(&assembly).await, 0);
+    started.stop().await;
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn production_says_which_tables_are_missing_and_makes_none() {
+    let home = tempfile::tempdir().unwrap();
+    let app = || App::new().module(blog()).set("keys.secret", "0123456789abcdef0123456789abcdef");
+    let assembly = assemble(app(), home.path(), Profile::Production);
+    let faults = assembly.start(Services::Background).await.err().unwrap();
+    let text = faults.iter().map(mainstay_core::Error::report).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("error[db.E011]: the table `articles` of `Article` does not exist"), "{text}");
+    assert!(text.contains("`users`") && text.contains("database.auto_create = true"), "{text}");
+
+    let assembly = assemble(app().set("database.auto_create", "true"), home.path(), Profile::Production);
+    let started = assembly.start(Services::Background).await.unwrap();
+    assert_eq!(users(&assembly).await, 0);
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn says_how_a_table_differs_from_its_model() {
+    let home = tempfile::tempdir().unwrap();
+    let table = "CREATE TABLE tags (id INTEGER PRIMARY KEY, color TEXT NOT NULL)";
+    let articles = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password_hash TEXT NOT NULL,
+                                        active TEXT NOT NULL)";
+    std::fs::create_dir(home.path().join("data")).unwrap();
+    let file = rusqlite::Connection::open(home.path().join("data/app.db")).unwrap();
+    file.execute_batch(&format!("{table}; {articles}")).unwrap();
+    let assembly = assemble(App::new().module(blog()), home.path(), Profile::Development);
+    let faults = assembly.start(Services::Background).await.err().unwrap();
+    let text = faults.iter().map(mainstay_core::Error::report).collect::<Vec<_>>().join("\n");
+    for expected in [
+        "the table `tags` has no column for `Tag.name`",
+        "the table `tags` demands a value for `color`, which `Tag` does not have",
+        "ALTER TABLE \"tags\" DROP COLUMN \"color\";",
+        "the column `users.name` may be NULL, and `User.name` is no `Option`",
+        "the column `users.active` is `TEXT`; `User.active` needs `INTEGER`",
+        "ALTER TABLE \"users\" ADD COLUMN \"score\" REAL;",
+        "tests/it/blog.rs:",
+    ] {
+        assert!(text.contains(expected), "{expected}\n---\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_no_known_engine_is_a_finding() {
+    let home = tempfile::tempdir().unwrap();
+    let app = App::new().module(blog()).set("database.url", "oracle://x");
+    let assembly = assemble(app, home.path(), Profile::Test);
+    assert!(
+        faults(&assembly).contains("names no known engine; the known ones are: sqlite"),
+        "{}",
+        faults(&assembly)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_keeps_the_application_from_starting() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("data/app.db")).unwrap();
+    let assembly = assemble(App::new().module(blog()), home.path(), Profile::Development);
+    let faults = assembly.start(Services::Background).await.err().unwrap();
+    assert_eq!(faults.len(), 1);
+    let text = faults[0].report();
+    assert!(text.contains("opening the database") && text.contains("cannot be opened"), "{text}");
+}
+
+mod broken {
+    use super::model;
+    use mainstay_db::{BelongsTo, HasMany};
+
+    #[model]
+    pub(super) struct Owner {
+        pub id: i64,
+        #[has_many]
+        pub things: HasMany<Thing>,
+        #[has_many]
+        pub doubles: HasMany<Double>,
+    }
+
+    #[model]
+    pub(super) struct Thing {
+        pub id: i64,
+        #[field(column = "name")]
+        pub title: String,
+        pub name: String,
+    }
+
+    #[model(table = "things")]
+    pub(super) struct Double {
+        pub id: i64,
+        #[belongs_to]
+        pub one: BelongsTo<Owner>,
+        #[belongs_to]
+        pub two: BelongsTo<Owner>,
+    }
+}
+
+#[tokio::test]
+async fn finds_what_is_wrong_with_models() {
+    use broken::{Double, Owner, Thing};
+    let home = tempfile::tempdir().unwrap();
+    let app = App::new().module(Module::new("m").models(models![Owner, Thing, Double]));
+    let text = faults(&assemble(app, home.path(), Profile::Test));
+    for expected in [
+        "error[db.E002]: the relation `Owner.things` does not work: `Thing` has no `#[belongs_to]` relation to `Owner`",
+        "error[db.E002]: the relation `Owner.doubles` does not work: `Double` has several relations to `Owner`",
+        "error[db.E003]: `Thing` and `Double` have the same table, `things`",
+        "error[db.E004]: `Thing.title` and `name` have the same column, `name`",
+        "tests/it/app.rs:",
+    ] {
+        assert!(text.contains(expected), "{expected}\n---\n{text}");
+    }
+    let app = App::new().module(Module::new("m").models(models![Comment]));
+    let text = faults(&assemble(app, home.path(), Profile::Test));
+    assert!(
+        text.contains("error[db.E001]: `Comment.article` leads to `Article`, which no module has"),
+        "{text}"
+    );
+    assert!(text.contains(".models(models![Article])"), "{text}");
+}

@@ -1,7 +1,0 @@
-use mainstay_http::get;
-
-#[get("/")]
-#[errors(NotFund)]
-async fn hello() {}
-
-fn main() {}

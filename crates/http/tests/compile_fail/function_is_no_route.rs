@@ -1,7 +1,0 @@
-use mainstay_http::routes;
-
-async fn hello() {}
-
-fn main() {
-    let _ = routes![hello];
-}

@@ -1,6 +1,0 @@
-use mainstay_http::get;
-
-#[get("/articles/:slug")]
-async fn show() {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use mainstay_http::get;
-
-#[get]
-async fn hello() {}
-
-fn main() {}

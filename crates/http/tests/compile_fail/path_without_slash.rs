@@ -1,6 +1,0 @@
-use mainstay_http::get;
-
-#[get("articles")]
-async fn list() {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use mainstay_http::get;
-
-#[get("/", body_limt = "10MB")]
-async fn hello() {}
-
-fn main() {}
