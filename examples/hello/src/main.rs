@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The smallest application.
+use mainstay::prelude::*;
+
+#[mainstay::main]
+fn app() -> App {
+    App::new().route(Route::new(Method::GET, "/", async || "Hello, world!"))
+}

@@ -1,0 +1,42 @@
+//! The names of the prelude, layer by layer.
+
+pub use mainstay_core::check::Check;
+pub use mainstay_core::command::Command;
+pub use mainstay_core::config::{Secret, Section};
+pub use mainstay_core::error::{Context, OrNotFound};
+pub use mainstay_core::keys::Keys;
+pub use mainstay_core::lifecycle::Hook;
+pub use mainstay_core::principal::Principal;
+pub use mainstay_core::service::{Running, Service};
+pub use mainstay_core::{
+    App, Contribute, Contribution, Contributions, CoreContributions, Error, Fault, Finding, Inject, Module,
+    Profile, Provider, Resolver, Result, StatusCode,
+};
+
+#[cfg(feature = "http")]
+pub use axum::body::{Body, Bytes};
+#[cfg(feature = "http")]
+pub use axum::extract::Request;
+#[cfg(feature = "http")]
+pub use axum::http::{HeaderMap, Method, header};
+#[cfg(feature = "http")]
+pub use axum::response::{IntoResponse, Response};
+#[cfg(feature = "http")]
+pub use mainstay_http::extract::{
+    Bearer, BodyStream, ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, Path, Query,
+    RawBody, Text,
+};
+#[cfg(feature = "http")]
+pub use mainstay_http::respond::{
+    Created, Event, Html, JsonLines, Negotiated, NoContent, Redirect, SetCookie, Sse, Stream,
+};
+#[cfg(feature = "http")]
+pub use mainstay_http::{
+    Exchange, Group, Next, Route, Routes, RoutesExt, delete, errors, get, head, options, patch, post, put,
+    route, routes,
+};
+
+#[cfg(feature = "sqlite")]
+pub use mainstay_db::{
+    BelongsTo, Db, DbEnum, Executor, HasMany, Key, ManyToMany, Model, Page, PageRequest, Tx, model, sql,
+};
