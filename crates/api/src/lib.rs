@@ -1,1 +1,14 @@
-//! Typed APIs.
+//! Typed APIs: write a handler, and its documentation writes itself.
+//!
+//! - [`openapi`]: an OpenAPI 3.1 document from what handlers say about themselves.
+//! - [`valid`]: [`Valid<Json<T>>`](Valid), an extractor whose value keeps its rules.
+//! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
+//!   command `openapi`.
+
+pub mod module;
+pub mod openapi;
+mod pages;
+pub mod valid;
+
+pub use module::{Api, ApiExt, OpenApi};
+pub use valid::Valid;

@@ -100,6 +100,8 @@ pub struct Operation {
     pub tags: Vec<String>,
     /// Whether callers should move away from it.
     pub deprecated: bool,
+    /// Whether API documents leave it out: pages for people, files, probes.
+    pub hidden: bool,
     /// What it reads from path, query, headers and cookies.
     pub parameters: Vec<Parameter>,
     /// The body that it reads.
@@ -131,6 +133,7 @@ impl Operation {
             description: None,
             tags: Vec::new(),
             deprecated: false,
+            hidden: false,
             parameters: Vec::new(),
             body: None,
             responses: Vec::new(),

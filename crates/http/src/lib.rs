@@ -1,10 +1,15 @@
 //! The way of a request.
 
+// So that what the macros write (`::mainstay_http::…`) holds within this crate as well.
+extern crate self as mainstay_http;
+
 mod app;
 pub mod compression;
 mod config;
 pub mod describe;
 mod exchange;
+#[doc(hidden)]
+pub mod expand;
 pub mod extract;
 pub mod files;
 pub mod listen;
@@ -19,7 +24,9 @@ pub mod stack;
 pub use app::Http;
 pub use config::HttpConfig;
 pub use exchange::{Exchange, RequestId, Scheme};
+pub use extract::{Cookie, Cookies, Form, Header, Headers, Json, Multipart, Path, Query, Text};
 pub use listen::{Peer, PeerAddress};
+pub use mainstay_macros::{delete, errors, get, head, options, patch, post, put, route, routes};
 pub use middleware::{Middleware, Next};
-pub use module::RoutesExt;
+pub use module::{RoutesExt, routes_of};
 pub use route::{Group, Route, RouteMatch, Routes};

@@ -19,7 +19,7 @@ use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
 use crate::route::table::Table;
-use crate::route::{EndpointLayer, Group, Route, Routes, Wrapper};
+use crate::route::{EndpointLayer, Group, Route, RouteInfo, Routes, Wrapper};
 use crate::stack::Stack;
 use crate::stack::body_limit::BodyLimit;
 use crate::stack::compression::Compression;
@@ -200,6 +200,18 @@ impl Setup<'_> {
             .push_built_in("principal");
         self.contributions.of::<StackEdit>().fold(stack, |stack, edit| (edit.value.0)(stack))
     }
+}
+
+/// Every route of an application, as far as routes that are in conflict allow. For commands and checks; the running
+/// application asks [`Http::routes`].
+pub fn routes_of(assembly: &Assembly) -> Vec<Arc<RouteInfo>> {
+    let mut routes = Vec::new();
+    with_setup(assembly, |setup| {
+        let table =
+            Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, &mut Findings::default());
+        routes.extend(table.routes().cloned());
+    });
+    routes
 }
 
 /// Runs `look` on the parts of this crate, if its configuration could be read.

@@ -53,6 +53,17 @@ pub struct Route {
     pub(crate) wrappers: Vec<Wrapper>,
 }
 
+/// What a [`Route`] can call: every axum handler.
+#[diagnostic::on_unimplemented(
+    message = "this is no handler",
+    note = "a handler is an `async fn` whose arguments are extractors and which returns a response",
+    note = "with `#[get(…)]` or its like on the function, another error says what is wrong with it"
+)]
+pub trait Handle<T>: Handler<T, ()> {}
+
+#[diagnostic::do_not_recommend]
+impl<H: Handler<T, ()>, T> Handle<T> for H {}
+
 /// What a route decides for itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -110,7 +121,7 @@ impl Route {
     #[track_caller]
     pub fn new<H, T>(method: Method, path: impl Into<String>, handler: H) -> Self
     where
-        H: Handler<T, ()>,
+        H: Handle<T>,
         T: 'static,
     {
         Self::made(Some(method), path.into(), Arc::new(Plain::new(handler)), here(Location::caller()))
@@ -120,7 +131,7 @@ impl Route {
     #[track_caller]
     pub fn any<H, T>(path: impl Into<String>, handler: H) -> Self
     where
-        H: Handler<T, ()>,
+        H: Handle<T>,
         T: 'static,
     {
         Self::made(None, path.into(), Arc::new(Plain::new(handler)), here(Location::caller()))
@@ -132,7 +143,7 @@ impl Route {
     #[track_caller]
     pub fn described<H, T>(method: Method, path: &str, handler: H, describe: fn(&mut Operation)) -> Self
     where
-        H: Handler<T, ()>,
+        H: Handle<T>,
         T: 'static,
     {
         let mut route = Self::new(method, path, handler);

@@ -5,6 +5,7 @@ mod entry;
 mod inject;
 mod model;
 mod root;
+mod route;
 
 use proc_macro::TokenStream;
 use syn::parse_macro_input;
@@ -59,6 +60,95 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn db_enum(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);
     finish(model::choices(&input))
+}
+
+/// Makes a GET route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn get(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("GET"), arguments, item)
+}
+
+/// Makes a POST route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn post(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("POST"), arguments, item)
+}
+
+/// Makes a PUT route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn put(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("PUT"), arguments, item)
+}
+
+/// Makes a PATCH route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn patch(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("PATCH"), arguments, item)
+}
+
+/// Makes a DELETE route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn delete(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("DELETE"), arguments, item)
+}
+
+/// Makes a HEAD route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn head(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("HEAD"), arguments, item)
+}
+
+/// Makes an OPTIONS route of an async function; see [`macro@route`] for the settings.
+#[proc_macro_attribute]
+pub fn options(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(Some("OPTIONS"), arguments, item)
+}
+
+/// Makes a route of an async function, for a method that has no attribute of its own.
+///
+/// ```ignore
+/// /// Finds articles.
+/// ///
+/// /// The first paragraph is the summary in API documents, the rest the description.
+/// #[route("/articles", method = "QUERY", tag = "articles", timeout = "5s")]
+/// #[errors(UnprocessableEntity = "bad_query")]
+/// async fn search(query: Json<Search>) -> Result<Json<Vec<Article>>> { … }
+/// ```
+///
+/// | setting | meaning |
+/// |---|---|
+/// | `"/articles/{slug}"` | the path; `{*rest}` catches all that follows |
+/// | `name = "article"` | so that its address can be made from its parameters |
+/// | `tag = "articles"` | what it is listed under; may be repeated |
+/// | `deprecated` | callers should move away; `#[deprecated]` on the function says the same |
+/// | `body_limit = "10MB"` | instead of `http.body_limit` |
+/// | `timeout = "5s"`, `"never"` | instead of `http.timeout` |
+/// | `cross_origin` | other sites may send it: for web hooks and token APIs |
+/// | `hang_up = "cancels"`, `"finishes"` | what becomes of it when the client hangs up |
+///
+/// `#[errors(NotFound, Conflict = "slug_taken")]` below it says how it may fail.
+#[proc_macro_attribute]
+pub fn route(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    verb(None, arguments, item)
+}
+
+/// Says how a handler may fail: `#[errors(NotFound, Conflict = "slug_taken")]`, below `#[get(…)]`.
+#[proc_macro_attribute]
+pub fn errors(_arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut mistake: TokenStream = route::errors_misplaced().to_compile_error().into();
+    mistake.extend(item);
+    mistake
+}
+
+/// The routes of functions that carry `#[get]` and its siblings: `routes![list, articles::show]`.
+#[proc_macro]
+pub fn routes(paths: TokenStream) -> TokenStream {
+    finish(route::list(paths.into()))
+}
+
+fn verb(method: Option<&str>, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let function = parse_macro_input!(item as syn::ItemFn);
+    route::expand(method, arguments.into(), function).into()
 }
 
 fn finish(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -40,3 +40,6 @@ pub use mainstay_http::{
 pub use mainstay_db::{
     BelongsTo, Db, DbEnum, Executor, HasMany, Key, ManyToMany, Model, Page, PageRequest, Tx, model, sql,
 };
+
+#[cfg(feature = "api")]
+pub use mainstay_api::{Api, ApiExt, Valid};

@@ -1,1 +1,5 @@
-//! What every surface of a model shares.
+//! What every surface of a model shares: validation.
+
+pub mod validation;
+
+pub use validation::Validated;

@@ -4,11 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction};
 use mainstay_core::command::{Call, Command, Setup};
-use mainstay_core::{Findings, Result};
+use mainstay_core::Result;
 use serde::Serialize;
-
-use super::with_setup;
-use crate::route::table::Table;
 
 #[derive(Serialize)]
 struct Row {
@@ -29,19 +26,17 @@ pub(super) fn routes() -> Command {
 }
 
 fn run(call: &Call) -> Result<ExitCode> {
-    let mut rows = Vec::new();
-    with_setup(&call.assembly, |setup| {
-        let table =
-            Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, &mut Findings::default());
-        rows.extend(table.routes().map(|route| Row {
+    let mut rows: Vec<_> = super::routes_of(&call.assembly)
+        .iter()
+        .map(|route| Row {
             method: route.method_name().to_owned(),
             path: route.pattern().to_owned(),
             handler: route.operation.name.clone(),
             name: route.name.clone(),
             module: route.module.clone(),
             source: format!("{}:{}", route.operation.source.file, route.operation.source.line),
-        }));
-    });
+        })
+        .collect();
     rows.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));
     if call.arguments.get_flag("json") {
         call.print(serde_json::to_string_pretty(&rows)?);

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod calling;
+mod compile_fail;
 mod compression;
 mod extract;
 mod files;
 mod listen;
+mod macros;
 mod middleware;
 mod routing;
 mod stack;

@@ -1,0 +1,254 @@
+//! The built-in module `api`: the document, its pages, the command `openapi`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use mainstay_core::check::Check;
+use mainstay_core::command::{Call, Command};
+use mainstay_core::error::Context;
+use mainstay_core::{
+    AppInfo, Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Inject,
+    Module,
+};
+use mainstay_http::files::File;
+use mainstay_http::{Http, Routes};
+
+use crate::openapi::{Document, Info, Listed};
+use crate::pages;
+
+/// What the API says about itself, and where its documentation is served.
+///
+/// ```
+/// use mainstay_api::{Api, ApiExt};
+/// use mainstay_core::App;
+///
+/// let app = App::new().api(Api::new().title("Shop").description("Orders and *stock*."));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Api {
+    title: Option<String>,
+    version: Option<String>,
+    description: Option<String>,
+    servers: Vec<String>,
+    document: String,
+    swagger_ui: Option<String>,
+    redoc: Option<String>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Api {
+    /// An API with the application's name and version, its document at `/openapi.json`, Swagger UI at `/docs` and ReDoc
+    /// at `/redoc`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            title: None,
+            version: None,
+            description: None,
+            servers: Vec::new(),
+            document: "/openapi.json".into(),
+            swagger_ui: Some("/docs".into()),
+            redoc: Some("/redoc".into()),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Its version, if that is not the application's.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// What it is for, in Markdown.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Adds an address at which it is served. Without one, it is where the document is.
+    #[must_use]
+    pub fn server(mut self, url: impl Into<String>) -> Self {
+        self.servers.push(url.into());
+        self
+    }
+
+    /// Serves the document elsewhere.
+    #[must_use]
+    pub fn document_at(mut self, path: impl Into<String>) -> Self {
+        self.document = path.into();
+        self
+    }
+
+    /// Serves Swagger UI elsewhere, or, with `None`, nowhere.
+    #[must_use]
+    pub fn swagger_ui_at(mut self, path: Option<&str>) -> Self {
+        self.swagger_ui = path.map(str::to_owned);
+        self
+    }
+
+    /// Serves ReDoc elsewhere, or, with `None`, nowhere.
+    #[must_use]
+    pub fn redoc_at(mut self, path: Option<&str>) -> Self {
+        self.redoc = path.map(str::to_owned);
+        self
+    }
+
+    fn routes(&self) -> Routes {
+        let mut routes = Routes::new().route(pages::document(&self.document));
+        if let Some(path) = &self.swagger_ui {
+            routes = routes.routes(pages::swagger_ui(path, &self.document));
+        }
+        if let Some(path) = &self.redoc {
+            routes = routes.routes(pages::redoc(path, &self.document));
+        }
+        routes
+    }
+
+    fn info(&self, app: &AppInfo) -> Info {
+        Info {
+            title: self.title.clone().unwrap_or_else(|| app.name.to_string()),
+            version: self.version.clone().unwrap_or_else(|| app.version.to_string()),
+            description: self.description.clone(),
+        }
+    }
+}
+
+impl Contribution for Api {
+    fn installs() -> Option<Module> {
+        Some(
+            Module::new("api")
+                .global()
+                .provide(OpenApi::new)
+                .export::<OpenApi>()
+                .check(Check::at_start(find_several))
+                .check(Check::at_deploy(find_opaque))
+                .command(command()),
+        )
+    }
+}
+
+/// Documents an application. In the prelude.
+pub trait ApiExt: Contribute {
+    /// Serves an OpenAPI document of every route, and pages to read and try it.
+    #[must_use]
+    fn api(self, api: Api) -> Self {
+        self.contribute(api.routes()).contribute(api)
+    }
+}
+
+impl<C: Contribute> ApiExt for C {}
+
+/// The document of the running application. Injectable.
+pub struct OpenApi {
+    http: Inject<Http>,
+    info: Info,
+    servers: Vec<String>,
+    root: String,
+    built: OnceLock<Document>,
+    served: OnceLock<Bytes>,
+}
+
+impl OpenApi {
+    fn new(contributions: Inject<Contributions>, http: Inject<Http>, app: Inject<AppInfo>) -> Self {
+        let api = contributions.of::<Api>().next().map(|api| api.value.clone()).unwrap_or_default();
+        let root = contributions.modules().last().map(|root| root.name.clone()).unwrap_or_default();
+        Self {
+            http,
+            info: api.info(&app),
+            servers: api.servers,
+            root,
+            built: OnceLock::new(),
+            served: OnceLock::new(),
+        }
+    }
+
+    /// The document, built when it is first asked for.
+    pub fn document(&self) -> &Document {
+        self.built.get_or_init(|| {
+            let listed = self.http.routes().filter(|route| !route.operation.hidden).map(|route| Listed {
+                operation: &route.operation,
+                module: (route.module != self.root).then_some(route.module.as_str()),
+            });
+            Document::build(&self.info, &self.servers, listed)
+        })
+    }
+
+    /// The document as it is served.
+    pub(crate) fn served(&self) -> File {
+        let bytes = self.served.get_or_init(|| self.document().as_json().to_string().into());
+        File::from_bytes("openapi.json", bytes.clone())
+    }
+}
+
+/// `openapi`
+fn command() -> Command {
+    let output = clap::Arg::new("output")
+        .long("output")
+        .short('o')
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Writes the document there instead of to standard output");
+    Command::new("openapi", "Writes the OpenAPI document of the application.", |call: Call| async move {
+        let openapi = call.resolver().get::<OpenApi>().await?;
+        let text = serde_json::to_string_pretty(openapi.document().as_json())?;
+        match call.arguments.get_one::<PathBuf>("output") {
+            None => call.print(text),
+            Some(path) => {
+                std::fs::write(path, text + "\n").context(format!("writing `{}`", path.display()))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+    .argument(output)
+}
+
+/// `api.E001`: the application is documented twice.
+fn find_several(assembly: &Assembly, findings: &mut Findings) {
+    let modules: Vec<_> =
+        assembly.contributions.of::<Api>().map(|api| format!("`{}`", api.module.name)).collect();
+    if modules.len() > 1 {
+        findings.add(
+            Finding::error("api.E001", "`.api(..)` is called more than once")
+                .at(format!("modules {}", modules.join(", ")))
+                .fix("describe the API once, on the application"),
+        );
+    }
+}
+
+/// `api.W001`: a handler takes or answers what says nothing about itself.
+fn find_opaque(assembly: &Assembly, findings: &mut Findings) {
+    let routes = mainstay_http::routes_of(assembly);
+    for operation in routes.iter().map(|route| &route.operation).filter(|operation| !operation.hidden) {
+        for name in &operation.opaque {
+            findings.add(
+                Finding::warning(
+                    "api.W001",
+                    format!("`{}` is documented in part: `{name}` says nothing about itself", operation.name),
+                )
+                .at(format!("{}:{}", operation.source.file, operation.source.line))
+                .fix("derive `JsonSchema` for what is inside, or implement `Describe`"),
+            );
+        }
+    }
+}
+
+impl std::fmt::Debug for OpenApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenApi").field("info", &self.info).finish_non_exhaustive()
+    }
+}

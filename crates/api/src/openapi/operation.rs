@@ -1,0 +1,140 @@
+//! One method of one path.
+
+use mainstay_http::describe::{BodySpec, Content, ErrorSpec, Parameter, Place, ResponseSpec};
+use serde_json::{Map, Value, json};
+
+use super::Listed;
+use super::schemas::{Direction, Schemas};
+
+/// The operation object.
+pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -> Value {
+    let operation = listed.operation;
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    put("operationId", json!(id));
+    if let Some(summary) = &operation.summary {
+        put("summary", json!(summary));
+    }
+    if let Some(description) = &operation.description {
+        put("description", json!(description));
+    }
+    let tags: Vec<_> = match operation.tags.as_slice() {
+        [] => listed.module.into_iter().map(str::to_owned).collect(),
+        tags => tags.to_vec(),
+    };
+    if !tags.is_empty() {
+        put("tags", json!(tags));
+    }
+    if operation.deprecated {
+        put("deprecated", json!(true));
+    }
+    let parameters: Vec<_> =
+        operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();
+    if !parameters.is_empty() {
+        put("parameters", json!(parameters));
+    }
+    if let Some(body) = &operation.body {
+        put("requestBody", describe_body(body, schemas));
+    }
+    put("responses", describe_responses(&operation.responses, &operation.errors, schemas));
+    if !operation.security.is_empty() {
+        // Several entries are all asked for, so they stand in one requirement; an optional one may be left out whole.
+        let all: Map<_, _> =
+            operation.security.iter().map(|scheme| (scheme.name.to_string(), json!(scheme.scopes))).collect();
+        let mut requirements = vec![Value::Object(all)];
+        if operation.security.iter().all(|scheme| scheme.optional) {
+            requirements.push(json!({}));
+        }
+        put("security", json!(requirements));
+    }
+    Value::Object(object)
+}
+
+fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
+    let schema = match &parameter.schema {
+        Some(schema) => schemas.generate(schema, Direction::Request),
+        None => json!({}),
+    };
+    let mut object = json!({ "name": parameter.name, "in": parameter.place.name(), "schema": schema });
+    if parameter.required || parameter.place == Place::Path {
+        object["required"] = json!(true);
+    }
+    if let Some(description) = &parameter.description {
+        object["description"] = json!(description);
+    }
+    // The same text within the schema would be shown twice.
+    if let Value::Object(schema) = &mut object["schema"]
+        && schema.get("description").and_then(Value::as_str) == parameter.description.as_deref()
+    {
+        schema.remove("description");
+    }
+    object
+}
+
+fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
+    json!({ "required": body.required, "content": describe_contents(&body.contents, Direction::Request, schemas) })
+}
+
+fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut Schemas) -> Value {
+    let contents = contents.iter().map(|content| {
+        let media = match &content.schema {
+            Some(schema) => json!({ "schema": schemas.generate(schema, direction) }),
+            None => json!({}),
+        };
+        (content.media_type.to_owned(), media)
+    });
+    Value::Object(contents.collect())
+}
+
+fn describe_responses(responses: &[ResponseSpec], errors: &[ErrorSpec], schemas: &mut Schemas) -> Value {
+    let mut object = Map::new();
+    for response in responses {
+        let mut described = json!({ "description": response.description });
+        if !response.contents.is_empty() {
+            described["content"] = describe_contents(&response.contents, Direction::Response, schemas);
+        }
+        if !response.headers.is_empty() {
+            let headers =
+                response.headers.iter().map(|header| (header.name.clone(), header_of(header, schemas)));
+            described["headers"] = Value::Object(headers.collect());
+        }
+        object.insert(status(response.status), described);
+    }
+    for error in errors {
+        let description = match &error.code {
+            Some(code) => format!("{} (`{code}`)", error.description),
+            None => error.description.clone(),
+        };
+        let entry = object.entry(status(error.status)).or_insert_with(|| {
+            json!({
+                "description": "",
+                "content": { "application/problem+json": { "schema": schemas.problem() } },
+            })
+        });
+        if let Some(Value::String(text)) = entry.get_mut("description") {
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
+            text.push_str(&description);
+        }
+    }
+    if object.is_empty() {
+        object.insert("default".to_owned(), json!({ "description": "The response." }));
+    }
+    Value::Object(object)
+}
+
+fn header_of(header: &Parameter, schemas: &mut Schemas) -> Value {
+    let mut object = match &header.schema {
+        Some(schema) => json!({ "schema": schemas.generate(schema, Direction::Response) }),
+        None => json!({ "schema": { "type": "string" } }),
+    };
+    if let Some(description) = &header.description {
+        object["description"] = json!(description);
+    }
+    object
+}
+
+fn status(status: u16) -> String {
+    if status == ResponseSpec::ANY { "default".to_owned() } else { status.to_string() }
+}

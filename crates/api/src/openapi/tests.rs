@@ -1,0 +1,120 @@
+//! Documents of operations that are put together by hand.
+
+use http::{Method, StatusCode};
+use mainstay_http::describe::{
+    BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
+    schema_of,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Document, Info, Listed};
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Article {
+    title: String,
+    #[serde(default)]
+    status: Status,
+    tags: Vec<Tag>,
+}
+
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    #[default]
+    Draft,
+    Published,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Tag {
+    name: String,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Page {
+    articles: Vec<Article>,
+}
+
+fn operation(method: Method, path: &str, name: &str) -> Operation {
+    let mut operation = Operation::new(method, path, name);
+    operation.complete_path();
+    operation
+}
+
+fn build(operations: &[Operation]) -> serde_json::Value {
+    let info = Info { title: "Test".into(), version: "1".into(), description: None };
+    let listed = operations.iter().map(|operation| Listed { operation, module: Some("articles") });
+    Document::build(&info, &[], listed).as_json().clone()
+}
+
+#[test]
+fn describes_parameters_body_responses_errors_and_security() {
+    let mut create = operation(Method::POST, "/articles/{slug}", "create");
+    create.document("Creates an article.\n\nIt is a *draft* at first.");
+    create.parameter(
+        Parameter::new(Place::Query, "dry_run").description("Changes nothing.").schema(schema_of::<bool>()),
+    );
+    create.body = Some(BodySpec::new(Content::of::<Article>("application/json")));
+    create.response(ResponseSpec::new(201).content(Content::of::<Article>("application/json")));
+    create.error(ErrorSpec::from(StatusCode::CONFLICT).code("slug_taken"));
+    create.error(ErrorSpec::new(StatusCode::CONFLICT, "The title is taken."));
+    create.security.push(SecuritySpec::new("token", SecurityScheme::Bearer { format: None }).scope("write"));
+    insta::assert_json_snapshot!(build(&[create]));
+}
+
+#[test]
+fn splits_a_type_that_is_read_and_written_differently_and_what_refers_to_it() {
+    let mut replace = operation(Method::PUT, "/articles", "replace");
+    replace.body = Some(BodySpec::new(Content::of::<Page>("application/json")));
+    replace.response(ResponseSpec::new(200).content(Content::of::<Page>("application/json")));
+    let document = build(&[replace]);
+    let schemas = document["components"]["schemas"].as_object().expect("an object");
+    let names: Vec<_> = schemas.keys().map(String::as_str).collect();
+    assert_eq!(names, ["Article", "ArticleInput", "Page", "PageInput", "Status", "Tag"]);
+    assert_eq!(schemas["Article"]["required"], json!(["title", "status", "tags"]));
+    assert_eq!(schemas["ArticleInput"]["required"], json!(["title", "tags"]));
+    let items = |name: &str| schemas[name]["properties"]["articles"]["items"]["$ref"].clone();
+    assert_eq!(items("Page"), "#/components/schemas/Article");
+    assert_eq!(items("PageInput"), "#/components/schemas/ArticleInput");
+    let text = document.to_string();
+    assert!(!text.contains("components/inputs"), "{text}");
+}
+
+#[test]
+fn gives_every_operation_an_id_of_its_own() {
+    let document = build(&[
+        operation(Method::GET, "/articles", "list"),
+        operation(Method::GET, "/tags", "list"),
+        operation(Method::GET, "/tags/{*rest}", "list"),
+        operation(Method::POST, "/tags", "list"),
+    ]);
+    let mut ids: Vec<_> = document["paths"]
+        .as_object()
+        .expect("an object")
+        .values()
+        .flat_map(|path| path.as_object().expect("an object").values())
+        .map(|operation| operation["operationId"].as_str().expect("a text").to_owned())
+        .collect();
+    ids.sort();
+    assert_eq!(ids, ["list", "list_tags", "list_tags_2", "list_tags_rest"]);
+    assert!(document["paths"]["/tags/{rest}"]["get"]["parameters"][0]["required"].as_bool().expect("a bool"));
+}
+
+#[test]
+fn says_that_an_anonymous_caller_is_served_too() {
+    let mut list = operation(Method::GET, "/", "list");
+    let mut token = SecuritySpec::new(
+        "token",
+        SecurityScheme::Key { place: Place::Header, name: "Authorization".into() },
+    );
+    token.optional = true;
+    list.security.push(token);
+    let document = build(&[list]);
+    assert_eq!(document["paths"]["/"]["get"]["security"], json!([{ "token": [] }, {}]));
+    assert_eq!(
+        document["components"]["securitySchemes"]["token"],
+        json!({ "type": "apiKey", "in": "header", "name": "Authorization" })
+    );
+}

@@ -1,0 +1,7 @@
+use mainstay_http::get;
+
+#[get("/")]
+#[errors(NotFund)]
+async fn hello() {}
+
+fn main() {}

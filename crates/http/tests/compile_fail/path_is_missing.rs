@@ -1,0 +1,6 @@
+use mainstay_http::get;
+
+#[get]
+async fn hello() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use mainstay_http::get;
+
+#[get("articles")]
+async fn list() {}
+
+fn main() {}
