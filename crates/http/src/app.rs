@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
+use mainstay_core::config::Config;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
 use tracing::Span;
@@ -45,9 +46,11 @@ impl Http {
         contributions: Inject<Contributions>,
         config: Inject<HttpConfig>,
         profile: Inject<Profile>,
+        files: Inject<Config>,
         resolver: Resolver,
     ) -> Self {
-        let setup = Setup { contributions: &contributions, config: &config, profile: &profile };
+        let home = files.home();
+        let setup = Setup { contributions: &contributions, config: &config, profile: &profile, home };
         let unmatched = Arc::new(RouteMetrics::default());
         let stack = setup.stack(&unmatched);
         let table = Table::freeze(

@@ -5,6 +5,7 @@
 mod command;
 mod listener;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use mainstay_core::check::Check;
@@ -137,6 +138,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) contributions: &'a Contributions,
     pub(crate) config: &'a HttpConfig,
     pub(crate) profile: &'a Profile,
+    pub(crate) home: &'a Path,
 }
 
 impl Setup<'_> {
@@ -149,7 +151,7 @@ impl Setup<'_> {
             if !self.is_root(contributed.module) {
                 around.extend(self.around(contributed.module));
             }
-            placed.extend(place(contributed.value, contributed.module, &around));
+            placed.extend(place(contributed.value, contributed.module, &around, self.home));
         }
         placed
     }
@@ -217,12 +219,27 @@ pub fn routes_of(assembly: &Assembly) -> Vec<Arc<RouteInfo>> {
 /// Runs `look` on the parts of this crate, if its configuration could be read.
 fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     if let Ok(config) = assembly.config.section::<HttpConfig>() {
-        look(Setup { contributions: &assembly.contributions, config: &config, profile: &assembly.profile });
+        look(Setup {
+            contributions: &assembly.contributions,
+            config: &config,
+            profile: &assembly.profile,
+            home: assembly.config.home(),
+        });
     }
 }
 
-/// `http.E001` to `http.E005` (see `route/conflict.rs`), and `http.E010`: an edit names no part of the stack.
+/// `http.E001` to `http.E005` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
+/// `http.W013`: a folder of static files is not there.
 fn at_start(assembly: &Assembly, findings: &mut Findings) {
+    for (files, source) in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.files()) {
+        if let Some(problem) = files.clone().within(assembly.config.home()).problem() {
+            findings.add(
+                Finding::warning("http.W013", format!("static files cannot be served: {problem}"))
+                    .at(format!("{}:{}", source.file, source.line))
+                    .fix("Make the folder, or correct its path; a relative one starts from the application's home."),
+            );
+        }
+    }
     with_setup(assembly, |setup| {
         Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, findings);
         setup.stack(&Arc::default()).mistakes(findings);

@@ -84,7 +84,8 @@ macro_rules! from_folder {
 from_folder!(&str, String, &Path, PathBuf);
 
 impl StaticFiles {
-    /// Serves a folder. It need not be there before the first request; [`StaticFiles::problem`] tells.
+    /// Serves a folder. As a route of an application, a relative one starts from the application's home, as the paths in
+    /// its configuration do. It need not be there before the first request; [`StaticFiles::problem`] tells.
     pub fn new(folder: impl AsRef<Path>) -> Self {
         let path = folder.as_ref().into();
         Self::from_source(Source::Folder(Folder { path, links: Links::Inside }))
@@ -123,6 +124,15 @@ impl StaticFiles {
     #[must_use]
     pub fn single_page(mut self) -> Self {
         self.page = Page::Application;
+        self
+    }
+
+    /// A relative folder starts from this one.
+    #[must_use]
+    pub fn within(mut self, home: &Path) -> Self {
+        if let Source::Folder(folder) = &mut self.source {
+            folder.path = home.join(&folder.path).into();
+        }
         self
     }
 

@@ -1,6 +1,6 @@
 //! Where to listen, what to wait for and for how long, how much to take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mainstay_core::config::Problems;
@@ -76,6 +76,15 @@ impl Default for ListenConfig {
 }
 
 impl ListenConfig {
+    /// Relative paths start from this folder.
+    #[must_use]
+    pub fn within(mut self, home: &Path) -> Self {
+        self.unix = self.unix.map(|path| home.join(path));
+        self.tls =
+            self.tls.map(|tls| TlsConfig { cert: home.join(tls.cert), key: home.join(tls.key), ..tls });
+        self
+    }
+
     /// Finds what could not work. Keys are given as they stand in the section.
     pub fn validate(&self, problems: &mut Problems) {
         let positive = [

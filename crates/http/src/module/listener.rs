@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mainstay_core::config::Config;
 use mainstay_core::service::{Running, Service, Stage};
 use mainstay_core::{Inject, Profile, Result};
 
@@ -21,9 +22,10 @@ async fn serve(
     running: Running,
     http: Inject<Http>,
     config: Inject<HttpConfig>,
+    files: Inject<Config>,
     profile: Inject<Profile>,
 ) -> Result<()> {
-    let bound = config.listen().bind(&profile).await?;
+    let bound = config.listen().within(files.home()).bind(&profile).await?;
     tracing::info!(url = bound.url(), "listening");
     running.ready();
     let shutdown = running.shutdown().clone();

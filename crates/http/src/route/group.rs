@@ -1,6 +1,7 @@
 //! Lists of routes, with a prefix, middleware and layers around them.
 
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -201,16 +202,18 @@ impl Placed {
     }
 }
 
-/// Puts every route of a list into its place. `around` is what the module puts around all of its routes.
-pub(crate) fn place(list: &Routes, module: &ModuleInfo, around: &[Wrapper]) -> Vec<Placed> {
+/// Puts every route of a list into its place. `around` is what the module puts around all of its routes, and `home` is
+/// the folder from which relative paths start.
+pub(crate) fn place(list: &Routes, module: &ModuleInfo, around: &[Wrapper], home: &Path) -> Vec<Placed> {
     let mut placed = Vec::new();
-    let place = Place { module, prefix: String::new(), wrappers: around.to_vec() };
+    let place = Place { module, home, prefix: String::new(), wrappers: around.to_vec() };
     place.list(list, &mut placed);
     placed
 }
 
 struct Place<'a> {
     module: &'a ModuleInfo,
+    home: &'a Path,
     prefix: String,
     wrappers: Vec<Wrapper>,
 }
@@ -222,14 +225,14 @@ impl Place<'_> {
             prefix => Pattern::join(&self.prefix, prefix),
         };
         let wrappers = self.wrappers.iter().chain(&list.wrappers).cloned().collect();
-        let inner = Place { module: self.module, prefix, wrappers };
+        let inner = Place { module: self.module, home: self.home, prefix, wrappers };
         for item in &list.items {
             match item {
                 Item::Route(route) => inner.route((**route).clone(), placed),
                 Item::Nested(nested) => inner.list(nested, placed),
                 Item::Mounted { prefix, router, source } => inner.mount(prefix, router, *source, placed),
                 Item::Files { prefix, files, source } => {
-                    let handler = Arc::new(Served((**files).clone()));
+                    let handler = Arc::new(Served((**files).clone().within(self.home)));
                     inner.below(prefix, placed, |path| {
                         let mut route = Route::made(Some(Method::GET), path, handler.clone(), *source);
                         route.settings.yields = true;

@@ -440,3 +440,23 @@ async fn files_are_served_below_a_prefix_and_give_way_to_routes() {
     assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(caller.ask("POST", "/api", &[]).await.body, "posted");
 }
+
+#[tokio::test]
+async fn relative_folders_start_from_the_home_and_missing_ones_are_reported() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("public")).unwrap();
+    std::fs::write(home.path().join("public/a.txt"), "found").unwrap();
+    let app = || {
+        App::new().profile(Profile::Test).static_files("/files", "public").static_files("/gone", "nowhere")
+    };
+    let assembly = app().assemble(Sources::isolated().home(home.path()));
+    let found = assembly.findings().to_string();
+    assert!(
+        found.contains("http.W013") && found.contains("nowhere") && found.contains("stack.rs:"),
+        "{found}"
+    );
+    assert!(!found.contains("public"), "{found}");
+    let http = assembly.resolver().get::<mainstay_http::Http>().await.unwrap();
+    let caller = crate::calling::Caller { http, peer: peer("127.0.0.1:50000") };
+    assert_eq!(caller.get("/files/a.txt").await.body, "found");
+}
