@@ -259,7 +259,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl RequestId {
     /// A new one: 64 bits that name the process, and a counter whose order is hidden.
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         let (process, order) = *PROCESS;
         let low = scramble(COUNT.fetch_add(1, Relaxed) ^ order);
         Self(Repr::Own(u128::from(process) << 64 | u128::from(low)))

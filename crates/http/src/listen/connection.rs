@@ -22,7 +22,7 @@ use super::config::ListenConfig;
 use super::link::{Lease, Link, Order, Stage};
 use super::metrics::count;
 use super::peer::{Dispatch, Peer, PeerAddress, Protocol, TlsInfo};
-use super::problem;
+use super::problem::WireProblem;
 use super::socket::{Socket, Transport};
 use super::wire::Wire;
 
@@ -96,7 +96,7 @@ pub(super) async fn serve<D: Dispatch>(shared: Arc<Shared<D>>, accepted: Accepte
     let Some(Handshake { transport, tls, protocol }) = handshake(&shared, socket, &link).await else {
         return;
     };
-    let mut wire = Wire::new(transport, lease);
+    let mut wire = Wire::new(transport, address, lease);
     let protocol = match protocol {
         Some(protocol) => protocol,
         None => match link.unless_aborted(wire.sniff()).await {
@@ -181,10 +181,12 @@ impl<D: Dispatch> Live<D> {
         }
         // In HTTP/1.1, hyper has counted already.
         let mut response = if request.headers().len() > live.max_headers {
-            problem::response(
+            WireProblem::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The request has too many header fields, or they are too long.",
+                live.peer.address,
             )
+            .response()
         } else {
             live.dispatch.dispatch(request, &live.peer).await
         };
@@ -276,11 +278,12 @@ async fn http1<D: Dispatch>(shared: &Shared<D>, live: Arc<Live<D>>, wire: Wire) 
     match end {
         // Half a head, and no more in time. Who said nothing at all is not spoken to either.
         None if link.open() == 0 && link.is_partial() => {
-            let words = problem::last_words(
+            let problem = WireProblem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "The head of the request did not arrive in time.",
+                live.peer.address,
             );
-            last_words(&mut wire, &words).await;
+            last_words(&mut wire, &problem.last_words()).await;
         }
         None => {}
         Some(Ok(())) if live.had_body.load(Relaxed) && !wire.has_ended() => read_out(&mut wire).await,

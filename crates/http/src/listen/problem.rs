@@ -1,37 +1,57 @@
 //! The few answers that the wire gives by itself, before there is a request to hand on.
 
 use axum::body::Body;
-use hyper::{Response, StatusCode, header};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use mainstay_core::Error;
 
-/// Problem details (RFC 9457) for a failure below the application.
-pub(super) fn body(status: StatusCode, detail: &str) -> String {
-    let title = status.canonical_reason().unwrap_or("Error");
-    let code = title.to_ascii_lowercase().replace([' ', '-'], "_");
-    format!(
-        r#"{{"type":"about:blank","title":"{title}","status":{},"detail":"{detail}","code":"{code}"}}"#,
-        status.as_u16()
-    )
+use super::peer::PeerAddress;
+use crate::exchange::RequestId;
+use crate::respond::Problem;
+use crate::stack::request_id::X_REQUEST_ID;
+
+/// A failure below the application, with an id by which the log knows it.
+pub(super) struct WireProblem {
+    status: StatusCode,
+    id: RequestId,
+    body: Vec<u8>,
 }
 
-/// The same as a response.
-pub(super) fn response(status: StatusCode, detail: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(body(status, detail)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-    response
-}
+impl WireProblem {
+    pub(super) fn new(status: StatusCode, detail: &'static str, peer: PeerAddress) -> Self {
+        let id = RequestId::next();
+        let problem = Problem::from_error(&Error::new(status, detail)).request_id(id.to_string());
+        tracing::debug!(
+            target: "mainstay::http",
+            status = status.as_u16(), request_id = %id, %peer,
+            "{detail}"
+        );
+        // Texts and numbers alone: this cannot fail.
+        Self { status, id, body: serde_json::to_vec(&problem).unwrap_or_default() }
+    }
 
-/// The same as the bytes of a last HTTP/1.1 response.
-pub(super) fn last_words(status: StatusCode, detail: &str) -> Vec<u8> {
-    let body = body(status, detail);
-    format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n\
-         x-content-type-options: nosniff\r\ncontent-length: {}\r\n\r\n{body}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("Error"),
-        body.len()
-    )
-    .into_bytes()
+    /// As a response.
+    pub(super) fn response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        response.headers_mut().insert(X_REQUEST_ID, self.id.to_header());
+        response
+    }
+
+    /// As the bytes of a last HTTP/1.1 response.
+    pub(super) fn last_words(self) -> Vec<u8> {
+        let mut bytes = format!(
+            "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: {}\r\nx-content-type-options: nosniff\r\n\
+             {X_REQUEST_ID}: {}\r\ncontent-length: {}\r\n\r\n",
+            self.status.as_u16(),
+            self.status.canonical_reason().unwrap_or("Error"),
+            Problem::MEDIA_TYPE,
+            self.id,
+            self.body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
 }

@@ -12,8 +12,8 @@ use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::link::{Lease, Order, Stage};
-use super::peer::Protocol;
-use super::problem;
+use super::peer::{PeerAddress, Protocol};
+use super::problem::WireProblem;
 use super::socket::Transport;
 
 /// How an HTTP/2 client with prior knowledge begins (RFC 9113, section 3.4).
@@ -28,12 +28,21 @@ pub(super) struct Wire {
     answer: Bytes,
     stalled: bool,
     ended: bool,
+    peer: PeerAddress,
     pub(super) lease: Lease,
 }
 
 impl Wire {
-    pub(super) fn new(transport: Transport, lease: Lease) -> Self {
-        Self { transport, ahead: Bytes::new(), answer: Bytes::new(), stalled: false, ended: false, lease }
+    pub(super) fn new(transport: Transport, peer: PeerAddress, lease: Lease) -> Self {
+        Self {
+            transport,
+            ahead: Bytes::new(),
+            answer: Bytes::new(),
+            stalled: false,
+            ended: false,
+            peer,
+            lease,
+        }
     }
 
     /// Whether the peer has sent all that it will.
@@ -93,7 +102,7 @@ impl Wire {
         }
         match automatic_answer(bytes) {
             Some((status, detail)) => {
-                self.answer = problem::last_words(status, detail).into();
+                self.answer = WireProblem::new(status, detail, self.peer).last_words().into();
                 true
             }
             None => false,

@@ -117,6 +117,18 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// All files that are served, with the place where that is written.
+    pub(crate) fn files(&self) -> Vec<(&StaticFiles, Source)> {
+        let of = |item| match item {
+            &Item::Files { ref files, source, .. } => vec![(&**files, source)],
+            Item::Nested(nested) => nested.files(),
+            Item::Route(_) | Item::Mounted { .. } => Vec::new(),
+        };
+        self.items.iter().flat_map(of).collect()
+    }
+}
+
 impl FromIterator<Route> for Routes {
     fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
         routes.into_iter().fold(Self::new(), Self::route)
