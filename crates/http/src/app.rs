@@ -1,6 +1,6 @@
 //! The whole of HTTP behind the listener: the table of routes, with the stack around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use mainstay_core::config::Config;
+use mainstay_core::metrics::{Metrics, Scrape};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
 use tracing::Span;
@@ -16,12 +17,12 @@ use tracing::Span;
 use crate::config::HttpConfig;
 use crate::exchange::Exchange;
 use crate::files::{self, Conditions};
-use crate::listen::{Dispatch, Peer};
+use crate::listen::{ConnectionMetrics, Dispatch, Peer};
 use crate::module::Setup;
 use crate::render::{ErrorRenderer, Renderer, error_of};
-use crate::route::table::{Found, Leaf, Refusal, Table, wrap};
+use crate::route::table::{Found, Leaf, Refusal, Table, With, wrap};
 use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
-use crate::stack::metrics::{RouteCounts, RouteMetrics};
+use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
 use crate::stack::run::{Finishing, Guard};
 use crate::stack::{Flow, Hook, panic, trace};
@@ -38,7 +39,11 @@ pub struct Http {
     refuse: Arc<dyn Endpoint>,
     finishing: Arc<Finishing>,
     unmatched: Arc<RouteMetrics>,
+    connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>>,
 }
+
+/// The label of requests without a route.
+const NONE: &str = "none";
 
 impl Http {
     /// Freezes what the modules contribute. Findings about it were reported when the application was checked.
@@ -47,21 +52,27 @@ impl Http {
         config: Inject<HttpConfig>,
         profile: Inject<Profile>,
         files: Inject<Config>,
+        metrics: Inject<Metrics>,
         resolver: Resolver,
     ) -> Self {
         let home = files.home();
         let setup = Setup { contributions: &contributions, config: &config, profile: &profile, home };
-        let unmatched = Arc::new(RouteMetrics::default());
+        let unmatched = Arc::new(RouteMetrics::registered(&metrics, NONE, NONE));
         let stack = setup.stack(&unmatched);
-        let table = Table::freeze(
-            setup.routes(),
-            config.trailing_slash,
-            |module| Some(resolver.of_module(module.id)),
-            &mut Findings::default(),
-        );
+        let with = With { slash: config.trailing_slash, resolver: Some(&resolver), metrics: Some(&metrics) };
+        let table = Table::freeze(setup.routes(), &with, &mut Findings::default());
         let renderers: Vec<ErrorRenderer> =
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let authenticators = contributions.of::<Authenticator>().map(|one| one.value.clone());
+        let finishing = Finishing::new(config.max_finishing);
+        let connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>> = Arc::default();
+        let shown = Shown {
+            routes: table.routes().map(Arc::clone).collect(),
+            unmatched: Arc::clone(&unmatched),
+            finishing: Arc::clone(&finishing),
+            connections: Arc::clone(&connections),
+        };
+        metrics.collect(move |scrape| shown.collect(scrape));
         panic::install_hook();
         Self {
             table,
@@ -72,8 +83,9 @@ impl Http {
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
             renderer: Renderer::new(renderers, &profile),
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
-            finishing: Finishing::new(config.max_finishing),
+            finishing,
             unmatched,
+            connections,
         }
     }
 
@@ -215,9 +227,14 @@ impl Http {
         self.table.routes().map(|route| &**route)
     }
 
-    /// What was answered to requests that no route took.
-    pub fn unmatched(&self) -> RouteCounts {
-        self.unmatched.counts()
+    /// What was answered to requests that no route took, by the first digit of the status.
+    pub fn unmatched(&self) -> [u64; 6] {
+        self.unmatched.classes()
+    }
+
+    /// Shows the numbers of a listener among those of the application.
+    pub(crate) fn watch(&self, connections: Arc<ConnectionMetrics>) {
+        *self.connections.lock().unwrap_or_else(PoisonError::into_inner) = Some(connections);
     }
 
     /// How many handlers run to their end although their client has hung up.
@@ -228,6 +245,30 @@ impl Http {
     /// Completes when no handler runs whose client has hung up. The listener waits for it before it ends.
     pub async fn finished(&self) {
         self.finishing.all().await;
+    }
+}
+
+/// What `/metrics` shows of this crate, apart from the histograms, which are in the registry.
+struct Shown {
+    routes: Vec<Arc<RouteInfo>>,
+    unmatched: Arc<RouteMetrics>,
+    finishing: Arc<Finishing>,
+    connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>>,
+}
+
+impl Shown {
+    fn collect(&self, scrape: &mut Scrape) {
+        for route in &self.routes {
+            let method = route.method.as_ref().map_or("any", Method::as_str);
+            route.metrics.collect(scrape, method, route.pattern());
+        }
+        self.unmatched.collect(scrape, NONE, NONE);
+        let finishing = "Handlers that run to their end although their client has hung up.";
+        scrape.gauge("http_handlers_finishing", finishing, &[], self.finishing.count() as f64);
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(connections) = connections {
+            connections.counts().collect(scrape);
+        }
     }
 }
 

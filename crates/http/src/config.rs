@@ -107,11 +107,18 @@ pub struct ProbesConfig {
     pub ready: String,
     /// Its numbers, for Prometheus.
     pub metrics: String,
+    /// Who may read the numbers: addresses, ranges, `loopback`, `private`, `unix`, or `*`.
+    pub metrics_for: Vec<String>,
 }
 
 impl Default for ProbesConfig {
     fn default() -> Self {
-        Self { live: "/livez".into(), ready: "/readyz".into(), metrics: "/metrics".into() }
+        Self {
+            live: "/livez".into(),
+            ready: "/readyz".into(),
+            metrics: "/metrics".into(),
+            metrics_for: ["loopback", "private", "unix"].map(str::to_owned).into(),
+        }
     }
 }
 
@@ -161,6 +168,10 @@ impl Section for HttpConfig {
         self.cors.validate(problems);
         if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
             problems.add("trusted_proxies", format!("cannot be read: {error}"), None);
+        }
+        if let Err(error) = TrustedProxies::parse(self.probes.metrics_for.iter().filter(|text| *text != "*"))
+        {
+            problems.add("probes.metrics_for", format!("cannot be read: {error}"), None);
         }
         for (key, path) in
             [("live", &self.probes.live), ("ready", &self.probes.ready), ("metrics", &self.probes.metrics)]

@@ -4,11 +4,13 @@
 
 mod command;
 mod listener;
+mod probes;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use mainstay_core::check::Check;
+use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 use mainstay_core::{
     Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Module, Profile,
@@ -19,7 +21,7 @@ use crate::config::HttpConfig;
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
-use crate::route::table::Table;
+use crate::route::table::{Table, With};
 use crate::route::{EndpointLayer, Group, Route, RouteInfo, Routes, Wrapper};
 use crate::stack::Stack;
 use crate::stack::body_limit::BodyLimit;
@@ -31,9 +33,11 @@ use crate::stack::metrics::{RequestMetrics, RouteMetrics};
 use crate::stack::proxies::Proxies;
 use crate::stack::request_id::RequestIds;
 
+const NAME: &str = "http";
+
 /// The module `http`.
 pub(crate) fn http() -> Module {
-    Module::new("http")
+    Module::new(NAME)
         .global()
         .config::<HttpConfig>()
         .provide(Http::new)
@@ -113,6 +117,10 @@ impl Contribution for Routes {
     fn installs() -> Option<Module> {
         Some(http())
     }
+
+    fn needs(&self) -> Vec<Need> {
+        self.needs()
+    }
 }
 
 /// A contribution: what is around the routes of a module.
@@ -153,7 +161,16 @@ impl Setup<'_> {
             }
             placed.extend(place(contributed.value, contributed.module, &around, self.home));
         }
+        if let Some(http) = self.contributions.modules().iter().find(|module| module.name == NAME) {
+            placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
+        }
         placed
+    }
+
+    /// A table that is only looked at.
+    fn table(&self, findings: &mut Findings) -> Table {
+        let with = With { slash: self.config.trailing_slash, resolver: None, metrics: None };
+        Table::freeze(self.routes(), &with, findings)
     }
 
     /// What the application itself puts around everything.
@@ -182,18 +199,24 @@ impl Setup<'_> {
             .push("request-id", RequestIds::new(trusted.clone()))
             .push_built_in("trace")
             .push("metrics", RequestMetrics::new(Arc::clone(unmatched)));
-        if !trusted.is_empty() {
-            stack = stack.push("proxies", Proxies::new(trusted));
-        }
+        stack = if trusted.is_empty() {
+            stack.push_off("proxies")
+        } else {
+            stack.push("proxies", Proxies::new(trusted))
+        };
         stack = stack
             .push("hosts", config.hosts(self.profile))
             .push("headers", SecurityHeaders::new(&config.headers));
-        if config.cors.is_on() {
-            stack = stack.push("cors", Cors::new(&config.cors));
-        }
-        if config.compression.enabled {
-            stack = stack.push("compression", Compression::new(config.compression.clone()));
-        }
+        stack = if config.cors.is_on() {
+            stack.push("cors", Cors::new(&config.cors))
+        } else {
+            stack.push_off("cors")
+        };
+        stack = if config.compression.enabled {
+            stack.push("compression", Compression::new(config.compression.clone()))
+        } else {
+            stack.push_off("compression")
+        };
         stack = stack
             .push_built_in("panic")
             .push_built_in("timeout")
@@ -209,11 +232,14 @@ impl Setup<'_> {
 pub fn routes_of(assembly: &Assembly) -> Vec<Arc<RouteInfo>> {
     let mut routes = Vec::new();
     with_setup(assembly, |setup| {
-        let table =
-            Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, &mut Findings::default());
-        routes.extend(table.routes().cloned());
+        routes.extend(setup.table(&mut Findings::default()).routes().cloned());
     });
     routes
+}
+
+/// Counters for a stack that is only looked at.
+fn nobody() -> Arc<RouteMetrics> {
+    Arc::new(RouteMetrics::unregistered())
 }
 
 /// Runs `look` on the parts of this crate, if its configuration could be read.
@@ -241,8 +267,8 @@ fn at_start(assembly: &Assembly, findings: &mut Findings) {
         }
     }
     with_setup(assembly, |setup| {
-        Table::freeze(setup.routes(), setup.config.trailing_slash, |_| None, findings);
-        setup.stack(&Arc::default()).mistakes(findings);
+        setup.table(findings);
+        setup.stack(&nobody()).mistakes(findings);
     });
 }
 
@@ -253,7 +279,7 @@ fn at_start(assembly: &Assembly, findings: &mut Findings) {
 /// | `http.W012` | the stack's body limit or time-out is switched off |
 fn at_deploy(assembly: &Assembly, findings: &mut Findings) {
     with_setup(assembly, |setup| {
-        setup.stack(&Arc::default()).missing_protections(findings);
+        setup.stack(&nobody()).missing_protections(findings);
         let config = setup.config;
         if config.allowed_hosts.is_empty() || config.allowed_hosts.iter().any(|host| host == "*") {
             findings.add(

@@ -32,7 +32,7 @@ pub use self::matched::RouteMatch;
 use self::endpoint::{AnyHandler, Plain};
 use crate::describe::{Operation, Source};
 use crate::middleware::{AnyMiddleware, Erased, Middleware};
-use crate::stack::metrics::{RouteCounts, RouteMetrics};
+use crate::stack::metrics::RouteMetrics;
 
 /// A method, a pattern and the handler that answers, with the settings of this route.
 ///
@@ -71,6 +71,7 @@ pub(crate) struct Settings {
     pub(crate) body_limit: Option<u64>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cross_origin: bool,
+    pub(crate) any_host: bool,
     pub(crate) hang_up: Option<HangUp>,
     pub(crate) yields: bool,
 }
@@ -207,6 +208,13 @@ impl Route {
         self
     }
 
+    /// Answers whatever host is asked for. For what machines ask by address: health checks.
+    #[must_use]
+    pub fn any_host(mut self) -> Self {
+        self.settings.any_host = true;
+        self
+    }
+
     /// What becomes of the handler when the client hangs up.
     #[must_use]
     pub fn hang_up(mut self, what: HangUp) -> Self {
@@ -255,6 +263,7 @@ pub struct RouteInfo {
     pub(crate) body_limit: Option<u64>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cross_origin: bool,
+    pub(crate) any_host: bool,
     pub(crate) hang_up: Option<HangUp>,
     pub(crate) metrics: RouteMetrics,
 }
@@ -265,9 +274,9 @@ impl RouteInfo {
         &self.operation.path
     }
 
-    /// How often it has answered, with what, and how fast.
-    pub fn counts(&self) -> RouteCounts {
-        self.metrics.counts()
+    /// How often it has answered, by the first digit of the status.
+    pub fn answers(&self) -> [u64; 6] {
+        self.metrics.classes()
     }
 
     /// The method, or `*`.

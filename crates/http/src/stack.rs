@@ -115,6 +115,8 @@ struct Part {
 enum Kind {
     Hook(Arc<dyn Hook>),
     BuiltIn,
+    /// Known by name, and switched off by the configuration.
+    Off,
 }
 
 /// The parts that are around the handler's future.
@@ -145,6 +147,12 @@ impl Stack {
 
     pub(crate) fn push_built_in(mut self, name: &'static str) -> Self {
         self.parts.push(Part { name, kind: Kind::BuiltIn });
+        self
+    }
+
+    /// Keeps the place of a part that the configuration has switched off.
+    pub(crate) fn push_off(mut self, name: &'static str) -> Self {
+        self.parts.push(Part { name, kind: Kind::Off });
         self
     }
 
@@ -241,7 +249,7 @@ impl Stack {
             .iter()
             .filter_map(|part| match &part.kind {
                 Kind::Hook(hook) => Some(hook.clone()),
-                Kind::BuiltIn => None,
+                Kind::BuiltIn | Kind::Off => None,
             })
             .collect()
     }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use mainstay_core::metrics::Scrape;
+
 /// Counts connections of one listener. Reading and writing never block.
 #[derive(Debug, Default)]
 pub struct ConnectionMetrics {
@@ -40,6 +42,29 @@ pub struct ConnectionCounts {
     pub full: u64,
     /// Connections cut off at the end of a drain.
     pub aborted: u64,
+}
+
+impl ConnectionCounts {
+    /// Shows them among the numbers of the application.
+    pub(crate) fn collect(&self, scrape: &mut Scrape) {
+        scrape.gauge("http_connections", "Connections open now.", &[], self.active as f64);
+        let accepted = "Connections taken from the system.";
+        scrape.counter("http_connections_total", accepted, &[], self.accepted as f64);
+        let ends = [
+            ("accept_failure", self.accept_failures),
+            ("handshake_failure", self.handshake_failures),
+            ("head_timeout", self.head_timeouts),
+            ("idle_timeout", self.idle_timeouts),
+            ("stalled", self.stalled),
+            ("malformed", self.malformed),
+            ("full", self.full),
+            ("aborted", self.aborted),
+        ];
+        let help = "What went other than well with connections.";
+        for (event, count) in ends {
+            scrape.counter("http_connection_events_total", help, &[("event", event)], count as f64);
+        }
+    }
 }
 
 impl ConnectionMetrics {

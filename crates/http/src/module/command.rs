@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction};
-use mainstay_core::command::{Call, Command, Setup};
 use mainstay_core::Result;
+use mainstay_core::command::{Call, Command, Setup};
 use serde::Serialize;
 
 #[derive(Serialize)]

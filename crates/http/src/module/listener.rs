@@ -34,6 +34,7 @@ async fn serve(
         shutdown.deadline().map(|deadline| deadline.checked_sub(LAST_WORD).unwrap_or(deadline))
     };
     let http: Arc<Http> = http.into_arc();
+    http.watch(bound.metrics());
     bound.serve(Arc::clone(&http), stop).await;
     // Handlers whose client has hung up come to their end as well; the supervisor's deadline is theirs.
     http.finished().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::Method;
+use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 
 use super::endpoint::{Mounted, REST, Served};
@@ -124,6 +125,16 @@ impl Routes {
             &Item::Files { ref files, source, .. } => vec![(&**files, source)],
             Item::Nested(nested) => nested.files(),
             Item::Route(_) | Item::Mounted { .. } => Vec::new(),
+        };
+        self.items.iter().flat_map(of).collect()
+    }
+
+    /// What all of its handlers take from the container.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let of = |item: &Item| match item {
+            Item::Route(route) => route.operation.needs.clone(),
+            Item::Nested(nested) => nested.needs(),
+            Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
         };
         self.items.iter().flat_map(of).collect()
     }

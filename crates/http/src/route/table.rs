@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
-use mainstay_core::module::ModuleInfo;
+use mainstay_core::metrics::Metrics;
 use mainstay_core::{Findings, Resolver};
 
 use super::endpoint::Endpoint;
@@ -71,6 +71,15 @@ pub enum TrailingSlash {
     Strict,
 }
 
+/// What a table is frozen with.
+pub(crate) struct With<'a> {
+    pub(crate) slash: TrailingSlash,
+    /// None where the table is only looked at.
+    pub(crate) resolver: Option<&'a Resolver>,
+    /// None where the table is only looked at.
+    pub(crate) metrics: Option<&'a Metrics>,
+}
+
 /// What the table says to a request.
 pub(crate) enum Found<'t> {
     /// This route, with what its parameters are.
@@ -93,12 +102,7 @@ pub(crate) enum Refusal {
 impl Table {
     /// Freezes `placed`. What is wrong with them goes to `findings`; what is wrong is left out, so that all is found
     /// in one run.
-    pub(crate) fn freeze(
-        placed: Vec<Placed>,
-        slash: TrailingSlash,
-        resolver: impl Fn(&ModuleInfo) -> Option<Resolver>,
-        findings: &mut Findings,
-    ) -> Self {
+    pub(crate) fn freeze(placed: Vec<Placed>, with: &With<'_>, findings: &mut Findings) -> Self {
         let placed = conflict::settle(placed, findings);
         let mut table = Self {
             literal: HashMap::default(),
@@ -107,7 +111,7 @@ impl Table {
             nodes: Vec::new(),
             leaves: Vec::new(),
             implemented: STANDARD.to_vec(),
-            slash,
+            slash: with.slash,
         };
         let mut shapes: HashMap<String, usize> = HashMap::new();
         let mut late = Vec::new();
@@ -130,8 +134,7 @@ impl Table {
                     findings.add(conflict::indistinct(&route, &error));
                 }
             }
-            let resolver = resolver(&route.module);
-            table.grow(index, leaf(route, resolver));
+            table.grow(index, leaf(route, with));
         }
         for (shape, index, place) in late {
             if table.tree.insert(shape.clone(), index).is_err()
@@ -290,7 +293,7 @@ fn join<'m>(methods: impl Iterator<Item = &'m Method>) -> HeaderValue {
     HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("GET"))
 }
 
-fn leaf(placed: Placed, resolver: Option<Resolver>) -> Leaf {
+fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
     let Placed { route, pattern, wrappers, module } = placed;
     let (named, names) = match pattern {
         Ok(pattern) => (pattern.named, pattern.names),
@@ -302,6 +305,14 @@ fn leaf(placed: Placed, resolver: Option<Resolver>) -> Leaf {
     } else {
         route.handler.clone().direct()
     };
+    let metrics = match with.metrics {
+        Some(metrics) => {
+            let method = route.method.as_ref().map_or("any", Method::as_str);
+            RouteMetrics::registered(metrics, method, &route.operation.path)
+        }
+        None => RouteMetrics::unregistered(),
+    };
+    let resolver = with.resolver.map(|resolver| resolver.of_module(module.id));
     let info = RouteInfo {
         operation: route.operation,
         method: route.method,
@@ -310,8 +321,9 @@ fn leaf(placed: Placed, resolver: Option<Resolver>) -> Leaf {
         body_limit: route.settings.body_limit,
         timeout: route.settings.timeout,
         cross_origin: route.settings.cross_origin,
+        any_host: route.settings.any_host,
         hang_up: route.settings.hang_up,
-        metrics: RouteMetrics::default(),
+        metrics,
     };
     Leaf { info: Arc::new(info), endpoint: wrap(inner, wrappers), names, resolver, bare }
 }

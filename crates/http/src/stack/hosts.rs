@@ -70,6 +70,9 @@ fn name_of(host: &str) -> &str {
 
 impl Hook for AllowedHosts {
     fn before(&self, exchange: &mut Exchange, _request: &mut Request) -> Flow {
+        if exchange.route().is_some_and(|route| route.any_host) {
+            return Flow::Continue;
+        }
         match exchange.host() {
             Some(host) if self.allows(host) => Flow::Continue,
             Some(host) => {

@@ -1,57 +1,64 @@
 //! `metrics`: how many requests each route has answered with which class of status, and how long it took.
 //!
 //! Every route has its own counters from the start, so a request finds them without a look-up and only adds to them.
+//!
+//! | name | labels | |
+//! |---|---|---|
+//! | `http_requests_total` | `method`, `route`, `status` (`2xx`) | requests answered; without a route, both are `none` |
+//! | `http_request_duration_seconds` | `method`, `route` | time to the head of the response |
+//! | `http_handlers_finishing` | | handlers that run to their end although their client has hung up |
+//! | `http_connections`, `http_connections_total`, … | | see [`ConnectionCounts`](crate::listen::ConnectionCounts) |
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::response::Response;
+use mainstay_core::metrics::{Buckets, Histogram, Metrics, Scrape};
 
 use super::Hook;
 use crate::exchange::Exchange;
 
-/// The upper bounds of the duration buckets, in microseconds. The last bucket has none.
-pub const BOUNDS: [u64; 11] =
-    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
-
 /// The counters of one route.
-#[derive(Debug, Default)]
-pub struct RouteMetrics {
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
     classes: [AtomicU64; 6],
-    buckets: [AtomicU64; BOUNDS.len() + 1],
-    micros: AtomicU64,
-}
-
-/// The counters at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RouteCounts {
-    /// Responses by the first digit of their status; those of 1xx at index 1.
-    pub classes: [u64; 6],
-    /// Responses by how long they took: below each of [`BOUNDS`], and above all.
-    pub buckets: [u64; BOUNDS.len() + 1],
-    /// How long all of them took together.
-    pub total: Duration,
+    times: Histogram,
 }
 
 impl RouteMetrics {
-    /// Counts a response.
-    pub(crate) fn record(&self, status: u16, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    /// Counters that a registry shows.
+    pub(crate) fn registered(metrics: &Metrics, method: &str, route: &str) -> Self {
+        let labels = [("method", method), ("route", route)];
+        let help = "Time to the head of the response.";
+        let times = metrics.histogram("http_request_duration_seconds", help, &Buckets::latency(), &labels);
+        Self { classes: Default::default(), times }
+    }
+
+    /// Counters that nobody shows.
+    pub(crate) fn unregistered() -> Self {
+        Self { classes: Default::default(), times: Histogram::new(&Buckets::latency()) }
+    }
+
+    fn record(&self, status: u16, took: Duration) {
         if let Some(class) = self.classes.get(usize::from(status / 100)) {
             class.fetch_add(1, Relaxed);
         }
-        let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
-        self.buckets[bucket].fetch_add(1, Relaxed);
-        self.micros.fetch_add(micros, Relaxed);
+        self.times.observe(took);
     }
 
-    /// The counters now.
-    pub fn counts(&self) -> RouteCounts {
-        RouteCounts {
-            classes: self.classes.each_ref().map(|count| count.load(Relaxed)),
-            buckets: self.buckets.each_ref().map(|count| count.load(Relaxed)),
-            total: Duration::from_micros(self.micros.load(Relaxed)),
+    /// Responses by the first digit of their status.
+    pub(crate) fn classes(&self) -> [u64; 6] {
+        self.classes.each_ref().map(|count| count.load(Relaxed))
+    }
+
+    /// Shows the classes that there were.
+    pub(crate) fn collect(&self, scrape: &mut Scrape, method: &str, route: &str) {
+        for (class, count) in ["", "1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(self.classes()) {
+            if count > 0 {
+                let labels = [("method", method), ("route", route), ("status", class)];
+                scrape.counter("http_requests_total", "Requests answered.", &labels, count as f64);
+            }
         }
     }
 }

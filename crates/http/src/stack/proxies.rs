@@ -65,10 +65,12 @@ impl TrustedProxies {
 
     /// Whether this peer is trusted.
     pub fn trusts(&self, peer: &Peer) -> bool {
-        match peer.address.ip() {
-            Some(address) => self.contains(address),
-            None => self.local,
-        }
+        self.includes(peer.address.ip())
+    }
+
+    /// Whether this address is among them; none is that of a Unix socket.
+    pub(crate) fn includes(&self, address: Option<IpAddr>) -> bool {
+        address.map_or(self.local, |address| self.contains(address))
     }
 
     fn contains(&self, address: IpAddr) -> bool {

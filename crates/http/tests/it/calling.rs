@@ -31,7 +31,7 @@ pub(crate) async fn caller(app: App) -> Caller {
 
 pub(crate) async fn caller_in(profile: Profile, app: App) -> Caller {
     let assembly = app.profile(profile).assemble(Sources::isolated());
-    assert!(assembly.findings().is_empty(), "{}", assembly.findings());
+    assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
     Caller { http: assembly.resolver().get().await.unwrap(), peer: peer("127.0.0.1:50000") }
 }
 

@@ -4,6 +4,7 @@
 mod calling;
 mod compile_fail;
 mod compression;
+mod errors;
 mod extract;
 mod files;
 mod listen;

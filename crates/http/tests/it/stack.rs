@@ -351,11 +351,11 @@ async fn each_route_counts_its_own_answers() {
     caller.get("/nowhere").await;
     let counts = |pattern: &str| {
         let route = caller.http.routes().find(|route| route.pattern() == pattern).unwrap();
-        route.counts().classes
+        route.answers()
     };
     assert_eq!(counts("/"), [0, 0, 2, 0, 0, 0]);
     assert_eq!(counts("/fails"), [0, 0, 0, 0, 0, 1]);
-    assert_eq!(caller.http.unmatched().classes, [0, 0, 0, 0, 1, 0]);
+    assert_eq!(caller.http.unmatched(), [0, 0, 0, 0, 1, 0]);
 }
 
 #[tokio::test]
@@ -459,4 +459,67 @@ async fn relative_folders_start_from_the_home_and_missing_ones_are_reported() {
     let http = assembly.resolver().get::<mainstay_http::Http>().await.unwrap();
     let caller = crate::calling::Caller { http, peer: peer("127.0.0.1:50000") };
     assert_eq!(caller.get("/files/a.txt").await.body, "found");
+}
+
+#[tokio::test]
+async fn machines_are_told_how_the_application_is() {
+    let app = hello().set("http.allowed_hosts", "shop.example").route(Route::new(
+        Method::GET,
+        "/metrics",
+        async || "own",
+    ));
+    let caller = caller(app).await;
+    let live = caller.ask("GET", "/livez", &[("host", "10.0.0.7:8000")]).await;
+    assert_eq!((live.status.as_u16(), live.json()["status"].as_str()), (200, Some("up")));
+    assert_eq!(live.header("cache-control"), "no-store");
+    // Nothing has started it, so it is not ready.
+    let ready = caller.ask("GET", "/readyz", &[("host", "10.0.0.7:8000")]).await;
+    assert_eq!((ready.status.as_u16(), ready.json()["status"].as_str()), (503, Some("down")));
+    assert_eq!(caller.ask("GET", "/metrics", &[("host", "shop.example")]).await.body, "own");
+}
+
+#[tokio::test]
+async fn numbers_are_shown_to_neighbours_alone() {
+    let mut caller = caller(hello().route(Route::new(Method::GET, "/a/{x}", async || "x"))).await;
+    caller.get("/a/1").await;
+    caller.get("/a/2").await;
+    caller.get("/nowhere").await;
+    let page = caller.get("/metrics").await;
+    assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    for line in [
+        r#"http_requests_total{method="GET",route="/a/{x}",status="2xx"} 2"#,
+        r#"http_requests_total{method="none",route="none",status="4xx"} 1"#,
+        r#"http_request_duration_seconds_count{method="GET",route="/a/{x}"} 2"#,
+        "http_handlers_finishing 0",
+    ] {
+        assert!(page.body.contains(line), "{line} in\n{}", page.body);
+    }
+    caller.peer = peer("192.0.2.1:80");
+    assert_eq!(caller.get("/metrics").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_page_for_machines_can_be_moved_or_taken_away() {
+    let app = hello().set("http.probes.live", "/up").set("http.probes.metrics", "");
+    let caller = caller(app).await;
+    assert_eq!(caller.get("/up").await.status, 200);
+    assert_eq!(caller.get("/livez").await.status, 404);
+    assert_eq!(caller.get("/metrics").await.status, 404);
+}
+
+#[test]
+fn a_part_may_be_named_although_the_configuration_has_switched_it_off() {
+    struct Nothing;
+    impl Hook for Nothing {}
+    let app = hello().stack(|stack| stack.insert_after("cors", "mine", Nothing).remove("compression"));
+    assert_eq!(findings(app.set("http.compression.enabled", "false")), "");
+}
+
+#[test]
+fn what_a_handler_takes_is_verified_at_start() {
+    struct Missing;
+    #[mainstay_http::get("/")]
+    async fn needs(_missing: mainstay_core::Inject<Missing>) {}
+    let text = findings(App::new().routes(mainstay_http::routes![needs]));
+    assert!(text.contains("core.E001") && text.contains("Missing"), "{text}");
 }
