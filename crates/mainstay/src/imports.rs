@@ -1,7 +1,7 @@
 //! The names of the prelude, layer by layer.
 
 pub use mainstay_core::check::Check;
-pub use mainstay_core::command::Command;
+pub use mainstay_core::command::{Call, Command};
 pub use mainstay_core::config::{Secret, Section};
 pub use mainstay_core::error::{Context, OrNotFound};
 pub use mainstay_core::keys::Keys;
@@ -38,7 +38,8 @@ pub use mainstay_http::{
 
 #[cfg(feature = "sqlite")]
 pub use mainstay_db::{
-    BelongsTo, Db, DbEnum, Executor, HasMany, Key, ManyToMany, Model, Page, PageRequest, Tx, model, sql,
+    BelongsTo, Db, DbEnum, Executor, HasMany, Key, ManyToMany, Model, ModelsExt, Page, PageRequest, Tx,
+    model, models, sql,
 };
 
 #[cfg(feature = "api")]

@@ -8,7 +8,7 @@ use syn::{Error, Ident, LitStr, Result, Token};
 
 use super::pattern;
 
-const KEYS: &str = "`name`, `tag`, `deprecated`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
+const KEYS: &str = "`name`, `tag`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
 
 /// What a route is made with.
 pub(super) struct Settings {
@@ -88,6 +88,10 @@ impl Settings {
                 "deprecated" => {
                     flag(&key, value)?;
                     notes.push(quote!(operation.deprecated = true;));
+                }
+                "hidden" => {
+                    flag(&key, value)?;
+                    notes.push(quote!(operation.hidden = true;));
                 }
                 "cross_origin" => {
                     flag(&key, value)?;

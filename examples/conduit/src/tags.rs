@@ -1,0 +1,52 @@
+//! What articles are about.
+
+use mainstay::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::articles::{Article, ArticleTag};
+
+/// What an article is about.
+#[model]
+pub struct Tag {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    #[field(unique, min_length = 1, max_length = 60)]
+    pub name: String,
+    /// The articles about it.
+    #[many_to_many(through = ArticleTag)]
+    pub articles: ManyToMany<Article>,
+}
+
+/// All tags.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tags {
+    /// Their names, in alphabetical order.
+    pub tags: Vec<String>,
+}
+
+/// Lists every tag that an article has.
+#[get("/api/tags", tag = "Tags")]
+async fn list(db: Inject<Db>) -> Result<Json<Tags>> {
+    let tags = Tag::filter(|tag| tag.articles.exists()).order_by(|tag| tag.name.asc()).all(&db).await?;
+    Ok(Json(Tags { tags: tags.into_iter().map(|tag| tag.name).collect() }))
+}
+
+/// Tags.
+pub fn module() -> Module {
+    Module::new("tags").models(models![Tag]).routes(routes![list])
+}
+
+/// The tags of these names, in their order; those that are new are made.
+pub async fn named(names: &[String], tx: &Tx) -> Result<Vec<Tag>> {
+    let mut tags = Vec::with_capacity(names.len());
+    for name in names {
+        let known = Tag::filter(|tag| tag.name.eq(name.clone())).first(tx).await?;
+        tags.push(match known {
+            Some(tag) => tag,
+            None => NewTag { name: name.clone() }.insert(tx).await?,
+        });
+    }
+    Ok(tags)
+}
