@@ -1,0 +1,37 @@
+//! The snippets of the book as documentation tests.
+//!
+//! Each page below becomes the documentation of a module, so that `cargo test --doc -p book` compiles and runs every
+//! block that is marked as Rust. Lines that begin with `# ` are compiled and not shown. A page that is missing here, or
+//! in the table of contents, is found by a test.
+
+pub mod blog;
+
+macro_rules! pages {
+    ($($module:ident: $file:literal,)*) => {
+        $(
+            #[doc = include_str!(concat!("../../../docs/src/", $file))]
+            pub mod $module {}
+        )*
+
+        /// Every page whose snippets are run.
+        pub const PAGES: &[&str] = &[$($file),*];
+    };
+}
+
+pages! {
+    introduction: "introduction.md",
+    getting_started: "getting-started.md",
+    concepts: "concepts.md",
+    coming_from: "coming-from.md",
+    configuration: "configuration.md",
+    routing: "routing.md",
+    extractors_and_responders: "extractors-and-responders.md",
+    default_stack: "default-stack.md",
+    models: "models.md",
+    openapi: "openapi.md",
+    testing: "testing.md",
+    deployment: "deployment.md",
+}
+
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
