@@ -3,18 +3,20 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::{Error, Profile, Result};
-use socket2::{Domain, Protocol, Socket as RawSocket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
 use super::config::ListenConfig;
 use super::connection::Accepted;
+#[cfg(unix)]
+use super::inherited::{self, Inherited};
 use super::metrics::ConnectionMetrics;
 use super::peer::PeerAddress;
 use super::socket::Socket;
@@ -99,7 +101,8 @@ impl Bound {
 }
 
 impl ListenConfig {
-    /// Takes the address and reads the certificates.
+    /// Takes the address and reads the certificates. If the service manager has handed a socket over (`LISTEN_FDS`), that
+    /// is taken, whatever the address.
     ///
     /// # Errors
     /// When the address is in use, may not be taken or is none, and when the certificate does not serve: each names the
@@ -117,9 +120,10 @@ impl ListenConfig {
             Some(tls) => Some(Certificates::load(tls).await?),
             None => None,
         };
-        let listener = match &self.unix {
-            Some(path) => self.bind_unix(path.clone()).await?,
-            None => self.bind_tcp(profile).await?,
+        let listener = match (inherit()?, &self.unix) {
+            (Some(listener), _) => listener,
+            (None, Some(path)) => self.bind_unix(path.clone()).await?,
+            (None, None) => self.bind_tcp(profile).await?,
         };
         Ok(Bound {
             listener,
@@ -175,6 +179,37 @@ impl ListenConfig {
     }
 }
 
+/// The socket that the service manager has opened, if it has.
+#[cfg(unix)]
+fn inherit() -> Result<Option<Listener>> {
+    let inherited = inherited::socket().map_err(|error| {
+        Error::internal("the socket handed over by `LISTEN_FDS` is none to listen on").caused_by(error)
+    })?;
+    Ok(match inherited {
+        None => None,
+        Some(Inherited::Tcp(socket)) => {
+            prepare(&SockRef::from(&socket))?;
+            Some(Listener::Tcp(TcpListener::from_std(socket)?))
+        }
+        Some(Inherited::Unix(socket)) => {
+            let address = socket.local_addr()?;
+            let path = address.as_pathname().unwrap_or(Path::new("")).to_owned();
+            Some(Listener::Unix(UnixListener::from_std(socket)?, SocketFile::of_another(path)))
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn inherit() -> Result<Option<Listener>> {
+    Ok(None)
+}
+
+/// What accepted sockets inherit: answers leave at once, and the dead are found out.
+fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE))?;
+    socket.set_tcp_nodelay(true)
+}
+
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // On Windows it would let two programs share a port.
@@ -184,9 +219,7 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
         // `::` means every address, IPv4 included. A system that refuses still listens on IPv6.
         let _refused_or_not = socket.set_only_v6(false);
     }
-    // Accepted sockets inherit both.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE))?;
-    socket.set_tcp_nodelay(true)?;
+    prepare(&SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
@@ -214,6 +247,9 @@ fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
 }
 
 #[cfg(unix)]
+use self::unix::SocketFile;
+
+#[cfg(unix)]
 mod unix {
     //! A Unix socket replaces a stale file, never one that somebody answers on.
 
@@ -229,13 +265,21 @@ mod unix {
     /// The file of a socket. It goes with the listener.
     pub(in crate::listen) struct SocketFile {
         pub(in crate::listen) path: PathBuf,
-        inode: u64,
+        /// None if the file belongs to another program.
+        inode: Option<u64>,
+    }
+
+    impl SocketFile {
+        /// The file of a socket that another program has opened, and will remove.
+        pub(super) fn of_another(path: PathBuf) -> Self {
+            Self { path, inode: None }
+        }
     }
 
     impl Drop for SocketFile {
         fn drop(&mut self) {
             // A successor may have put its own in place already.
-            if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+            if fs::symlink_metadata(&self.path).is_ok_and(|file| Some(file.ino()) == self.inode) {
                 // If it cannot be removed, the next start finds it stale.
                 let _removed_or_not = fs::remove_file(&self.path);
             }
@@ -266,7 +310,7 @@ mod unix {
             Ok((socket, inode))
         };
         match place() {
-            Ok((socket, inode)) => Ok((socket.into(), SocketFile { path, inode })),
+            Ok((socket, inode)) => Ok((socket.into(), SocketFile { path, inode: Some(inode) })),
             Err(error) => {
                 let _there_or_not = fs::remove_file(&hidden);
                 Err(fail("it cannot be made", error))
@@ -294,7 +338,7 @@ mod unix {
 pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(UnixListener, unix::SocketFile),
+    Unix(UnixListener, SocketFile),
 }
 
 impl Listener {

@@ -1,6 +1,8 @@
 //! The listener, seen from its clients.
 
 mod drain;
+#[cfg(unix)]
+mod inherited;
 mod limits;
 mod place;
 mod protocols;
