@@ -24,10 +24,16 @@ const BANNED: &[Entry] = &[
 ];
 
 /// Crates of which two versions are tolerated, with the reason.
-const DUPLICATES: &[Entry] = &[Entry {
-    name: "getrandom",
-    why: "ring 0.17 stays on 0.2, tempfile moved on to 0.4; both wrap the same system call in few lines",
-}];
+const DUPLICATES: &[Entry] = &[
+    Entry {
+        name: "getrandom",
+        why: "ring 0.17 stays on 0.2, tempfile moved on to 0.4; both wrap the same system call in few lines",
+    },
+    Entry {
+        name: "syn",
+        why: "garde_derive 0.23 stays on 2, everybody else moved on to 3; only who derives rules has both",
+    },
+];
 
 pub(crate) fn check(context: &Context) -> Result<Outcome> {
     let mut failures = banned(&tree(context, &["--edges", "all", "--target", "all"])?);
