@@ -15,7 +15,7 @@ use mainstay_core::{
 use mainstay_http::files::File;
 use mainstay_http::{Http, Routes};
 
-use crate::openapi::{Document, Info, Listed};
+use crate::openapi::{Document, Info, Kind, Listed};
 use crate::pages;
 
 /// What the API says about itself, and where its documentation is served.
@@ -182,6 +182,7 @@ impl OpenApi {
         self.built.get_or_init(|| {
             let listed = self.http.routes().filter(|route| !route.operation.hidden).map(|route| Listed {
                 operation: &route.operation,
+                kind: if route.method.is_some() { Kind::Handler } else { Kind::Mounted },
                 module: (route.module != self.root).then_some(route.module.as_str()),
             });
             Document::build(&self.info, &self.servers, listed)

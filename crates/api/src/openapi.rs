@@ -34,13 +34,24 @@ pub struct Info {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document(Value);
 
-/// One operation and the module that it came from, under which it is listed.
+/// One route as the document lists it.
 #[derive(Clone, Copy)]
 pub struct Listed<'a> {
     /// The operation.
     pub operation: &'a Operation,
+    /// Whether it is one method, or whatever another router makes of the path.
+    pub kind: Kind,
     /// The module; none for the application itself.
     pub module: Option<&'a str>,
+}
+
+/// What is known of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A handler that describes itself.
+    Handler,
+    /// A mounted router: only its address is known.
+    Mounted,
 }
 
 impl Document {
@@ -57,6 +68,14 @@ impl Document {
         let mut security = Map::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for listed in operations {
+            if listed.kind == Kind::Mounted {
+                let path = paths.entry(template(&listed.operation.path)).or_default();
+                path.insert(
+                    "summary".to_owned(),
+                    json!("Answered by a router that does not describe itself."),
+                );
+                continue;
+            }
             let method = listed.operation.method.as_str().to_ascii_lowercase();
             if !METHODS.contains(&method.as_str()) {
                 continue;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Document, Info, Listed};
+use super::{Document, Info, Kind, Listed};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Article {
@@ -45,7 +45,11 @@ fn operation(method: Method, path: &str, name: &str) -> Operation {
 
 fn build(operations: &[Operation]) -> serde_json::Value {
     let info = Info { title: "Test".into(), version: "1".into(), description: None };
-    let listed = operations.iter().map(|operation| Listed { operation, module: Some("articles") });
+    let listed = operations.iter().map(|operation| Listed {
+        operation,
+        kind: Kind::Handler,
+        module: Some("articles"),
+    });
     Document::build(&info, &[], listed).as_json().clone()
 }
 
@@ -117,4 +121,14 @@ fn says_that_an_anonymous_caller_is_served_too() {
         document["components"]["securitySchemes"]["token"],
         json!({ "type": "apiKey", "in": "header", "name": "Authorization" })
     );
+}
+
+#[test]
+fn lists_a_mounted_router_as_the_address_that_it_answers() {
+    let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
+    let info = Info { title: "Test".into(), version: "1".into(), description: None };
+    let listed = [Listed { operation: &legacy, kind: Kind::Mounted, module: None }];
+    let document = Document::build(&info, &[], listed).as_json().clone();
+    let path = document["paths"]["/legacy/{rest}"].as_object().expect("an object");
+    assert!(path.contains_key("summary") && !path.contains_key("get"), "{path:?}");
 }

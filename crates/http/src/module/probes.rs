@@ -33,13 +33,13 @@ pub(super) fn routes(config: &ProbesConfig) -> Routes {
 }
 
 /// Tells whether the process lives, or should be restarted.
-#[get("/livez", tag = "health")]
+#[get("/livez", hidden)]
 async fn live(health: Inject<Health>, profile: Inject<Profile>) -> Response {
     answer(&health.report(ProbeKind::Liveness).await, &profile)
 }
 
 /// Tells whether the application may be sent requests.
-#[get("/readyz", tag = "health")]
+#[get("/readyz", hidden)]
 async fn ready(health: Inject<Health>, profile: Inject<Profile>) -> Response {
     answer(&health.report(ProbeKind::Readiness).await, &profile)
 }
@@ -62,7 +62,7 @@ fn answer(report: &Report, profile: &Profile) -> Response {
 }
 
 /// Shows the numbers of the application, for Prometheus.
-#[get("/metrics", tag = "health")]
+#[get("/metrics", hidden)]
 #[errors(Forbidden)]
 async fn metrics(
     metrics: Inject<Metrics>,

@@ -259,6 +259,7 @@ impl Place<'_> {
                     inner.below(prefix, placed, |path| {
                         let mut route = Route::made(Some(Method::GET), path, handler.clone(), *source);
                         route.settings.yields = true;
+                        route.operation.hidden = true;
                         route
                     });
                 }
