@@ -24,9 +24,15 @@ pub mod stack;
 pub use app::Http;
 pub use config::HttpConfig;
 pub use exchange::{Exchange, RequestId, Scheme};
-pub use extract::{Cookie, Cookies, Form, Header, Headers, Json, Multipart, Path, Query, Text};
+pub use extract::{
+    ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, Path, Query, RawBody, Text,
+};
 pub use listen::{Peer, PeerAddress};
 pub use mainstay_macros::{delete, errors, get, head, options, patch, post, put, route, routes};
 pub use middleware::{Middleware, Next};
 pub use module::{RoutesExt, routes_of};
+pub use negotiate::{Accepts, AcceptsLanguage};
+pub use respond::{
+    Created, Event, Html, JsonLines, Negotiated, NoContent, Problem, Redirect, SetCookie, Sse, Stream,
+};
 pub use route::{Group, Route, RouteMatch, Routes};
