@@ -8,3 +8,4 @@ mod place;
 mod protocols;
 #[cfg(feature = "tls")]
 mod tls;
+mod upgrade;

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use mainstay_core::Profile;
 use mainstay_http::listen::{Bound, ConnectionMetrics, Dispatch, Drained, ListenConfig, LocalAddress, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -29,15 +31,28 @@ pub(crate) fn quick() -> ListenConfig {
     }
 }
 
-/// Answers `/slow/<ms>` after that long, `/echo` with the body, `/protocol` with what is spoken, `/endless` for ever,
+/// Requests to `/slow/…` that were dropped before they were answered.
+pub(crate) static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+struct CountsDrop;
+
+impl Drop for CountsDrop {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Answers `/slow/<ms>` after that long, `/upgrade` with an echo of bytes, `/echo` with the body, `/protocol` with what is spoken, `/endless` for ever,
 /// `/panic` with a panic, `/bare` with nothing, and everything else with `hello`.
 pub(crate) struct Echo;
 
 impl Dispatch for Echo {
-    async fn dispatch(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
+    async fn dispatch(&self, mut request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         if let Some(wait) = path.strip_prefix("/slow/") {
+            let counts = CountsDrop;
             tokio::time::sleep(Duration::from_millis(wait.parse().unwrap())).await;
+            std::mem::forget(counts);
             return Response::new(Body::from("slow"));
         }
         match path.as_str() {
@@ -51,6 +66,19 @@ impl Dispatch for Echo {
                 let chunks =
                     futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
                 Response::new(Body::from_stream(chunks))
+            }
+            "/upgrade" => {
+                let upgrade = hyper::upgrade::on(&mut request);
+                tokio::spawn(async move {
+                    let upgraded = TokioIo::new(upgrade.await.unwrap());
+                    let (mut read, mut write) = tokio::io::split(upgraded);
+                    let _cut_or_closed = tokio::io::copy(&mut read, &mut write).await;
+                });
+                let mut response = status(StatusCode::SWITCHING_PROTOCOLS);
+                for (name, value) in [("connection", "upgrade"), ("upgrade", "echo")] {
+                    response.headers_mut().insert(name, hyper::header::HeaderValue::from_static(value));
+                }
+                response
             }
             "/refuse" => status(StatusCode::PAYLOAD_TOO_LARGE),
             "/panic" => panic!("a handler panics, as the test wants"),
@@ -107,6 +135,15 @@ impl Server {
     pub(crate) fn begin_stop(self, within: Duration) -> JoinHandle<Drained> {
         self.stop.send(Some(Instant::now() + within)).unwrap();
         self.serving
+    }
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
