@@ -1,18 +1,27 @@
 //! The TechEmpower tests on Mainstay, as that project's rules ask: the server that is measured.
 //!
-//! `PORT` says where it listens. With `STACK=bare` there is nothing around the handlers; otherwise it is the full
-//! default stack.
+//! `PORT` says where it listens. With `DATABASE_URL` the tests with a database are there as well, and an empty database
+//! is filled at start. With `STACK=bare` there is nothing around the handlers; otherwise it is the full default stack.
 
+mod database;
+mod fortunes;
 mod plain;
+mod random;
 mod server_header;
+mod world;
 
-use mainstay_core::{App, main};
-use mainstay_http::{RoutesExt, routes, stack::Stack};
+use mainstay::http::stack::Stack;
+use mainstay::prelude::*;
 use server_header::ServerHeader;
 
-#[main]
+#[mainstay::main]
 fn app() -> App {
-    App::new().routes(routes![plain::plaintext, plain::json]).stack(around)
+    let app = App::new().routes(routes![plain::plaintext, plain::json]).stack(around);
+    if std::env::var_os("DATABASE_URL").is_none() {
+        return app;
+    }
+    // These are the tables of the tests, not those of a user: they may be made in production.
+    app.module(database::module()).set("database.auto_create", "true")
 }
 
 fn around(stack: Stack) -> Stack {

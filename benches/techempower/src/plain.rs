@@ -1,7 +1,6 @@
 //! The tests without a database.
 
-use axum::Json;
-use mainstay_http::get;
+use mainstay::prelude::*;
 use serde::Serialize;
 
 const HELLO: &str = "Hello, World!";

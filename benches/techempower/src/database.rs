@@ -1,0 +1,27 @@
+//! The module with the tables, and what fills them.
+
+use mainstay::db::{ModelsExt, models};
+use mainstay::prelude::*;
+
+use crate::fortunes::{self, Fortune, NewFortune};
+use crate::random::{WORLDS, random};
+use crate::world::{self, Cache, NewWorld, World};
+
+pub(crate) fn module() -> Module {
+    Module::new("techempower")
+        .models(models![World, Fortune])
+        .provide(Cache::default)
+        .hook(Hook::on_start("fill an empty database", fill))
+        .routes(routes![world::one, world::many, world::update, world::cached, fortunes::list])
+}
+
+async fn fill(db: Inject<Db>) -> Result<()> {
+    if World::query().exists(&db).await? {
+        return Ok(());
+    }
+    let worlds = (1..=WORLDS).map(|id| NewWorld { random_number: random() }.id(id)).collect::<Vec<_>>();
+    World::insert_all(worlds, &db).await?;
+    let messages = fortunes::MESSAGES.into_iter().map(|message| NewFortune { message: message.to_owned() });
+    Fortune::insert_all(messages, &db).await?;
+    Ok(())
+}
