@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use mainstay_core::config::Config;
+use mainstay_core::config::{Config, nearest};
 use mainstay_core::metrics::{Metrics, Scrape};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
@@ -20,6 +20,7 @@ use crate::files::{self, Conditions};
 use crate::listen::{ConnectionMetrics, Dispatch, Peer};
 use crate::module::Setup;
 use crate::render::{ErrorRenderer, Renderer, error_of};
+use crate::route::address::fill;
 use crate::route::table::{Found, Leaf, Refusal, Table, With, wrap};
 use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
 use crate::stack::metrics::RouteMetrics;
@@ -220,6 +221,23 @@ impl Http {
         extensions.insert(refusal);
         let guard = Guard { span, catches: self.catches, limit: self.limit, finishing: None };
         guard.run(|| self.refuse.call(request)).await
+    }
+
+    /// The address of the route of this name, with these values for its parameters. Values that the pattern does not
+    /// name become the query.
+    ///
+    /// # Errors
+    ///
+    /// When no route has this name, or a parameter has no value.
+    pub fn address(&self, name: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let names = || self.routes().filter_map(|route| route.name.as_deref());
+        match self.routes().find(|route| route.name.as_deref() == Some(name)) {
+            Some(route) => fill(&route.encoded, parameters),
+            None => {
+                let hint = nearest(name, names()).map(|near| format!(": did you mean `{near}`?"));
+                Err(Error::internal(format!("no route is named `{name}`{}", hint.unwrap_or_default())))
+            }
+        }
     }
 
     /// Every route, in the order of the modules.

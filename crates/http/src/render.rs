@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{self, HeaderValue};
-use mainstay_core::{Contribution, Error, Profile};
+use mainstay_core::{Contribution, Error, Profile, StatusCode};
 
 use self::accept::Audience;
 use crate::exchange::Exchange;
@@ -129,10 +129,11 @@ pub(crate) fn error_of(response: &mut Response) -> Option<Arc<Error>> {
 /// Tells the log: our faults loudly, the client's quietly. The span around it has the request id.
 pub(crate) fn log(error: &Error) {
     let (status, code, place) = (error.status().as_u16(), error.machine_code(), error.place());
-    if error.status().is_server_error() {
-        tracing::error!(target: "mainstay::http", status, code, place = %place, "{}", error.report());
+    // An unknown method is the client's doing, although its status says otherwise.
+    if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {
+        tracing::error!(status, code, place = %place, "{}", error.report());
     } else {
-        tracing::debug!(target: "mainstay::http", status, code, place = %place, "{}", error.report());
+        tracing::debug!(status, code, place = %place, "{}", error.report());
     }
 }
 

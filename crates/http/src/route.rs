@@ -8,8 +8,10 @@
 //! 4. `endpoint`: what answers in the end;
 //! 5. `table`: every route, frozen at start, and the look-up;
 //! 6. `conflict`: what is wrong with a set of routes, found before the first request;
-//! 7. `matched`: what the look-up leaves for the `Path` extractor.
+//! 7. `matched`: what the look-up leaves for the `Path` extractor;
+//! 8. `address`: the way back, from a named route to a path.
 
+pub(crate) mod address;
 mod conflict;
 mod endpoint;
 pub(crate) mod group;
@@ -179,7 +181,7 @@ impl Route {
         self
     }
 
-    /// Names it, so that its address can be made from its parameters.
+    /// Names it, so that [`Http::address`](crate::Http::address) can make its address from its parameters.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into());
@@ -260,6 +262,8 @@ pub struct RouteInfo {
     pub name: Option<String>,
     /// The module that contributed it.
     pub module: String,
+    /// The pattern with its literals encoded, to make addresses from.
+    pub(crate) encoded: String,
     pub(crate) body_limit: Option<u64>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cross_origin: bool,

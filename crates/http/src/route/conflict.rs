@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use http::Method;
 use mainstay_core::{Finding, Findings};
 
+use super::RouteInfo;
 use super::group::Placed;
+use crate::describe::Operation;
 
 /// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for the others.
 pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed> {
@@ -76,20 +78,19 @@ fn names(settled: &[Placed], findings: &mut Findings) {
 }
 
 /// Two patterns that the tree cannot hold together.
-pub(crate) fn indistinct(route: &Placed, error: &matchit::InsertError) -> Finding {
-    let message = format!(
-        "{} {} cannot stand beside another route: {error}",
-        route.method(),
-        route.route.operation.path
-    );
+pub(crate) fn indistinct(route: &Placed, other: Option<&RouteInfo>, error: &matchit::InsertError) -> Finding {
+    let path = &route.route.operation.path;
+    let (message, place) = match other {
+        Some(other) => {
+            let Operation { source, name, .. } = &other.operation;
+            let message = format!("{} {path} cannot stand beside {}", route.method(), other.pattern());
+            (message, format!("{} and {}:{} ({name})", route.place(), source.file, source.line))
+        }
+        None => {
+            (format!("{} {path} cannot stand beside another route: {error}", route.method()), route.place())
+        }
+    };
     Finding::error("http.E003", message)
-        .at(route.place())
-        .fix("Make the two differ in a literal segment before the parameter.")
-}
-
-/// The same for a catch-all.
-pub(crate) fn indistinct_catch_all(place: &str, error: &matchit::InsertError) -> Finding {
-    Finding::error("http.E003", format!("a catch-all cannot stand beside another route: {error}"))
         .at(place)
         .fix("Make the two differ in a literal segment before the parameter.")
 }

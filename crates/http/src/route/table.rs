@@ -12,6 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::{Findings, Resolver};
+use matchit::{InsertError, Match};
 
 use super::endpoint::Endpoint;
 use super::group::Placed;
@@ -33,12 +34,21 @@ pub(crate) struct Leaf {
 }
 
 struct Node {
+    catches_all: bool,
     methods: Vec<(Method, Arc<Leaf>)>,
     any: Option<Arc<Leaf>>,
     allow: HeaderValue,
 }
 
 impl Node {
+    fn new(catches_all: bool) -> Self {
+        Self { catches_all, methods: Vec::new(), any: None, allow: HeaderValue::from_static("") }
+    }
+
+    fn first(&self) -> Option<&RouteInfo> {
+        self.methods.first().map(|(_, leaf)| leaf).or(self.any.as_ref()).map(|leaf| &*leaf.info)
+    }
+
     fn leaf(&self, method: &Method) -> Option<&Arc<Leaf>> {
         let of =
             |method: &Method| self.methods.iter().find(|(known, _)| known == method).map(|(_, leaf)| leaf);
@@ -53,7 +63,7 @@ pub(crate) struct Table {
     literal: HashMap<Box<str>, usize, BuildHasherDefault<PathHasher>>,
     tree: matchit::Router<usize>,
     /// Catch-alls whose place in the tree is taken by a parameter (`/{slug}` beside `/{*rest}`): asked on a miss.
-    rest: matchit::Router<usize>,
+    rest: Vec<matchit::Router<usize>>,
     nodes: Vec<Node>,
     leaves: Vec<Arc<Leaf>>,
     implemented: Vec<Method>,
@@ -107,7 +117,7 @@ impl Table {
         let mut table = Self {
             literal: HashMap::default(),
             tree: matchit::Router::new(),
-            rest: matchit::Router::new(),
+            rest: Vec::new(),
             nodes: Vec::new(),
             leaves: Vec::new(),
             implemented: STANDARD.to_vec(),
@@ -121,26 +131,26 @@ impl Table {
                 (pattern.shape.clone(), pattern.catches_all, pattern.names.clone());
             let index = *shapes.entry(shape.clone()).or_insert(table.nodes.len());
             if index == table.nodes.len() {
-                table.nodes.push(Node {
-                    methods: Vec::new(),
-                    any: None,
-                    allow: HeaderValue::from_static(""),
-                });
+                table.nodes.push(Node::new(catches_all));
                 if names.is_empty() {
                     table.literal.insert(shape.into(), index);
                 } else if catches_all {
-                    late.push((shape, index, route.place()));
+                    late.push((shape, index));
                 } else if let Err(error) = table.tree.insert(shape, index) {
-                    findings.add(conflict::indistinct(&route, &error));
+                    let other = match &error {
+                        InsertError::Conflict { with } => {
+                            shapes.get(with).and_then(|node| table.nodes[*node].first())
+                        }
+                        _ => None,
+                    };
+                    findings.add(conflict::indistinct(&route, other, &error));
                 }
             }
             table.grow(index, leaf(route, with));
         }
-        for (shape, index, place) in late {
-            if table.tree.insert(shape.clone(), index).is_err()
-                && let Err(error) = table.rest.insert(shape, index)
-            {
-                findings.add(conflict::indistinct_catch_all(&place, &error));
+        for (shape, index) in late {
+            if table.tree.insert(shape.clone(), index).is_err() {
+                table.insert_rest(&shape, index);
             }
         }
         for node in &mut table.nodes {
@@ -194,7 +204,7 @@ impl Table {
         if let Some(node) = self.literal.get(path) {
             return self.at(*node, method, || None);
         }
-        if let Ok(found) = self.tree.at(path).or_else(|_| self.rest.at(path)) {
+        if let Some(found) = self.search(path) {
             let spans = || {
                 let whole = rewritten.or_else(|| uri.path_and_query())?;
                 let values: Vec<&str> = found.params.iter().map(|(_, value)| value).collect();
@@ -203,6 +213,29 @@ impl Table {
             return self.at(*found.value, method, spans);
         }
         Found::Refused(self.miss(method, path, uri.query()))
+    }
+
+    /// Of several catch-alls, the one that begins last in the path is the most specific.
+    fn search<'t, 'p>(&'t self, path: &'p str) -> Option<Match<'t, 'p, &'t usize>> {
+        let found = self.tree.at(path).ok();
+        if self.rest.is_empty() || found.as_ref().is_some_and(|found| !self.nodes[*found.value].catches_all) {
+            return found;
+        }
+        let caught =
+            |found: &Match<'_, '_, &usize>| found.params.iter().last().map_or(0, |(_, value)| value.len());
+        found.into_iter().chain(self.rest.iter().filter_map(|tree| tree.at(path).ok())).min_by_key(caught)
+    }
+
+    fn insert_rest(&mut self, shape: &str, index: usize) {
+        for tree in &mut self.rest {
+            if tree.insert(shape, index).is_ok() {
+                return;
+            }
+        }
+        let mut tree = matchit::Router::new();
+        // An empty tree takes every pattern that has been read.
+        let _ = tree.insert(shape, index);
+        self.rest.push(tree);
     }
 
     fn at(
@@ -318,6 +351,7 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         method: route.method,
         name: route.settings.name,
         module: module.name,
+        encoded: named,
         body_limit: route.settings.body_limit,
         timeout: route.settings.timeout,
         cross_origin: route.settings.cross_origin,

@@ -12,7 +12,6 @@ use crate::exchange::Exchange;
 /// The span of a request.
 pub(crate) fn span(exchange: &Exchange, headers: &HeaderMap) -> Span {
     let span = tracing::info_span!(
-        target: "mainstay::http",
         "request",
         request_id = Empty,
         method = exchange.method().as_str(),

@@ -118,3 +118,11 @@ async fn a_limit_in_the_attribute_holds() {
     *create.body_mut() = "x".repeat(1001).into();
     assert_eq!(caller.send(create).await.status, 413);
 }
+
+#[tokio::test]
+async fn a_named_route_gives_its_address() {
+    let caller = caller(app()).await;
+    assert_eq!(caller.http.address("article", &[("slug", "a b")]).unwrap(), "/articles/a%20b");
+    let wrong = caller.http.address("artcle", &[]).unwrap_err().report();
+    assert!(wrong.contains("did you mean `article`?"), "{wrong}");
+}

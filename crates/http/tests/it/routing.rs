@@ -238,3 +238,39 @@ fn lists_nest() {
     let app = App::new().routes(list).route(get("/b", ""));
     assert!(findings(app).contains("GET /b has two handlers"));
 }
+
+#[tokio::test]
+async fn parameters_with_text_before_them_stand_beside_those_without() {
+    let app = App::new()
+        .route(get("/{a}", "a"))
+        .route(get("/v-{b}", "v"))
+        .route(get("/v-{b}/x", "vx"))
+        .route(get("/{a}/{*rest}", "rest"))
+        .route(get("/v-1", "one"));
+    let caller = caller(app).await;
+    assert_eq!(caller.get("/v-1").await.body, "one");
+    assert_eq!(caller.get("/v-2").await.body, "v");
+    assert_eq!(caller.get("/w").await.body, "a");
+    assert_eq!(caller.get("/v-2/x").await.body, "vx");
+    assert_eq!(caller.get("/w/x").await.body, "rest");
+}
+
+#[tokio::test]
+async fn of_two_catch_alls_the_deeper_goes_first() {
+    let app = App::new()
+        .route(get("/{*all}", "all"))
+        .route(get("/{a}/{b}/c", "abc"))
+        .route(get("/{a}/{b}", "ab"))
+        .route(get("/{a}/{*rest}", "rest"))
+        .route(get("/x/{b}", "one"))
+        .route(get("/x/{*some}", "some"))
+        .route(get("/y/{*some}", "y"));
+    let caller = caller(app).await;
+    assert_eq!(caller.get("/x/1").await.body, "one");
+    assert_eq!(caller.get("/x/1/2").await.body, "some");
+    assert_eq!(caller.get("/y/1/2").await.body, "y");
+    assert_eq!(caller.get("/z/1").await.body, "ab");
+    assert_eq!(caller.get("/z/1/c").await.body, "abc");
+    assert_eq!(caller.get("/z/1/d").await.body, "rest");
+    assert_eq!(caller.get("/z").await.body, "all");
+}
