@@ -42,6 +42,11 @@ impl<M, T> Column<M, T> {
         Self { at: ColumnRef { scope, column }, marker: PhantomData }
     }
 
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        self.at.column
+    }
+
     /// Smallest first.
     pub fn asc(self) -> Order<M> {
         Order::new(self.at, Direction::Ascending)

@@ -18,7 +18,7 @@ const JOINS: u8 = 128;
 
 impl Scope {
     /// The table that the query is about.
-    pub(crate) const ROOT: Self = Self(0);
+    pub const ROOT: Self = Self(0);
     /// The table between the two of a many-to-many relation, in a batch.
     pub(crate) const THROUGH: Self = Self(u8::MAX);
 

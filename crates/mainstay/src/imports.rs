@@ -44,3 +44,5 @@ pub use mainstay_db::{
 
 #[cfg(feature = "api")]
 pub use mainstay_api::{Api, ApiExt, Valid};
+#[cfg(feature = "api")]
+pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Rows, Validated};

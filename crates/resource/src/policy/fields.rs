@@ -1,0 +1,100 @@
+//! Which fields of a model.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use mainstay_db::expression::Scope;
+use mainstay_db::{Column, Model};
+
+/// Which fields of a model may be seen or written.
+pub struct FieldSet<M> {
+    kind: Kind,
+    marker: PhantomData<fn() -> M>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Only(Vec<&'static str>),
+    AllBut(Vec<&'static str>),
+}
+
+impl<M: Model> FieldSet<M> {
+    /// Every field.
+    pub fn all() -> Self {
+        Self::of(Kind::AllBut(Vec::new()))
+    }
+
+    /// No field.
+    pub fn none() -> Self {
+        Self::of(Kind::Only(Vec::new()))
+    }
+
+    /// These alone: `FieldSet::only(|article| (article.title, article.body))`.
+    pub fn only<C: ColumnSet<M>>(columns: impl FnOnce(M::Fields) -> C) -> Self {
+        Self::of(Kind::Only(columns(M::fields(Scope::ROOT)).names()))
+    }
+
+    /// All but these.
+    pub fn all_but<C: ColumnSet<M>>(columns: impl FnOnce(M::Fields) -> C) -> Self {
+        Self::of(Kind::AllBut(columns(M::fields(Scope::ROOT)).names()))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, marker: PhantomData }
+    }
+
+    /// Whether the field with this column is among them.
+    pub fn contains(&self, column: &str) -> bool {
+        match &self.kind {
+            Kind::Only(columns) => columns.contains(&column),
+            Kind::AllBut(columns) => !columns.contains(&column),
+        }
+    }
+}
+
+impl<M> Clone for FieldSet<M> {
+    fn clone(&self) -> Self {
+        Self { kind: self.kind.clone(), marker: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for FieldSet<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+/// One column of a model, or several.
+pub trait ColumnSet<M> {
+    /// Their names in the table.
+    fn names(self) -> Vec<&'static str>;
+}
+
+impl<M, T> ColumnSet<M> for Column<M, T> {
+    fn names(self) -> Vec<&'static str> {
+        vec![self.name()]
+    }
+}
+
+macro_rules! several {
+    ($($type:ident)+) => {
+        impl<M, $($type: ColumnSet<M>),+> ColumnSet<M> for ($($type,)+) {
+            #[allow(non_snake_case, reason = "the type parameter names its value")]
+            fn names(self) -> Vec<&'static str> {
+                let ($($type,)+) = self;
+                let mut names = Vec::new();
+                $(names.extend($type.names());)+
+                names
+            }
+        }
+    };
+}
+
+several!(A);
+several!(A B);
+several!(A B C);
+several!(A B C D);
+several!(A B C D E);
+several!(A B C D E F);
+several!(A B C D E F G);
+several!(A B C D E F G H);
