@@ -8,7 +8,8 @@ use syn::{Error, Ident, LitStr, Result, Token};
 
 use super::pattern;
 
-const KEYS: &str = "`name`, `tag`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
+const KEYS: &str =
+    "`name`, `tag`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
 
 /// What a route is made with.
 pub(super) struct Settings {
