@@ -65,6 +65,7 @@ impl Http {
         let renderers: Vec<ErrorRenderer> =
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let authenticators = contributions.of::<Authenticator>().map(|one| one.value.clone());
+        let renderer = Renderer::new(renderers, &profile, table.routes());
         let finishing = Finishing::new(config.max_finishing);
         let connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>> = Arc::default();
         let shown = Shown {
@@ -82,7 +83,7 @@ impl Http {
             catches: stack.runs("panic"),
             limit: (stack.runs("timeout") && !config.timeout.is_zero()).then_some(config.timeout),
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
-            renderer: Renderer::new(renderers, &profile),
+            renderer,
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
             finishing,
             unmatched,

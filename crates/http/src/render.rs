@@ -25,6 +25,7 @@ use mainstay_core::{Contribution, Error, Profile, StatusCode};
 use self::accept::Audience;
 use crate::exchange::Exchange;
 use crate::respond::Problem;
+use crate::route::RouteInfo;
 
 type Write = dyn Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync;
 
@@ -67,17 +68,22 @@ impl Contribution for ErrorRenderer {
 /// Writes the errors of an application.
 pub(crate) struct Renderer {
     custom: Vec<ErrorRenderer>,
-    development: bool,
+    /// Every route, for developers alone.
+    development: Option<Vec<Arc<RouteInfo>>>,
 }
 
 impl Renderer {
-    pub(crate) fn new(custom: Vec<ErrorRenderer>, profile: &Profile) -> Self {
-        Self { custom, development: profile.is_development() }
+    pub(crate) fn new<'r>(
+        custom: Vec<ErrorRenderer>,
+        profile: &Profile,
+        routes: impl Iterator<Item = &'r Arc<RouteInfo>>,
+    ) -> Self {
+        Self { custom, development: profile.is_development().then(|| routes.cloned().collect()) }
     }
 
     /// Whether the pages show internals, and so need to see the request's headers.
     pub(crate) fn shows_internals(&self) -> bool {
-        self.development
+        self.development.is_some()
     }
 
     /// Gives a body to the error that a response carries.
@@ -98,21 +104,20 @@ impl Renderer {
         if let Some(rendered) = self.custom.iter().find_map(|custom| (custom.0)(error, exchange)) {
             return rendered;
         }
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        match Audience::of(exchange.accept()) {
-            Audience::Program => Rendered {
-                content_type: HeaderValue::from_static(Problem::MEDIA_TYPE),
-                body: problem(error, exchange),
-            },
-            Audience::Person if self.development => {
-                Rendered { content_type: html, body: development::write(error, exchange).await.into_bytes() }
+        let (content_type, body) = match (Audience::of(exchange.accept()), &self.development) {
+            (Audience::Program, _) => {
+                (HeaderValue::from_static(Problem::MEDIA_TYPE), problem(error, exchange))
             }
-            Audience::Person => {
-                Rendered { content_type: html, body: page::write(error, exchange).into_bytes() }
+            (Audience::Person, Some(routes)) => {
+                (HTML, development::write(error, exchange, routes).await.into_bytes())
             }
-        }
+            (Audience::Person, None) => (HTML, page::write(error, exchange).into_bytes()),
+        };
+        Rendered { content_type, body }
     }
 }
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 fn problem(error: &Error, exchange: &Exchange) -> Vec<u8> {
     let problem =

@@ -3,13 +3,16 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::HeaderMap;
 use mainstay_core::Error;
 
 use super::escape;
 use super::page::document;
+use crate::describe::Operation;
 use crate::exchange::Exchange;
+use crate::route::RouteInfo;
 use crate::stack::panic::Panicked;
 
 /// Headers whose values are never shown, not even here: pages end up in screenshots.
@@ -19,7 +22,7 @@ const SECRET: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "x-
 const AROUND: usize = 7;
 
 /// The page.
-pub(super) async fn write(error: &Error, exchange: &Exchange) -> String {
+pub(super) async fn write(error: &Error, exchange: &Exchange, routes: &[Arc<RouteInfo>]) -> String {
     let status = error.status();
     let mut body = format!(
         "<header><p class=status>{} {}</p><h1>{}</h1><p class=code>{}</p></header>",
@@ -29,8 +32,12 @@ pub(super) async fn write(error: &Error, exchange: &Exchange) -> String {
         escape(error.machine_code()),
     );
     body.push_str(&chain(error));
-    let (file, line) = place(error);
-    body.push_str(&source(&file, line).await);
+    if exchange.route().is_none() {
+        body.push_str(&list(routes));
+    } else {
+        let (file, line) = place(error);
+        body.push_str(&source(&file, line).await);
+    }
     body.push_str(&request(exchange));
     document(&headline(error), STYLE, &exchange.nonce(), &body)
 }
@@ -109,6 +116,24 @@ async fn read(file: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// What there is, for whoever asked for something else.
+fn list(routes: &[Arc<RouteInfo>]) -> String {
+    let mut rows = String::new();
+    for route in routes {
+        let Operation { name, source, .. } = &route.operation;
+        let _ = write!(
+            rows,
+            "<tr><th>{}</th><td>{}</td><td>{} ({}:{})</td></tr>",
+            escape(route.method_name()),
+            escape(route.pattern()),
+            escape(name),
+            escape(source.file),
+            source.line
+        );
+    }
+    format!("<section><h2>Routes</h2><table>{rows}</table></section>")
 }
 
 fn request(exchange: &Exchange) -> String {

@@ -20,13 +20,10 @@ pub trait Endpoint: Send + Sync + 'static {
     fn call(&self, request: Request) -> BoxFuture<'static, Response>;
 }
 
-/// A handler whose argument types are forgotten, and which can still become an endpoint in two ways.
+/// A handler whose argument types are forgotten.
 pub(crate) trait AnyHandler: Send + Sync {
     /// Calls the handler itself: one boxed future.
     fn direct(self: Arc<Self>) -> Arc<dyn Endpoint>;
-
-    /// Calls it through an axum router with this one route, for extractors that read what only that router provides.
-    fn through_axum(&self, pattern: &str) -> Arc<dyn Endpoint>;
 
     /// Whether it has no arguments, so that nothing need be prepared for it.
     fn takes_nothing(&self) -> bool;
@@ -49,10 +46,6 @@ impl<H, T> Plain<H, T> {
 impl<H: Handler<T, ()>, T: 'static> AnyHandler for Plain<H, T> {
     fn direct(self: Arc<Self>) -> Arc<dyn Endpoint> {
         self
-    }
-
-    fn through_axum(&self, pattern: &str) -> Arc<dyn Endpoint> {
-        Arc::new(AxumRouter(Router::new().route(pattern, axum::routing::any(self.handler.clone()))))
     }
 
     fn takes_nothing(&self) -> bool {
@@ -93,10 +86,6 @@ impl AnyHandler for Mounted {
         Arc::new(AxumRouter(self.0.clone()))
     }
 
-    fn through_axum(&self, _pattern: &str) -> Arc<dyn Endpoint> {
-        Arc::new(AxumRouter(self.0.clone()))
-    }
-
     fn takes_nothing(&self) -> bool {
         false
     }
@@ -107,6 +96,12 @@ impl AnyHandler for Mounted {
 }
 
 struct AxumRouter(Router);
+
+/// Calls an endpoint through an axum router with one route, for extractors that read what only that router provides.
+pub(crate) fn through_axum(endpoint: Arc<dyn Endpoint>, pattern: &str) -> Arc<dyn Endpoint> {
+    let service = axum::routing::any_service(EndpointService(endpoint));
+    Arc::new(AxumRouter(Router::new().route(pattern, service)))
+}
 
 impl Endpoint for AxumRouter {
     fn call(&self, request: Request) -> BoxFuture<'static, Response> {
@@ -126,10 +121,6 @@ pub(crate) struct Served(pub(crate) StaticFiles);
 impl AnyHandler for Served {
     fn direct(self: Arc<Self>) -> Arc<dyn Endpoint> {
         self
-    }
-
-    fn through_axum(&self, _pattern: &str) -> Arc<dyn Endpoint> {
-        Arc::new(Self(self.0.clone()))
     }
 
     fn takes_nothing(&self) -> bool {

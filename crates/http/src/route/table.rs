@@ -14,7 +14,7 @@ use mainstay_core::metrics::Metrics;
 use mainstay_core::{Findings, Resolver};
 use matchit::{InsertError, Match};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, through_axum};
 use super::group::Placed;
 use super::matched::{RouteMatch, Spans};
 use super::path::{PathFault, normalise};
@@ -333,11 +333,10 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         Err(_) => (String::new(), Arc::from([])),
     };
     let bare = route.handler.takes_nothing() && wrappers.is_empty();
-    let inner = if route.operation.needs_axum_router {
-        route.handler.through_axum(&named)
-    } else {
-        route.handler.clone().direct()
-    };
+    let mut inner = route.handler.direct();
+    if route.operation.needs_axum_router {
+        inner = through_axum(inner, &named);
+    }
     let metrics = match with.metrics {
         Some(metrics) => {
             let method = route.method.as_ref().map_or("any", Method::as_str);

@@ -143,3 +143,14 @@ async fn errors_may_have_a_shape_of_their_own() {
     assert_eq!((own.status.as_u16(), own.header("content-type")), (404, "application/json"));
     assert_eq!(caller.get("/invalid").await.header("content-type"), "application/problem+json");
 }
+
+#[tokio::test]
+async fn developers_who_are_lost_see_what_there_is() {
+    let page = caller_in(Profile::Development, app()).await.ask("GET", "/nowhere", &HTML).await;
+    assert_eq!(page.status, 404);
+    for part in ["/missing", "errors.rs:", "missing ("] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    let other = caller_in(Profile::Production, app()).await.ask("GET", "/nowhere", &HTML).await;
+    assert!(!other.body.contains("/missing"), "{}", other.body);
+}

@@ -11,5 +11,6 @@ mod listen;
 mod macros;
 mod middleware;
 mod routing;
+mod served;
 mod stack;
 mod wire;
