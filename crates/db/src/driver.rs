@@ -64,8 +64,11 @@ pub enum Ending {
 pub struct Statement {
     /// The text. Drivers cache what they prepare by it, so it should come from a small set of texts.
     pub sql: Arc<str>,
-    /// The values, in the order of the placeholders.
+    /// The values, in the order of the placeholders; for several [`sets`](Self::sets), one set after the other.
     pub values: Vec<Value>,
+    /// How many times it is run, each time with the next set of values, all together or not at all. It then returns no
+    /// rows, and the reply counts the rows of all.
+    pub sets: usize,
     /// What it does.
     pub kind: StatementKind,
 }
@@ -84,17 +87,22 @@ pub enum StatementKind {
 impl Statement {
     /// A statement that only reads.
     pub fn read(sql: impl Into<Arc<str>>, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values, kind: StatementKind::Read }
+        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Read }
     }
 
     /// A statement that writes.
     pub fn write(sql: impl Into<Arc<str>>, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values, kind: StatementKind::Write }
+        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Write }
+    }
+
+    /// A statement that writes once for each of `sets` sets of values.
+    pub fn write_many(sql: impl Into<Arc<str>>, values: Vec<Value>, sets: usize) -> Self {
+        Self { sql: sql.into(), values, sets, kind: StatementKind::Write }
     }
 
     /// Statements that change the schema, separated by semicolons.
     pub fn script(sql: impl Into<Arc<str>>) -> Self {
-        Self { sql: sql.into(), values: Vec::new(), kind: StatementKind::Script }
+        Self { sql: sql.into(), values: Vec::new(), sets: 1, kind: StatementKind::Script }
     }
 }
 

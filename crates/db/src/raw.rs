@@ -46,6 +46,6 @@ impl Sql {
     }
 
     async fn run(self, kind: StatementKind, target: Target<'_>) -> Result<Reply> {
-        target.run(Statement { sql: self.text, values: self.values, kind }).await.at_border()
+        target.run(Statement { sql: self.text, values: self.values, sets: 1, kind }).await.at_border()
     }
 }

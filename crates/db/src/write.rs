@@ -12,7 +12,7 @@ pub use validate::validate;
 use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 
-use crate::driver::{Reply, StatementKind};
+use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, Node, Operator, Scope, Term};
@@ -59,14 +59,60 @@ pub async fn update<M: Model>(model: &mut M, change: Assignments, executor: &imp
 
 /// Writes every field of `model` but its key.
 pub async fn save<M: Model>(model: &mut M, executor: &impl Executor) -> Result<()> {
-    let mut change = Assignments::new(M::META);
-    for (index, value) in model.values().into_iter().enumerate() {
-        let field = &M::META.fields[index];
-        if !M::META.key.contains(&index) && !matches!(field.fill, Fill::UpdatedAt) {
+    let change = all_but_key(M::META, model.values());
+    update(model, change, executor).await
+}
+
+/// Writes every field of `models` but their keys, all or none. Returns how many rows were there to be written.
+pub async fn save_all<M: Model>(models: &[M], executor: &impl Executor) -> Result<u64> {
+    let rows = models.iter().map(|model| (model.values(), model.key().into_values())).collect();
+    save_rows(M::META, rows, executor.target()).await
+}
+
+async fn save_rows(
+    meta: &'static ModelMeta,
+    rows: Vec<(Vec<Value>, Vec<Value>)>,
+    target: Target<'_>,
+) -> Result<u64> {
+    let (dialect, sets) = (target.dialect(), rows.len());
+    let mut many: Option<Statement> = None;
+    for (values, key) in rows {
+        let mut change = all_but_key(meta, values);
+        change.touch(target.now());
+        validate(&change)?;
+        let columns = change.columns();
+        if columns.is_empty() {
+            return Ok(0);
+        }
+        let mut key = key_nodes(meta, key);
+        let mut shape = Shape::new(b'u', meta, dialect);
+        shape.assignments(change);
+        shape.filter(&mut key);
+        match &mut many {
+            // The shape is the same for every row; its values are what is left of it.
+            Some(many) => many.values.append(&mut shape.values),
+            None => {
+                let first = target.cache().statement(shape, StatementKind::Write, || {
+                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &columns, &key)?))
+                });
+                many = Some(first.at_border()?);
+            }
+        }
+    }
+    let Some(mut many) = many else { return Ok(0) };
+    many.sets = sets;
+    let reply = target.run(many).await.map_err(|fault| named(fault, meta)).at_border()?;
+    Ok(reply.affected)
+}
+
+fn all_but_key(meta: &'static ModelMeta, values: Vec<Value>) -> Assignments {
+    let mut change = Assignments::new(meta);
+    for (index, value) in values.into_iter().enumerate() {
+        if !meta.key.contains(&index) && !matches!(meta.fields[index].fill, Fill::UpdatedAt) {
             change.set_value(index, value);
         }
     }
-    update(model, change, executor).await
+    change
 }
 
 async fn update_row(

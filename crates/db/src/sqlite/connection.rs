@@ -134,21 +134,18 @@ impl Connection {
         let sql = &*statement.sql;
         let explain = |error| self.explain(sql, error);
         let mut prepared = self.inner.prepare_cached(sql).map_err(explain)?;
-        if prepared.parameter_count() != statement.values.len() {
+        let places = prepared.parameter_count();
+        if places * statement.sets != statement.values.len() {
             return Err(DbError::Statement {
                 sql: sql.to_owned(),
                 detail: format!(
-                    "it has {} placeholders, and {} values are bound",
-                    prepared.parameter_count(),
+                    "it has {places} placeholders, and is run {} times with {} values in all",
+                    statement.sets,
                     statement.values.len()
                 ),
             });
         }
-        for (index, value) in statement.values.iter().enumerate() {
-            prepared.raw_bind_parameter(index + 1, bound(value)?).map_err(explain)?;
-        }
         let columns = prepared.column_count();
-        let mut reply = Reply::default();
         if columns == 0 && prepared.readonly() {
             // SQLite counts COMMIT, ROLLBACK and savepoints as reading. In a group they would end everybody's writes.
             return Err(DbError::Statement {
@@ -156,20 +153,20 @@ impl Connection {
                 detail: "a transaction is begun and ended by the driver, not by a statement".to_owned(),
             });
         }
-        if columns == 0 {
-            prepared.raw_execute().map_err(explain)?;
-        } else {
-            let mut buffer = Buffer::new(columns);
-            let mut rows = prepared.raw_query();
-            while let Some(row) = rows.next().map_err(explain)? {
-                for column in 0..columns {
-                    buffer.push(row.get_ref(column).map_err(explain)?)?;
-                }
+        let mut reply = Reply::default();
+        for set in 0..statement.sets {
+            for (place, value) in statement.values[set * places..(set + 1) * places].iter().enumerate() {
+                prepared.raw_bind_parameter(place + 1, bound(value)?).map_err(explain)?;
             }
-            reply.rows = Rows(crate::row::Buffer::Sqlite(buffer));
-        }
-        if statement.kind == StatementKind::Write {
-            reply.affected = self.inner.changes();
+            if columns == 0 || statement.sets > 1 {
+                let mut rows = prepared.raw_query();
+                while rows.next().map_err(explain)?.is_some() {}
+            } else {
+                reply.rows = Rows(crate::row::Buffer::Sqlite(read(prepared.raw_query(), columns, explain)?));
+            }
+            if statement.kind == StatementKind::Write {
+                reply.affected += self.inner.changes();
+            }
         }
         Ok(reply)
     }
@@ -184,6 +181,20 @@ impl Connection {
     fn explain(&self, sql: &str, error: rusqlite::Error) -> DbError {
         Scene { path: self.location.path(), sql, limits: &self.limits }.explain(error)
     }
+}
+
+fn read(
+    mut rows: rusqlite::Rows<'_>,
+    columns: usize,
+    explain: impl Fn(rusqlite::Error) -> DbError,
+) -> Result<Buffer, DbError> {
+    let mut buffer = Buffer::new(columns);
+    while let Some(row) = rows.next().map_err(&explain)? {
+        for column in 0..columns {
+            buffer.push(row.get_ref(column).map_err(&explain)?)?;
+        }
+    }
+    Ok(buffer)
 }
 
 fn make_folder(location: &Location) -> Result<(), DbError> {

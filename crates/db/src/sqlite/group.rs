@@ -24,14 +24,13 @@ pub(super) fn commit(
 ) -> VecDeque<Job> {
     let Some(first) = arrivals.pop_front() else { return arrivals };
     if first.statement.kind == StatementKind::Script {
-        answer(run_script(connection, first));
+        answer(run_alone(connection, first));
         return arrivals;
     }
     if first.reply.is_closed() {
         return arrivals;
     }
     let Some(second) = arrivals.pop_front().or_else(&mut next) else {
-        // Alone: a single statement is a transaction by itself.
         answer(run_alone(connection, first));
         return arrivals;
     };
@@ -76,16 +75,16 @@ fn one_by_one(connection: &Connection, outcomes: Vec<Outcome>, arrivals: VecDequ
 }
 
 fn run_alone(connection: &Connection, job: Job) -> Outcome {
-    let outcome = connection.run(&job.statement);
-    rollback(connection);
-    (job, outcome)
-}
-
-fn run_script(connection: &Connection, job: Job) -> Outcome {
-    let outcome = connection
-        .control("BEGIN IMMEDIATE")
-        .and_then(|()| connection.run(&job.statement))
-        .and_then(|reply| connection.control("COMMIT").map(|()| reply));
+    let statement = &job.statement;
+    // One statement, run once, is a transaction by itself.
+    let outcome = if statement.kind == StatementKind::Write && statement.sets == 1 {
+        connection.run(statement)
+    } else {
+        connection
+            .control("BEGIN IMMEDIATE")
+            .and_then(|()| connection.run(statement))
+            .and_then(|reply| connection.control("COMMIT").map(|()| reply))
+    };
     rollback(connection);
     (job, outcome)
 }

@@ -259,6 +259,15 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 #db::write::save(self, executor)
             }
 
+            /// Writes every field of these but their keys, all or none, and leaves the values here as they are. Returns
+            /// how many rows were there to be written.
+            #vis fn save_all(
+                models: &[Self],
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<u64>> {
+                #db::write::save_all(models, executor)
+            }
+
             /// Deletes the row. A row that is not there any more is a 404.
             #vis fn delete(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete(self, executor)

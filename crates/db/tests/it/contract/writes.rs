@@ -15,6 +15,7 @@ suite!(
     a_saved_model_writes_every_field,
     writes_many_rows_by_filter,
     inserts_many_rows_or_none,
+    saves_many_rows_or_none,
     deletes_one_row_once,
     names_model_and_field_of_a_violated_constraint,
     refuses_values_outside_of_their_limits,
@@ -146,6 +147,35 @@ async fn inserts_many_rows_or_none(engine: Engine) {
     assert_eq!(fault.status(), StatusCode::CONFLICT);
     assert_eq!(Article::query().count(&db).await.unwrap(), 1_003);
     assert_eq!(Article::insert_all(Vec::<crate::blog::NewArticle>::new(), &db).await.unwrap(), 0);
+}
+
+async fn saves_many_rows_or_none(engine: Engine) {
+    let db = blog(engine).await;
+    for name in ["ann", "bob", "cid"] {
+        user(&db, name).await;
+    }
+    let mut all = User::query().order_by(|u| u.id).all(&db).await.unwrap();
+    for (number, user) in all.iter_mut().enumerate() {
+        user.score = Some(number as f64);
+        user.name.push('!');
+    }
+    let log = db.record();
+    assert_eq!(User::save_all(&all, &db).await.unwrap(), 3);
+    assert_eq!(log.count(), 1);
+    assert_eq!(User::query().order_by(|u| u.id).all(&db).await.unwrap(), all);
+    let good = all.clone();
+    all[0].name = "new".into();
+    all[2].name = "bob!".into();
+    assert_eq!(User::save_all(&all, &db).await.unwrap_err().status(), StatusCode::CONFLICT);
+    assert_eq!(User::query().order_by(|u| u.id).all(&db).await.unwrap(), good);
+    db.transaction(async |tx| {
+        assert!(User::save_all(&all, tx).await.is_err());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(User::query().order_by(|u| u.id).all(&db).await.unwrap(), good);
+    assert_eq!(User::save_all(&[], &db).await.unwrap(), 0);
 }
 
 async fn deletes_one_row_once(engine: Engine) {
