@@ -383,14 +383,14 @@ fn a_home_folder_that_does_not_exist_is_named() {
 fn the_folder_of_another_package_is_not_home() {
     let under_cargo = |package: &str| {
         Sources::isolated()
-            .variable("CARGO_MANIFEST_DIR", "/work/xtask")
+            .variable("CARGO_MANIFEST_DIR", "/srv/xtask")
             .variable("CARGO_PKG_NAME", package)
-            .home("/work/xtask")
+            .home("/srv/xtask")
     };
     assert_eq!(under_cargo("xtask").of_package("shop").home_folder(), "");
-    assert_eq!(under_cargo("shop").of_package("shop").home_folder(), "/work/xtask");
-    let told = under_cargo("xtask").variable("MAINSTAY_HOME", "/work/xtask");
-    assert_eq!(told.of_package("shop").home_folder(), "/work/xtask");
+    assert_eq!(under_cargo("shop").of_package("shop").home_folder(), "/srv/xtask");
+    let told = under_cargo("xtask").variable("MAINSTAY_HOME", "/srv/xtask");
+    assert_eq!(told.of_package("shop").home_folder(), "/srv/xtask");
 }
 
 #[test]
