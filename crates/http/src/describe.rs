@@ -118,9 +118,15 @@ pub struct Operation {
     pub opaque: Vec<&'static str>,
     /// Whether an extractor reads what only axum's own router provides, or may do so because nobody knows it.
     pub needs_axum_router: bool,
+    /// What its arguments say to the names of the parameters in the pattern, which is known when all groups have added
+    /// their prefixes.
+    pub path_checks: Vec<PathCheck>,
     /// Where it is written.
     pub source: Source,
 }
+
+/// Says what an argument misses among the names of a pattern's parameters, if it misses something.
+pub type PathCheck = fn(&[&str]) -> Option<String>;
 
 impl Operation {
     /// An operation of which nothing but its place is known.
@@ -142,6 +148,7 @@ impl Operation {
             needs: Vec::new(),
             opaque: Vec::new(),
             needs_axum_router: false,
+            path_checks: Vec::new(),
             source: Source::default(),
         }
     }

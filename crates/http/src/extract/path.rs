@@ -68,16 +68,31 @@ fn read<'a, T: DeserializeOwned>(raw: impl Iterator<Item = (&'a str, &'a str)>) 
     fields::read(pairs, Origin::Path).map(Path)
 }
 
-impl<T: Schematic> Describe for Path<T> {
+/// Reads a `T` from parameters of these names, to see whether it asks for others.
+fn misses<T: DeserializeOwned>(names: &[&str]) -> Option<String> {
+    let error = read::<T>(names.iter().map(|name| (*name, "0"))).err()?;
+    if error.status().is_server_error() {
+        let report = error.report();
+        return Some(report.rsplit(": ").next().unwrap_or_default().to_owned());
+    }
+    // That `0` is not a good value says nothing.
+    let missing = error.faults().iter().filter(|fault| fault.code == "required");
+    let missing: Vec<String> =
+        missing.map(|fault| format!("`{}`", fault.pointer.trim_start_matches("path:"))).collect();
+    (!missing.is_empty()).then(|| format!("the handler takes the path parameter {}", missing.join(", ")))
+}
+
+impl<T: DeserializeOwned + Schematic> Describe for Path<T> {
     fn describe(operation: &mut Operation) {
         Self::outline(operation);
         describe_path::<T>(operation);
     }
 }
 
-impl<T> Outline for Path<T> {
+impl<T: DeserializeOwned> Outline for Path<T> {
     fn outline(operation: &mut Operation) {
         parameter_errors(operation);
+        operation.path_checks.push(misses::<T>);
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `http.E003` | two patterns that cannot stand beside one another |
 //! | `http.E004` | a route that no request can reach |
 //! | `http.E005` | two routes of one name |
+//! | `http.E006` | a handler takes a path parameter that its pattern does not have |
 
 use std::collections::HashMap;
 
@@ -37,6 +38,13 @@ pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed
             let fix = "Use another method; HTTP/2's extended CONNECT is not routed.";
             findings.add(Finding::error("http.E004", message).at(route.place()).fix(fix));
             continue;
+        }
+        let names: Vec<&str> = pattern.names.iter().map(String::as_str).collect();
+        for misses in route.route.operation.path_checks.iter().filter_map(|check| check(&names)) {
+            let message = format!("{} {}: {misses}", route.method(), route.route.operation.path);
+            let has = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
+            let fix = format!("Write it into the pattern, in braces, or take what the pattern has: {has}.");
+            findings.add(Finding::error("http.E006", message).at(route.place()).fix(fix));
         }
         let key = (pattern.shape.clone(), route.route.method.clone());
         match seen.get(&key) {

@@ -126,3 +126,37 @@ async fn a_named_route_gives_its_address() {
     let wrong = caller.http.address("artcle", &[]).unwrap_err().report();
     assert!(wrong.contains("did you mean `article`?"), "{wrong}");
 }
+
+#[test]
+fn a_path_parameter_that_the_pattern_lacks_is_found_at_start() {
+    use mainstay_http::{Group, Path};
+
+    #[derive(Deserialize)]
+    struct Of {
+        tenant: String,
+        #[serde(default)]
+        page: u32,
+    }
+
+    #[get("/a/{id}")]
+    async fn fields(Path(of): Path<Of>) -> String {
+        format!("{} {}", of.tenant, of.page)
+    }
+    #[get("/b/{id}")]
+    async fn pair(_: Path<(String, u64)>) {}
+    #[get("/c")]
+    async fn none(_: Path<u64>) {}
+    #[get("/d/{id}")]
+    async fn one(_: Path<u64>) {}
+
+    let all = || routes![fields, pair, none, one];
+    let text = crate::calling::findings(App::new().routes(all()));
+    assert!(text.contains("GET /a/{id}: the handler takes the path parameter `tenant`"), "{text}");
+    assert!(text.contains("GET /b/{id}: the handler takes a tuple of 2"), "{text}");
+    assert!(text.contains("GET /c: "), "{text}");
+    assert!(!text.contains("/d/") && text.matches("http.E006").count() == 3, "{text}");
+    // A group's prefix gives the rest.
+    let text =
+        crate::calling::findings(App::new().group(Group::new("/{tenant}").routes(routes![fields, pair])));
+    assert_eq!(text, "");
+}
