@@ -31,6 +31,7 @@ pub use created::Created;
 pub use negotiated::Negotiated;
 pub use problem::{Problem, ProblemFault};
 pub use redirect::Redirect;
+pub(crate) use sse::end_at;
 pub use sse::{Event, Sse};
 pub use stream::{JsonLines, Stream};
 

@@ -3,15 +3,17 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, select};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::{HeaderName, HeaderValue, header};
+use mainstay_core::service::Shutdown;
 use mainstay_core::{Error, Result};
 use serde::Serialize;
 use tokio::time::{Instant, Sleep};
@@ -24,7 +26,8 @@ use crate::describe::{Content, DescribeResponse, Operation, ResponseSpec};
 ///
 /// Between events a comment is sent every 15 seconds, so that nothing on the way takes the connection for dead. After
 /// a break the browser comes back by itself and says, with [`LastEventId`](crate::extract::LastEventId), what it saw
-/// last: give events an [`id`](Event::id) to make use of it.
+/// last: give events an [`id`](Event::id) to make use of it. When the server is to stop, the stream ends at once: a
+/// browser that listens does not hold it up, and comes back to the next one.
 ///
 /// ```
 /// use futures_util::stream;
@@ -63,8 +66,7 @@ impl Sse {
         self
     }
 
-    /// Ends the stream when `end` is over, such as when the server is to stop: otherwise a browser that listens would
-    /// hold it up until the deadline.
+    /// Ends the stream when `end` is over, such as when somebody is signed out.
     #[must_use]
     pub fn until(mut self, end: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = end.boxed();
@@ -168,6 +170,28 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// In the extensions of a response: where the listener leaves the request to stop, before the body is sent.
+#[derive(Clone, Default)]
+struct Ending(Arc<OnceLock<Shutdown>>);
+
+impl Ending {
+    /// Waits for the request to stop; for ever where nobody has left one, as in tests without a listener.
+    async fn reached(self) {
+        match self.0.get() {
+            Some(shutdown) => shutdown.requested().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Ends the events of this response, if it is one of events, when `shutdown` is requested.
+pub(crate) fn end_at(response: &mut Response, shutdown: &Shutdown) {
+    if let Some(ending) = response.extensions_mut().remove::<Ending>() {
+        // It is set once for each response.
+        let _ = ending.0.set(shutdown.clone());
+    }
+}
+
 /// Frames of events, with comments in between.
 struct Frames {
     events: BoxStream<'static, Result<Event, Error>>,
@@ -207,11 +231,14 @@ const EVENTS: &str = "text/event-stream";
 impl IntoResponse for Sse {
     fn into_response(self) -> Response {
         let pause = Box::pin(tokio::time::sleep(self.keep_alive));
-        let frames = Frames { events: self.events, until: self.until, keep_alive: self.keep_alive, pause };
+        let ending = Ending::default();
+        let until = select(self.until, ending.clone().reached().boxed()).map(|_| ()).boxed();
+        let frames = Frames { events: self.events, until, keep_alive: self.keep_alive, pause };
         // A comment at once, so that the browser knows that it is connected before there is something to tell.
         let hello = futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from_static(b":\n\n"))]);
         let hello = hello.map(|frame| frame.map_err(Error::from));
         let mut response = typed(EVENTS, guarded(hello.chain(frames)));
+        response.extensions_mut().insert(ending);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         // nginx would otherwise hold events back until it has some kilobytes of them.
@@ -263,6 +290,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn ends_when_the_server_is_to_stop() {
+        let (trigger, shutdown) = Shutdown::channel();
+        let mut response = Sse::new(stream::pending::<Result<Event>>()).into_response();
+        end_at(&mut response, &shutdown);
+        let mut body = response.into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), ":\n\n");
+        let rest = tokio::spawn(body.collect());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!rest.is_finished());
+        trigger.request(None);
+        assert!(rest.await.unwrap().unwrap().to_bytes().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_when_it_is_told_to() {
         let end = tokio::time::sleep(Duration::from_secs(20));
         let sse = Sse::new(stream::pending::<Result<Event>>()).until(end);
         assert_eq!(body(sse).await, ":\n\n:\n\n");

@@ -1,6 +1,7 @@
 //! Arguments and return types, in routes of a whole application.
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -8,7 +9,9 @@ use futures_util::{StreamExt, stream};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use mainstay_core::{App, Error, Result};
+use mainstay_core::config::Sources;
+use mainstay_core::lifecycle::Services;
+use mainstay_core::{App, Error, Profile, Result};
 use mainstay_http::describe::probe::{describe_argument, describe_response};
 use mainstay_http::describe::{Operation, Place};
 use mainstay_http::extract::{BodyStream, ClientIp, Form, Host, Json, Multipart, Path, Query, RawBody, Text};
@@ -16,6 +19,7 @@ use mainstay_http::negotiate::Accepts;
 use mainstay_http::respond::{Created, Event, Negotiated, Redirect, SetCookie, Sse, Stream};
 use mainstay_http::{RequestId, Route, RoutesExt, Scheme};
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::calling::{Answer, Caller, caller};
 
@@ -232,6 +236,39 @@ async fn streams_and_events_go_out_piece_by_piece() {
     let response = caller.http.call(crate::calling::request("GET", "/broken"), &caller.peer).await;
     assert_eq!(response.status(), StatusCode::OK);
     response.into_body().collect().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_browser_that_listens_does_not_hold_up_the_end() {
+    async fn events() -> Sse {
+        Sse::new(stream::pending::<Result<Event>>())
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("http.sock");
+    let app = App::new()
+        .profile(Profile::Test)
+        .set("http.unix", socket.display().to_string())
+        .route(Route::new(Method::GET, "/events", events));
+    let assembly = app.assemble(Sources::isolated());
+    let started = assembly.start(Services::All).await.unwrap();
+
+    let mut browser = tokio::net::UnixStream::connect(&socket).await.unwrap();
+    browser.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut heard = String::new();
+    while !heard.contains(":\n\n") {
+        let mut bytes = [0; 1024];
+        let length = browser.read(&mut bytes).await.unwrap();
+        assert_ne!(length, 0, "{heard}");
+        heard.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
+    }
+    let before = Instant::now();
+    let (_report, rest) = tokio::join!(started.stop(), async {
+        let mut rest = String::new();
+        browser.read_to_string(&mut rest).await.unwrap();
+        rest
+    });
+    assert!(rest.ends_with("0\r\n\r\n"), "it ends as a whole: {rest:?}");
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
 }
 
 /// A user's extractor that says nothing of itself.
