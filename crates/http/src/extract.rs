@@ -14,7 +14,7 @@
 //! | [`Form<T>`], [`Multipart`] | a form; a form with files |
 //! | [`Text`], [`RawBody`], [`BodyStream`] | the body as text, as bytes, as it comes |
 //! | [`ClientIp`], [`Host`], [`Scheme`](crate::Scheme), [`RequestId`](crate::RequestId) | who asks, and how |
-//! | [`Inject<T>`](mainstay_core::Inject) | something from the container |
+//! | [`Inject<T>`](struct@mainstay_core::Inject) | something from the container |
 //!
 //! The last argument of a handler may take the body; the others cannot. `Option<E>` takes what may be absent (and
 //! still refuses what is there and wrong); `Result<E, Error>` leaves the refusal to the handler.
