@@ -170,4 +170,11 @@ impl Started {
         self.assembly.resolver().dispose().await;
         report
     }
+
+    /// Gives up at once: services are aborted, nothing is drained and no hook runs. What was built is disposed of. For
+    /// a test that has failed.
+    pub async fn abandon(self) {
+        drop(self.supervision);
+        self.assembly.resolver().dispose().await;
+    }
 }

@@ -1,0 +1,132 @@
+//! What is different in a test.
+
+use std::io;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+
+use mainstay_core::config::Sources;
+use mainstay_core::container::IntoProvider;
+use mainstay_core::lifecycle::Services;
+use mainstay_core::logging::{self, LogConfig};
+use mainstay_core::{App, Error, Profile};
+
+use crate::app::TestApp;
+
+/// An application that is about to be tested, and what is different in the test. Made by [`TestApp::of`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use mainstay_core::clock::{Clock, TestClock};
+/// use mainstay_core::{App, Provider};
+/// use mainstay_test::TestApp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = Provider::singleton(TestClock::default).bind(|clock| clock as Arc<dyn Clock>);
+/// let app = TestApp::of(App::new()).set("app.shutdown_deadline", "1s").replace(clock).start().await;
+///
+/// assert_eq!(app.inject::<dyn Clock>().await.now(), TestClock::default().now());
+/// # }
+/// ```
+///
+/// # Configuration
+///
+/// The profile is `test`. Settings come from `config/default.toml` and `config/test.toml` in the folder of the package
+/// under test, and from [`set`](Self::set). Neither `.env` nor the environment is read: a test says the same on every
+/// machine. Unless it is [set](Self::set), `database.url` is a new SQLite database, which is gone when the application
+/// ends; its tables are made from the models.
+#[must_use = "an application is tested once it has started: `.start().await`"]
+pub struct Setup {
+    app: App,
+    home: PathBuf,
+    profile: Profile,
+}
+
+impl Setup {
+    pub(crate) fn new(app: App) -> Self {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        Self { app, home: package.unwrap_or_default(), profile: Profile::Test }
+    }
+
+    /// Sets a configuration value (`"http.body_limit"`), above the files.
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.app = self.app.set(key, value);
+        self
+    }
+
+    /// Puts a provider in the place of every other that answers to the same types: a stub for what sends mail, a clock
+    /// that stands still.
+    #[track_caller]
+    pub fn replace<Marker>(mut self, provider: impl IntoProvider<Marker>) -> Self {
+        self.app = self.app.replace(provider);
+        self
+    }
+
+    /// The folder in which `config/` lies, and from which relative paths in the configuration start. By default that of
+    /// the package whose tests run.
+    pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.home = folder.into();
+        self
+    }
+
+    /// Another profile, to see what it does in production, say.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Starts it: everything but the listener.
+    ///
+    /// # Panics
+    /// When something is wrong with the set-up or a part fails to start, with everything that is wrong.
+    #[track_caller]
+    pub fn start(self) -> impl Future<Output = TestApp> {
+        let place = Location::caller();
+        async move {
+            match self.try_start().await {
+                Ok(app) => app,
+                Err(faults) => panic!("the application of {place} does not start:\n\n{faults}\n"),
+            }
+        }
+    }
+
+    /// Starts it, or says what is wrong: every finding, or every part that failed to start.
+    ///
+    /// # Errors
+    /// The text that the program itself would end with.
+    pub async fn try_start(self) -> Result<TestApp, String> {
+        let sources = sources(&self.home, &self.profile)?;
+        let assembly = self.app.profile(self.profile).assemble(sources);
+        if assembly.findings().has_errors() {
+            return Err(assembly.findings().to_string());
+        }
+        if let Ok(config) = assembly.config.section::<LogConfig>() {
+            logging::init(&config, &assembly.profile);
+        }
+        let started = assembly.start(Services::Background).await.map_err(|errors| reports(&errors))?;
+        TestApp::new(started).await.map_err(|error| error.report())
+    }
+}
+
+fn reports(errors: &[Error]) -> String {
+    errors.iter().map(Error::report).collect::<Vec<_>>().join("\n")
+}
+
+/// The two configuration files, and nothing else of this machine.
+fn sources(home: &Path, profile: &Profile) -> Result<Sources, String> {
+    // That `.env` is empty is said so that it is not read.
+    let mut sources = Sources::isolated()
+        .home(home)
+        .file(".env", "")
+        // A variable goes before the files and after what the test sets; without a database nobody reads it.
+        .variable("DATABASE_URL", "sqlite::memory:");
+    for name in ["default", profile.name()] {
+        let file = format!("config/{name}.toml");
+        match std::fs::read_to_string(home.join(&file)) {
+            Ok(text) => sources = sources.file(file, text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{} cannot be read: {error}", home.join(file).display())),
+        }
+    }
+    Ok(sources)
+}
