@@ -99,7 +99,7 @@ async fn publish(
     db: Inject<Db>,
     random: Inject<dyn Random>,
     Valid(Json(Publish { article: draft })): Valid<Json<Publish>>,
-) -> Result<(StatusCode, Json<SingleArticle>)> {
+) -> Result<Created<Json<SingleArticle>>> {
     let new = NewArticle {
         slug: slug::from_title(&draft.title, &*random),
         title: draft.title,
@@ -120,7 +120,7 @@ async fn publish(
         .with(|article| article.tags.order_by(|tag| tag.name.asc()))
         .one(&db)
         .await?;
-    Ok((StatusCode::CREATED, Json(SingleArticle::new(&article)?)))
+    Ok(Created(format!("/api/articles/{}", article.slug), Json(SingleArticle::new(&article)?)))
 }
 
 /// Articles.

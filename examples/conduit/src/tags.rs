@@ -38,10 +38,13 @@ pub fn module() -> Module {
     Module::new("tags").models(models![Tag]).routes(routes![list])
 }
 
-/// The tags of these names, in their order; those that are new are made.
+/// The tags of these names, each once; those that are new are made.
 pub async fn named(names: &[String], tx: &Tx) -> Result<Vec<Tag>> {
-    let mut tags = Vec::with_capacity(names.len());
+    let mut tags: Vec<Tag> = Vec::with_capacity(names.len());
     for name in names {
+        if tags.iter().any(|tag| tag.name == *name) {
+            continue;
+        }
         let known = Tag::filter(|tag| tag.name.eq(name.clone())).first(tx).await?;
         tags.push(match known {
             Some(tag) => tag,

@@ -1,0 +1,71 @@
+//! Pages and the API document.
+
+use serde_json::{Value, json};
+
+use crate::conduit;
+
+#[tokio::test]
+async fn says_on_the_start_page_what_is_running() {
+    let app = conduit().await;
+    let page = app.get("/").header("accept", "text/html").send().await;
+    page.assert_status(200).assert_header("content-type", "text/html; charset=utf-8");
+    page.assert_text_contains("Conduit is running")
+        .assert_text_contains("<dd>311</dd>")
+        .assert_text_contains("/docs");
+    assert!(!page.text().contains('{'), "every placeholder is filled");
+    app.get("/assets/home.css").send().await.assert_status(200);
+    app.get("/avatars/ann.svg").send().await.assert_header("content-type", "image/svg+xml");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn documents_what_it_does_and_nothing_else() {
+    let app = conduit().await;
+    let document: Value = app.get("/openapi.json").send().await.assert_status(200).json();
+    let paths: Vec<_> =
+        document["paths"].as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(paths, ["/api/articles", "/api/articles/{slug}", "/api/tags"]);
+
+    let list = &document["paths"]["/api/articles"]["get"];
+    assert_eq!(list["summary"], "Lists articles, the newest first.");
+    let limit = list["parameters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|p| p["name"] == "limit")
+        .expect("it is there");
+    assert_eq!(limit["schema"]["minimum"], 1);
+    assert_eq!(limit["schema"]["maximum"], 100);
+    assert_eq!(limit["schema"]["default"], 20);
+
+    let publish = &document["paths"]["/api/articles"]["post"];
+    assert_eq!(publish["security"], json!([{ "Token": [] }]));
+    for status in ["201", "401", "422"] {
+        assert!(publish["responses"].get(status).is_some(), "{status}: {publish:#}");
+    }
+    let draft = &document["components"]["schemas"]["Draft"]["properties"];
+    assert_eq!(draft["title"]["minLength"], 1);
+    assert_eq!(draft["title"]["maxLength"], 200);
+    assert!(draft.get("tagList").is_some());
+    let show = &document["paths"]["/api/articles/{slug}"]["get"]["responses"]["404"]["description"];
+    assert!(show.as_str().expect("a text").contains("No article has this slug."), "{show}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn serves_the_documentation_from_the_binary() {
+    let app = conduit().await;
+    for (path, text) in [("/docs", "swagger-ui"), ("/redoc", "redoc.standalone.js")] {
+        let page = app.get(path).send().await;
+        page.assert_status(200).assert_text_contains(text);
+        assert!(!page.text().contains("http"), "nothing comes from elsewhere");
+        let policy = page.header("content-security-policy").expect("it has a policy");
+        assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    }
+    for file in ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/redoc/redoc.standalone.js"] {
+        let first = app.get(file).send().await;
+        let tag = first.assert_status(200).header("etag").expect("it has a tag").to_owned();
+        app.get(file).header("if-none-match", &tag).send().await.assert_status(304);
+    }
+    app.stop().await;
+}
