@@ -54,8 +54,9 @@ pub struct CompressionConfig {
 
 impl Default for CompressionConfig {
     fn default() -> Self {
-        // The levels that pay for bodies made per request: the next ones cost twice the time for a few per cent.
-        Self { enabled: true, min_size: 1024, zstd_level: 3, brotli_level: 4, gzip_level: 5 }
+        // Measured on JSON of 2, 22 and 218 kB. The next levels cost up to seven times as much and gain next to nothing;
+        // brotli from 5 on costs milliseconds for a small page.
+        Self { enabled: true, min_size: 1024, zstd_level: 3, brotli_level: 3, gzip_level: 4 }
     }
 }
 

@@ -133,7 +133,8 @@ async fn handshake<D>(shared: &Shared<D>, socket: Socket, link: &Link) -> Option
         return Some(Handshake { transport: Transport::Plain(socket), tls: None, protocol: None });
     };
     link.enter(Stage::Handshake);
-    let stream = match link.unless_aborted(acceptor.accept(socket)).await? {
+    // Boxed, so that connections without TLS do not carry the room for it.
+    let stream = match link.unless_aborted(Box::pin(acceptor.accept(socket))).await? {
         Ok(stream) => stream,
         Err(error) => {
             count(&link.registry.metrics.handshake_failures);
