@@ -1,4 +1,51 @@
-//! The model layer.
+//! The model layer: structs with tables, typed queries over them, and drivers of our own beneath.
+//!
+//! ```
+//! use mainstay_db::{BelongsTo, Db, HasMany, meta::meta_of, model, schema};
+//!
+//! #[model]
+//! pub struct Author {
+//!     pub id: i64,
+//!     #[field(unique, max_length = 60)]
+//!     pub name: String,
+//!     #[has_many]
+//!     pub books: HasMany<Book>,
+//! }
+//!
+//! #[model]
+//! pub struct Book {
+//!     pub id: i64,
+//!     pub title: String,
+//!     #[belongs_to(on_delete = cascade)]
+//!     pub author: BelongsTo<Author>,
+//!     pub pages: Option<i32>,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> mainstay_core::Result<()> {
+//! let db = Db::open("sqlite::memory:").await?;
+//! # schema::create_tables(&[meta_of::<Author>(), meta_of::<Book>()], &db).await?;
+//! let author = db
+//!     .transaction(async |tx| {
+//!         let author = NewAuthor { name: "Ursula".into() }.insert(tx).await?;
+//!         NewBook { title: "The Dispossessed".into(), author: author.key() }.pages(387).insert(tx).await?;
+//!         NewBook { title: "The Word for World Is Forest".into(), author: author.key() }.insert(tx).await?;
+//!         Ok(author)
+//!     })
+//!     .await?;
+//!
+//! let books = Book::filter(|b| b.author.is(|a| a.name.starts_with("Urs")))
+//!     .filter(|b| b.title.contains("World") | b.pages.gt(300))
+//!     .with(|b| b.author)
+//!     .order_by(|b| b.pages.desc().nulls_last())
+//!     .all(&db)
+//!     .await?;
+//! assert_eq!(books[0].title, "The Dispossessed");
+//! assert_eq!(books[1].author.get()?.name, "Ursula");
+//!
+//! let author = Author::filter(|a| a.id.eq(author.id)).with(|a| a.books.limit(1)).one(&db).await?;
+//! assert_eq!(author.books.get()?.len(), 1);
+//! # Ok(()) }
+//! ```
 //!
 //! Read from above, in this order:
 //!

@@ -7,6 +7,7 @@
 mod field;
 mod links;
 mod load;
+mod loaded;
 mod path;
 
 pub use field::{BelongsTo, Collection, HasMany, ManyToMany, ToOneField};

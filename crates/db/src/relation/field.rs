@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::ser::SerializeMap;
 
+use super::loaded::Loaded;
 use crate::error::{Border, DbError};
 use crate::key::Key;
 use crate::meta::RelationMeta;
@@ -17,13 +18,13 @@ use crate::value::{Stored, Value};
 pub struct BelongsTo<R: Model> {
     key: Key<R>,
     relation: &'static RelationMeta,
-    loaded: Option<Box<R>>,
+    loaded: Loaded<R>,
 }
 
 impl<R: Model> BelongsTo<R> {
     /// The relation to the row with this key, not loaded.
     pub fn new(relation: &'static RelationMeta, key: Key<R>) -> Self {
-        Self { key, relation, loaded: None }
+        Self { key, relation, loaded: Loaded::not_yet() }
     }
 
     /// The key.
@@ -33,29 +34,29 @@ impl<R: Model> BelongsTo<R> {
 
     /// The row. Fails with [`DbError::UnloadedRelation`] unless the query has loaded it.
     pub fn get(&self) -> mainstay_core::Result<&R> {
-        self.loaded.as_deref().ok_or_else(|| unloaded(self.relation)).at_border()
+        self.loaded.get().ok_or_else(|| unloaded(self.relation)).at_border()
     }
 
     /// The row, if the query has loaded it.
     pub fn loaded(&self) -> Option<&R> {
-        self.loaded.as_deref()
+        self.loaded.get()
     }
 
     /// Takes the row out, if the query has loaded it.
     pub fn into_loaded(self) -> Option<R> {
-        self.loaded.map(|row| *row)
+        self.loaded.take()
     }
 
     pub(crate) fn loaded_mut(&mut self) -> Option<&mut R> {
-        self.loaded.as_deref_mut()
+        self.loaded.get_mut()
     }
 
     pub(crate) fn set(&mut self, row: R) {
-        self.loaded = Some(Box::new(row));
+        self.loaded.set(row);
     }
 }
 
-impl<R: Model + Clone> Clone for BelongsTo<R> {
+impl<R: Model> Clone for BelongsTo<R> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), relation: self.relation, loaded: self.loaded.clone() }
     }
@@ -63,7 +64,7 @@ impl<R: Model + Clone> Clone for BelongsTo<R> {
 
 impl<R: Model> fmt::Debug for BelongsTo<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.loaded {
+        match self.loaded.get() {
             Some(row) => row.fmt(f),
             None => self.key.fmt(f),
         }
@@ -123,7 +124,7 @@ impl<R: Model<Key: Stored>> ToOneField for BelongsTo<R> {
 
     fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error> {
         map.serialize_entry(names[1], &self.key)?;
-        match &self.loaded {
+        match self.loaded.get() {
             Some(row) => map.serialize_entry(names[0], row),
             None => Ok(()),
         }
@@ -157,7 +158,7 @@ impl<R: Model<Key: Stored>> ToOneField for Option<BelongsTo<R>> {
 
     fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error> {
         map.serialize_entry(names[1], &self.as_ref().map(|relation| relation.key.clone()))?;
-        match self.as_ref().and_then(|relation| relation.loaded.as_ref()) {
+        match self.as_ref().and_then(|relation| relation.loaded.get()) {
             Some(row) => map.serialize_entry(names[0], row),
             None => Ok(()),
         }
@@ -168,16 +169,16 @@ impl<R: Model<Key: Stored>> ToOneField for Option<BelongsTo<R>> {
 pub struct Collection<R> {
     relation: &'static RelationMeta,
     owner: Value,
-    loaded: Option<Vec<R>>,
+    loaded: Loaded<Vec<R>>,
 }
 
 impl<R: Model> Collection<R> {
     fn new(relation: &'static RelationMeta, owner: Value) -> Self {
-        Self { relation, owner, loaded: None }
+        Self { relation, owner, loaded: Loaded::not_yet() }
     }
 
     fn get(&self) -> mainstay_core::Result<&[R]> {
-        self.loaded.as_deref().ok_or_else(|| unloaded(self.relation)).at_border()
+        self.loaded.get().map(Vec::as_slice).ok_or_else(|| unloaded(self.relation)).at_border()
     }
 
     pub(crate) fn owner(&self) -> &Value {
@@ -189,19 +190,19 @@ impl<R: Model> Collection<R> {
     }
 
     pub(crate) fn set(&mut self, rows: Vec<R>) {
-        self.loaded = Some(rows);
+        self.loaded.set(rows);
     }
 
     pub(crate) fn loaded_mut(&mut self) -> Option<&mut Vec<R>> {
-        self.loaded.as_mut()
+        self.loaded.get_mut()
     }
 
     pub(crate) fn forget(&mut self) {
-        self.loaded = None;
+        self.loaded = Loaded::not_yet();
     }
 }
 
-impl<R: Clone> Clone for Collection<R> {
+impl<R> Clone for Collection<R> {
     fn clone(&self) -> Self {
         Self { relation: self.relation, owner: self.owner.clone(), loaded: self.loaded.clone() }
     }
@@ -209,7 +210,7 @@ impl<R: Clone> Clone for Collection<R> {
 
 impl<R: Model> fmt::Debug for Collection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.loaded {
+        match self.loaded.get() {
             Some(rows) => rows.fmt(f),
             None => f.write_str("(not loaded)"),
         }
@@ -235,12 +236,12 @@ macro_rules! to_many {
 
             /// The rows, if the query has loaded them.
             pub fn loaded(&self) -> Option<&[R]> {
-                self.0.loaded.as_deref()
+                self.0.loaded.get().map(Vec::as_slice)
             }
 
             /// Takes the rows out, if the query has loaded them.
             pub fn into_loaded(self) -> Option<Vec<R>> {
-                self.0.loaded
+                self.0.loaded.take()
             }
 
             /// What a query fills.
@@ -252,7 +253,7 @@ macro_rules! to_many {
             /// Writes the rows under `name` if they are loaded.
             #[doc(hidden)]
             pub fn serialize_into<S: SerializeMap>(&self, map: &mut S, name: &'static str) -> Result<(), S::Error> {
-                match &self.0.loaded {
+                match self.0.loaded.get() {
                     Some(rows) => map.serialize_entry(name, rows),
                     None => Ok(()),
                 }

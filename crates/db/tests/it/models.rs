@@ -1,3 +1,5 @@
 //! Models and queries.
 
+mod hostile;
+mod many;
 mod sql;

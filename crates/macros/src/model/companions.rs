@@ -33,6 +33,7 @@ fn columns(model: &Model) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
+        #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
         #vis struct #name { #(#fields),* }
     }
@@ -68,6 +69,7 @@ fn new(model: &Model) -> TokenStream {
     let insert = insert(model, quote!(#draft::from(self).0));
     quote! {
         #[doc = #doc]
+        #[allow(dead_code)]
         #[derive(::core::clone::Clone)]
         #vis struct #name { #(#fields),* }
 
@@ -94,6 +96,7 @@ fn draft(model: &Model) -> TokenStream {
     let insert = insert(model, quote!(self.0));
     quote! {
         #[doc = #doc]
+        #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #name(#db::write::Assignments);
 
@@ -115,6 +118,7 @@ fn change(model: &Model) -> TokenStream {
     let setters = model.stored().filter(|field| !field.options.primary_key).map(|field| setter(model, field));
     quote! {
         #[doc = #doc]
+        #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #name(#db::write::Assignments);
 
