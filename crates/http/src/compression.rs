@@ -2,9 +2,9 @@
 //!
 //! In reading order:
 //!
-//! 1. [`coding`]: the content codings, and which of them a client takes (`Accept-Encoding`).
-//! 2. [`eligible`]: which responses are worth it, and which must not be touched.
-//! 3. [`encode`] and [`decode`]: the bodies themselves, piece by piece in bounded memory.
+//! 1. `coding`: the content codings, and which of them a client takes (`Accept-Encoding`).
+//! 2. `eligible`: which responses are worth it, and which must not be touched.
+//! 3. `encode` and `decode`: the bodies themselves, piece by piece in bounded memory.
 //!
 //! [`CompressionConfig::compress`] is what the stack calls on the way out. [`decompress`] is what extractors call on the
 //! way in: it hands out decompressed bytes as they are asked for, so whoever reads counts them against its limit, and a

@@ -2,12 +2,12 @@
 //!
 //! In reading order:
 //!
-//! 1. [`file`]: [`File`], what a handler returns. It knows its type, its tag and its age.
-//! 2. [`conditions`] and [`range`]: what the client has already, and which part it wants (RFC 9110, sections 13 and 14).
-//! 3. [`body`]: sends the parts, in bounded pieces.
-//! 4. [`place`]: from the path of a request to a file, and never out of the folder.
-//! 5. [`assets`] and [`folder`]: where files come from.
-//! 6. [`serve`]: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
+//! 1. `file`: [`File`], what a handler returns. It knows its type, its tag and its age.
+//! 2. `conditions` and `range`: what the client has already, and which part it wants (RFC 9110, sections 13 and 14).
+//! 3. `body`: sends the parts, in bounded pieces.
+//! 4. `place`: from the path of a request to a file, and never out of the folder.
+//! 5. `assets` and `folder`: where files come from.
+//! 6. `serve`: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
 //!
 //! A handler does not see the request's headers, so a [`File`] that it returns cannot know that the client has it
 //! already. The stack does: it keeps the [`Conditions`] of the request, and completes the response with

@@ -2,14 +2,14 @@
 //!
 //! In reading order:
 //!
-//! 1. [`config`]: where to listen, what to wait for and for how long, how much to take.
-//! 2. [`bind`]: takes the address apart from serving it, so that a port in use stops the start, with the fix named;
-//!    [`inherited`]: or the socket that systemd has opened for us.
-//! 3. [`accept`]: the loop. It stops at the cap, backs off when the system has no descriptors left, and drains.
-//! 4. [`connection`]: one connection: handshake, HTTP/1.1 or HTTP/2, upgrades, its end.
-//! 5. [`link`] and [`registry`]: what is known of every open connection, and the sweep that enforces all time-outs.
-//! 6. [`wire`]: the bytes below hyper; tells the link when bytes come and when the peer stops taking them.
-//! 7. [`tls`]: certificates from files, reloaded without a restart.
+//! 1. `config`: where to listen, what to wait for and for how long, how much to take.
+//! 2. `bind`: takes the address apart from serving it, so that a port in use stops the start, with the fix named;
+//!    `inherited`: or the socket that systemd has opened for us.
+//! 3. `accept`: the loop. It stops at the cap, backs off when the system has no descriptors left, and drains.
+//! 4. `connection`: one connection: handshake, HTTP/1.1 or HTTP/2, upgrades, its end.
+//! 5. `link` and `registry`: what is known of every open connection, and the sweep that enforces all time-outs.
+//! 6. `wire`: the bytes below hyper; tells the link when bytes come and when the peer stops taking them.
+//! 7. `tls`: certificates from files, reloaded without a restart.
 //!
 //! It knows nothing of routes: whatever answers requests implements [`Dispatch`].
 //!
