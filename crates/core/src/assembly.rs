@@ -67,7 +67,7 @@ impl Parts {
         let sections: Vec<SectionDescriptor> =
             contributions.of::<SectionDescriptor>().map(|section| *section.value).collect();
         let config =
-            Arc::new(Loader::new(profile.clone(), sources).register(sections.iter().copied()).read());
+            Arc::new(Loader::new(profile.clone(), sources.clone()).register(sections.iter().copied()).read());
         findings.extend(config.findings().iter().cloned());
 
         for contributed in contributions.of::<Registration>() {
@@ -79,6 +79,7 @@ impl Parts {
                 Registration::of_value(Arc::new(info.clone())),
                 Registration::of_value(Arc::new(profile.clone())),
                 Registration::of_value(Arc::clone(&config)),
+                Registration::of_value(Arc::new(sources)),
             ];
             let mut seen = HashSet::new();
             let sections = sections.iter().map(|section| section.provide(&config));

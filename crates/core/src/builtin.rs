@@ -46,6 +46,7 @@ pub(crate) fn module() -> Module {
         .export::<Overview>()
         .export::<Health>()
         .check(Check::at_start(check_keys))
+        .service(logging::reload::service())
         .command(command::check())
         .command(command::config())
 }

@@ -9,7 +9,8 @@
 //! levels = { mainstay_http = "debug", "shop::checkout" = "trace" }
 //! ```
 //!
-//! [`Levels`] changes the levels while the application runs. A span of level info or above is kept at every level but
+//! [`Levels`] changes the levels while the application runs; in production, SIGHUP reads them from the configuration
+//! again. A span of level info or above is kept at every level but
 //! `off`, so that a lone warning still names the request that it belongs to.
 //!
 //! The subscriber is our own because spans must be nearly free: every request has one, and hardly any is ever printed.
@@ -27,6 +28,7 @@ mod layer;
 mod levels;
 mod line;
 mod pretty;
+pub(crate) mod reload;
 mod sink;
 mod timestamp;
 

@@ -60,6 +60,12 @@ impl Levels {
         self.read(|rules| rules.all().map(for_spans).max().unwrap_or(LevelFilter::OFF))
     }
 
+    /// The level of what has no rule of its own.
+    #[cfg(test)]
+    pub(super) fn of(&self, target: &str) -> LevelFilter {
+        self.read(|rules| rules.of(target))
+    }
+
     fn read<T>(&self, read: impl FnOnce(&Rules) -> T) -> T {
         read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
