@@ -3,11 +3,12 @@
 //! A header that the response has already is left alone, so a handler decides for its own response. The values are
 //! made once; only a content security policy with a nonce is written for one response.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::response::Response;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use mainstay_core::config::Problems;
 use mainstay_core::random::{Random, SecureRandom};
 use serde::{Deserialize, Serialize};
@@ -90,9 +91,9 @@ impl HeadersConfig {
 /// The part `headers`.
 #[derive(Debug)]
 pub struct SecurityHeaders {
-    always: Box<[(HeaderName, HeaderValue)]>,
+    http: HeaderMap,
+    https: HeaderMap,
     policy: Option<Policy>,
-    hsts: Option<HeaderValue>,
 }
 
 #[derive(Debug)]
@@ -104,50 +105,84 @@ struct Policy {
 impl SecurityHeaders {
     /// Sends what the configuration says.
     pub fn new(config: &HeadersConfig) -> Self {
-        let mut always = vec![(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
+        let mut http = HeaderMap::with_capacity(ROOM);
+        http.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let mut policy = None;
         for (name, _, text) in config.values() {
-            let Some(value) = shared(text) else { continue };
+            let Some(value) = lasting(text) else { continue };
             if name == header::CONTENT_SECURITY_POLICY {
-                policy = Some(Policy { value, text: text.to_owned() });
-            } else {
-                always.push((name, value));
+                policy = Some(Policy { value: value.clone(), text: text.to_owned() });
             }
+            http.insert(name, value);
         }
+        let mut https = http.clone();
         let seconds = config.hsts_max_age.as_secs();
         let below = if config.hsts_include_subdomains { "; includeSubDomains" } else { "" };
-        let hsts = if seconds == 0 { None } else { shared(&format!("max-age={seconds}{below}")) };
-        Self { always: always.into(), policy, hsts }
+        if seconds > 0
+            && let Some(hsts) = lasting(&format!("max-age={seconds}{below}"))
+        {
+            https.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        Self { http, https, policy }
     }
 }
 
-/// A value that is cloned by counting, not copying.
-fn shared(text: &str) -> Option<HeaderValue> {
+/// The table has room for our headers, the request id, and some of the handler's.
+const ROOM: usize = 16;
+
+/// A value that lives as long as the process, so that a clone copies a pointer. One that is counted would have every
+/// processor write to the same few counters, seven times a response. Equal texts share one copy, however many
+/// applications a test makes.
+fn lasting(text: &str) -> Option<HeaderValue> {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     if text.is_empty() {
         return None;
     }
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(text.to_owned().into_boxed_str().into_boxed_bytes()))
-        .ok()
+    if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return HeaderValue::from_str(text).ok();
+    }
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = known.get(text).copied();
+    let text = found.unwrap_or_else(|| {
+        let text: &'static str = Box::leak(text.into());
+        known.insert(text);
+        text
+    });
+    Some(HeaderValue::from_static(text))
 }
 
 impl Hook for SecurityHeaders {
+    /// Copying a table that is filled already, and adding the response's few headers to it, costs half of adding ours
+    /// to the response one by one.
     fn after(&self, exchange: &Exchange, response: &mut Response) {
-        let headers = response.headers_mut();
-        // Room for the request id, `Date` and the response's own, too: growing once is cheaper than twice.
-        headers.reserve(self.always.len() + 4);
-        for (name, value) in &self.always {
-            headers.entry(name).or_insert_with(|| value.clone());
+        let ours = if exchange.scheme() == Scheme::Https { &self.https } else { &self.http };
+        let theirs = response.headers_mut();
+        let nonce = exchange.nonce_in_use().filter(|_| !theirs.contains_key(header::CONTENT_SECURITY_POLICY));
+        if theirs.len() > ours.len() {
+            theirs.reserve(ours.len() + 2);
+            for (name, value) in ours {
+                theirs.entry(name).or_insert_with(|| value.clone());
+            }
+        } else {
+            let mut both = ours.clone();
+            let mut last = None;
+            for (name, value) in theirs.drain() {
+                match (name, &last) {
+                    (Some(name), _) => {
+                        both.insert(name.clone(), value);
+                        last = Some(name);
+                    }
+                    // A further value of the name before.
+                    (None, Some(name)) => {
+                        both.append(name.clone(), value);
+                    }
+                    (None, None) => {}
+                }
+            }
+            *theirs = both;
         }
-        if let Some(policy) = &self.policy {
-            headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| match exchange.nonce_in_use() {
-                Some(nonce) => policy.with_nonce(nonce),
-                None => policy.value.clone(),
-            });
-        }
-        if let Some(hsts) = &self.hsts
-            && exchange.scheme() == Scheme::Https
-        {
-            headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+        if let (Some(nonce), Some(policy)) = (nonce, &self.policy) {
+            theirs.insert(header::CONTENT_SECURITY_POLICY, policy.with_nonce(nonce));
         }
     }
 }

@@ -55,6 +55,31 @@ async fn a_handler_decides_for_its_own_response() {
 }
 
 #[tokio::test]
+async fn every_value_of_a_header_is_kept() {
+    async fn cookies() -> axum::response::AppendHeaders<[(&'static str, &'static str); 3]> {
+        axum::response::AppendHeaders([
+            ("set-cookie", "a=1"),
+            ("x-frame-options", "SAMEORIGIN"),
+            ("set-cookie", "b=2"),
+        ])
+    }
+    async fn many() -> axum::response::AppendHeaders<[(&'static str, &'static str); 9]> {
+        axum::response::AppendHeaders(
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|value| ("set-cookie", value)),
+        )
+    }
+    let app =
+        App::new().route(Route::new(Method::GET, "/a", cookies)).route(Route::new(Method::GET, "/b", many));
+    let caller = caller(app).await;
+    let answer = caller.get("/a").await;
+    assert_eq!(answer.headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    assert_eq!(answer.headers.get_all("x-frame-options").iter().collect::<Vec<_>>(), ["SAMEORIGIN"]);
+    let answer = caller.get("/b").await;
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 9);
+    assert_eq!(answer.header("x-frame-options"), "DENY");
+}
+
+#[tokio::test]
 async fn a_nonce_is_allowed_from_the_moment_it_is_asked_for() {
     async fn page(exchange: Exchange) -> String {
         exchange.nonce().to_string()
