@@ -3,6 +3,7 @@
 //! `serve` (the default) is written in [`lifecycle`](crate::lifecycle); `check` and `config show` here; every other
 //! crate contributes its own.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -64,9 +65,9 @@ impl Call {
     }
 
     /// Writes a line to standard output.
-    #[expect(clippy::print_stdout, reason = "this is where a command's output leaves")]
     pub fn print(&self, line: impl std::fmt::Display) {
-        println!("{line}");
+        // A reader that has seen enough (`| head`) and went away is no fault; `println!` would panic.
+        let _gone = writeln!(std::io::stdout(), "{line}");
     }
 }
 
