@@ -100,9 +100,8 @@ impl Parts {
         graph.verify(&takers, &mut findings);
 
         let mut assembly = Assembly { info, profile, contributions, config, graph, takers, findings };
-        if !assembly.findings.has_errors() {
-            assembly.findings.extend(assembly.run_checks(Phase::Start));
-        }
+        // Although something is wrong already: all of it is to be known at once.
+        assembly.findings.extend(assembly.run_checks(Phase::Start));
         Arc::new(assembly)
     }
 }

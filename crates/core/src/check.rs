@@ -173,7 +173,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check that runs at every start.
+    /// A check that runs at every start, whatever else is wrong: a section of the configuration may be unreadable, and
+    /// then [`Config::section`](crate::config::Config::section) fails.
     pub fn at_start(run: impl Fn(&Assembly, &mut Findings) + Send + Sync + 'static) -> Self {
         Self { phase: Phase::Start, run: Arc::new(run) }
     }

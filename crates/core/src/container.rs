@@ -83,6 +83,7 @@ pub struct Need {
     pub(crate) key: Key,
     pub(crate) presence: Presence,
     pub(crate) taker: Taker,
+    pub(crate) place: Option<(&'static str, u32)>,
 }
 
 /// Whether it must be there.
@@ -104,7 +105,14 @@ pub(crate) enum Taker {
 impl Need {
     /// Something that must be there, taken for as long as the application lives.
     pub fn of<T: ?Sized + 'static>() -> Self {
-        Self { key: Key::of::<T>(), presence: Presence::Required, taker: Taker::Application }
+        Self { key: Key::of::<T>(), presence: Presence::Required, taker: Taker::Application, place: None }
+    }
+
+    /// Says where it is taken: file and line.
+    #[must_use]
+    pub fn at(mut self, file: &'static str, line: u32) -> Self {
+        self.place = Some((file, line));
+        self
     }
 
     /// The same, but it may be absent.

@@ -244,14 +244,14 @@ fn nobody() -> Arc<RouteMetrics> {
 
 /// Runs `look` on the parts of this crate, if its configuration could be read.
 fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
-    if let Ok(config) = assembly.config.section::<HttpConfig>() {
-        look(Setup {
-            contributions: &assembly.contributions,
-            config: &config,
-            profile: &assembly.profile,
-            home: assembly.config.home(),
-        });
-    }
+    // Routes are looked at also when the configuration is faulty, so that all faults are known at once.
+    let config = assembly.config.section::<HttpConfig>().unwrap_or_default();
+    look(Setup {
+        contributions: &assembly.contributions,
+        config: &config,
+        profile: &assembly.profile,
+        home: assembly.config.home(),
+    });
 }
 
 /// `http.E001` to `http.E006` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and

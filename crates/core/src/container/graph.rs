@@ -24,6 +24,12 @@ pub(crate) struct GraphModule {
     pub(crate) providers: Vec<Registration>,
 }
 
+/// Who needs something, and where that is written.
+struct Asker {
+    name: String,
+    place: Option<String>,
+}
+
 /// A provider, the module that it belongs to, and its value once it is built.
 pub(crate) struct Node {
     pub(crate) registration: Registration,
@@ -160,16 +166,20 @@ impl Graph {
     /// (`takers`: who, from which module, what) need.
     pub(crate) fn verify(&self, takers: &[(ModuleId, Need)], findings: &mut Findings) {
         for node in &self.nodes {
-            let taker = format!("`{}` ({})", node.registration.key, node.registration.place);
+            let taker = Asker {
+                name: format!("`{}`", node.registration.key),
+                place: Some(node.registration.place.to_string()),
+            };
             for need in &node.registration.needs {
                 self.verify_need(node.home, need, &taker, findings);
             }
         }
         for (module, need) in takers {
-            let taker = format!("module `{}`", self.module_name(*module));
+            let name = format!("module `{}`", self.module_name(*module));
+            let taker = Asker { name, place: need.place.map(|(file, line)| format!("{file}:{line}")) };
             self.verify_need(*module, need, &taker, findings);
             if need.taker == Taker::Application {
-                self.verify_not_captive(*module, need, &taker, findings);
+                self.verify_not_captive(*module, need, &taker.name, findings);
             }
         }
         self.verify_exports(findings);
@@ -182,7 +192,7 @@ impl Graph {
         }
     }
 
-    fn verify_need(&self, module: ModuleId, need: &Need, taker: &str, findings: &mut Findings) {
+    fn verify_need(&self, module: ModuleId, need: &Need, taker: &Asker, findings: &mut Findings) {
         let key = need.key;
         match self.visible[module.0].get(&key.id).map(Vec::as_slice) {
             Some([_]) => {}
@@ -200,7 +210,9 @@ impl Graph {
         }
     }
 
-    fn missing(&self, module: ModuleId, key: Key, taker: &str) -> Finding {
+    fn missing(&self, module: ModuleId, key: Key, taker: &Asker) -> Finding {
+        let place = taker.place.as_deref();
+        let taker = &taker.name;
         let hidden = self.nodes.iter().find(|node| node.registration.keys().any(|known| known == key));
         if let Some(node) = hidden {
             let home = self.module_name(node.home);
@@ -219,9 +231,13 @@ impl Graph {
                     format!("add `.export::<{key}>()` to module `{home}`, and import it into `{seen_from}`"),
                 )
             };
-            return Finding::error(id, message).at(node.registration.place.to_string()).fix(fix);
+            let provided = node.registration.place;
+            let at = place.map_or(format!("{provided}"), |place| format!("{place}, provided at {provided}"));
+            return Finding::error(id, message).at(at).fix(fix);
         }
-        let finding = Finding::error("core.E001", format!("{taker} needs `{key}`, and nothing provides it"));
+        let mut finding =
+            Finding::error("core.E001", format!("{taker} needs `{key}`, and nothing provides it"));
+        finding.place = place.map(str::to_owned);
         match self.nearest(key) {
             Some(near) => finding.fix(format!("provide `{key}` with `.provide(..)`; did you mean `{near}`?")),
             None => finding.fix(format!("provide `{key}` with `.provide(..)`")),

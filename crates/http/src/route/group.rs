@@ -129,10 +129,13 @@ impl Routes {
         self.items.iter().flat_map(of).collect()
     }
 
-    /// What all of its handlers take from the container.
+    /// What all of its handlers take from the container, and where.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let of = |item: &Item| match item {
-            Item::Route(route) => route.operation.needs.clone(),
+            Item::Route(route) => {
+                let source = route.operation.source;
+                route.operation.needs.iter().map(|need| need.at(source.file, source.line)).collect()
+            }
             Item::Nested(nested) => nested.needs(),
             Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
         };
