@@ -127,7 +127,8 @@ impl Drop for TestApp {
         let end = move || {
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 // Whether it took too long is no news: nobody waits any more.
-                let _in_time = runtime.block_on(async { tokio::time::timeout(PATIENCE, started.abandon()).await });
+                let _in_time =
+                    runtime.block_on(async { tokio::time::timeout(PATIENCE, started.abandon()).await });
             }
             drop(done);
         };

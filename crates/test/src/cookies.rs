@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn forgets_what_has_expired() {
-        let jar = jar("/", &["a=1; Max-Age=60; Expires=Wed, 21 Oct 1964 07:28:00 GMT", "b=1; HttpOnly; Secure"]);
+        let jar =
+            jar("/", &["a=1; Max-Age=60; Expires=Wed, 21 Oct 1964 07:28:00 GMT", "b=1; HttpOnly; Secure"]);
         assert_eq!(sent(&jar, "/"), "a=1; b=1");
         assert_eq!(jar.value("a", NOW + Duration::from_secs(60)), None);
         assert_eq!(jar.header("/", NOW + Duration::from_secs(60)).unwrap(), "b=1");

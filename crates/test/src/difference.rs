@@ -74,6 +74,9 @@ mod tests {
     fn finds_nothing_in_the_same() {
         let value = json!({ "a": [{ "b": null }] });
         assert_eq!(differences(&value, &value, Extent::Exactly), Vec::<String>::new());
-        assert_eq!(differences(&json!(1), &json!("1"), Extent::AtLeast), ["the whole: expected 1, found \"1\""]);
+        assert_eq!(
+            differences(&json!(1), &json!("1"), Extent::AtLeast),
+            ["the whole: expected 1, found \"1\""]
+        );
     }
 }

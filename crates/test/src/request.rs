@@ -134,7 +134,9 @@ impl TestRequest {
     async fn exchange(self, line: String, place: &'static Location<'static>) -> TestResponse {
         let Self { client, method, path, mut headers, body } = self;
         let target = client.target();
-        let Some(http) = &target.http else { panic!("the application has no routes: {line} (sent at {place})") };
+        let Some(http) = &target.http else {
+            panic!("the application has no routes: {line} (sent at {place})")
+        };
         let uri = match path.parse::<Uri>() {
             Ok(uri) if path.starts_with('/') => uri,
             Ok(_) => panic!("`{path}` must begin with `/` (sent at {place})"),

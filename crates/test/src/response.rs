@@ -69,9 +69,7 @@ impl TestResponse {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         match serde_path_to_error::deserialize(&mut json) {
             Ok(value) => value,
-            Err(error) => {
-                self.fail(format_args!("the body is no `{}`: {error}", std::any::type_name::<T>()))
-            }
+            Err(error) => self.fail(format_args!("the body is no `{}`: {error}", std::any::type_name::<T>())),
         }
     }
 
@@ -90,7 +88,8 @@ impl TestResponse {
     /// Claims that a header is there, with this value. Of several, one must have it.
     #[track_caller]
     pub fn assert_header(&self, name: &str, expected: &str) -> &Self {
-        let found = self.parts.headers.get_all(name).iter().any(|value| value.as_bytes() == expected.as_bytes());
+        let found =
+            self.parts.headers.get_all(name).iter().any(|value| value.as_bytes() == expected.as_bytes());
         self.claim(found, format_args!("expected the header `{name}: {expected}`"))
     }
 
@@ -173,7 +172,10 @@ impl TestResponse {
     #[track_caller]
     fn claim_json(&self, found: &Value, expected: &Value, extent: Extent) -> &Self {
         let differences = differences(expected, found, extent);
-        self.claim(differences.is_empty(), format_args!("expected other JSON:\n  {}", differences.join("\n  ")))
+        self.claim(
+            differences.is_empty(),
+            format_args!("expected other JSON:\n  {}", differences.join("\n  ")),
+        )
     }
 
     #[track_caller]
@@ -205,7 +207,8 @@ impl fmt::Display for TestResponse {
 
 impl TestResponse {
     fn write_body(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let media_type = self.parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        let media_type =
+            self.parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let is_json = String::from_utf8_lossy(media_type).contains("json");
         let json = is_json.then(|| serde_json::from_slice::<Value>(&self.body).ok()).flatten();
         let text = match (json, std::str::from_utf8(&self.body)) {

@@ -40,10 +40,8 @@ impl Upload {
         let mut head = String::new();
         let name = quoted(name);
         // Writing to a `String` cannot fail.
-        let _ = write!(
-            head,
-            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"{extra}\r\n\r\n"
-        );
+        let _ =
+            write!(head, "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"{extra}\r\n\r\n");
         self.0.extend_from_slice(head.as_bytes());
         self.0.extend_from_slice(content);
         self.0.extend_from_slice(b"\r\n");

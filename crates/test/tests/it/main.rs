@@ -1,0 +1,8 @@
+//! Applications under test, seen as those who test them see them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod calling;
+mod claims;
+#[cfg(feature = "db")]
+mod database;
+mod starting;
