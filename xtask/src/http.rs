@@ -33,10 +33,11 @@ impl Connection {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n"))
     }
 
-    pub(crate) fn post_json(&mut self, path: &str, body: &str) -> Result<Answer> {
+    /// Posts JSON, with further header lines (each ended by CRLF).
+    pub(crate) fn post_json(&mut self, path: &str, headers: &str, body: &str) -> Result<Answer> {
         self.send(format!(
             "POST {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
+             {headers}content-length: {}\r\n\r\n{body}",
             body.len()
         ))
     }

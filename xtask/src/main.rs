@@ -66,7 +66,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "soak",
-        usage: "soak [--seconds N] [--kills N] [--connections N]",
+        usage: "soak [--seconds N] [--kills N] [--connections N] [--dev]",
         about: "Put the flagship example under load, tell it to stop, kill it, and look what was lost.",
         run: soak::main,
     },

@@ -35,10 +35,14 @@ const GROWTH_MEGABYTES: f64 = 16.0;
 /// How long the application may take to start, filling its database included, and to stop.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// What the application signs tokens with, here.
+const SECRET: &str = "soak-0123456789-abcdefghijklmnopqrstuvwxyz";
+
 struct Soak {
     conduit: PathBuf,
     load: PathBuf,
     folder: PathBuf,
+    token: String,
     failures: Vec<String>,
 }
 
@@ -46,20 +50,25 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let time = arguments.number("--seconds")?.unwrap_or(60);
     let kills = arguments.number("--kills")?.unwrap_or(5);
     let connections = arguments.number("--connections")?.unwrap_or(64);
+    let optimised = !arguments.flag("--dev");
     arguments.end()?;
 
     let workspace = Workspace::load()?;
     let mut command = workspace.cargo();
-    command.args(["build", "--release", "--package", "conduit", "--package", "peers"]);
+    command.args(["build", "--package", "conduit", "--package", "peers"]);
+    if optimised {
+        command.arg("--release");
+    }
     if !process::run(command, Show::Live, Duration::from_secs(45 * 60))?.success() {
         return Err("the application does not build".into());
     }
-    let binaries = workspace.target.join("release");
+    let binaries = workspace.target.join(if optimised { "release" } else { "debug" });
     let folder = workspace.target.join("xtask/soak");
     let _none_yet = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
     let load = binaries.join("load");
-    let mut soak = Soak { conduit: binaries.join("conduit"), load, folder, failures: Vec::new() };
+    let mut soak =
+        Soak { conduit: binaries.join("conduit"), load, folder, token: String::new(), failures: Vec::new() };
 
     let start = Instant::now();
     soak.steady(time, connections)?;
@@ -78,6 +87,7 @@ impl Soak {
         let (server, port) = self.start()?;
         let slices = (time / 5).max(8);
         let slice = (time / slices).max(1);
+        self.token = self.token(port)?;
         let mut looks = Vec::new();
         for number in 0..slices {
             let path = READS[usize::try_from(number)? % READS.len()];
@@ -88,6 +98,8 @@ impl Soak {
             if seen["errors"] != 0 || seen["requests"] == 0 {
                 self.failures.push(format!("steady: GET {path}: {}", line.trim()));
             }
+            // The server hears a little later than we do that the load has hung up.
+            std::thread::sleep(Duration::from_millis(300));
             let look = Look::at(server.id())?;
             println!("steady: {path:<24} {:>8} requests, {look}", seen["requests"]);
             looks.push(look);
@@ -105,7 +117,7 @@ impl Soak {
     /// SIGTERM while writes are under way.
     fn drain(&mut self, round: u64) -> Result<()> {
         let (server, port) = self.start()?;
-        let writers = Writers::start(port, &format!("drain {round}"));
+        let writers = Writers::start(port, &self.token, &format!("drain {round}"));
         std::thread::sleep(Duration::from_millis(300 + 170 * (round % 5)));
         self.stop(server, "drain")?;
         let written = writers.finish();
@@ -128,7 +140,7 @@ impl Soak {
     /// SIGKILL while writes are under way.
     fn crash(&mut self, round: u64) -> Result<()> {
         let (server, port) = self.start()?;
-        let writers = Writers::start(port, &format!("crash {round}"));
+        let writers = Writers::start(port, &self.token, &format!("crash {round}"));
         std::thread::sleep(Duration::from_millis(300 + 130 * (round % 5)));
         server.stop("KILL", PATIENCE)?;
         let written = writers.finish();
@@ -150,11 +162,8 @@ impl Soak {
         let port = http::free_port()?;
         let log = self.folder.join("output.log");
         let writer = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let mut command = Command::new(&self.conduit);
-        command.current_dir(&self.folder).stdout(writer.try_clone()?).stderr(writer);
-        command.env("PORT", port.to_string()).env("DATABASE_URL", "sqlite:soak.db");
-        // The profile in which the example makes and fills its tables itself.
-        command.env("MAINSTAY_PROFILE", "development");
+        let mut command = self.command();
+        command.stdout(writer.try_clone()?).stderr(writer).env("PORT", port.to_string());
         let mut server = Background::start(command)?;
         let start = Instant::now();
         while !http::get(port, "/readyz", Duration::from_secs(5)).is_ok_and(|answer| answer.status == 200) {
@@ -164,6 +173,23 @@ impl Soak {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok((server, port))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.conduit);
+        let database = format!("sqlite:{}", self.folder.join("soak.db").display());
+        command.current_dir(&self.folder).env("DATABASE_URL", database).env("MAINSTAY__KEYS__SECRET", SECRET);
+        // The profile in which the example makes and fills its tables itself.
+        command.env("MAINSTAY_PROFILE", "development");
+        command
+    }
+
+    /// A token with which one of the application's users may write: its own command prints it.
+    fn token(&self, port: u16) -> Result<String> {
+        let mut command = self.command();
+        command.args(["token", &client::author(port)?]);
+        let printed = process::output(command)?;
+        Ok(printed.lines().last().ok_or("the command `token` printed nothing")?.to_owned())
     }
 
     fn stop(&mut self, server: Background, phase: &str) -> Result<()> {

@@ -14,11 +14,19 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 /// How many articles are listed at once.
 const PAGE: usize = 100;
 
-/// Writes one article.
-pub(super) fn write(connection: &mut Connection, title: &str) -> Result<Answer> {
+/// Writes one article, with the token of a user.
+pub(super) fn write(connection: &mut Connection, token: &str, title: &str) -> Result<Answer> {
     let article =
         json!({"article": {"title": title, "description": "soak", "body": "soak", "tagList": ["soak"]}});
-    connection.post_json("/api/articles", &article.to_string())
+    connection.post_json("/api/articles", &format!("authorization: Token {token}\r\n"), &article.to_string())
+}
+
+/// The name of somebody who has written.
+pub(super) fn author(port: u16) -> Result<String> {
+    let answer = Connection::open(port, DEADLINE)?.get("/api/articles?limit=1")?;
+    let page: Value = serde_json::from_slice(&answer.body)?;
+    let name = page["articles"][0]["author"]["username"].as_str();
+    Ok(name.ok_or("there is no article to begin with, so nobody who could write")?.to_owned())
 }
 
 /// The titles of all articles.

@@ -30,12 +30,19 @@ pub(super) struct Written {
     pub(super) refused: usize,
 }
 
+/// As whom a writer writes, and how its titles begin.
+struct Author {
+    token: String,
+    label: String,
+}
+
 impl Writers {
-    pub(super) fn start(port: u16, label: &str) -> Self {
+    pub(super) fn start(port: u16, token: &str, label: &str) -> Self {
         let enough = Arc::new(AtomicBool::new(false));
         let threads = (0..WRITERS).map(|number| {
-            let (enough, label) = (Arc::clone(&enough), format!("{label} writer {number}"));
-            std::thread::spawn(move || keep_writing(port, &label, &enough))
+            let author = Author { token: token.to_owned(), label: format!("{label} writer {number}") };
+            let enough = Arc::clone(&enough);
+            std::thread::spawn(move || keep_writing(port, &author, &enough))
         });
         Self { threads: threads.collect(), enough }
     }
@@ -53,28 +60,28 @@ impl Writers {
     }
 }
 
-fn keep_writing(port: u16, label: &str, enough: &AtomicBool) -> Written {
+fn keep_writing(port: u16, author: &Author, enough: &AtomicBool) -> Written {
     let mut written = Written::default();
     let mut number = 0;
     while !enough.load(Ordering::Relaxed) {
         // A connection that is refused or closed is no failed request: nothing was sent on it.
         let Ok(connection) = Connection::open(port, client::DEADLINE) else { break };
-        let _closed = keep_writing_on(connection, label, &mut number, enough, &mut written);
+        let _closed = keep_writing_on(connection, author, &mut number, enough, &mut written);
     }
     written
 }
 
 fn keep_writing_on(
     mut connection: Connection,
-    label: &str,
+    author: &Author,
     number: &mut u64,
     enough: &AtomicBool,
     written: &mut Written,
 ) -> Result<()> {
     while !enough.load(Ordering::Relaxed) {
         *number += 1;
-        let title = format!("{label} number {number}");
-        match client::write(&mut connection, &title) {
+        let title = format!("{} number {number}", author.label);
+        match client::write(&mut connection, &author.token, &title) {
             Ok(answer) if (200..300).contains(&answer.status) => drop(written.answered.insert(title)),
             Ok(_) => written.refused += 1,
             Err(closed) => {

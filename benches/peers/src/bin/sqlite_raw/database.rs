@@ -106,12 +106,21 @@ impl Database {
         .await
     }
 
-    /// Writes all of them in one transaction. Durable when it returns.
+    /// Writes all of them. Durable when it returns.
     pub(crate) async fn update(&self, mut worlds: Vec<World>) -> Outcome<()> {
         worlds.sort_by_key(|world| world.id);
-        let (done, wait) = oneshot::channel();
-        self.writer.send(Write { worlds, done }).await.map_err(|_| "the writer is gone")?;
-        wait.await?
+        let writes =
+            if self.one_visit { vec![worlds] } else { worlds.into_iter().map(|one| vec![one]).collect() };
+        let mut waits = Vec::with_capacity(writes.len());
+        for worlds in writes {
+            let (done, wait) = oneshot::channel();
+            self.writer.send(Write { worlds, done }).await.map_err(|_| "the writer is gone")?;
+            waits.push(wait);
+        }
+        for wait in waits {
+            wait.await??;
+        }
+        Ok(())
     }
 
     async fn read<T: Send + 'static>(
