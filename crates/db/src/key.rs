@@ -163,6 +163,12 @@ macro_rules! several {
                 vec![$($value.into_value()),*]
             }
         }
+
+        impl<M: Model<Key = ($($type,)*)>, $($type),*> From<($($type,)*)> for Key<M> {
+            fn from(value: ($($type,)*)) -> Self {
+                Self(value)
+            }
+        }
     };
 }
 

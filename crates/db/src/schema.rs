@@ -4,14 +4,14 @@
 //! - [`order`]: which table has to be there before which.
 //! - [`drift`]: what a table that is there lacks.
 //!
-//! In development, [`create_tables`] makes what is missing when the application starts. It never changes a table that is
-//! there: it says what is different, and how to mend it. Migrations will do more.
+//! In development, [`create_tables`] makes what is missing when the application starts. It never changes the columns of a
+//! table that is there: it says what is different, and how to mend it. Migrations will do more.
 
 mod drift;
 mod order;
 mod table;
 
-use mainstay_core::{Finding, Result};
+use mainstay_core::{Finding, Result, Severity};
 
 use crate::db::Db;
 use crate::driver::Statement;
@@ -31,21 +31,27 @@ pub struct Created {
     pub findings: Vec<Finding>,
 }
 
-/// Makes the tables that are missing, and looks at the others.
+/// Makes the tables and indexes that are missing, and looks at the tables that are there. When one of those does not fit,
+/// nothing is made.
 pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Created> {
     let mut created = Created::default();
     let mut script = String::new();
     for model in in_order(models) {
-        let columns = drift::columns(model.table, db.target()).await.at_border()?;
-        if columns.is_empty() {
-            created.tables.push(model.table);
-            for statement in create_table(model, db.dialect()).at_border()? {
-                script.push_str(&statement);
-                script.push_str(";\n");
-            }
+        let mut statements = create_table(model, db.dialect()).at_border()?;
+        if let Some(table) = drift::table(model.table, db.target()).await.at_border()? {
+            created.findings.extend(drift::compare(model, &table, &statements[0], db.dialect()));
+            // Indexes can be added to a table that is there; each statement does nothing when its index is there too.
+            statements.remove(0);
         } else {
-            created.findings.extend(drift::compare(model, &columns, db.dialect()));
+            created.tables.push(model.table);
         }
+        for statement in statements {
+            script.push_str(&statement);
+            script.push_str(";\n");
+        }
+    }
+    if created.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Ok(created);
     }
     if !script.is_empty() {
         db.target().run(Statement::script(script)).await.at_border()?;
@@ -57,14 +63,14 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
 pub async fn missing_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for model in in_order(models) {
-        let columns = drift::columns(model.table, db.target()).await.at_border()?;
-        if columns.is_empty() {
+        let Some(table) = drift::table(model.table, db.target()).await.at_border()? else {
             let message = format!("the table `{}` of `{}` does not exist", model.table, model.name);
             let fix = "make it, or set database.auto_create = true to have missing tables made at start";
             findings.push(Finding::error("db.E011", message).at(model.place).fix(fix));
-        } else {
-            findings.extend(drift::compare(model, &columns, db.dialect()));
-        }
+            continue;
+        };
+        let statements = create_table(model, db.dialect()).at_border()?;
+        findings.extend(drift::compare(model, &table, &statements[0], db.dialect()));
     }
     Ok(findings)
 }

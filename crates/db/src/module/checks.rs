@@ -7,6 +7,7 @@
 //! | `db.E003` | two models have one table |
 //! | `db.E004` | two fields of a model have one column |
 //! | `db.E010` | a table does not fit its model (found when the database is opened) |
+//! | `db.W010` | a table was made by an older form of its model (found when the database is opened) |
 //! | `db.E011` | a table is missing, and may not be made (found when the database is opened) |
 
 use mainstay_core::assembly::Assembly;

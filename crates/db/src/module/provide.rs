@@ -4,7 +4,7 @@ use mainstay_core::clock::Clock;
 use mainstay_core::config::Config;
 use mainstay_core::error::Context;
 use mainstay_core::metrics::Metrics;
-use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result};
+use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result, Severity};
 
 use super::config::DatabaseConfig;
 use super::models;
@@ -46,9 +46,15 @@ pub(super) async fn database(
     Ok(db)
 }
 
+/// Errors keep the application from starting; warnings are logged.
 fn refuse(found: Vec<Finding>, profile: &Profile) -> Result<()> {
     let mut findings = Findings::default();
-    findings.extend(found);
+    for finding in found {
+        match finding.severity {
+            Severity::Warning => tracing::warn!(target: "mainstay::db", "{finding}"),
+            Severity::Error => findings.add(finding),
+        }
+    }
     if findings.is_empty() {
         return Ok(());
     }

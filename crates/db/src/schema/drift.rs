@@ -18,36 +18,54 @@ pub(super) struct StoredColumn {
     has_default: bool,
 }
 
-/// The columns of a table. None when there is no such table.
-pub(super) async fn columns(table: &str, target: Target<'_>) -> Result<Vec<StoredColumn>, DbError> {
-    let sql = match target.dialect() {
-        Dialect::Sqlite => {
-            "SELECT name, type, \"notnull\" = 0 AND pk = 0, dflt_value IS NOT NULL FROM pragma_table_info(?)"
-        }
-        // The standard's own view. The other drivers read it once they are there.
+/// A table as it is in the database.
+#[derive(Debug)]
+pub(super) struct StoredTable {
+    columns: Vec<StoredColumn>,
+    /// The statement that made it, where the engine keeps it.
+    made_by: Option<String>,
+}
+
+/// The table called so, if there is one.
+pub(super) async fn table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
+    match target.dialect() {
+        Dialect::Sqlite => {}
+        // The standard's `information_schema`: read by the other drivers once they are there.
         other => {
-            return Err(DbError::Model {
-                detail: format!("tables of {} cannot be compared with models yet", other.name()),
-            });
+            let detail = format!("tables of {} cannot be compared with models yet", other.name());
+            return Err(DbError::Model { detail });
         }
-    };
-    let reply = target.run(Statement::read(sql, vec![Value::Text(table.to_owned())])).await?;
-    reply
-        .rows
-        .iter()
-        .map(|row| {
-            Ok(StoredColumn {
-                name: row.get(0)?,
-                sql_type: row.get(1)?,
-                nullable: row.get(2)?,
-                has_default: row.get(3)?,
-            })
-        })
-        .collect()
+    }
+    let named = || vec![Value::Text(name.to_owned())];
+    let sql =
+        "SELECT name, type, \"notnull\" = 0 AND pk = 0, dflt_value IS NOT NULL FROM pragma_table_info(?)";
+    let reply = target.run(Statement::read(sql, named())).await?;
+    if reply.rows.is_empty() {
+        return Ok(None);
+    }
+    let mut columns = Vec::with_capacity(reply.rows.len());
+    for row in reply.rows.iter() {
+        columns.push(StoredColumn {
+            name: row.get(0)?,
+            sql_type: row.get(1)?,
+            nullable: row.get(2)?,
+            has_default: row.get(3)?,
+        });
+    }
+    let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?";
+    let reply = target.run(Statement::read(sql, named())).await?;
+    let made_by = reply.rows.first().map(|row| row.get(0)).transpose()?;
+    Ok(Some(StoredTable { columns, made_by }))
 }
 
 /// What is different from the model.
-pub(super) fn compare(model: &ModelMeta, columns: &[StoredColumn], dialect: Dialect) -> Vec<Finding> {
+pub(super) fn compare(
+    model: &ModelMeta,
+    stored: &StoredTable,
+    expected: &str,
+    dialect: Dialect,
+) -> Vec<Finding> {
+    let columns = &stored.columns;
     let mut findings = Vec::new();
     let mut add = |message: String, fix: String| {
         findings.push(Finding::error("db.E010", message).at(model.place).fix(fix));
@@ -88,7 +106,21 @@ pub(super) fn compare(model: &ModelMeta, columns: &[StoredColumn], dialect: Dial
             add(message, format!("ALTER TABLE {table} DROP COLUMN {};", dialect.quote(&stored.name)));
         }
     }
+    if findings.is_empty() && stored.made_by.as_deref().is_some_and(|made_by| !same(made_by, expected)) {
+        let message = format!(
+            "the table `{}` was not made by the `{}` of today: a constraint, a choice or the order of columns differs",
+            model.table, model.name
+        );
+        findings.push(Finding::warning("db.W010", message).at(model.place).fix(rebuilt(&table)));
+    }
     findings
+}
+
+/// Whether one statement made what the other would make. The engine drops `IF NOT EXISTS`.
+fn same(made_by: &str, expected: &str) -> bool {
+    let words =
+        |sql: &str| sql.replace("IF NOT EXISTS ", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    words(made_by) == words(expected)
 }
 
 fn added(table: &str, field: &FieldMeta, sql_type: &str, dialect: Dialect) -> String {

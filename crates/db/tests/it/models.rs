@@ -3,3 +3,4 @@
 mod hostile;
 mod many;
 mod sql;
+mod tables;
