@@ -80,7 +80,7 @@ pub fn check(config: &KeysConfig, profile: &Profile) -> Findings {
                 "`keys.secret` is not set: signed and sealed data is void after a restart",
             )
         };
-        findings.add(finding.fix(HOW_TO_MAKE_ONE));
+        findings.add(finding.at("keys.secret").fix(HOW_TO_MAKE_ONE));
     }
     findings
 }

@@ -96,6 +96,7 @@ fn production_refuses_to_be_without_a_secret_and_says_how_to_make_one() {
     assert_eq!(
         findings.to_string(),
         "error[keys.E001]: `keys.secret` is not set, and without it nothing can be signed or sealed
+    at  keys.secret
     fix make one with `openssl rand -base64 48` and set MAINSTAY__KEYS__SECRET to it, the same on every server; keep it \
          out of the repository"
     );
