@@ -4,6 +4,7 @@
 //! while no thread sleeps.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,9 +31,37 @@ pub(super) struct Queue<T> {
 
 struct State<T> {
     items: VecDeque<T>,
+    /// How many have been pushed so far: the last one's number.
+    pushed: u64,
     sleeping: usize,
     threads: usize,
     closed: bool,
+}
+
+/// A thread's place at a queue.
+pub(super) struct Post<T>(Arc<Queue<T>>);
+
+impl<T> Deref for Post<T> {
+    type Target = Queue<T>;
+
+    fn deref(&self) -> &Queue<T> {
+        &self.0
+    }
+}
+
+impl<T> Drop for Post<T> {
+    fn drop(&mut self) {
+        self.0.retire();
+    }
+}
+
+/// An item, and the queue as it was when the item was taken.
+pub(super) struct Taken<T> {
+    pub(super) item: T,
+    /// The number of the item that was pushed last.
+    pub(super) last: u64,
+    /// How many items were left.
+    pub(super) waiting: usize,
 }
 
 /// What a push found.
@@ -47,7 +76,13 @@ pub(super) enum Pushed {
 impl<T> Queue<T> {
     pub(super) fn new(name: &'static str, places: usize, patience: Duration) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State { items: VecDeque::new(), sleeping: 0, threads: 0, closed: false }),
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                pushed: 0,
+                sleeping: 0,
+                threads: 0,
+                closed: false,
+            }),
             wake: Condvar::new(),
             places: Semaphore::new(places),
             name,
@@ -72,6 +107,7 @@ impl<T> Queue<T> {
             return Err(DbError::Closed);
         }
         state.items.push_back(item);
+        state.pushed += 1;
         if state.sleeping > 0 {
             drop(state);
             self.wake.notify_one();
@@ -82,12 +118,18 @@ impl<T> Queue<T> {
 
     /// Takes the first item, and sleeps until there is one. `None` when the queue is closed and empty.
     pub(super) fn pop(&self) -> Option<T> {
+        self.pop_counted().map(|taken| taken.item)
+    }
+
+    /// The same, and tells what is behind it.
+    pub(super) fn pop_counted(&self) -> Option<Taken<T>> {
         let mut state = self.lock();
         loop {
             if let Some(item) = state.items.pop_front() {
+                let taken = Taken { item, last: state.pushed, waiting: state.items.len() };
                 drop(state);
                 self.places.add_permits(1);
-                return Some(item);
+                return Some(taken);
             }
             if state.closed {
                 return None;
@@ -110,18 +152,37 @@ impl<T> Queue<T> {
         item
     }
 
-    /// Counts one more thread in, unless there are `most` or the queue is closed.
-    pub(super) fn enlist(&self, most: usize) -> bool {
+    /// Takes the first item if there is one, and it is number `last` or was pushed before that.
+    pub(super) fn pop_until(&self, last: u64) -> Option<T> {
         let mut state = self.lock();
-        let wanted = state.threads < most && !state.closed;
-        if wanted {
-            state.threads += 1;
+        let first = state.pushed - state.items.len() as u64 + 1;
+        if first > last {
+            return None;
         }
-        wanted
+        let item = state.items.pop_front()?;
+        drop(state);
+        self.places.add_permits(1);
+        Some(item)
+    }
+
+    /// Counts one more thread in, unless there are `most` or the queue is closed. The thread holds on to its post; when it
+    /// ends, by a panic too, it is counted out.
+    pub(super) fn enlist(self: &Arc<Self>, most: usize) -> Option<Post<T>> {
+        let mut state = self.lock();
+        if state.threads >= most || state.closed {
+            return None;
+        }
+        state.threads += 1;
+        Some(Post(Arc::clone(self)))
+    }
+
+    /// Whether the calling thread is the only one.
+    pub(super) fn has_one_thread(&self) -> bool {
+        self.lock().threads == 1
     }
 
     /// Counts a thread out. What is queued when the last one goes is dropped, so that nobody waits for it.
-    pub(super) fn retire(&self) {
+    fn retire(&self) {
         let mut state = self.lock();
         state.threads -= 1;
         let left = if state.threads == 0 { std::mem::take(&mut state.items) } else { VecDeque::new() };

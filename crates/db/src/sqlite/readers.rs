@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::connection::{Connection, Limits, Role};
-use super::queue::{Job, Pushed, Queue, reply};
+use super::queue::{Job, Post, Pushed, Queue, reply};
 use super::{Location, SqliteOptions};
 use crate::driver::{Reply, Statement};
 use crate::error::DbError;
@@ -36,28 +36,28 @@ impl Readers {
     pub(super) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {
         let (sender, receiver) = oneshot::channel();
         if self.queue.push(Job { statement, reply: sender }).await? == Pushed::Waiting
-            && self.queue.enlist(self.most)
+            && let Some(post) = self.queue.enlist(self.most)
         {
-            self.start()?;
+            self.start(post)?;
         }
         reply(receiver).await
     }
 
-    fn start(&self) -> Result<(), DbError> {
+    fn start(&self, post: Post<Job>) -> Result<(), DbError> {
         let alive = self.alive.lock().map_or(None, |alive| alive.clone());
-        let (queue, location, limits) = (Arc::clone(&self.queue), self.location.clone(), self.limits.clone());
-        let started = std::thread::Builder::new().name("db-reader".into()).spawn(move || {
-            read(&queue, &location, &limits);
-            queue.retire();
+        let (location, limits) = (self.location.clone(), self.limits.clone());
+        let thread = std::thread::Builder::new().name("db-reader".into());
+        let started = thread.spawn(move || {
+            read(&post, &location, &limits);
+            drop(post);
             drop(alive);
         });
-        if let Err(error) = started {
-            self.queue.retire();
-            return Err(DbError::Unavailable {
-                detail: format!("a reader thread cannot be started: {error}"),
-            });
+        match started {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(DbError::Unavailable { detail: format!("a reader thread cannot be started: {error}") })
+            }
         }
-        Ok(())
     }
 
     pub(super) async fn close(&self) {
@@ -80,19 +80,42 @@ fn read(queue: &Queue<Job>, location: &Location, limits: &Limits) {
     let connection = match Connection::open(location, Role::Reader, limits) {
         Ok(connection) => connection,
         Err(fault) => {
-            // The one that made this thread start learns why. The next one tries again.
-            if let Some(job) = queue.pop_if(|_| true) {
-                let _ = job.reply.send(Err(fault));
+            // The one that made this thread start learns why, and whoever nobody else can answer. The next one tries again.
+            while let Some(job) = queue.pop_if(|_| true) {
+                let _ = job.reply.send(Err(fault.clone()));
+                if !queue.has_one_thread() {
+                    break;
+                }
             }
             return;
         }
     };
-    while let Some(job) = queue.pop() {
-        if job.reply.is_closed() {
+    while let Some(taken) = queue.pop_counted() {
+        if taken.waiting == 0 {
+            answer(&connection, taken.item);
             continue;
         }
-        let result = connection.run(&job.statement);
-        // Whoever asked may have gone; the rows go with them.
-        let _ = job.reply.send(result);
+        // Whoever waits by now may see the database as it is from now on, and so one look at it is enough for all of them:
+        // SQLite takes and gives back its locks once. Those who come later may have written meanwhile, and get another.
+        let begun = connection.control("BEGIN").is_ok();
+        answer(&connection, taken.item);
+        while let Some(job) = queue.pop_until(taken.last) {
+            answer(&connection, job);
+        }
+        if begun
+            && !connection.is_autocommit()
+            && let Err(fault) = connection.control("COMMIT")
+        {
+            tracing::error!(target: "mainstay::db", error = %fault, "a reader could not let go of the database");
+        }
     }
+}
+
+fn answer(connection: &Connection, job: Job) {
+    if job.reply.is_closed() {
+        return;
+    }
+    let result = connection.run(&job.statement);
+    // Whoever asked may have gone; the rows go with them.
+    let _ = job.reply.send(result);
 }

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Limits, Role};
-use super::queue::{Job, Queue, reply};
+use super::queue::{Job, Post, Queue, reply};
 use super::session::{Session, serve};
 use super::{Location, SqliteOptions, group};
 use crate::driver::{Reply, Statement, StatementKind, Transaction};
@@ -37,22 +37,22 @@ impl Writer {
         let queue = Queue::new("a place in the queue of the writer", options.queue, options.acquire_timeout);
         let (alive, ended) = mpsc::channel::<()>(1);
         let (opened, opening) = oneshot::channel();
-        let orders = Arc::clone(&queue);
-        queue.enlist(1);
+        let post = queue.enlist(1).ok_or(DbError::Closed)?;
         std::thread::Builder::new()
             .name("db-writer".into())
             .spawn(move || {
+                let orders = Only(post);
                 match Connection::open(&location, Role::Writer, &limits) {
                     Ok(connection) => {
                         let _ = opened.send(Ok(()));
-                        write(&orders, &connection);
+                        write(&orders.0, &connection);
                         connection.checkpoint();
                     }
                     Err(fault) => {
                         let _ = opened.send(Err(fault));
                     }
                 }
-                orders.retire();
+                drop(orders);
                 location.discard();
                 drop(alive);
             })
@@ -81,6 +81,15 @@ impl Writer {
     pub(super) async fn close(&self) {
         self.queue.close();
         self.ended.lock().await.recv().await;
+    }
+}
+
+/// The only thread at the queue. When it ends, by a panic too, nobody must wait for it.
+struct Only(Post<Order>);
+
+impl Drop for Only {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

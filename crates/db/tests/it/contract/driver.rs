@@ -12,6 +12,7 @@ use super::{Engine, add, ids, insert, notes, suite};
 
 suite!(
     reads_its_own_acknowledged_writes,
+    every_task_reads_its_own_writes_among_many,
     keeps_every_write_of_concurrent_writers,
     a_failing_statement_takes_nothing_else_with_it,
     names_the_violated_constraint,
@@ -31,6 +32,26 @@ async fn reads_its_own_acknowledged_writes(engine: Engine) {
     for id in 0..20 {
         add(&driver, id, &format!("note {id}")).await.unwrap();
         assert_eq!(ids(&driver).await.len() as i64, id + 1);
+    }
+}
+
+async fn every_task_reads_its_own_writes_among_many(engine: Engine) {
+    let driver = notes(engine).await;
+    let tasks = (0..64).map(|task| {
+        let driver = Arc::clone(&driver);
+        tokio::spawn(async move {
+            for note in 0..12 {
+                let id = task * 100 + note;
+                add(&driver, id, &format!("note {id}")).await.unwrap();
+                let place = driver.dialect().placeholder(0);
+                let sql = format!("SELECT COUNT(*) FROM notes WHERE id = {place}");
+                let reply = driver.run(Statement::read(sql, vec![Value::Int(id)])).await.unwrap();
+                assert_eq!(reply.rows.first().unwrap().get::<i64>(0), Ok(1), "{id} is not seen");
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
     }
 }
 
