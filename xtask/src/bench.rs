@@ -29,7 +29,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let budgets = match arguments.rest()?.as_slice() {
         [what] if what == "http" => http::run(&options)?,
         [what] if what == "sqlite" => sqlite::run(&options)?,
-        [what] if what == "build" => build::run(rounds.unwrap_or(3))?,
+        [what] if what == "build" => build::run(rounds.unwrap_or(3), &options.only)?,
         _ => return Err("say what to measure: `cargo xtask bench http`, `sqlite` or `build`".into()),
     };
     // What was left out on request has no number, and no verdict.

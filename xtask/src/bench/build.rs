@@ -1,7 +1,10 @@
 //! `cargo xtask bench build`: how long a user waits for the compiler.
 //!
 //! Works on a copy of the checkout, so that editing a handler edits nothing of yours, with target folders of its own,
-//! so that a cold build is cold. Downloads are not part of what is measured: dependencies are fetched before.
+//! so that a cold build is cold. Downloads are not part of what is measured: dependencies are fetched before. The
+//! application of fifty models is written into the copy by [`fifty`].
+
+mod fifty;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,7 +23,8 @@ use crate::{
 struct Subject {
     name: &'static str,
     arguments: &'static [&'static str],
-    cold_seconds: f64,
+    /// `None` where only the rebuild is promised.
+    cold_seconds: Option<f64>,
     edit: Option<Edit>,
 }
 
@@ -35,47 +39,55 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         name: "hello",
         arguments: &["--package", "hello"],
-        cold_seconds: 45.0,
+        cold_seconds: Some(45.0),
         edit: Some(Edit { place: "examples/hello/src", seconds: 1.5 }),
     },
     Subject {
         name: "SQLite API (conduit)",
         arguments: &["--package", "conduit"],
-        cold_seconds: 90.0,
+        cold_seconds: Some(90.0),
         edit: Some(Edit { place: "examples/conduit/src", seconds: 4.0 }),
     },
     Subject {
         name: "everything",
         arguments: &["--package", "mainstay", "--all-features"],
-        cold_seconds: 240.0,
+        cold_seconds: Some(240.0),
         edit: None,
+    },
+    Subject {
+        name: "fifty models",
+        arguments: &["--package", "fifty"],
+        cold_seconds: None,
+        edit: Some(Edit { place: "examples/fifty/src", seconds: 10.0 }),
     },
 ];
 
 /// A build that takes longer than this will not get any better.
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
-pub(crate) fn run(rounds: u64) -> Result<Vec<Budget>> {
+pub(crate) fn run(rounds: u64, only: &[String]) -> Result<Vec<Budget>> {
     let workspace = Workspace::load()?;
     let place = workspace.target.join("xtask/build-bench");
     let copy = copy(&workspace, &place.join("checkout"))?;
+    fifty::write(&copy)?;
     let mut fetch = workspace::cargo();
-    fetch.current_dir(&copy).args(["fetch", "--locked"]);
+    fetch.current_dir(&copy).arg("fetch");
     process::output(fetch)?;
 
     let mut budgets = Vec::new();
     let mut rows = vec![vec![String::new(), "cold s".into(), "after one edit s".into()]];
-    for subject in SUBJECTS {
+    let chosen = |name: &str| only.is_empty() || only.iter().any(|part| name.contains(part.as_str()));
+    for subject in SUBJECTS.iter().filter(|subject| chosen(subject.name)) {
         let target = place.join("target");
         let _none_yet = std::fs::remove_dir_all(&target);
         let cold = build(&copy, &target, subject)?;
         println!("{}: cold build in {cold:.1} s", subject.name);
-        budgets.push(Budget {
+        budgets.extend(subject.cold_seconds.map(|limit| Budget {
             what: format!("cold debug build of {}", subject.name),
             measured: cold,
-            limit: subject.cold_seconds,
+            limit,
             unit: " s",
-        });
+        }));
         let mut row = vec![subject.name.to_owned(), format!("{cold:.1}"), "-".to_owned()];
         if let Some(edit) = &subject.edit {
             let handler = handler_file(&copy.join(edit.place))?;
@@ -145,21 +157,36 @@ fn handler_file(folder: &Path) -> Result<PathBuf> {
     found.into_iter().next().ok_or_else(|| format!("no handler below {}", folder.display()).into())
 }
 
-/// Adds a statement to the body of the first handler: its code changes, what others see of it does not.
+/// Changes the code of the first handler: what others see of it stays the same.
 fn edit_handler(file: &Path, round: u64) -> Result<()> {
     let mut text = std::fs::read_to_string(file)?;
-    let at = insertion(&text).ok_or("the handler is gone")?;
-    text.insert_str(at, &format!("\n    std::hint::black_box({round}u64);"));
+    let (at, addition) = match insertion(&text).ok_or("the handler is gone")? {
+        Insertion::Statement(at) => (at, format!("\n    std::hint::black_box({round}u64);")),
+        Insertion::Text(at) => (at, format!("{round} ")),
+    };
+    text.insert_str(at, &addition);
     std::fs::write(file, text)?;
     Ok(())
 }
 
-/// Where the body of the first handler begins: behind the brace that ends the line of its `fn`.
-fn insertion(text: &str) -> Option<usize> {
-    let attribute =
-        ["#[get(", "#[post(", "#[put(", "#[delete("].iter().filter_map(|name| text.find(name)).min()?;
+/// Where the first handler can be edited.
+#[derive(Debug, PartialEq, Eq)]
+enum Insertion {
+    /// At the beginning of the body of a function.
+    Statement(usize),
+    /// At the beginning of the text that a closure answers.
+    Text(usize),
+}
+
+fn insertion(text: &str) -> Option<Insertion> {
+    let attributes = ["#[get(", "#[post(", "#[put(", "#[delete("].iter().filter_map(|name| text.find(name));
+    let Some(attribute) = attributes.min() else {
+        let closure = "async || \"";
+        return text.find(closure).map(|at| Insertion::Text(at + closure.len()));
+    };
+    // Behind the brace that ends the line of its `fn`.
     let function = attribute + text[attribute..].find("fn ")?;
-    Some(function + text[function..].find(" {\n")? + 2)
+    Some(Insertion::Statement(function + text[function..].find(" {\n")? + 2))
 }
 
 #[cfg(test)]
@@ -167,10 +194,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_the_body_of_the_first_handler() {
-        let text = "struct A {\n}\n#[get(\"/\")]\nasync fn hello(a: A) -> Page {\n    page()\n}\n";
-        let at = insertion(text).unwrap();
-        assert!(text[..at].ends_with("-> Page {"), "{}", &text[..at]);
-        assert!(insertion("fn main() {\n}").is_none());
+    fn finds_the_first_handler_whether_function_or_closure() {
+        let function = "struct A {\n}\n#[get(\"/\")]\nasync fn hello(a: A) -> Page {\n    page()\n}\n";
+        let Some(Insertion::Statement(at)) = insertion(function) else { panic!("no handler") };
+        assert!(function[..at].ends_with("-> Page {"), "{}", &function[..at]);
+        let closure = "Route::new(Method::GET, \"/\", async || \"Hello\")";
+        let Some(Insertion::Text(at)) = insertion(closure) else { panic!("no handler") };
+        assert_eq!(&closure[at..], "Hello\")");
+        assert_eq!(insertion("fn main() {\n}"), None);
     }
 }

@@ -9,10 +9,10 @@ fn every_page_of_the_flagship_shows_what_it_should_and_complains_of_nothing() {
     for (path, expected) in [
         // The start page links to the documentation.
         ("/", ["href=\"/docs\"", "href=\"/redoc\"", "</html>"]),
-        // Swagger UI has drawn operations; `opblock` is its class for one.
-        ("/docs", ["opblock", "/api/articles", "/api/tags"]),
+        // Swagger UI has drawn operations.
+        ("/docs", ["opblock-summary-path", "data-path=\"/api/articles/{slug}\"", "data-path=\"/api/tags\""]),
         // ReDoc has drawn its menu, with operations in it.
-        ("/redoc", ["menu-content", "/api/articles", "/api/tags"]),
+        ("/redoc", ["menu-content", "href=\"#tag/Articles/operation/", "/api/tags"]),
     ] {
         let page = application.open(path).unwrap();
         for text in expected {
