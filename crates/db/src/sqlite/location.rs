@@ -1,8 +1,9 @@
 //! What a `sqlite:` URL means.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::DbError;
 
@@ -39,12 +40,13 @@ impl Location {
     /// tables between connections and have no WAL, so that tests on them would see another engine than production.
     pub fn memory() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        static SWEPT: Once = Once::new();
+        let folder = std::env::temp_dir().join("mainstay-memory");
+        SWEPT.call_once(|| sweep(&folder));
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let nanos = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |elapsed| elapsed.subsec_nanos());
-        let name = format!("mainstay-{}-{number}-{nanos:08x}.db", std::process::id());
-        Self { path: std::env::temp_dir().join(name).into(), temporary: true }
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());
+        let name = format!("{}-{number}-{nanos:08x}.db", std::process::id());
+        Self { path: folder.join(name).into(), temporary: true }
     }
 
     /// The file.
@@ -67,6 +69,27 @@ impl Location {
             name.push(suffix);
             // What is not there, or is still held on Windows, is left to the system's cleaning.
             let _ = std::fs::remove_file(PathBuf::from(name));
+        }
+    }
+}
+
+/// Removes what processes have left behind that were killed more than a day ago. Only where it can be seen that a process
+/// lives no more.
+fn sweep(folder: &Path) {
+    const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.split('-').next()).unwrap_or_default();
+        let lives = processes.join(owner).exists();
+        let age =
+            entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
+        if !lives && age.is_some_and(|age| age > OLD) {
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

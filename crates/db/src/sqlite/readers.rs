@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{oneshot, watch};
 
 use super::connection::{Connection, Limits, Role};
 use super::queue::{Job, Post, Pushed, Queue, reply};
@@ -16,20 +16,20 @@ pub(super) struct Readers {
     location: Location,
     limits: Limits,
     /// Every thread holds a clone of the sender: when the receiver is done, all threads have ended.
-    alive: std::sync::Mutex<Option<mpsc::Sender<()>>>,
-    ended: Mutex<mpsc::Receiver<()>>,
+    alive: std::sync::Mutex<Option<watch::Sender<()>>>,
+    ended: watch::Receiver<()>,
 }
 
 impl Readers {
     pub(super) fn new(location: Location, options: &SqliteOptions, limits: Limits) -> Self {
-        let (alive, ended) = mpsc::channel(1);
+        let (alive, ended) = watch::channel(());
         Self {
             queue: Queue::new("a place in the queue of the readers", options.queue, options.acquire_timeout),
             most: options.readers.max(1),
             location,
             limits,
             alive: std::sync::Mutex::new(Some(alive)),
-            ended: Mutex::new(ended),
+            ended,
         }
     }
 
@@ -65,8 +65,8 @@ impl Readers {
         if let Ok(mut alive) = self.alive.lock() {
             alive.take();
         }
-        // Nothing is ever sent: this is ready when the last thread has dropped its sender.
-        self.ended.lock().await.recv().await;
+        // Nothing is ever sent: this fails when the last thread has dropped its sender.
+        let _ = self.ended.clone().changed().await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Limits, Role};
@@ -25,7 +25,7 @@ pub(super) enum Order {
 pub(super) struct Writer {
     queue: Arc<Queue<Order>>,
     patience: Duration,
-    ended: Mutex<mpsc::Receiver<()>>,
+    ended: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -35,7 +35,7 @@ impl Writer {
         limits: Limits,
     ) -> Result<Self, DbError> {
         let queue = Queue::new("a place in the queue of the writer", options.queue, options.acquire_timeout);
-        let (alive, ended) = mpsc::channel::<()>(1);
+        let (alive, ended) = watch::channel(());
         let (opened, opening) = oneshot::channel();
         let post = queue.enlist(1).ok_or(DbError::Closed)?;
         std::thread::Builder::new()
@@ -60,7 +60,7 @@ impl Writer {
                 detail: format!("the writer thread cannot be started: {error}"),
             })?;
         reply(opening).await?;
-        Ok(Self { queue, patience: options.acquire_timeout, ended: Mutex::new(ended) })
+        Ok(Self { queue, patience: options.acquire_timeout, ended })
     }
 
     pub(super) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {
@@ -80,7 +80,7 @@ impl Writer {
 
     pub(super) async fn close(&self) {
         self.queue.close();
-        self.ended.lock().await.recv().await;
+        let _ = self.ended.clone().changed().await;
     }
 }
 

@@ -95,3 +95,20 @@ async fn a_database_in_memory_leaves_no_file() {
     database.close().await;
     assert!(!path.exists());
 }
+
+#[tokio::test]
+async fn a_dropped_database_ends_by_itself() {
+    let location = Location::memory();
+    let path = location.path().to_path_buf();
+    let database = Sqlite::open(location, SqliteOptions::default()).await.unwrap();
+    database.run(Statement::script("CREATE TABLE t (id INTEGER)")).await.unwrap();
+    database.run(Statement::read("SELECT 1", vec![])).await.unwrap();
+    drop(database);
+    for _ in 0..200 {
+        if !path.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} is still there", path.display());
+}
