@@ -38,6 +38,8 @@ pub struct Http {
     authenticators: Box<[Authenticator]>,
     renderer: Renderer,
     refuse: Arc<dyn Endpoint>,
+    /// The container as the application itself sees it.
+    resolver: Resolver,
     finishing: Arc<Finishing>,
     unmatched: Arc<RouteMetrics>,
     connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>>,
@@ -85,6 +87,7 @@ impl Http {
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
             renderer,
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
+            resolver: setup.root().map_or_else(|| resolver.clone(), |root| resolver.of_module(root.id)),
             finishing,
             unmatched,
             connections,
@@ -219,6 +222,7 @@ impl Http {
     ) -> Response {
         let extensions = request.extensions_mut();
         extensions.insert(exchange.clone());
+        extensions.insert(self.resolver.request());
         extensions.insert(refusal);
         let guard = Guard { span, catches: self.catches, limit: self.limit, finishing: None };
         guard.run(|| self.refuse.call(request)).await

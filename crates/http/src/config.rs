@@ -13,7 +13,7 @@ use crate::route::table::TrailingSlash;
 use crate::stack::cors::CorsConfig;
 use crate::stack::csrf::CsrfConfig;
 use crate::stack::headers::HeadersConfig;
-use crate::stack::hosts::AllowedHosts;
+use crate::stack::hosts::{AllowedHosts, is_host};
 use crate::stack::proxies::TrustedProxies;
 
 /// The section `http`.
@@ -166,6 +166,11 @@ impl Section for HttpConfig {
         self.headers.validate(problems);
         self.compression.validate(problems);
         self.cors.validate(problems);
+        for host in self.allowed_hosts.iter().filter(|host| !is_host(host)) {
+            let fix = "write the name alone: shop.example, or *.shop.example for all below it";
+            problems.add("allowed_hosts", format!("has `{host}`, which is no host name"), Some(fix));
+        }
+        self.csrf.validate(problems);
         if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
             problems.add("trusted_proxies", format!("cannot be read: {error}"), None);
         }

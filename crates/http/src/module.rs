@@ -175,7 +175,12 @@ impl Setup<'_> {
 
     /// What the application itself puts around everything.
     pub(crate) fn around_everything(&self) -> Vec<Wrapper> {
-        self.contributions.modules().last().map(|root| self.around(root)).unwrap_or_default()
+        self.root().map(|root| self.around(root)).unwrap_or_default()
+    }
+
+    /// The application itself, which is the last of its modules.
+    pub(crate) fn root(&self) -> Option<&ModuleInfo> {
+        self.contributions.modules().last()
     }
 
     fn around(&self, module: &ModuleInfo) -> Vec<Wrapper> {
@@ -186,9 +191,8 @@ impl Setup<'_> {
             .collect()
     }
 
-    /// The application is the last of its modules.
     fn is_root(&self, module: &ModuleInfo) -> bool {
-        self.contributions.modules().last().is_some_and(|root| root.id == module.id)
+        self.root().is_some_and(|root| root.id == module.id)
     }
 
     /// The default stack, edited.

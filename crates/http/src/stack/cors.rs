@@ -82,7 +82,8 @@ impl CorsConfig {
     }
 }
 
-fn is_origin(text: &str) -> bool {
+/// Whether a text is scheme and host, as browsers send it in `Origin`.
+pub(super) fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, host)| {
         !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@'])
     })

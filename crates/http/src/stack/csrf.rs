@@ -14,9 +14,10 @@
 use axum::extract::Request;
 use http::{HeaderMap, HeaderName, Method, header};
 use mainstay_core::Error;
+use mainstay_core::config::Problems;
 use serde::{Deserialize, Serialize};
 
-use super::cors::Origins;
+use super::cors::{Origins, is_origin};
 use super::{Flow, Hook};
 use crate::exchange::Exchange;
 
@@ -28,6 +29,16 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct CsrfConfig {
     /// Origins whose pages may send requests that change something: `https://accounts.example`.
     pub trusted_origins: Vec<String>,
+}
+
+impl CsrfConfig {
+    pub(crate) fn validate(&self, problems: &mut Problems) {
+        for origin in self.trusted_origins.iter().filter(|origin| !is_origin(origin)) {
+            let fix =
+                "write scheme and host, and a port if it is not the usual one: https://accounts.example";
+            problems.add("csrf.trusted_origins", format!("has `{origin}`, which is no origin"), Some(fix));
+        }
+    }
 }
 
 /// The part `csrf`.

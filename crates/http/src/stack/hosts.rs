@@ -24,7 +24,7 @@ impl AllowedHosts {
     /// Allows `example.com`, `*.example.com` (any depth, but not `example.com` itself) and `*`.
     pub fn new<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Self {
         let rules = hosts.into_iter().map(|host| {
-            let host = host.as_ref().trim().trim_end_matches('.').to_ascii_lowercase();
+            let host = name_of(host.as_ref().trim()).to_ascii_lowercase();
             match host.strip_prefix('*') {
                 Some("") => Rule::Any,
                 Some(suffix) if suffix.starts_with('.') => Rule::Below(suffix.to_owned()),
@@ -57,6 +57,13 @@ impl AllowedHosts {
             }
         })
     }
+}
+
+/// Whether a text could name hosts.
+pub(crate) fn is_host(text: &str) -> bool {
+    !text.trim().is_empty()
+        && !text.contains(['/', '@', '?', '#', ' '])
+        && !text.trim_start_matches('*').contains('*')
 }
 
 /// A host without its port and without the dot of the root.
@@ -115,5 +122,6 @@ mod tests {
         assert!(!hosts.allows("example.com"));
         assert!(!hosts.allows("badexample.com"));
         assert!(AllowedHosts::new(["*"]).allows("anything"));
+        assert!(AllowedHosts::new(["shop.example:8000"]).allows("shop.example"));
     }
 }

@@ -93,7 +93,11 @@ async fn extractors_may_stand_before_the_request() {
         "/",
         async || "x",
     ));
-    assert_eq!(trail(&caller(app).await.get("/").await), ["hello"]);
+    let caller = caller(app).await;
+    assert_eq!(trail(&caller.get("/").await), ["hello"]);
+    // What has no route has an application all the same.
+    let lost = caller.get("/nowhere").await;
+    assert_eq!(lost.status, 404, "{}", lost.body);
 }
 
 #[tokio::test]

@@ -548,3 +548,15 @@ fn what_a_handler_takes_is_verified_at_start() {
     let text = findings(App::new().routes(mainstay_http::routes![needs]));
     assert!(text.contains("core.E001") && text.contains("Missing"), "{text}");
 }
+
+#[test]
+fn names_and_origins_that_are_none_are_refused_at_start() {
+    let app = hello()
+        .set("http.allowed_hosts", "https://shop.example")
+        .set("http.csrf.trusted_origins", "shop.example")
+        .set("http.trusted_proxies", "proxy.local");
+    let text = findings(app);
+    for key in ["http.allowed_hosts", "http.csrf.trusted_origins", "http.trusted_proxies"] {
+        assert!(text.contains(key), "{key} in {text}");
+    }
+}
