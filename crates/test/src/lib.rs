@@ -36,7 +36,8 @@
 //! 1. [`Setup`]: what is different in a test: settings, providers, the folder of the configuration.
 //! 2. [`TestApp`]: the application, started; it is stopped, or else falls with the test.
 //! 3. [`Client`]: somebody who sends requests and keeps cookies; an application can have many.
-//! 4. [`TestRequest`], [`Upload`] and [`TestResponse`]: what is sent, and what is claimed of the answer.
+//! 4. [`TestRequest`], [`Upload`] and [`TestResponse`]: what is sent, and what is claimed of the answer; [`TestStream`]: an
+//!    answer piece by piece.
 //! 5. `Queries` (feature `db`): which statements the database ran meanwhile.
 //!
 //! When a claim fails, the panic shows the whole response. What the application logged is in the output of the test.
@@ -50,6 +51,7 @@ mod queries;
 mod request;
 mod response;
 mod setup;
+mod stream;
 mod upload;
 
 pub use app::TestApp;
@@ -59,4 +61,5 @@ pub use queries::Queries;
 pub use request::TestRequest;
 pub use response::TestResponse;
 pub use setup::Setup;
+pub use stream::TestStream;
 pub use upload::Upload;

@@ -6,16 +6,18 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
 use serde::Serialize;
 
 use crate::client::{Client, header};
 use crate::response::TestResponse;
+use crate::stream::TestStream;
 use crate::upload::Upload;
 
 /// An answer, with its whole body, is there by then, or the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request that is being made. Nothing happens before [`send`](Self::send).
 ///
@@ -118,7 +120,7 @@ impl TestRequest {
     ///
     /// # Panics
     /// When the path is none, the application has no routes, or the answer is not there within 30 seconds. A stream that
-    /// never ends is such an answer.
+    /// never ends is such an answer: see [`open`](Self::open).
     #[track_caller]
     pub fn send(self) -> impl Future<Output = TestResponse> {
         let place = Location::caller();
@@ -131,7 +133,42 @@ impl TestRequest {
         }
     }
 
+    /// Sends it, and waits for the head of the answer alone: for what is sent piece by piece, such as server-sent events.
+    ///
+    /// # Panics
+    /// When the path is none, the application has no routes, or no answer begins within 30 seconds.
+    #[track_caller]
+    pub fn open(self) -> impl Future<Output = TestStream> {
+        let place = Location::caller();
+        async move {
+            let line = format!("{} {}", self.method, self.path);
+            match tokio::time::timeout(PATIENCE, self.begin(&line, place)).await {
+                Ok((parts, body)) => TestStream::new(line, place, parts, body),
+                Err(_) => panic!("no answer to {line} (sent at {place}) within {PATIENCE:?}"),
+            }
+        }
+    }
+
     async fn exchange(self, line: String, place: &'static Location<'static>) -> TestResponse {
+        #[cfg(feature = "db")]
+        let log = self.client.target().db.as_ref().map(|db| db.record());
+        let (parts, body) = self.begin(&line, place).await;
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => panic!("the answer to {line} (sent at {place}) broke off: {error}"),
+        };
+        TestResponse {
+            line,
+            place,
+            parts,
+            body,
+            #[cfg(feature = "db")]
+            queries: log.as_ref().map(crate::Queries::of),
+        }
+    }
+
+    /// To the head of the answer.
+    async fn begin(self, line: &str, place: &'static Location<'static>) -> (Parts, Body) {
         let Self { client, method, path, mut headers, body } = self;
         let target = client.target();
         let Some(http) = &target.http else {
@@ -152,23 +189,9 @@ impl TestRequest {
         }
         let mut request = Request::new(Body::from(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
-
-        #[cfg(feature = "db")]
-        let log = target.db.as_ref().map(|db| db.record());
         let (parts, body) = http.call(request, client.peer()).await.into_parts();
-        let body = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => panic!("the answer to {line} (sent at {place}) broke off: {error}"),
-        };
         client.jar().keep(&parts.headers, &folder, target.clock.now());
-        TestResponse {
-            line,
-            place,
-            parts,
-            body,
-            #[cfg(feature = "db")]
-            queries: log.as_ref().map(crate::Queries::of),
-        }
+        (parts, body)
     }
 }
 

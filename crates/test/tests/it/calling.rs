@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::Method;
 use mainstay_core::clock::{Clock, TestClock};
-use mainstay_core::{App, Provider};
+use mainstay_core::{App, Error, Provider};
 use mainstay_http::extract::{ClientIp, Multipart};
-use mainstay_http::respond::{Redirect, SetCookie};
+use mainstay_http::respond::{Event, Redirect, SetCookie, Sse};
 use mainstay_http::{Cookies, Form, Json, Query, Route, RoutesExt};
 use mainstay_test::{TestApp, Upload};
 use serde_json::{Value, json};
@@ -31,6 +31,10 @@ fn app() -> App {
         }))
         .route(Route::new(Method::GET, "/who", async |cookies: Cookies| {
             cookies.get("session").unwrap_or("nobody").to_owned()
+        }))
+        .route(Route::new(Method::GET, "/events", async || {
+            let events = (0_u32..).map(|number| Ok::<_, Error>(Event::new(number.to_string())));
+            Sse::new(futures_util::stream::iter(events))
         }))
         .route(Route::new(Method::GET, "/panic", async || -> &'static str { panic!("boom") }))
 }
@@ -109,4 +113,18 @@ async fn follows_no_redirects_and_gives_the_whole_stack() {
 #[should_panic(expected = "the application has no routes: GET / (sent at ")]
 async fn an_application_without_routes_cannot_be_called() {
     TestApp::start(App::new()).await.get("/").send().await;
+}
+
+#[tokio::test]
+async fn reads_an_endless_answer_piece_by_piece() {
+    let app = TestApp::start(app()).await;
+    let mut events = app.get("/events").open().await;
+    assert_eq!((events.status().as_u16(), events.header("content-type")), (200, Some("text/event-stream")));
+    for number in 0..3 {
+        assert_eq!(events.event().await, format!("data: {number}"));
+    }
+    assert_eq!(events.until("3\n").await, "data: 3\n");
+    assert!(events.next().await.is_some());
+    drop(events);
+    app.stop().await;
 }
