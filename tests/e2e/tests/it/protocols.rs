@@ -43,6 +43,23 @@ async fn http2_without_tls() {
 }
 
 #[tokio::test]
+async fn a_flood_of_headers_over_http2_is_refused_and_the_others_on_the_connection_are_served() {
+    let program = Program::start();
+    let mut client = http2_client(connect(program.address()).await).await;
+    let mut flood = request("/");
+    for number in 0..200 {
+        let name = format!("x-{number}").parse::<hyper::header::HeaderName>().unwrap();
+        flood.headers_mut().insert(name, "1".parse().unwrap());
+    }
+    let beside = client.send_request(request("/work/200"));
+    let refused = client.clone().send_request(flood).await.unwrap();
+    assert_eq!(refused.status(), 431);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(text(beside.await.unwrap()).await, "done");
+    assert_eq!(text(client.send_request(request("/")).await.unwrap()).await, "hello");
+}
+
+#[tokio::test]
 async fn a_unix_socket() {
     let mut program = Setup::new().variable("MAINSTAY__HTTP__UNIX", "app.sock").serve();
     let path = program.home.path().join("app.sock");
