@@ -56,6 +56,15 @@ impl<R: Model> BelongsTo<R> {
     }
 }
 
+/// Equal when they lead to the same row, loaded or not.
+impl<R: Model> PartialEq for BelongsTo<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<R: Model> Eq for BelongsTo<R> {}
+
 impl<R: Model> Clone for BelongsTo<R> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), relation: self.relation, loaded: self.loaded.clone() }
@@ -259,6 +268,15 @@ macro_rules! to_many {
                 }
             }
         }
+
+        /// Equal when they lead to the rows of the same owner, loaded or not.
+        impl<R> PartialEq for $name<R> {
+            fn eq(&self, other: &Self) -> bool {
+                std::ptr::eq(self.0.relation, other.0.relation) && self.0.owner == other.0.owner
+            }
+        }
+
+        impl<R> Eq for $name<R> {}
 
         impl<R: Model> fmt::Debug for $name<R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,5 +2,6 @@
 
 mod hostile;
 mod many;
+mod names;
 mod sql;
 mod tables;

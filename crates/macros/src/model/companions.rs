@@ -62,11 +62,11 @@ fn new(model: &Model) -> TokenStream {
         quote! {
             #[doc = #doc]
             #vis fn #name(self, value: #ty) -> #draft {
-                #draft::from(self).#name(value)
+                <#draft as ::core::convert::From<Self>>::from(self).#name(value)
             }
         }
     });
-    let insert = insert(model, quote!(#draft::from(self).0));
+    let insert = insert(model, quote!(<#draft as ::core::convert::From<Self>>::from(self).0));
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]

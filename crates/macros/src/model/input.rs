@@ -230,10 +230,9 @@ impl Field {
                 return Err(Error::new_spanned(&self.ty, message));
             }
         }
-        let reserved = ["delete", "insert", "key", "save", "update"];
-        if self.is_stored() && reserved.iter().any(|name| self.ident == name) {
-            let message =
-                "a model has a function of this name; choose another, and `#[field(column = \"…\")]`";
+        if self.is_stored() && self.ident == "insert" {
+            let message = "a new row is stored by a function of this name; choose another, and \
+                           `#[field(column = \"insert\")]`";
             return Err(Error::new_spanned(&self.ident, message));
         }
         Ok(())

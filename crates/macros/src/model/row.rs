@@ -31,15 +31,17 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         let name = &field.ident;
         if matches!(field.kind, Kind::BelongsTo { .. }) {
             let relation = model.relation_position(field);
-            reads.push(quote!(let #name = __db::relation::ToOneField::read(reader, &RELATIONS[#relation])?;));
+            reads.push(
+                quote!(let #name = __db::relation::ToOneField::read(__reader, &RELATIONS[#relation])?;),
+            );
             reloads.push(quote! {
-                __db::relation::ToOneField::reload(&mut self.#name, reader, &RELATIONS[#relation])?;
+                __db::relation::ToOneField::reload(&mut self.#name, __reader, &RELATIONS[#relation])?;
             });
             values.push(quote!(__db::relation::ToOneField::value(&self.#name)));
         } else {
             // The type is named wherever it has to be storable: if it is not, the compiler says so once, and there.
             let ty = &field.ty;
-            let read = quote!(__db::row::Reader::field::<#ty>(reader, &FIELDS[#index]));
+            let read = quote!(__db::row::Reader::field::<#ty>(__reader, &FIELDS[#index]));
             let value = quote!(<#ty as __db::Stored>::into_value(::core::clone::Clone::clone(&self.#name)));
             reads.push(quote!(let #name = #read?;));
             reloads.push(quote!(self.#name = #read?;));
@@ -72,12 +74,12 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
                 #columns { #(#in_scope),* }
             }
 
-            fn from_row(reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
+            fn from_row(__reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
                 #(#reads)*
                 ::core::result::Result::Ok(Self { #(#names),* })
             }
 
-            fn reload(&mut self, reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<(), __db::DbError> {
+            fn reload(&mut self, __reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<(), __db::DbError> {
                 #(#reloads)*
                 ::core::result::Result::Ok(())
             }
