@@ -1,10 +1,10 @@
 //! OpenAPI 3.1 from what handlers say about themselves.
 //!
-//! A route keeps an [`Operation`](mainstay_http::describe::Operation); a [`Document`] is what a list of them looks
+//! A route keeps an [`Operation`]; a [`Document`] is what a list of them looks
 //! like in the words of the specification (<https://spec.openapis.org/oas/v3.1.1>). It is built at run time, once, by
 //! whoever asks first.
 //!
-//! Reading order: this file (the document), [`operation`] (one method of one path), [`schemas`] (types that many
+//! Reading order: this file (the document), `operation` (one method of one path), `schemas` (types that many
 //! operations share).
 
 mod operation;

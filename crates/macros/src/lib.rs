@@ -106,7 +106,7 @@ pub fn options(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a route of an async function, for a method that has no attribute of its own.
 ///
-/// ```ignore
+/// ```text
 /// /// Finds articles.
 /// ///
 /// /// The first paragraph is the summary in API documents, the rest the description.
@@ -121,6 +121,7 @@ pub fn options(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = "article"` | so that its address can be made from its parameters |
 /// | `tag = "articles"` | what it is listed under; may be repeated |
 /// | `deprecated` | callers should move away; `#[deprecated]` on the function says the same |
+/// | `hidden` | API documents leave it out: pages for people |
 /// | `body_limit = "10MB"` | instead of `http.body_limit` |
 /// | `timeout = "5s"`, `"never"` | instead of `http.timeout` |
 /// | `cross_origin` | other sites may send it: for web hooks and token APIs |

@@ -5,7 +5,7 @@
 //! - [`meta`]: the static metadata.
 //! - [`row`]: from rows to the struct and back.
 //! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
-//! - [`choices`]: enums as columns.
+//! - [`mod@choices`]: enums as columns.
 
 mod choices;
 mod companions;

@@ -56,7 +56,7 @@ async fn list(Valid(Query(filter)): Valid<Query<Filter>>, db: Inject<Db>) -> Res
 
 /// Shows one article.
 #[get("/api/articles/{slug}", tag = "Articles")]
-#[errors(NotFound = "No article has this slug.")]
+#[errors(NotFound)]
 async fn show(Path(slug): Path<String>, db: Inject<Db>) -> Result<Json<SingleArticle>> {
     let article = Article::filter(|article| article.slug.eq(slug))
         .with(|article| article.author)
