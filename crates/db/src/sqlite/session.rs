@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::connection::Connection;
+use super::group::run_whole_until;
 use super::queue::Job;
 use crate::driver::{Ending, Reply, Statement, StatementKind, Transaction};
 use crate::error::DbError;
@@ -140,7 +141,7 @@ fn run(connection: &Connection, statement: &Statement, deadline: Instant) -> Res
         return Err(ended());
     }
     let limits = connection.limits();
-    let outcome = run_whole(connection, statement, deadline.min(Instant::now() + limits.statement));
+    let outcome = run_whole_until(connection, statement, deadline.min(Instant::now() + limits.statement));
     match outcome {
         Err(DbError::Timeout { .. }) if Instant::now() >= deadline => {
             Err(DbError::TransactionExpired { limit: limits.transaction })
@@ -149,22 +150,6 @@ fn run(connection: &Connection, statement: &Statement, deadline: Instant) -> Res
         Ok(_) if statement.kind == StatementKind::Script && connection.is_autocommit() => Err(ended()),
         outcome => outcome,
     }
-}
-
-/// A statement that is run for several sets of values leaves nothing when one of them fails.
-fn run_whole(connection: &Connection, statement: &Statement, deadline: Instant) -> Result<Reply, DbError> {
-    if statement.sets == 1 {
-        return connection.run_until(statement, deadline);
-    }
-    connection.control("SAVEPOINT sets")?;
-    let outcome = connection.run_until(statement, deadline);
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection.control("ROLLBACK TO sets")?;
-    }
-    if !connection.is_autocommit() {
-        connection.control("RELEASE sets")?;
-    }
-    outcome
 }
 
 fn ended() -> DbError {

@@ -106,3 +106,39 @@ async fn a_statement_cannot_begin_or_end_a_transaction() {
     drop(transaction);
     driver.run(add(2)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_write_that_runs_too_long_takes_no_neighbour_with_it() {
+    let limit = Duration::from_millis(60);
+    let driver = open(SqliteOptions { statement_timeout: limit, ..SqliteOptions::default() }).await;
+    let endless = format!("INSERT INTO notes {}", ENDLESS.replace("COUNT(*)", "i"));
+    let writes = (0..20)
+        .map(|id| driver.run(if id == 9 { Statement::write(endless.clone(), vec![]) } else { add(id) }));
+    let outcomes = futures_util::future::join_all(writes).await;
+    for (id, outcome) in outcomes.into_iter().enumerate() {
+        // SQLite rolls the whole group back with the one that is stopped; the others are run again.
+        assert_eq!(outcome.err(), (id == 9).then_some(DbError::Timeout { limit }), "{id}");
+    }
+    let rows = driver.run(Statement::read("SELECT id FROM notes", vec![])).await.unwrap().rows;
+    assert_eq!(rows.len(), 19);
+}
+
+#[tokio::test]
+async fn a_statement_fails_whole_among_others() {
+    let driver = open(SqliteOptions::default()).await;
+    driver.run(add(3)).await.unwrap();
+    let writes = [
+        Statement::write("INSERT INTO notes VALUES (10)", vec![]),
+        Statement::write("INSERT INTO notes VALUES (1), (2), (3), (4)", vec![]),
+        Statement::write_many(
+            "INSERT INTO notes VALUES (?)",
+            [5, 6, 3, 7].map(mainstay_db::value::Value::Int).to_vec(),
+            4,
+        ),
+        Statement::write("INSERT INTO notes VALUES (11)", vec![]),
+    ];
+    let outcomes = futures_util::future::join_all(writes.map(|write| driver.run(write))).await;
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, false, true]);
+    let rows = driver.run(Statement::read("SELECT id FROM notes ORDER BY id", vec![])).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| row.get(0).unwrap()).collect::<Vec<i64>>(), [3, 10, 11]);
+}
