@@ -1,7 +1,7 @@
 //! The tree that closures over columns build, before anybody knows which engine it is for.
 //!
 //! It is not generic: [`Column`](crate::Column) and [`Predicate`](crate::Predicate) are typed shells around it, so that a
-//! program pays for rendering once and not once per model. Functions, arithmetic and `case` will be further [`Term`]s.
+//! program pays for rendering once and not once per model. Functions, arithmetic and `case` will be further `Term`s.
 
 use crate::meta::RelationMeta;
 use crate::value::Value;

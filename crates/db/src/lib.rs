@@ -49,9 +49,9 @@
 //!
 //! Read from above, in this order:
 //!
-//! 1. [`model`]: what `#[model]` makes of a struct; [`meta`]: what is known of it at run time.
-//! 2. [`column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
-//! 3. [`query`]: from that tree to SQL and back to models; [`write`]: insert, update, delete.
+//! 1. [`mod@model`]: what `#[model]` makes of a struct; [`meta`]: what is known of it at run time.
+//! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
+//! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
 //! 4. [`schema`]: tables from models.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.

@@ -11,7 +11,7 @@ use crate::meta::ModelMeta;
 use crate::row::Reader;
 use crate::value::Value;
 
-/// A struct with a table. Implemented by [`#[model]`](crate::model), which also gives it its own functions (`filter`,
+/// A struct with a table. Implemented by [`#[model]`](macro@crate::model), which also gives it its own functions (`filter`,
 /// `get`, `update`…), so that this trait need not be imported.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",

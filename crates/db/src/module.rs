@@ -1,7 +1,7 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`](crate::Db), the readiness probe `db`, checks of the models, and the command `seed`.
+//! [`Db`], the readiness probe `db`, checks of the models, and the command `seed`.
 
 mod checks;
 mod config;

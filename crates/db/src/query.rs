@@ -1,7 +1,7 @@
 //! Queries over a model.
 //!
-//! A [`Query`] is a typed shell around a [`Select`], which is turned into SQL in two steps: [`shape`] takes the values out
-//! and writes down what is left, the shape; [`render`] makes SQL of it with sea-query. The SQL of a shape is kept, so that a
+//! A [`Query`] is a typed shell around a `Select`, which is turned into SQL in two steps: `shape` takes the values out
+//! and writes down what is left, the shape; `render` makes SQL of it with sea-query. The SQL of a shape is kept, so that a
 //! query that has been seen before costs one look-up.
 
 mod cache;

@@ -1,8 +1,8 @@
 //! Tables from models.
 //!
-//! - [`table`]: the statements that make a model's table, with its constraints and indexes.
-//! - [`order`]: which table has to be there before which.
-//! - [`drift`]: what a table that is there lacks.
+//! - `table`: the statements that make a model's table, with its constraints and indexes.
+//! - `order`: which table has to be there before which.
+//! - `drift`: what a table that is there lacks.
 //!
 //! In development, [`create_tables`] makes what is missing when the application starts. It never changes the columns of a
 //! table that is there: it says what is different, and how to mend it. Migrations will do more.

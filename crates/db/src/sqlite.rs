@@ -1,13 +1,13 @@
 //! SQLite: reader threads, and one writer that commits in groups.
 //!
-//! - [`location`]: what a `sqlite:` URL means.
-//! - [`connection`]: opening a connection with the settings that durability asks for, and running one statement on it.
-//! - [`buffer`]: the rows of a result, in one arena.
-//! - [`failure`]: what SQLite's result codes mean.
-//! - [`queue`]: the bounded queue between tasks and threads.
-//! - [`readers`]: threads that each own a read-only connection, started as they are needed.
-//! - [`writer`]: the one thread that writes; [`group`] is how it commits the writes of many tasks with one sync to disk,
-//!   [`session`] how a transaction owns it for a while.
+//! - `location`: what a `sqlite:` URL means.
+//! - `connection`: opening a connection with the settings that durability asks for, and running one statement on it.
+//! - `buffer`: the rows of a result, in one arena.
+//! - `failure`: what SQLite's result codes mean.
+//! - `queue`: the bounded queue between tasks and threads.
+//! - `readers`: threads that each own a read-only connection, started as they are needed.
+//! - `writer`: the one thread that writes; `group` is how it commits the writes of many tasks with one sync to disk,
+//!   `session` how a transaction owns it for a while.
 //!
 //! In WAL mode readers never wait for the writer. Every write goes through one connection, so that `SQLITE_BUSY` can only
 //! come from another process.
