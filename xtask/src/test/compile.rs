@@ -49,7 +49,8 @@ pub(crate) fn features(context: &Context) -> Result<Outcome> {
 
 pub(crate) fn rustdoc(context: &Context) -> Result<Outcome> {
     let mut command = context.workspace.cargo();
-    command.env("RUSTDOCFLAGS", "-D warnings");
+    // A folder's front page leads its readers through private modules too, and rustdoc shall check that map.
+    command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     command.args(["doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"]);
     cargo::build(command, context.quietly())
 }
