@@ -14,7 +14,7 @@ mod sqlite;
 
 use std::process::ExitCode;
 
-use crate::{arguments::Arguments, outcome::Result};
+use crate::{arguments::Arguments, bench::compare::Programs, outcome::Result};
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let enforce = arguments.flag("--enforce");
@@ -25,6 +25,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
         connections: arguments.number("--connections")?.unwrap_or(64),
         load: arguments.values("--load")?.pop(),
         only: arguments.values("--only")?,
+        programs: if arguments.flag("--no-build") { Programs::AsTheyAre } else { Programs::Build },
     };
     let budgets = match arguments.rest()?.as_slice() {
         [what] if what == "http" => http::run(&options)?,

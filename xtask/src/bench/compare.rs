@@ -4,10 +4,7 @@
 //! the other. In each round each is started anew, warmed up and measured, one after the other, so that whatever else
 //! the machine does hits all alike. What is reported are medians over the rounds.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use crate::{
     bench::{
@@ -28,6 +25,14 @@ pub(crate) struct Options {
     pub(crate) load: Option<String>,
     /// Only contenders whose name contains one of these; none means all.
     pub(crate) only: Vec<String>,
+    pub(crate) programs: Programs,
+}
+
+/// Whether the programs are built before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Programs {
+    Build,
+    AsTheyAre,
 }
 
 /// What is compared: programs, and the paths on which they are pressed.
@@ -71,7 +76,10 @@ impl Comparison {
     /// Builds everything and measures it.
     pub(crate) fn measure(self, options: &Options) -> Result<Samples> {
         let workspace = Workspace::load()?;
-        let binaries = build(&workspace)?;
+        if options.programs == Programs::Build {
+            build(&workspace)?;
+        }
+        let binaries = workspace.target.join("release");
         let load = Load::choose(options.load.as_deref(), binaries.join("load"), options.connections)?;
         println!(
             "{} rounds of {} s for each path, {} connections, one worker thread each, load from {}",
@@ -169,15 +177,15 @@ impl Samples {
     }
 }
 
-/// Builds all contenders with the release profile; returns the folder they are in.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+/// Builds all contenders with the release profile.
+fn build(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo();
     command.args(["build", "--release", "--package", "peers", "--package", "techempower"]);
     let ended = process::run(command, Show::Live, Duration::from_secs(45 * 60))?;
     if !ended.success() {
         return Err("the programs to measure do not build".into());
     }
-    Ok(workspace.target.join("release"))
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of requests is far below 2^52")]
