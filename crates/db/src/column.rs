@@ -1,16 +1,25 @@
-//! Typed columns, what can be said of them, and the predicates that come of it.
+//! Typed columns, and what can be said of them.
+//!
+//! - [`Predicate`]: a condition on rows, which conditions on columns are joined to.
+//! - [`Order`]: what rows are sorted by.
+
+mod order;
+mod predicate;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{BitAnd, BitOr, Not};
+use std::ops::Not;
 
 use crate::expression::{
-    Anchor, Case, ColumnRef, Direction, List, Node, Nulls, Operand, Operator, OrderTerm, Pattern, Scope, Term,
+    Anchor, Case, ColumnRef, Direction, List, Node, Operand, Operator, Pattern, Scope, Term,
 };
 use crate::key::Key;
 use crate::meta::FieldMeta;
 use crate::model::Model;
 use crate::value::{IntoOperand, Stored, Value};
+
+pub use order::{IntoOrder, Order, OrderTerms};
+pub use predicate::Predicate;
 
 /// A column of type `T` of the model `M`, in one place of a query.
 pub struct Column<M, T> {
@@ -164,178 +173,6 @@ impl<M, T: TextColumn> Column<M, T> {
         Predicate::new(Node::Text { left: self.at, pattern })
     }
 }
-
-/// A condition on the rows of `M`.
-#[must_use = "a predicate does nothing until a query takes it"]
-pub struct Predicate<M> {
-    pub(crate) node: Node,
-    marker: PhantomData<fn() -> M>,
-}
-
-impl<M> Clone for Predicate<M> {
-    fn clone(&self) -> Self {
-        Self::new(self.node.clone())
-    }
-}
-
-impl<M> fmt::Debug for Predicate<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
-
-impl<M> Predicate<M> {
-    pub(crate) fn new(node: Node) -> Self {
-        Self { node, marker: PhantomData }
-    }
-
-    /// Every row.
-    pub fn always() -> Self {
-        Self::new(Node::All(Vec::new()))
-    }
-
-    /// No row.
-    pub fn never() -> Self {
-        Self::new(Node::Any(Vec::new()))
-    }
-
-    /// Both hold.
-    pub fn and(self, other: Self) -> Self {
-        Self::new(match (self.node, other.node) {
-            (Node::All(mut all), Node::All(more)) => {
-                all.extend(more);
-                Node::All(all)
-            }
-            (Node::All(mut all), other) => {
-                all.push(other);
-                Node::All(all)
-            }
-            (node, other) => Node::All(vec![node, other]),
-        })
-    }
-
-    /// One of them holds, or both.
-    pub fn or(self, other: Self) -> Self {
-        Self::new(match (self.node, other.node) {
-            (Node::Any(mut any), other) => {
-                any.push(other);
-                Node::Any(any)
-            }
-            (node, other) => Node::Any(vec![node, other]),
-        })
-    }
-}
-
-impl<M> Not for Predicate<M> {
-    type Output = Self;
-
-    fn not(self) -> Self {
-        Self::new(match self.node {
-            Node::Not(node) => *node,
-            node => Node::Not(Box::new(node)),
-        })
-    }
-}
-
-impl<M> BitAnd for Predicate<M> {
-    type Output = Self;
-
-    fn bitand(self, other: Self) -> Self {
-        self.and(other)
-    }
-}
-
-impl<M> BitOr for Predicate<M> {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.or(other)
-    }
-}
-
-/// A column to sort the rows of `M` by, and how.
-#[derive(Debug)]
-pub struct Order<M> {
-    term: OrderTerm,
-    marker: PhantomData<fn() -> M>,
-}
-
-impl<M> Clone for Order<M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for Order<M> {}
-
-impl<M> Order<M> {
-    fn new(column: ColumnRef, direction: Direction) -> Self {
-        Self { term: OrderTerm { column, direction, nulls: None }, marker: PhantomData }
-    }
-
-    /// Rows without a value come first. Without this, each engine has its own habit.
-    #[must_use]
-    pub fn nulls_first(mut self) -> Self {
-        self.term.nulls = Some(Nulls::First);
-        self
-    }
-
-    /// Rows without a value come last.
-    #[must_use]
-    pub fn nulls_last(mut self) -> Self {
-        self.term.nulls = Some(Nulls::Last);
-        self
-    }
-}
-
-/// What `order_by` takes: an [`Order`], a column (smallest first), or several in a tuple or a list.
-#[diagnostic::on_unimplemented(
-    message = "rows cannot be sorted by `{Self}`",
-    label = "expected a column, `.asc()`, `.desc()`, or a tuple of them"
-)]
-pub trait IntoOrder<M> {
-    /// The terms, the most significant first.
-    fn into_order(self) -> OrderTerms;
-}
-
-/// What rows are sorted by, in order.
-#[derive(Clone, Debug)]
-pub struct OrderTerms(pub(crate) Vec<OrderTerm>);
-
-impl<M> IntoOrder<M> for Order<M> {
-    fn into_order(self) -> OrderTerms {
-        OrderTerms(vec![self.term])
-    }
-}
-
-impl<M, T> IntoOrder<M> for Column<M, T> {
-    fn into_order(self) -> OrderTerms {
-        self.asc().into_order()
-    }
-}
-
-impl<M> IntoOrder<M> for Vec<Order<M>> {
-    fn into_order(self) -> OrderTerms {
-        OrderTerms(self.into_iter().map(|order| order.term).collect())
-    }
-}
-
-macro_rules! orders {
-    ($($type:ident $value:ident),*) => {
-        impl<Model, $($type: IntoOrder<Model>),*> IntoOrder<Model> for ($($type,)*) {
-            fn into_order(self) -> OrderTerms {
-                let ($($value,)*) = self;
-                let mut terms = Vec::new();
-                $(terms.extend($value.into_order().0);)*
-                OrderTerms(terms)
-            }
-        }
-    };
-}
-
-orders!(A a, B b);
-orders!(A a, B b, C c);
-orders!(A a, B b, C c, D d);
 
 impl<T: Stored> IntoOperand<T> for T {
     fn into_operand(self) -> Operand {

@@ -1,12 +1,13 @@
 //! `#[model]` and `#[derive(DbEnum)]`.
 //!
-//! - [`input`]: what is written above and in the struct, and what is wrong with it.
+//! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field.
 //! - [`names`]: from names in the code to tables, columns and labels.
 //! - [`meta`]: the static metadata.
 //! - [`row`]: from rows to the struct and back.
 //! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
 //! - [`mod@choices`]: enums as columns.
 
+mod attributes;
 mod choices;
 mod companions;
 mod input;

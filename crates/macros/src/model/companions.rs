@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::input::{Field, Kind, Model, argument, is_named};
+use super::attributes::Kind;
+use super::input::{Field, Model, argument, is_named};
 use crate::root;
 
 /// `ArticleFields`, `NewArticle`, `ArticleDraft`, `ArticleChange`.

@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::input::{Field, Fill, Kind, Model, OnDelete, is_named, span_of};
+use super::attributes::{Fill, Kind, OnDelete};
+use super::input::{Field, Model, is_named, span_of};
 use super::names;
 use crate::root;
 

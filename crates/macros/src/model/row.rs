@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::input::{Field, Kind, Model, span_of};
+use super::attributes::Kind;
+use super::input::{Field, Model, span_of};
 
 pub(crate) fn implementation(model: &Model) -> TokenStream {
     let ident = &model.ident;

@@ -1,0 +1,95 @@
+//! Conditions on rows.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{BitAnd, BitOr, Not};
+
+use crate::expression::Node;
+
+/// A condition on the rows of `M`.
+#[must_use = "a predicate does nothing until a query takes it"]
+pub struct Predicate<M> {
+    pub(crate) node: Node,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<M> Clone for Predicate<M> {
+    fn clone(&self) -> Self {
+        Self::new(self.node.clone())
+    }
+}
+
+impl<M> fmt::Debug for Predicate<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node.fmt(f)
+    }
+}
+
+impl<M> Predicate<M> {
+    pub(crate) fn new(node: Node) -> Self {
+        Self { node, marker: PhantomData }
+    }
+
+    /// Every row.
+    pub fn always() -> Self {
+        Self::new(Node::All(Vec::new()))
+    }
+
+    /// No row.
+    pub fn never() -> Self {
+        Self::new(Node::Any(Vec::new()))
+    }
+
+    /// Both hold.
+    pub fn and(self, other: Self) -> Self {
+        Self::new(match (self.node, other.node) {
+            (Node::All(mut all), Node::All(more)) => {
+                all.extend(more);
+                Node::All(all)
+            }
+            (Node::All(mut all), other) => {
+                all.push(other);
+                Node::All(all)
+            }
+            (node, other) => Node::All(vec![node, other]),
+        })
+    }
+
+    /// One of them holds, or both.
+    pub fn or(self, other: Self) -> Self {
+        Self::new(match (self.node, other.node) {
+            (Node::Any(mut any), other) => {
+                any.push(other);
+                Node::Any(any)
+            }
+            (node, other) => Node::Any(vec![node, other]),
+        })
+    }
+}
+
+impl<M> Not for Predicate<M> {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self::new(match self.node {
+            Node::Not(node) => *node,
+            node => Node::Not(Box::new(node)),
+        })
+    }
+}
+
+impl<M> BitAnd for Predicate<M> {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+impl<M> BitOr for Predicate<M> {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.or(other)
+    }
+}
