@@ -1,15 +1,17 @@
 //! One connection: its settings, and one statement run on it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql};
+use tokio::sync::oneshot;
 
 use super::buffer::Buffer;
 use super::failure::Scene;
+use super::queue::Job;
 use super::{Location, SqliteOptions};
 use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::DbError;
@@ -53,7 +55,11 @@ pub(super) struct Connection {
     location: Location,
     limits: Limits,
     deadline: Arc<Deadline>,
+    asker: Arc<Mutex<Option<Asker>>>,
 }
+
+/// Whoever waits for a read.
+type Asker = oneshot::Sender<Result<Reply, DbError>>;
 
 /// When the running statement must stop, in microseconds after `start`; `u64::MAX` when none is running.
 struct Deadline {
@@ -87,11 +93,11 @@ impl Connection {
                 .map_err(|error| scene.explain(error))?;
         let deadline = Arc::new(Deadline { start: Instant::now(), at: AtomicU64::new(u64::MAX) });
         configure(&inner, location, role, limits).map_err(|error| scene.explain(error))?;
-        let watched = Arc::clone(&deadline);
-        inner
-            .progress_handler(STEPS_BETWEEN_CHECKS, Some(move || watched.has_passed()))
-            .map_err(|error| scene.explain(error))?;
-        Ok(Self { inner, location: location.clone(), limits: limits.clone(), deadline })
+        let asker = Arc::new(Mutex::new(None::<Asker>));
+        let (time, waiting) = (Arc::clone(&deadline), Arc::clone(&asker));
+        let is_over = move || time.has_passed() || lock(&waiting).as_ref().is_some_and(Asker::is_closed);
+        inner.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_over)).map_err(|error| scene.explain(error))?;
+        Ok(Self { inner, location: location.clone(), limits: limits.clone(), deadline, asker })
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -101,6 +107,18 @@ impl Connection {
     /// Whether no transaction is open. SQLite rolls back by itself on some failures.
     pub(super) fn is_autocommit(&self) -> bool {
         self.inner.is_autocommit()
+    }
+
+    /// Runs a statement that only reads for whoever asked, and stops when they have gone.
+    pub(super) fn answer(&self, job: Job) {
+        if job.reply.is_closed() {
+            return;
+        }
+        *lock(&self.asker) = Some(job.reply);
+        let result = self.run(&job.statement);
+        if let Some(asker) = lock(&self.asker).take() {
+            let _ = asker.send(result);
+        }
     }
 
     /// Runs a statement, for at most as long as one may.
@@ -195,6 +213,10 @@ fn read(
         }
     }
     Ok(buffer)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn make_folder(location: &Location) -> Result<(), DbError> {

@@ -92,15 +92,15 @@ fn read(queue: &Queue<Job>, location: &Location, limits: &Limits) {
     };
     while let Some(taken) = queue.pop_counted() {
         if taken.waiting == 0 {
-            answer(&connection, taken.item);
+            connection.answer(taken.item);
             continue;
         }
         // Whoever waits by now may see the database as it is from now on, and so one look at it is enough for all of them:
         // SQLite takes and gives back its locks once. Those who come later may have written meanwhile, and get another.
         let begun = connection.control("BEGIN").is_ok();
-        answer(&connection, taken.item);
+        connection.answer(taken.item);
         while let Some(job) = queue.pop_until(taken.last) {
-            answer(&connection, job);
+            connection.answer(job);
         }
         if begun
             && !connection.is_autocommit()
@@ -109,13 +109,4 @@ fn read(queue: &Queue<Job>, location: &Location, limits: &Limits) {
             tracing::error!(target: "mainstay::db", error = %fault, "a reader could not let go of the database");
         }
     }
-}
-
-fn answer(connection: &Connection, job: Job) {
-    if job.reply.is_closed() {
-        return;
-    }
-    let result = connection.run(&job.statement);
-    // Whoever asked may have gone; the rows go with them.
-    let _ = job.reply.send(result);
 }

@@ -142,3 +142,13 @@ async fn a_statement_fails_whole_among_others() {
     let rows = driver.run(Statement::read("SELECT id FROM notes ORDER BY id", vec![])).await.unwrap().rows;
     assert_eq!(rows.iter().map(|row| row.get(0).unwrap()).collect::<Vec<i64>>(), [3, 10, 11]);
 }
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_is_stopped() {
+    let driver = open(SqliteOptions { readers: 1, ..SqliteOptions::default() }).await;
+    let endless = driver.run(Statement::read(ENDLESS, vec![]));
+    assert!(tokio::time::timeout(Duration::from_millis(30), endless).await.is_err());
+    // The one reader is free again long before the statement's own limit of 30 seconds.
+    let next = driver.run(Statement::read("SELECT 1", vec![]));
+    tokio::time::timeout(Duration::from_secs(5), next).await.unwrap().unwrap();
+}
