@@ -8,7 +8,7 @@
 //!
 //! - A statement outside of a transaction is atomic, and durable when its future is ready.
 //! - The reply of a write is its effect: the rows of `RETURNING`, the number of rows, the generated key.
-//! - Dropping a future leaves the driver sound. A statement that has not begun is not begun.
+//! - Dropping a future leaves the driver sound. A statement that has not begun is not begun; a read that has is stopped.
 //! - Dropping a [`Transaction`] rolls it back, as does its deadline.
 //! - After [`Driver::close`] every call fails with [`DbError::Closed`].
 //!
