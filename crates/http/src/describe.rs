@@ -229,7 +229,7 @@ impl Operation {
     }
 }
 
-/// The names in a pattern as `matchit` writes them; `{{` and `}}` are plain braces.
+/// The names in a pattern; `{{` and `}}` are plain braces.
 fn pattern_names(pattern: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = pattern;

@@ -1,4 +1,38 @@
-//! The way of a request.
+//! The way of a request: from a socket to a handler, and back.
+//!
+//! Read in this order:
+//!
+//! 1. [`listen`]: sockets, connections, HTTP/1.1 and HTTP/2, TLS, time-outs, drain. It hands each request to
+//! 2. [`Http`]: finds the route, then runs the stack around it, in one future. It knows the request by its
+//!    [`Exchange`].
+//! 3. [`mod@route`]: [`Route`], [`Routes`] and [`Group`]; the frozen table, and what is wrong with a set of routes.
+//! 4. [`stack`]: the named parts around every request, from the id to the cross-site protection.
+//! 5. [`middleware`]: plain async functions around some routes.
+//! 6. [`extract`] and [`respond`]: what handlers take and return; [`negotiate`] chooses between forms of it.
+//! 7. [`describe`]: what a route says about itself, for API documents and checks.
+//! 8. [`render`]: errors, written for whoever asked.
+//! 9. [`files`] and [`compression`]: static files, single-page applications, compressed bodies.
+//!
+//! [`RoutesExt`] adds all this to an application. `#[get]` and its siblings make a [`Route`] of a function:
+//!
+//! ```
+//! use mainstay_core::App;
+//! use mainstay_http::{RoutesExt, get, routes};
+//!
+//! #[get("/")]
+//! async fn hello() -> &'static str {
+//!     "Hello"
+//! }
+//!
+//! fn app() -> App {
+//!     App::new().routes(routes![hello])
+//! }
+//! ```
+//!
+//! # Checks
+//!
+//! `http.E001` to `E005` are about routes (`route/conflict.rs`), `E010` about edits of the stack, `W010` to `W013` about
+//! what should not be so in production (`module.rs`).
 
 // So that what the macros write (`::mainstay_http::…`) holds within this crate as well.
 extern crate self as mainstay_http;

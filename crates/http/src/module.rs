@@ -258,7 +258,7 @@ fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     });
 }
 
-/// `http.E001` to `http.E006` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
+/// `http.E001` to `http.E005` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
 /// `http.W013`: a folder of static files is not there.
 fn at_start(assembly: &Assembly, findings: &mut Findings) {
     for (files, source) in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.files()) {

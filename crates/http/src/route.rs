@@ -3,10 +3,10 @@
 //! In reading order:
 //!
 //! 1. this file: [`Route`], one method and pattern with its handler and settings;
-//! 2. [`group`]: [`Routes`] and [`Group`], lists with a prefix, middleware and layers;
+//! 2. `group`: [`Routes`] and [`Group`], lists with a prefix, middleware and layers;
 //! 3. `pattern` and `path`: the syntax of patterns, and the one form that paths are compared in;
 //! 4. `endpoint`: what answers in the end;
-//! 5. `table`: every route, frozen at start, and the look-up;
+//! 5. `table` and `tree`: every route, frozen at start, and the look-up;
 //! 6. `conflict`: what is wrong with a set of routes, found before the first request;
 //! 7. `matched`: what the look-up leaves for the `Path` extractor;
 //! 8. `address`: the way back, from a named route to a path.
@@ -15,10 +15,12 @@ pub(crate) mod address;
 mod conflict;
 mod endpoint;
 pub(crate) mod group;
+mod hasher;
 mod matched;
 mod path;
 mod pattern;
 pub(crate) mod table;
+mod tree;
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -4,19 +4,16 @@
 //! |---|---|
 //! | `http.E001` | a pattern that cannot be read |
 //! | `http.E002` | two routes for one method and the same paths |
-//! | `http.E003` | two patterns that cannot stand beside one another |
-//! | `http.E004` | a route that no request can reach |
-//! | `http.E005` | two routes of one name |
-//! | `http.E006` | a handler takes a path parameter that its pattern does not have |
+//! | `http.E003` | a route that no request can reach |
+//! | `http.E004` | two routes of one name |
+//! | `http.E005` | a handler takes a path parameter that its pattern does not have |
 
 use std::collections::HashMap;
 
 use http::Method;
 use mainstay_core::{Finding, Findings};
 
-use super::RouteInfo;
 use super::group::Placed;
-use crate::describe::Operation;
 
 /// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for the others.
 pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed> {
@@ -36,7 +33,7 @@ pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed
             let message =
                 format!("CONNECT {}: such a request names a host, not a path", route.route.operation.path);
             let fix = "Use another method; HTTP/2's extended CONNECT is not routed.";
-            findings.add(Finding::error("http.E004", message).at(route.place()).fix(fix));
+            findings.add(Finding::error("http.E003", message).at(route.place()).fix(fix));
             continue;
         }
         let names: Vec<&str> = pattern.names.iter().map(String::as_str).collect();
@@ -44,7 +41,7 @@ pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed
             let message = format!("{} {}: {misses}", route.method(), route.route.operation.path);
             let has = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
             let fix = format!("Write it into the pattern, in braces, or take what the pattern has: {has}.");
-            findings.add(Finding::error("http.E006", message).at(route.place()).fix(fix));
+            findings.add(Finding::error("http.E005", message).at(route.place()).fix(fix));
         }
         let key = (pattern.shape.clone(), route.route.method.clone());
         match seen.get(&key) {
@@ -80,25 +77,7 @@ fn names(settled: &[Placed], findings: &mut Findings) {
         if let Some(first) = seen.insert(name, route) {
             let message = format!("two routes are named `{name}`");
             let at = format!("{} and {}", first.place(), route.place());
-            findings.add(Finding::error("http.E005", message).at(at).fix("Give one of them another name."));
+            findings.add(Finding::error("http.E004", message).at(at).fix("Give one of them another name."));
         }
     }
-}
-
-/// Two patterns that the tree cannot hold together.
-pub(crate) fn indistinct(route: &Placed, other: Option<&RouteInfo>, error: &matchit::InsertError) -> Finding {
-    let path = &route.route.operation.path;
-    let (message, place) = match other {
-        Some(other) => {
-            let Operation { source, name, .. } = &other.operation;
-            let message = format!("{} {path} cannot stand beside {}", route.method(), other.pattern());
-            (message, format!("{} and {}:{} ({name})", route.place(), source.file, source.line))
-        }
-        None => {
-            (format!("{} {path} cannot stand beside another route: {error}", route.method()), route.place())
-        }
-    };
-    Finding::error("http.E003", message)
-        .at(place)
-        .fix("Make the two differ in a literal segment before the parameter.")
 }

@@ -10,7 +10,7 @@ use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 
 use super::endpoint::{Mounted, REST, Served};
-use super::pattern::{Pattern, PatternFault};
+use super::pattern::{Pattern, PatternFault, Segment};
 use super::{EndpointLayer, Route, Wrapper, here};
 use crate::describe::{Operation, Source};
 use crate::files::StaticFiles;
@@ -290,7 +290,9 @@ impl Place<'_> {
         let whole = Pattern::join(&self.prefix, if prefix.is_empty() { "/" } else { prefix });
         let whole = whole.trim_end_matches('/');
         let router = match Pattern::parse(whole) {
-            Ok(pattern) if !pattern.catches_all => Router::new().nest(&pattern.named, router.clone()),
+            Ok(pattern) if !pattern.segments.contains(&Segment::CatchAll) => {
+                Router::new().nest(&pattern.named, router.clone())
+            }
             // The root needs no nesting. A faulty prefix is reported below, and never asked.
             _ => router.clone(),
         };

@@ -27,7 +27,8 @@ impl RouteMatch {
     pub fn raw(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let path = self.path.path();
         let names = &self.names;
-        self.spans.as_slice().iter().enumerate().map(move |(index, &(from, to))| {
+        (0..self.spans.len()).map(move |index| {
+            let (from, to) = self.spans.get(index);
             let name = names.get(index).map_or("", String::as_str);
             (name, path.get(usize::from(from)..usize::from(to)).unwrap_or_default())
         })
@@ -46,7 +47,7 @@ impl RouteMatch {
 
     /// How many parameters the route has.
     pub fn len(&self) -> usize {
-        self.spans.as_slice().len()
+        self.spans.len()
     }
 
     /// Whether the route has none.
@@ -63,38 +64,44 @@ impl fmt::Debug for RouteMatch {
 
 /// Where the values are in a path. A path has at most 65,534 bytes (`http` refuses longer ones). Six fit without
 /// allocation.
-#[derive(Clone, Debug)]
-pub(crate) enum Spans {
-    Few(u8, [(u16, u16); FEW]),
-    Many(Box<[(u16, u16)]>),
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spans {
+    len: usize,
+    few: [(u16, u16); FEW],
+    more: Vec<(u16, u16)>,
 }
 
 const FEW: usize = 6;
 
 impl Spans {
-    /// The places of `values`, which are slices of `path`.
-    pub(crate) fn of<'p>(path: &'p str, values: impl ExactSizeIterator<Item = &'p str>) -> Self {
-        let start = path.as_ptr() as usize;
-        let span = |value: &str| {
-            let from = value.as_ptr() as usize - start;
-            (clip(from), clip(from + value.len()))
-        };
-        let len = values.len();
-        if len > FEW {
-            return Self::Many(values.map(span).collect());
+    /// Adds the place of `value`, which is a slice of `path`.
+    pub(super) fn push(&mut self, path: &str, value: &str) {
+        let from = value.as_ptr() as usize - path.as_ptr() as usize;
+        let span = (clip(from), clip(from + value.len()));
+        match self.few.get_mut(self.len) {
+            Some(place) => *place = span,
+            None => self.more.push(span),
         }
-        let mut few = [(0, 0); FEW];
-        for (place, value) in few.iter_mut().zip(values) {
-            *place = span(value);
-        }
-        Self::Few(len as u8, few)
+        self.len += 1;
     }
 
-    pub(crate) fn as_slice(&self) -> &[(u16, u16)] {
-        match self {
-            Self::Few(len, few) => few.get(..usize::from(*len)).unwrap_or_default(),
-            Self::Many(many) => many,
-        }
+    /// Forgets all but the first.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = len;
+        self.more.truncate(len.saturating_sub(FEW));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn get(&self, index: usize) -> (u16, u16) {
+        let place = if index < self.len.min(FEW) {
+            self.few.get(index)
+        } else {
+            self.more.get(index.saturating_sub(FEW))
+        };
+        place.copied().unwrap_or_default()
     }
 }
 
@@ -109,14 +116,11 @@ mod tests {
     fn matched(path: &'static str, values: &[&'static str]) -> RouteMatch {
         let names: Arc<[String]> = (0..values.len()).map(|n| format!("p{n}")).collect();
         let path = PathAndQuery::from_static(path);
-        let found: Vec<&str> = values
-            .iter()
-            .map(|value| {
-                let from = path.path().find(value).unwrap();
-                &path.path()[from..from + value.len()]
-            })
-            .collect();
-        let spans = Spans::of(path.path(), found.into_iter());
+        let mut spans = Spans::default();
+        for value in values {
+            let from = path.path().find(value).unwrap();
+            spans.push(path.path(), &path.path()[from..from + value.len()]);
+        }
         RouteMatch::new(names, path.clone(), spans)
     }
 

@@ -17,12 +17,20 @@ pub(crate) struct Pattern {
     /// What the tree gets: literals encoded as clients send them, names replaced by their order. Two patterns that
     /// match the same paths have the same shape.
     pub(crate) shape: String,
+    /// The same, taken apart for the tree.
+    pub(crate) segments: Vec<Segment>,
     /// The same with the names kept, for axum's router.
     pub(crate) named: String,
     /// The names, in order.
     pub(crate) names: Arc<[String]>,
-    /// Whether it ends in `{*name}`.
-    pub(crate) catches_all: bool,
+}
+
+/// A part between slashes. Literal text is encoded as clients send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    Literal(String),
+    Parameter { prefix: String },
+    CatchAll,
 }
 
 /// What is wrong with a pattern.
@@ -95,9 +103,9 @@ impl Pattern {
         }
         Ok(Self {
             shape: reader.shape,
+            segments: reader.segments,
             named: reader.named,
             names: reader.names.into(),
-            catches_all: reader.catches_all,
         })
     }
 
@@ -139,7 +147,7 @@ struct Reader {
     shape: String,
     named: String,
     names: Vec<String>,
-    catches_all: bool,
+    segments: Vec<Segment>,
 }
 
 impl Reader {
@@ -170,32 +178,38 @@ impl Reader {
                         return Err(PatternFault::TextAfterParameter(segment.to_owned()));
                     }
                     let name = &inside[..end];
-                    self.literal(&literal)?;
+                    let prefix = self.literal(&literal)?;
                     return match name.strip_prefix('*') {
                         Some(_) if !literal.is_empty() => {
                             Err(PatternFault::TextBeforeCatchAll(segment.to_owned()))
                         }
                         Some(name) if !last => Err(PatternFault::CatchAllNotLast(name.to_owned())),
                         Some(name) => {
-                            self.catches_all = true;
+                            self.segments.push(Segment::CatchAll);
                             self.name(name, "*")
                         }
-                        None => self.name(name, ""),
+                        None => {
+                            self.segments.push(Segment::Parameter { prefix });
+                            self.name(name, "")
+                        }
                     };
                 }
                 other => literal.push(other),
             }
         }
-        self.literal(&literal)
+        let text = self.literal(&literal)?;
+        self.segments.push(Segment::Literal(text));
+        Ok(())
     }
 
-    fn literal(&mut self, text: &str) -> Result<(), PatternFault> {
+    /// Adds the text, and returns it as clients send it.
+    fn literal(&mut self, text: &str) -> Result<String, PatternFault> {
         let encoded = utf8_percent_encode(text, ENCODED).to_string();
         match normalise(&encoded) {
             Ok(text) => {
                 self.shape.push_str(&text);
                 self.named.push_str(&text);
-                Ok(())
+                Ok(text.into_owned())
             }
             Err(_) => Err(PatternFault::BadEncoding(text.to_owned())),
         }
@@ -250,7 +264,7 @@ mod tests {
         assert_eq!(&*pattern.names, ["version", "owner", "rest"]);
         assert_eq!(pattern.shape, "/v-{p0}/{p1}/{*p2}");
         assert_eq!(pattern.named, "/v-{version}/{owner}/{*rest}");
-        assert!(pattern.catches_all);
+        assert_eq!(pattern.segments.last(), Some(&Segment::CatchAll));
     }
 
     #[test]

@@ -1,23 +1,22 @@
 //! Every route, frozen at start: path, then node, then method.
 //!
-//! A path without parameters is found in a hash table, any other in a radix tree (`matchit`, which axum uses too). So
-//! the order in which routes were added never matters: a literal goes before a parameter, a parameter before a
-//! catch-all.
+//! A path without parameters is found in a hash table, any other in a tree of segments.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::{Findings, Resolver};
-use matchit::{InsertError, Match};
 
 use super::endpoint::{Endpoint, through_axum};
 use super::group::Placed;
+use super::hasher::PathHasher;
 use super::matched::{RouteMatch, Spans};
 use super::path::{PathFault, normalise};
+use super::tree::Tree;
 use super::{RouteInfo, Wrapper, conflict};
 use crate::middleware::Chained;
 use crate::stack::metrics::RouteMetrics;
@@ -33,22 +32,14 @@ pub(crate) struct Leaf {
     pub(crate) bare: bool,
 }
 
+#[derive(Default)]
 struct Node {
-    catches_all: bool,
     methods: Vec<(Method, Arc<Leaf>)>,
     any: Option<Arc<Leaf>>,
-    allow: HeaderValue,
+    allow: Option<HeaderValue>,
 }
 
 impl Node {
-    fn new(catches_all: bool) -> Self {
-        Self { catches_all, methods: Vec::new(), any: None, allow: HeaderValue::from_static("") }
-    }
-
-    fn first(&self) -> Option<&RouteInfo> {
-        self.methods.first().map(|(_, leaf)| leaf).or(self.any.as_ref()).map(|leaf| &*leaf.info)
-    }
-
     fn leaf(&self, method: &Method) -> Option<&Arc<Leaf>> {
         let of =
             |method: &Method| self.methods.iter().find(|(known, _)| known == method).map(|(_, leaf)| leaf);
@@ -61,9 +52,7 @@ impl Node {
 /// The frozen table.
 pub(crate) struct Table {
     literal: HashMap<Box<str>, usize, BuildHasherDefault<PathHasher>>,
-    tree: matchit::Router<usize>,
-    /// Catch-alls whose place in the tree is taken by a parameter (`/{slug}` beside `/{*rest}`): asked on a miss.
-    rest: Vec<matchit::Router<usize>>,
+    tree: Tree,
     nodes: Vec<Node>,
     leaves: Vec<Arc<Leaf>>,
     implemented: Vec<Method>,
@@ -116,45 +105,28 @@ impl Table {
         let placed = conflict::settle(placed, findings);
         let mut table = Self {
             literal: HashMap::default(),
-            tree: matchit::Router::new(),
-            rest: Vec::new(),
+            tree: Tree::default(),
             nodes: Vec::new(),
             leaves: Vec::new(),
             implemented: STANDARD.to_vec(),
             slash: with.slash,
         };
         let mut shapes: HashMap<String, usize> = HashMap::new();
-        let mut late = Vec::new();
         for route in placed {
             let Ok(pattern) = &route.pattern else { continue };
-            let (shape, catches_all, names) =
-                (pattern.shape.clone(), pattern.catches_all, pattern.names.clone());
-            let index = *shapes.entry(shape.clone()).or_insert(table.nodes.len());
+            let index = *shapes.entry(pattern.shape.clone()).or_insert(table.nodes.len());
             if index == table.nodes.len() {
-                table.nodes.push(Node::new(catches_all));
-                if names.is_empty() {
-                    table.literal.insert(shape.into(), index);
-                } else if catches_all {
-                    late.push((shape, index));
-                } else if let Err(error) = table.tree.insert(shape, index) {
-                    let other = match &error {
-                        InsertError::Conflict { with } => {
-                            shapes.get(with).and_then(|node| table.nodes[*node].first())
-                        }
-                        _ => None,
-                    };
-                    findings.add(conflict::indistinct(&route, other, &error));
+                table.nodes.push(Node::default());
+                if pattern.names.is_empty() {
+                    table.literal.insert(pattern.shape.as_str().into(), index);
+                } else {
+                    table.tree.insert(&pattern.segments, index);
                 }
             }
             table.grow(index, leaf(route, with));
         }
-        for (shape, index) in late {
-            if table.tree.insert(shape.clone(), index).is_err() {
-                table.insert_rest(&shape, index);
-            }
-        }
         for node in &mut table.nodes {
-            node.allow = allow(node);
+            node.allow = Some(allow(node));
         }
         table
     }
@@ -204,38 +176,11 @@ impl Table {
         if let Some(node) = self.literal.get(path) {
             return self.at(*node, method, || None);
         }
-        if let Some(found) = self.search(path) {
-            let spans = || {
-                let whole = rewritten.or_else(|| uri.path_and_query())?;
-                let values: Vec<&str> = found.params.iter().map(|(_, value)| value).collect();
-                Some((whole.clone(), Spans::of(path, values.into_iter())))
-            };
-            return self.at(*found.value, method, spans);
+        if let Some((node, spans)) = self.tree.find(path) {
+            let whole = || rewritten.or_else(|| uri.path_and_query()).map(|whole| (whole.clone(), spans));
+            return self.at(node, method, whole);
         }
         Found::Refused(self.miss(method, path, uri.query()))
-    }
-
-    /// Of several catch-alls, the one that begins last in the path is the most specific.
-    fn search<'t, 'p>(&'t self, path: &'p str) -> Option<Match<'t, 'p, &'t usize>> {
-        let found = self.tree.at(path).ok();
-        if self.rest.is_empty() || found.as_ref().is_some_and(|found| !self.nodes[*found.value].catches_all) {
-            return found;
-        }
-        let caught =
-            |found: &Match<'_, '_, &usize>| found.params.iter().last().map_or(0, |(_, value)| value.len());
-        found.into_iter().chain(self.rest.iter().filter_map(|tree| tree.at(path).ok())).min_by_key(caught)
-    }
-
-    fn insert_rest(&mut self, shape: &str, index: usize) {
-        for tree in &mut self.rest {
-            if tree.insert(shape, index).is_ok() {
-                return;
-            }
-        }
-        let mut tree = matchit::Router::new();
-        // An empty tree takes every pattern that has been read.
-        let _ = tree.insert(shape, index);
-        self.rest.push(tree);
     }
 
     fn at(
@@ -254,11 +199,9 @@ impl Table {
                 };
                 Found::Leaf { leaf, matched }
             }
-            None if *method == Method::OPTIONS => {
-                Found::Refused(Refusal::Options { allow: node.allow.clone() })
-            }
+            None if *method == Method::OPTIONS => Found::Refused(Refusal::Options { allow: allow_of(node) }),
             None if !self.implemented.contains(method) => Found::Refused(Refusal::NotImplemented),
-            None => Found::Refused(Refusal::WrongMethod { allow: node.allow.clone() }),
+            None => Found::Refused(Refusal::WrongMethod { allow: allow_of(node) }),
         }
     }
 
@@ -290,7 +233,7 @@ impl Table {
         };
         let node = match self.literal.get(other.as_str()) {
             Some(node) => *node,
-            None => *self.tree.at(&other).ok()?.value,
+            None => self.tree.find(&other)?.0,
         };
         self.nodes[node].leaf(method)?;
         if let Some(query) = query {
@@ -305,6 +248,10 @@ impl Table {
 /// has them.
 const STANDARD: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+fn allow_of(node: &Node) -> HeaderValue {
+    node.allow.clone().unwrap_or_else(|| allow(node))
+}
 
 fn allow(node: &Node) -> HeaderValue {
     if node.any.is_some() {
@@ -380,34 +327,4 @@ fn chain(
     endpoint: Arc<dyn Endpoint>,
 ) -> Arc<dyn Endpoint> {
     if run.is_empty() { endpoint } else { Arc::new(Chained::new(run, endpoint)) }
-}
-
-/// FxHash (Firefox, rustc) over eight bytes at a time. The keys are the application's own, so nobody can make a long
-/// bucket, and the standard hasher's protection would cost more than the rest of the look-up.
-#[derive(Default)]
-pub(crate) struct PathHasher(u64);
-
-impl PathHasher {
-    fn add(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-}
-
-impl Hasher for PathHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.add(u64::from_le_bytes(*word));
-        }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.add(u64::from_le_bytes(last) ^ (rest.len() as u64) << 56);
-    }
-
-    fn write_u8(&mut self, _end_of_text: u8) {}
-
-    fn finish(&self) -> u64 {
-        // The table takes the upper bits for its tags and the lower for its buckets.
-        self.0 ^ (self.0 >> 32)
-    }
 }

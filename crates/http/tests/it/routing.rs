@@ -274,3 +274,86 @@ async fn of_two_catch_alls_the_deeper_goes_first() {
     assert_eq!(caller.get("/z/1/d").await.body, "rest");
     assert_eq!(caller.get("/z").await.body, "all");
 }
+
+mod any_set_of_patterns {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A pattern of up to four segments. A parameter is called after its place.
+    fn pattern() -> impl Strategy<Value = String> {
+        let segment = prop_oneof![Just("a"), Just("b"), Just("ab"), Just("{}"), Just("a{}"), Just("ab{}")];
+        (prop::collection::vec(segment, 1..4), any::<bool>()).prop_map(|(segments, rest)| {
+            let mut path = String::new();
+            for (place, segment) in segments.iter().enumerate() {
+                path.push('/');
+                path.push_str(&segment.replace("{}", &format!("{{p{place}}}")));
+            }
+            if rest { path + "/{*rest}" } else { path }
+        })
+    }
+
+    /// The same by the book, one segment after the other.
+    fn matches(pattern: &str, path: &str) -> bool {
+        let mut parts = path.split('/');
+        for wanted in pattern.split('/') {
+            if wanted.starts_with("{*") {
+                // Whatever is left, but not nothing.
+                return !parts.collect::<Vec<_>>().join("/").is_empty();
+            }
+            let Some(part) = parts.next() else { return false };
+            let found = match wanted.split_once('{') {
+                Some((prefix, _)) => part.len() > prefix.len() && part.starts_with(prefix),
+                None => part == wanted,
+            };
+            if !found {
+                return false;
+            }
+        }
+        parts.next().is_none()
+    }
+
+    /// What goes before what, segment by segment: literals, longer prefixes, shorter ones, parameters, catch-alls.
+    fn ranks(pattern: &str) -> Vec<usize> {
+        let rank = |segment: &str| match segment.split_once('{') {
+            None => 0,
+            Some(("", name)) => {
+                if name.starts_with('*') {
+                    101
+                } else {
+                    100
+                }
+            }
+            Some((prefix, _)) => 100 - prefix.len(),
+        };
+        pattern.split('/').map(rank).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn finds_a_route_exactly_where_one_matches(
+            patterns in prop::collection::btree_set(pattern(), 1..10),
+            paths in prop::collection::vec("(/(a|b|ab|abc|c|)){1,5}", 20),
+        ) {
+            let mut app = App::new().set("http.trailing_slash", "strict");
+            for pattern in &patterns {
+                let own = pattern.clone();
+                app = app.route(Route::new(Method::GET, pattern, async move || own));
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let caller = caller(app).await;
+                for path in &paths {
+                    let answer = caller.get(path).await;
+                    let matching = patterns.iter().filter(|pattern| matches(pattern, path));
+                    match matching.min_by_key(|pattern| ranks(pattern)) {
+                        Some(best) => prop_assert_eq!(&answer.body, best, "{} of {:?}", path, patterns),
+                        None => prop_assert_eq!(answer.status, 404, "{} of {:?}", path, patterns),
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+}
