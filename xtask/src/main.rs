@@ -5,7 +5,7 @@
 //! | `test` | [`mod@test`] | everything that must hold before a commit lands; what continuous integration runs |
 //! | `layers` | [`layers`] | which crate may depend on which, as data, and the check |
 //! | `services` | [`services`] | finds or installs the programs that suites and benches need |
-//! | `bench` | [`bench`] | speed against peers, and the compile-time budgets |
+//! | `bench` | [`mod@bench`] | speed against peers, and the compile-time budgets |
 //! | `soak` | [`soak`] | the flagship example under load, told to stop and killed in between |
 //! | `docs` | [`docs`] | API documentation and the book |
 //!

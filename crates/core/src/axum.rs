@@ -1,5 +1,5 @@
 //! What only this crate may write, since trait and type are foreign to everybody else: how an [`Error`] leaves an axum
-//! handler, and how an [`Inject`] enters one. Nothing here renders; `mainstay-http` does.
+//! handler, and how an [`Inject`](struct@crate::Inject) enters one. Nothing here renders; `mainstay-http` does.
 
 use std::sync::Arc;
 
