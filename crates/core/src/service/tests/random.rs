@@ -134,7 +134,9 @@ proptest! {
             let report = supervision.stop(2 * SECOND).await;
             assert!(report.abandoned.is_empty(), "{report}");
             assert!(report.took <= 2 * SECOND + SECOND * 3, "{report}");
-            assert_eq!(tree.status().state, if gave_up { State::Failed } else { State::Stopped });
+            // Giving up takes the time that its children take to stop, so a stop may come in the midst of it.
+            let state = tree.status().state;
+            assert!(state == State::Failed || state == State::Stopped && !gave_up, "{state:?} {gave_up}");
             for index in 0..count {
                 assert_eq!(stage.alive[index].load(Ordering::SeqCst), 0, "child{index} is still alive");
             }
