@@ -112,7 +112,7 @@ fn plan() -> impl Generator<Value = (Vec<(Vec<Act>, Restart)>, Strategy, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn keeps_its_invariants_under_any_failures((children, strategy, stop_after) in plan()) {
