@@ -112,7 +112,7 @@ fn plan() -> impl Generator<Value = (Vec<(Vec<Act>, Restart)>, Strategy, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn keeps_its_invariants_under_any_failures((children, strategy, stop_after) in plan()) {
@@ -128,8 +128,15 @@ proptest! {
             for (index, (acts, restart)) in children.into_iter().enumerate() {
                 supervisor = supervisor.child(actor(&stage, index, acts, restart));
             }
-            let mut supervision = supervisor.start().await.unwrap();
-            let gave_up = tokio::time::timeout(Duration::from_millis(stop_after), supervision.failed()).await.is_ok();
+            let mut supervision = supervisor.launch().unwrap();
+            // A child that says it is ready and fails at once, again and again, keeps the start from ending.
+            let started = tokio::time::timeout(60 * SECOND, supervision.ready()).await;
+            let lasting = Duration::from_millis(stop_after);
+            let gave_up = match started {
+                Ok(Ok(())) => tokio::time::timeout(lasting, supervision.failed()).await.is_ok(),
+                Ok(Err(_)) => true,
+                Err(_) => false,
+            };
             let tree = supervision.tree();
             let report = supervision.stop(2 * SECOND).await;
             assert!(report.abandoned.is_empty(), "{report}");
