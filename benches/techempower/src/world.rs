@@ -60,8 +60,16 @@ pub(crate) async fn many(wanted: Query<Wanted>, db: Inject<Db>) -> Result<Json<V
 #[get("/updates")]
 pub(crate) async fn update(wanted: Query<Wanted>, db: Inject<Db>) -> Result<Json<Vec<Row>>> {
     let mut worlds = read(wanted.number(), &db).await?;
-    // Written together, so that the writer commits them together.
-    try_join_all(worlds.iter_mut().map(|world| world.update(|w| w.random_number(random()), &db))).await?;
+    for world in &mut worlds {
+        world.random_number = random();
+    }
+    // One statement each, as the rules allow; waited for together, so that the writer commits them together. What was
+    // written is known, so nothing is read back.
+    let write = |world: &World| {
+        let (id, number) = (world.id, world.random_number);
+        World::filter(|w| w.id.eq(id)).update(move |w| w.random_number(number), &db)
+    };
+    try_join_all(worlds.iter().map(write)).await?;
     Ok(Json(worlds.into_iter().map(Row::from).collect()))
 }
 
