@@ -60,7 +60,7 @@
 //! 9. [`error`]: what can go wrong, with its status.
 
 #![cfg_attr(
-    not(feature = "sqlite"),
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(
         dead_code,
         unused_imports,

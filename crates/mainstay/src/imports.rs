@@ -36,7 +36,7 @@ pub use mainstay_http::{
     route, routes,
 };
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db::{
     BelongsTo, Db, DbEnum, Executor, HasMany, Key, ManyToMany, Model, ModelsExt, Page, PageRequest, Tx,
     model, models, sql,

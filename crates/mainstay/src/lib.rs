@@ -28,7 +28,7 @@ pub use mainstay_core::*;
 pub use ::axum;
 #[cfg(feature = "api")]
 pub use mainstay_api as api;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db as db;
 #[cfg(feature = "http")]
 pub use mainstay_http as http;
