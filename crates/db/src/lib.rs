@@ -57,7 +57,8 @@
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer.
 //! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
-//! 9. [`error`]: what can go wrong, with its status.
+//! 9. [`scratch`]: databases for tests.
+//! 10. [`error`]: what can go wrong, with its status.
 
 #![cfg_attr(
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
@@ -86,6 +87,7 @@ pub mod raw;
 pub mod relation;
 pub mod row;
 pub mod schema;
+pub mod scratch;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod transaction;

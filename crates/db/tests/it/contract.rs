@@ -1,6 +1,7 @@
 //! What every driver promises: one suite, run for each engine.
 //!
-//! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it.
+//! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it, in the
+//! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
 mod driver;
 mod loading;
@@ -8,28 +9,32 @@ mod queries;
 mod transactions;
 mod writes;
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use mainstay_db::driver::{Driver, Reply, Statement};
+use mainstay_db::scratch::{self, Scratch};
 use mainstay_db::value::Value;
-use mainstay_db::{Db, DbError, Settings, schema, sqlite::Location, sqlite::Sqlite, sqlite::SqliteOptions};
+use mainstay_db::{Db, DbError, Settings, schema};
 
 use crate::blog;
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Engine {
-    Sqlite,
+pub(crate) struct Engine(scratch::Engine);
+
+tokio::task_local! {
+    /// The databases that the running test has made.
+    static MADE: Arc<Mutex<Vec<Scratch>>>;
 }
 
 impl Engine {
     /// A driver on a new, empty database.
     pub(crate) async fn driver(self) -> Arc<dyn Driver> {
-        match self {
-            Self::Sqlite => {
-                Arc::new(Sqlite::open(Location::memory(), SqliteOptions::default()).await.unwrap())
-            }
-        }
+        let scratch = Scratch::new(&self.0.server().unwrap()).await.unwrap();
+        let driver = scratch.driver().await.unwrap();
+        MADE.with(|made| made.lock().unwrap().push(scratch));
+        driver
     }
 }
 
@@ -41,14 +46,36 @@ pub(crate) async fn blog(engine: Engine) -> Db {
     db
 }
 
+/// Runs a test on an engine, and removes what databases it has made. Without a server for the engine it says so; under
+/// continuous integration that is a failure.
+pub(crate) async fn on<F: Future<Output = ()>>(engine: scratch::Engine, test: impl FnOnce(Engine) -> F) {
+    if let Err(missing) = engine.server() {
+        let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        assert!(!ci, "{}", missing.message());
+        // Not `eprintln!`: that is kept back when a test passes.
+        let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {}", engine.name(), missing.message());
+        return;
+    }
+    let made = Arc::default();
+    MADE.scope(Arc::clone(&made), test(Engine(engine))).await;
+    let made = std::mem::take(&mut *made.lock().unwrap());
+    for scratch in made {
+        scratch.remove().await.unwrap();
+    }
+}
+
 /// Runs each of these for every engine.
 macro_rules! suite {
     ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
+        $crate::contract::suite!(@engine "sqlite" on_sqlite Sqlite [$($name)*]);
+    };
+    (@engine $feature:literal $module:ident $engine:ident [$($name:ident)*]) => {
+        #[cfg(feature = $feature)]
+        mod $module {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(crate::contract::Engine::Sqlite).await;
+                    $crate::contract::on(mainstay_db::scratch::Engine::$engine, super::$name).await;
                 }
             )*
         }
