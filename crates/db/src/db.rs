@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_core::clock::{Clock, SystemClock};
 
-use crate::driver::{Dialect, Driver, Reply, Statement, StatementKind, Transaction};
+use crate::driver::{Begin, Dialect, Driver, Reply, Statement, StatementKind, Transaction};
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::log::{Meters, QueryLog, Recorders, Watch};
@@ -147,7 +147,7 @@ impl Db {
 
     pub(crate) async fn begin_on_driver(&self) -> Result<Box<dyn Transaction>, DbError> {
         self.refuse_to_wait_for_itself()?;
-        self.0.driver.begin().await
+        self.0.driver.begin(Begin::default()).await
     }
 
     pub(crate) fn is(&self, identity: usize) -> bool {

@@ -11,12 +11,16 @@
 //! - Dropping a future leaves the driver sound. A statement that has not begun is not begun; a read that has is stopped.
 //! - Dropping a [`Transaction`] rolls it back, as does its deadline.
 //! - After [`Driver::close`] every call fails with [`DbError::Closed`].
-//!
-//! A streaming query will be the fifth method: it hands out buffers of the same [`Rows`], one at a time.
+//! - A stream holds few rows at a time, whatever the size of the result, and dropping it stops the query.
+//! - Two transactions that cannot both happen end in [`DbError::SerializationFailure`] or [`DbError::Deadlock`], and the
+//!   one that fails has then left nothing: it may be run again.
+//! - A lost connection says whether what was asked may have happened: [`DbError::ConnectionLost`].
 
 mod dialect;
+mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -25,6 +29,7 @@ use crate::row::Rows;
 use crate::value::Value;
 
 pub use dialect::{Dialect, ListBinding};
+pub use stream::RowStream;
 
 /// An engine.
 pub trait Driver: Send + Sync + 'static {
@@ -35,10 +40,19 @@ pub trait Driver: Send + Sync + 'static {
     fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>>;
 
     /// Begins a transaction.
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>>;
+    fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>>;
+
+    /// Runs one statement that reads, and hands its rows out in batches. The future is ready when the engine has accepted
+    /// the statement. A stream has a connection to itself.
+    fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>>;
 
     /// Ends what is under way and frees files, sockets and threads. Later calls fail with [`DbError::Closed`].
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// How much of it is in use at the moment.
+    fn status(&self) -> PoolStatus {
+        PoolStatus::default()
+    }
 }
 
 /// A transaction under way. It has its connection to itself. Dropping it rolls back.
@@ -46,8 +60,93 @@ pub trait Transaction: Send + Sync {
     /// Runs one statement inside.
     fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>>;
 
+    /// Runs one statement that reads, and hands its rows out in batches. Meanwhile other statements may be run where the
+    /// engine can (SQLite, PostgreSQL); where it cannot, and for a second stream, the answer is [`DbError::Model`].
+    fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>>;
+
+    /// Sets a savepoint, or does with it what is told.
+    fn savepoint(&self, step: Savepoint) -> BoxFuture<'_, Result<(), DbError>>;
+
     /// Commits or rolls back. A commit is durable when the future is ready.
     fn end(self: Box<Self>, ending: Ending) -> BoxFuture<'static, Result<(), DbError>>;
+}
+
+/// How a transaction begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begin {
+    /// What it sees of others; the engine's own habit when it is not said.
+    pub isolation: Option<Isolation>,
+    /// Whether it may write.
+    pub access: Access,
+    /// How long it may be open; the driver's `transaction_timeout` when it is not said.
+    pub limit: Option<Duration>,
+}
+
+/// What a transaction sees of others. An engine may give more than it is asked for: SQLite is always serializable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// What others have committed before each statement.
+    ReadCommitted,
+    /// What others had committed before its first statement.
+    RepeatableRead,
+    /// As if it were alone. It may fail with [`DbError::SerializationFailure`].
+    Serializable,
+}
+
+impl Isolation {
+    /// As SQL names it.
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::ReadCommitted => "READ COMMITTED",
+            Self::RepeatableRead => "REPEATABLE READ",
+            Self::Serializable => "SERIALIZABLE",
+        }
+    }
+}
+
+/// Whether a transaction may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It may.
+    #[default]
+    ReadWrite,
+    /// It may not. It then never waits for a writer, and no writer waits for it.
+    ReadOnly,
+}
+
+/// A point inside of a transaction to which it can be rolled back. Points are numbered from the outside to the inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Savepoint {
+    /// Sets it.
+    Set(u32),
+    /// Forgets it, and keeps what was done since.
+    Release(u32),
+    /// Undoes what was done since. It stays set.
+    RollBackTo(u32),
+}
+
+impl Savepoint {
+    /// The statement, which every engine understands.
+    pub fn sql(self) -> String {
+        match self {
+            Self::Set(number) => format!("SAVEPOINT mainstay_{number}"),
+            Self::Release(number) => format!("RELEASE SAVEPOINT mainstay_{number}"),
+            Self::RollBackTo(number) => format!("ROLLBACK TO SAVEPOINT mainstay_{number}"),
+        }
+    }
+}
+
+/// How much of a driver is in use: for metrics and for the readiness probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that are open.
+    pub open: usize,
+    /// Those of them that have nothing to do.
+    pub idle: usize,
+    /// Callers that wait for a connection.
+    pub waiting: usize,
+    /// The most connections that may be open.
+    pub limit: usize,
 }
 
 /// How a transaction ends.

@@ -4,6 +4,7 @@
 //! ask for it: `error.source_as::<DbError>()`. What it says is for the log. The public half of the error (status,
 //! code, message) is made here too, and names models and fields, never SQL or values.
 
+use std::fmt;
 use std::time::Duration;
 
 use mainstay_core::{Error, StatusCode};
@@ -75,6 +76,30 @@ pub enum DbError {
         /// The limit.
         limit: Duration,
     },
+    /// The transaction cannot have happened as if it were alone, because of another one: 503. It has left nothing, and may
+    /// be run again: `transaction_retry` does.
+    #[error("the transaction met another one that changed the same rows, and has been rolled back: {detail}")]
+    SerializationFailure {
+        /// The engine's words.
+        detail: String,
+    },
+    /// Two transactions waited for each other, and this one was rolled back: 503. It may be run again:
+    /// `transaction_retry` does.
+    #[error(
+        "the transaction and another one waited for each other, and this one has been rolled back: {detail}"
+    )]
+    Deadlock {
+        /// The engine's words.
+        detail: String,
+    },
+    /// The connection broke while it was used: 503.
+    #[error("the connection to the database was lost ({outcome}): {detail}")]
+    ConnectionLost {
+        /// What happened to the connection.
+        detail: String,
+        /// What is known of the statement that was under way.
+        outcome: Outcome,
+    },
     /// The transaction has already ended, by its own SQL or because the engine rolled it back: 500.
     #[error("the transaction has already ended: {detail}")]
     TransactionEnded {
@@ -132,7 +157,30 @@ pub enum DbError {
     },
 }
 
+/// What is known of a statement whose connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has not happened: it was not sent, it only reads, or it was part of a transaction that is rolled back.
+    NotDone,
+    /// It may or may not have happened: its reply was lost.
+    Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotDone => "nothing was written",
+            Self::Unknown => "what was being written may or may not be there",
+        })
+    }
+}
+
 impl DbError {
+    /// Whether the transaction that met it may succeed when it is run again from its beginning.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::SerializationFailure { .. } | Self::Deadlock { .. })
+    }
+
     /// The status-bearing error that leaves the crate, with this as its source.
     #[track_caller]
     pub fn into_error(self) -> Error {
@@ -157,6 +205,16 @@ impl DbError {
             Self::NotFound { model } => Error::not_found(format!("There is no such {}.", words(model))),
             Self::Busy { .. } | Self::Timeout { .. } | Self::TransactionExpired { .. } => {
                 Error::unavailable("The database is busy. Try again.").code("database_busy")
+            }
+            Self::SerializationFailure { .. } => {
+                Error::unavailable("Somebody else changed the same thing. Try again.")
+                    .code("serialization_failure")
+            }
+            Self::Deadlock { .. } => {
+                Error::unavailable("Somebody else changed the same thing. Try again.").code("deadlock")
+            }
+            Self::ConnectionLost { .. } => {
+                Error::unavailable("The database is not available.").code("connection_lost")
             }
             Self::Unavailable { .. } | Self::Closed => {
                 Error::unavailable("The database is not available.").code("database_unavailable")

@@ -5,7 +5,9 @@
 //! - `buffer`: the rows of a result, in one arena.
 //! - `failure`: what SQLite's result codes mean.
 //! - `queue`: the bounded queue between tasks and threads.
-//! - `readers`: threads that each own a read-only connection, started as they are needed.
+//! - `crew`: threads that each own a read-only connection, started as they are needed; `readers` are those for statements,
+//!   `lease` those for streams and for transactions that only read.
+//! - `stream`: the batches of a stream, from a thread to a task; `stop`: what ends a running statement.
 //! - `writer`: the one thread that writes; `group` is how it commits the writes of many tasks with one sync to disk,
 //!   `session` how a transaction owns it for a while.
 //!
@@ -14,12 +16,16 @@
 
 mod buffer;
 mod connection;
+mod crew;
 mod failure;
 mod group;
+mod lease;
 mod location;
 mod queue;
 mod readers;
 mod session;
+mod stop;
+mod stream;
 mod writer;
 
 use std::time::Duration;
@@ -27,20 +33,24 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::driver::{Dialect, Driver, Reply, Statement, StatementKind, Transaction};
+use crate::driver::{
+    Access, Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, StatementKind, Transaction,
+};
 use crate::error::DbError;
 
 pub(crate) use buffer::Buffer;
 pub use location::Location;
 
 use connection::Limits;
+use lease::Leases;
 use readers::Readers;
 use writer::Writer;
 
 /// How a database is opened.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
-    /// The most reader threads. They are started as they are needed.
+    /// The most reader threads for statements, and the most for streams and for transactions that only read. They are
+    /// started as they are needed.
     pub readers: usize,
     /// The most statements that wait for the readers, and for the writer. Further ones wait to be queued.
     pub queue: usize,
@@ -71,7 +81,12 @@ impl Default for SqliteOptions {
 /// The driver.
 pub struct Sqlite {
     readers: Readers,
+    leases: Leases,
     writer: Writer,
+    /// The most connections.
+    most: usize,
+    /// How long a transaction may be open that does not say it.
+    transaction_timeout: Duration,
 }
 
 impl Sqlite {
@@ -80,8 +95,10 @@ impl Sqlite {
         let limits = Limits::new(&options);
         // The writer opens first: it makes the file and switches it to WAL, which readers need.
         let writer = Writer::start(location.clone(), &options, limits.clone()).await?;
-        let readers = Readers::new(location, &options, limits);
-        Ok(Self { readers, writer })
+        let readers = Readers::new(location.clone(), &options, limits.clone());
+        let leases = Leases::new(location, &options, limits);
+        let most = 2 * options.readers.max(1) + 1;
+        Ok(Self { readers, leases, writer, most, transaction_timeout: options.transaction_timeout })
     }
 }
 
@@ -97,15 +114,35 @@ impl Driver for Sqlite {
         }
     }
 
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {
-        self.writer.begin().boxed()
+    fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {
+        // Every isolation is there: transactions that write come one after the other.
+        let limit = how.limit.unwrap_or(self.transaction_timeout);
+        match how.access {
+            Access::ReadWrite => self.writer.begin(limit).boxed(),
+            Access::ReadOnly => self.leases.begin(limit).boxed(),
+        }
+    }
+
+    fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>> {
+        self.leases.stream(statement).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
             self.readers.close().await;
+            self.leases.close().await;
             self.writer.close().await;
         }
         .boxed()
+    }
+
+    fn status(&self) -> PoolStatus {
+        let (readers, leases, writer) = (self.readers.counts(), self.leases.counts(), self.writer.counts());
+        PoolStatus {
+            open: readers.0 + leases.0 + writer.0,
+            idle: readers.1 + leases.1 + writer.1,
+            waiting: readers.2 + leases.2 + writer.2,
+            limit: self.most,
+        }
     }
 }

@@ -54,6 +54,11 @@ impl Buffer {
         Ok((start, len))
     }
 
+    /// How much its texts and bytes take.
+    pub(super) fn bytes_held(&self) -> usize {
+        self.arena.len()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.cells.len().checked_div(self.columns).unwrap_or(0)
     }

@@ -1,17 +1,17 @@
 //! One connection: its settings, and one statement run on it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{OpenFlags, ToSql};
-use tokio::sync::oneshot;
+use rusqlite::{CachedStatement, OpenFlags, ToSql};
 
 use super::buffer::Buffer;
 use super::failure::Scene;
 use super::queue::Job;
+use super::stop::{Asker, Stop};
+use super::stream::Ask;
 use super::{Location, SqliteOptions};
 use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::DbError;
@@ -23,12 +23,16 @@ const PREPARED: usize = 256;
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 8_192;
 
+/// The most rows in a batch of a stream.
+const BATCH_ROWS: usize = 256;
+/// A batch with so many bytes of texts gets no further row.
+const BATCH_BYTES: usize = 256 * 1024;
+
 /// How long things may take.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) busy: Duration,
     pub(super) statement: Duration,
-    pub(super) transaction: Duration,
     pub(super) warning: Duration,
 }
 
@@ -37,7 +41,6 @@ impl Limits {
         Self {
             busy: options.acquire_timeout,
             statement: options.statement_timeout,
-            transaction: options.transaction_timeout,
             warning: options.transaction_warning,
         }
     }
@@ -54,28 +57,7 @@ pub(super) struct Connection {
     inner: rusqlite::Connection,
     location: Location,
     limits: Limits,
-    deadline: Arc<Deadline>,
-    asker: Arc<Mutex<Option<Asker>>>,
-}
-
-/// Whoever waits for a read.
-type Asker = oneshot::Sender<Result<Reply, DbError>>;
-
-/// When the running statement must stop, in microseconds after `start`; `u64::MAX` when none is running.
-struct Deadline {
-    start: Instant,
-    at: AtomicU64,
-}
-
-impl Deadline {
-    fn set(&self, at: Instant) {
-        let micros = u64::try_from((at - self.start).as_micros()).unwrap_or(u64::MAX);
-        self.at.store(micros, Ordering::Relaxed);
-    }
-
-    fn has_passed(&self) -> bool {
-        self.start.elapsed().as_micros() > u128::from(self.at.load(Ordering::Relaxed))
-    }
+    stop: Stop,
 }
 
 impl Connection {
@@ -91,13 +73,13 @@ impl Connection {
         let inner =
             rusqlite::Connection::open_with_flags(location.path(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
                 .map_err(|error| scene.explain(error))?;
-        let deadline = Arc::new(Deadline { start: Instant::now(), at: AtomicU64::new(u64::MAX) });
         configure(&inner, location, role, limits).map_err(|error| scene.explain(error))?;
-        let asker = Arc::new(Mutex::new(None::<Asker>));
-        let (time, waiting) = (Arc::clone(&deadline), Arc::clone(&asker));
-        let is_over = move || time.has_passed() || lock(&waiting).as_ref().is_some_and(Asker::is_closed);
-        inner.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_over)).map_err(|error| scene.explain(error))?;
-        Ok(Self { inner, location: location.clone(), limits: limits.clone(), deadline, asker })
+        let stop = Stop::new();
+        let clock = stop.clone();
+        inner
+            .progress_handler(STEPS_BETWEEN_CHECKS, Some(move || clock.is_due()))
+            .map_err(|error| scene.explain(error))?;
+        Ok(Self { inner, location: location.clone(), limits: limits.clone(), stop })
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -114,10 +96,10 @@ impl Connection {
         if job.reply.is_closed() {
             return;
         }
-        *lock(&self.asker) = Some(job.reply);
+        self.stop.asked_by(Asker::Reply(job.reply));
         let result = self.run(&job.statement);
-        if let Some(asker) = lock(&self.asker).take() {
-            let _ = asker.send(result);
+        if let Some(Asker::Reply(reply)) = self.stop.take_asker() {
+            let _ = reply.send(result);
         }
     }
 
@@ -128,7 +110,7 @@ impl Connection {
 
     /// Runs a statement that is stopped at `deadline`.
     pub(super) fn run_until(&self, statement: &Statement, deadline: Instant) -> Result<Reply, DbError> {
-        self.deadline.set(deadline);
+        self.stop.at(deadline);
         match statement.kind {
             StatementKind::Script => self.script(&statement.sql),
             StatementKind::Read | StatementKind::Write => self.prepared(statement),
@@ -136,8 +118,8 @@ impl Connection {
     }
 
     /// Runs SQL without values or rows: `BEGIN IMMEDIATE`, `COMMIT`, savepoints.
-    pub(super) fn control(&self, sql: &'static str) -> Result<(), DbError> {
-        self.deadline.at.store(u64::MAX, Ordering::Relaxed);
+    pub(super) fn control(&self, sql: &str) -> Result<(), DbError> {
+        self.stop.never();
         let done = self.inner.prepare_cached(sql).and_then(|mut prepared| prepared.raw_execute());
         done.map(|_| ()).map_err(|error| self.explain(sql, error))
     }
@@ -149,33 +131,12 @@ impl Connection {
     }
 
     fn prepared(&self, statement: &Statement) -> Result<Reply, DbError> {
-        let sql = &*statement.sql;
-        let explain = |error| self.explain(sql, error);
-        let mut prepared = self.inner.prepare_cached(sql).map_err(explain)?;
-        let places = prepared.parameter_count();
-        if places * statement.sets != statement.values.len() {
-            return Err(DbError::Statement {
-                sql: sql.to_owned(),
-                detail: format!(
-                    "it has {places} placeholders, and is run {} times with {} values in all",
-                    statement.sets,
-                    statement.values.len()
-                ),
-            });
-        }
-        let columns = prepared.column_count();
-        if columns == 0 && prepared.readonly() {
-            // SQLite counts COMMIT, ROLLBACK and savepoints as reading. In a group they would end everybody's writes.
-            return Err(DbError::Statement {
-                sql: sql.to_owned(),
-                detail: "a transaction is begun and ended by the driver, not by a statement".to_owned(),
-            });
-        }
+        let explain = |error| self.explain(&statement.sql, error);
+        let mut prepared = self.prepare(statement)?;
+        let (places, columns) = (prepared.parameter_count(), prepared.column_count());
         let mut reply = Reply::default();
         for set in 0..statement.sets {
-            for (place, value) in statement.values[set * places..(set + 1) * places].iter().enumerate() {
-                prepared.raw_bind_parameter(place + 1, bound(value)?).map_err(explain)?;
-            }
+            self.bind(&mut prepared, statement, &statement.values[set * places..(set + 1) * places])?;
             if columns == 0 || statement.sets > 1 {
                 let mut rows = prepared.raw_query();
                 while rows.next().map_err(explain)?.is_some() {}
@@ -189,9 +150,80 @@ impl Connection {
         Ok(reply)
     }
 
+    /// The statement, prepared, if it may be run and has as many values as it needs.
+    fn prepare(&self, statement: &Statement) -> Result<CachedStatement<'_>, DbError> {
+        let refused = |detail: String| DbError::Statement { sql: statement.sql.to_string(), detail };
+        let prepared =
+            self.inner.prepare_cached(&statement.sql).map_err(|error| self.explain(&statement.sql, error))?;
+        let (places, given) = (prepared.parameter_count(), statement.values.len());
+        if places * statement.sets != given {
+            let sets = statement.sets;
+            return Err(refused(format!(
+                "it has {places} placeholders, and is run {sets} times with {given} values in all"
+            )));
+        }
+        if prepared.column_count() == 0 && prepared.readonly() {
+            // SQLite counts COMMIT, ROLLBACK and savepoints as reading. In a group they would end everybody's writes.
+            return Err(refused("a transaction is begun and ended by the driver, not by a statement".into()));
+        }
+        Ok(prepared)
+    }
+
+    fn bind(
+        &self,
+        prepared: &mut CachedStatement<'_>,
+        statement: &Statement,
+        values: &[Value],
+    ) -> Result<(), DbError> {
+        for (place, value) in values.iter().enumerate() {
+            prepared
+                .raw_bind_parameter(place + 1, bound(value)?)
+                .map_err(|error| self.explain(&statement.sql, error))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that reads, and gives a batch of its rows to everyone that `next` returns, until there are no more
+    /// rows, or `next` returns nobody. What `next` does meanwhile may use the connection. `until` says when a batch must be
+    /// there.
+    pub(super) fn read_in_batches(
+        &self,
+        statement: &Statement,
+        asker: &Weak<()>,
+        until: impl Fn() -> Instant,
+        mut next: impl FnMut() -> Option<Ask>,
+    ) {
+        let Some(first) = next() else { return };
+        let mut prepared = match self.prepare(statement).and_then(|mut prepared| {
+            self.bind(&mut prepared, statement, &statement.values)?;
+            Ok(prepared)
+        }) {
+            Ok(prepared) => prepared,
+            Err(fault) => {
+                let _ = first.send(Err(fault));
+                return;
+            }
+        };
+        let columns = prepared.column_count();
+        let mut rows = prepared.raw_query();
+        let mut asked = Some(first);
+        while let Some(ask) = asked {
+            self.stop.at(until());
+            self.stop.asked_by(Asker::Stream(asker.clone()));
+            let batch = read_some(&mut rows, columns, |error| self.explain(&statement.sql, error));
+            self.stop.take_asker();
+            let over = batch.as_ref().map_or(true, Option::is_none);
+            let _ = ask.send(batch);
+            if over {
+                return;
+            }
+            asked = next();
+        }
+    }
+
     /// Moves what the log holds into the database file, so that the file alone can be copied.
     pub(super) fn checkpoint(&self) {
-        self.deadline.at.store(u64::MAX, Ordering::Relaxed);
+        self.stop.never();
         // A reader of another process may keep it from finishing: then the log stays, and nothing is lost.
         let _ = self.inner.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
@@ -215,8 +247,20 @@ fn read(
     Ok(buffer)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The next rows of a result, if there are any: so many that asking for them costs little beside reading them.
+fn read_some(
+    rows: &mut rusqlite::Rows<'_>,
+    columns: usize,
+    explain: impl Fn(rusqlite::Error) -> DbError,
+) -> Result<Option<Rows>, DbError> {
+    let mut buffer = Buffer::new(columns);
+    while buffer.len() < BATCH_ROWS && buffer.bytes_held() < BATCH_BYTES {
+        let Some(row) = rows.next().map_err(&explain)? else { break };
+        for column in 0..columns {
+            buffer.push(row.get_ref(column).map_err(&explain)?)?;
+        }
+    }
+    Ok((buffer.len() > 0).then_some(Rows(crate::row::Buffer::Sqlite(buffer))))
 }
 
 fn make_folder(location: &Location) -> Result<(), DbError> {

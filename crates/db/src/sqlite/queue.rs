@@ -190,6 +190,12 @@ impl<T> Queue<T> {
         self.places.add_permits(left.len());
     }
 
+    /// How many threads there are, how many of them sleep, and how many items wait.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let state = self.lock();
+        (state.threads, state.sleeping, state.items.len())
+    }
+
     /// Refuses further items, and lets the threads end once the queue is empty.
     pub(super) fn close(&self) {
         self.lock().closed = true;

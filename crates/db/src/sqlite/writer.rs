@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::connection::{Connection, Limits, Role};
 use super::queue::{Job, Post, Queue, reply};
-use super::session::{Session, serve};
+use super::session::{Session, serve_writer};
 use super::{Location, SqliteOptions, group};
 use crate::driver::{Reply, Statement, StatementKind, Transaction};
 use crate::error::DbError;
@@ -19,7 +19,7 @@ pub(super) enum Order {
     /// One statement by itself.
     Write(Job),
     /// A transaction of several.
-    Begin(oneshot::Sender<Result<Session, DbError>>),
+    Begin(Duration, oneshot::Sender<Result<Session, DbError>>),
 }
 
 pub(super) struct Writer {
@@ -69,13 +69,18 @@ impl Writer {
         reply(receiver).await
     }
 
-    pub(super) async fn begin(&self) -> Result<Box<dyn Transaction>, DbError> {
+    pub(super) async fn begin(&self, limit: Duration) -> Result<Box<dyn Transaction>, DbError> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.push(Order::Begin(sender)).await?;
+        self.queue.push(Order::Begin(limit, sender)).await?;
         match timeout(self.patience, reply(receiver)).await {
             Ok(session) => Ok(Box::new(session?)),
             Err(_) => Err(DbError::Busy { what: "the writer".into(), waited: self.patience }),
         }
+    }
+
+    /// Threads, those that sleep, and orders that wait.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        self.queue.counts()
     }
 
     pub(super) async fn close(&self) {
@@ -102,7 +107,7 @@ impl Drop for Writer {
 fn write(orders: &Queue<Order>, connection: &Connection) {
     while let Some(order) = orders.pop() {
         match order {
-            Order::Begin(reply) => serve(connection, reply),
+            Order::Begin(limit, reply) => serve_writer(connection, limit, reply),
             Order::Write(job) => {
                 let mut arrivals = VecDeque::from([job]);
                 while !arrivals.is_empty() {

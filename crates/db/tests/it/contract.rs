@@ -6,6 +6,7 @@
 mod driver;
 mod loading;
 mod queries;
+mod streams;
 mod transactions;
 mod writes;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mainstay_db::DbError;
-use mainstay_db::driver::{Ending, Statement};
+use mainstay_db::driver::{Begin, Ending, Statement};
 use mainstay_db::value::Value;
 
 use super::{Engine, add, ids, insert, notes, suite};
@@ -112,7 +112,7 @@ async fn refuses_the_wrong_number_of_values(engine: Engine) {
 
 async fn a_transaction_sees_its_writes_and_nobody_else_does(engine: Engine) {
     let driver = notes(engine).await;
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(insert(&driver, 1, "one")).await.unwrap();
     let inside = transaction.run(Statement::read("SELECT COUNT(*) FROM notes", vec![])).await.unwrap();
     assert_eq!(inside.rows.first().unwrap().get::<i64>(0), Ok(1));
@@ -123,7 +123,7 @@ async fn a_transaction_sees_its_writes_and_nobody_else_does(engine: Engine) {
 
 async fn a_rollback_leaves_nothing(engine: Engine) {
     let driver = notes(engine).await;
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(insert(&driver, 1, "one")).await.unwrap();
     transaction.end(Ending::Rollback).await.unwrap();
     assert!(ids(&driver).await.is_empty());
@@ -132,7 +132,7 @@ async fn a_rollback_leaves_nothing(engine: Engine) {
 
 async fn dropping_a_transaction_rolls_back(engine: Engine) {
     let driver = notes(engine).await;
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(insert(&driver, 1, "one")).await.unwrap();
     drop(transaction);
     // The next write has to wait for the roll-back.
@@ -143,7 +143,7 @@ async fn dropping_a_transaction_rolls_back(engine: Engine) {
 async fn a_failing_statement_leaves_a_transaction_usable_or_ended(engine: Engine) {
     let driver = notes(engine).await;
     add(&driver, 1, "one").await.unwrap();
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(insert(&driver, 2, "two")).await.unwrap();
     assert!(transaction.run(insert(&driver, 3, "one")).await.is_err());
     let committed = transaction.end(Ending::Commit).await.is_ok();
@@ -157,7 +157,7 @@ async fn concurrent_transactions_do_not_lose_updates(engine: Engine) {
         let driver = Arc::clone(&driver);
         tokio::spawn(async move {
             for _ in 0..5 {
-                let transaction = driver.begin().await.unwrap();
+                let transaction = driver.begin(Begin::default()).await.unwrap();
                 let read = Statement::read("SELECT text FROM notes WHERE id = 1", vec![]);
                 let reply = transaction.run(read).await.unwrap();
                 let count: i64 = reply.rows.first().unwrap().get::<String>(0).unwrap().parse().unwrap();
@@ -186,7 +186,7 @@ async fn cancelled_queries_leave_the_driver_sound(engine: Engine) {
             let wait = Duration::from_micros((id as u64 % 20) * 50);
             let _ = tokio::time::timeout(wait, add(&driver, id, &format!("note {id}"))).await;
             let _ = tokio::time::timeout(wait, ids(&driver)).await;
-            let _ = tokio::time::timeout(wait, driver.begin()).await;
+            let _ = tokio::time::timeout(wait, driver.begin(Begin::default())).await;
         })
     });
     for task in join_all(tasks).await {
@@ -203,7 +203,7 @@ async fn refuses_everything_after_close(engine: Engine) {
     assert_eq!(add(&driver, 2, "two").await.unwrap_err(), DbError::Closed);
     let read = driver.run(Statement::read("SELECT id FROM notes", vec![])).await;
     assert_eq!(read.unwrap_err(), DbError::Closed);
-    assert_eq!(driver.begin().await.err(), Some(DbError::Closed));
+    assert_eq!(driver.begin(Begin::default()).await.err(), Some(DbError::Closed));
     driver.close().await;
 }
 

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use mainstay_db::driver::{Driver, Ending, Statement};
+use mainstay_db::driver::{Begin, Driver, Ending, Statement};
 use mainstay_db::sqlite::{Location, Sqlite, SqliteOptions};
 use mainstay_db::value::Value;
 
@@ -84,7 +84,7 @@ fn add(name: &str, pair: Value) -> Statement {
 }
 
 async fn pair(database: &dyn Driver, name: &str) {
-    let transaction = database.begin().await.unwrap();
+    let transaction = database.begin(Begin::default()).await.unwrap();
     let pair = || Value::Text(name.to_owned());
     transaction.run(add(name, pair())).await.unwrap();
     transaction.run(add(&format!("{name}-twin"), pair())).await.unwrap();

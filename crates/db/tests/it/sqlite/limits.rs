@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mainstay_db::DbError;
-use mainstay_db::driver::{Driver, Ending, Statement};
+use mainstay_db::driver::{Begin, Driver, Ending, Statement};
 use mainstay_db::sqlite::{Location, Sqlite, SqliteOptions};
 
 /// Counts for minutes unless it is stopped.
@@ -25,7 +25,7 @@ fn add(id: i64) -> Statement {
 async fn rolls_a_transaction_back_at_its_deadline() {
     let limit = Duration::from_millis(80);
     let driver = open(SqliteOptions { transaction_timeout: limit, ..SqliteOptions::default() }).await;
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(add(1)).await.unwrap();
     // Somebody else's write waits for the deadline, and no longer.
     let started = Instant::now();
@@ -41,7 +41,7 @@ async fn rolls_a_transaction_back_at_its_deadline() {
 async fn stops_a_statement_that_would_outlive_its_transaction() {
     let limit = Duration::from_millis(80);
     let driver = open(SqliteOptions { transaction_timeout: limit, ..SqliteOptions::default() }).await;
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     let fault = transaction.run(Statement::read(ENDLESS, vec![])).await.unwrap_err();
     assert_eq!(fault, DbError::TransactionExpired { limit });
     drop(transaction);
@@ -63,8 +63,8 @@ async fn stops_a_statement_that_runs_too_long() {
 async fn does_not_wait_for_the_writer_for_ever() {
     let patience = Duration::from_millis(50);
     let driver = open(SqliteOptions { acquire_timeout: patience, ..SqliteOptions::default() }).await;
-    let first = driver.begin().await.unwrap();
-    let fault = driver.begin().await.err().unwrap();
+    let first = driver.begin(Begin::default()).await.unwrap();
+    let fault = driver.begin(Begin::default()).await.err().unwrap();
     assert_eq!(fault, DbError::Busy { what: "the writer".into(), waited: patience });
     first.end(Ending::Commit).await.unwrap();
     // The one that gave up must not be begun now.
@@ -100,7 +100,7 @@ async fn a_statement_cannot_begin_or_end_a_transaction() {
     // Alone it would begin one that nobody ends.
     driver.run(Statement::write("BEGIN IMMEDIATE", vec![])).await.unwrap();
     driver.run(add(1)).await.unwrap();
-    let transaction = driver.begin().await.unwrap();
+    let transaction = driver.begin(Begin::default()).await.unwrap();
     transaction.run(add(2)).await.unwrap();
     assert!(transaction.run(Statement::write("COMMIT", vec![])).await.is_err());
     drop(transaction);
