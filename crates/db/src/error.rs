@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mainstay_core::{Error, StatusCode};
+use mainstay_core::{Error, Fault, StatusCode};
 
 /// A failure of the model layer or of the database beneath it.
 ///
@@ -24,11 +24,32 @@ pub enum DbError {
         /// The fields (or columns) that must be unique together.
         fields: Vec<String>,
     },
-    /// The row points to one that does not exist, or one that other rows point to would go: 409.
-    #[error("{model} would be left with a reference to a row that does not exist")]
+    /// A reference would lead nowhere, and which is not known: 409. What drivers report. Where the model layer can, it says
+    /// [`UnknownReference`](Self::UnknownReference) or [`StillReferenced`](Self::StillReferenced) instead.
+    #[error("a reference of {model} would lead to a row that does not exist ({constraint})")]
     ForeignKeyViolation {
-        /// The model (or table) that was written; empty when the engine does not say.
+        /// The model (or table) that has the reference; empty when the engine does not say.
         model: String,
+        /// The name of the constraint; empty when the engine does not say.
+        constraint: String,
+    },
+    /// The row refers to one that does not exist: 422.
+    #[error("{model}.{field} refers to a row that does not exist")]
+    UnknownReference {
+        /// The model.
+        model: String,
+        /// The relation.
+        field: String,
+    },
+    /// The row cannot go while others refer to it: 409.
+    #[error("{model} is still referred to by `{by}.{column}`")]
+    StillReferenced {
+        /// The model.
+        model: String,
+        /// The table of the rows that refer to it.
+        by: String,
+        /// Their column.
+        column: String,
     },
     /// A required field has no value: 422.
     #[error("{model}.{field} must have a value")]
@@ -192,6 +213,15 @@ impl DbError {
             Self::ForeignKeyViolation { .. } => {
                 Error::conflict("Something that this refers to does not exist, or is still referred to.")
                     .code("foreign_key_violation")
+            }
+            Self::UnknownReference { field, .. } => unprocessable(
+                format!("`{field}` refers to something that does not exist."),
+                "unknown_reference",
+            )
+            .with_faults(vec![Fault::new(format!("/{field}"), "reference", "must exist")]),
+            Self::StillReferenced { by, .. } => {
+                Error::conflict(format!("It is still referred to by {}.", by.replace('_', " ")))
+                    .code("still_referenced")
             }
             Self::NotNullViolation { field, .. } => {
                 unprocessable(format!("`{field}` must have a value."), "not_null_violation")

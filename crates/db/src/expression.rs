@@ -148,6 +148,21 @@ pub enum Nulls {
     Last,
 }
 
+impl Node {
+    /// Whether it concerns nothing but the row itself: it has no subquery.
+    pub(crate) fn is_local(&self) -> bool {
+        let plain = |term: &Term| matches!(term, Term::Value(_) | Term::Column(_) | Term::Slot(_));
+        match self {
+            Self::Compare { right, .. } => plain(right),
+            Self::In { .. } | Self::Null(_) => true,
+            Self::Text { pattern, .. } => plain(&pattern.needle),
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
+            Self::Not(node) => node.is_local(),
+            Self::Related(_) => false,
+        }
+    }
+}
+
 impl Pattern {
     /// The needle with wildcards around it and its own escaped, as `LIKE` (with `\`) reads it.
     pub(crate) fn like(&self, needle: &str) -> String {

@@ -175,14 +175,13 @@ impl Renderer {
         columns: &[usize],
         filter: &[Node],
     ) -> Result<UpdateStatement, DbError> {
-        self.root = Some(meta.table);
         let mut statement = Query::update();
         statement.table(meta.table);
         for (number, index) in columns.iter().enumerate() {
             statement.value(meta.fields[*index].column, slot(number));
         }
-        for node in filter {
-            statement.and_where(self.node(node)?);
+        for condition in self.concerned(meta, filter)? {
+            statement.and_where(condition);
         }
         Ok(statement)
     }
@@ -192,13 +191,35 @@ impl Renderer {
         meta: &'static ModelMeta,
         filter: &[Node],
     ) -> Result<DeleteStatement, DbError> {
-        self.root = Some(meta.table);
         let mut statement = Query::delete();
         statement.from_table(meta.table);
-        for node in filter {
-            statement.and_where(self.node(node)?);
+        for condition in self.concerned(meta, filter)? {
+            statement.and_where(condition);
         }
         Ok(statement)
+    }
+
+    /// Which rows an update or a delete is about.
+    fn concerned(&mut self, meta: &'static ModelMeta, filter: &[Node]) -> Result<Vec<Expr>, DbError> {
+        let derived = matches!(self.dialect, Dialect::MySql | Dialect::MariaDb);
+        if !derived || filter.iter().all(Node::is_local) {
+            self.root = Some(meta.table);
+            return filter.iter().map(|node| self.node(node)).collect();
+        }
+        // MySQL refuses a subquery on the table that it changes, unless the subquery is a table by itself (its error 1093).
+        let (mut inner, mut outer) = (Query::select(), Query::select());
+        inner.from_as(meta.table, Alias::new(self.alias(Scope::ROOT)));
+        let mut key = Vec::with_capacity(meta.key.len());
+        for field in meta.key_fields() {
+            inner.expr(self.column(Scope::ROOT, field.column));
+            outer.column((RANKED, field.column));
+            key.push(Expr::col((meta.table, field.column)));
+        }
+        for node in filter {
+            inner.and_where(self.node(node)?);
+        }
+        outer.from_subquery(inner, RANKED);
+        Ok(vec![Expr::tuple(key).in_subquery(outer)])
     }
 
     fn alias(&self, scope: Scope) -> String {

@@ -29,10 +29,10 @@ impl Scene<'_> {
             }
             // RESTRICT is a trigger of SQLite's own.
             ffi::SQLITE_CONSTRAINT_TRIGGER if message.starts_with("FOREIGN KEY") => {
-                return DbError::ForeignKeyViolation { model: String::new() };
+                return DbError::ForeignKeyViolation { model: String::new(), constraint: String::new() };
             }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
-                return DbError::ForeignKeyViolation { model: String::new() };
+                return DbError::ForeignKeyViolation { model: String::new(), constraint: String::new() };
             }
             ffi::SQLITE_CONSTRAINT_NOTNULL => {
                 let (model, mut fields) = columns(&message);

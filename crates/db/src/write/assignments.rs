@@ -4,7 +4,6 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::time;
 use crate::error::DbError;
 use crate::meta::{Fill, ModelMeta};
 use crate::value::{Stored, Value};
@@ -60,6 +59,11 @@ impl Assignments {
         (0..self.values.len()).filter(|index| self.values[*index].is_some()).collect()
     }
 
+    /// The primary key, if the whole of it is set.
+    pub(crate) fn key(&self) -> Option<Vec<Value>> {
+        self.meta.key.iter().map(|index| self.get(*index).cloned()).collect()
+    }
+
     pub(crate) fn into_values(self) -> impl Iterator<Item = (usize, Value)> {
         self.values.into_iter().enumerate().filter_map(|(index, value)| Some((index, value?)))
     }
@@ -72,7 +76,7 @@ impl Assignments {
             }
             *value = match field.fill {
                 Fill::Default(make) => Some(make()),
-                Fill::CreatedAt | Fill::UpdatedAt => Some(time(now)),
+                Fill::CreatedAt | Fill::UpdatedAt => Some(Value::DateTime(now)),
                 Fill::Generated => None,
                 Fill::Required => {
                     return Err(DbError::NotNullViolation {
@@ -89,7 +93,7 @@ impl Assignments {
     pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
         for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
             if matches!(field.fill, Fill::UpdatedAt) && value.is_none() {
-                *value = Some(time(now));
+                *value = Some(Value::DateTime(now));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use mainstay_core::Result;
 
-use super::{Assignments, named, validate};
+use super::faults::{References, explained};
+use super::{Assignments, validate};
 use crate::driver::StatementKind;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -66,12 +67,16 @@ async fn insert_chunk(rows: Vec<Assignments>, target: Target<'_>) -> Result<u64,
     let dialect = target.dialect();
     let mut shape = Shape::new(b'B', meta, dialect);
     shape.number(count);
+    let mut references = References::default();
     for row in rows {
+        references.add(&row, dialect);
         shape.assignments(row);
     }
     let statement = target.cache().statement(shape, StatementKind::Write, || {
         Ok(dialect.build(&Renderer::new(dialect).insert(meta, &columns, count)))
     })?;
-    let reply = target.run(statement).await.map_err(|fault| named(fault, meta))?;
-    Ok(reply.affected)
+    match target.run(statement).await {
+        Ok(reply) => Ok(reply.affected),
+        Err(fault) => Err(explained(fault, meta, references, target).await),
+    }
 }

@@ -34,6 +34,7 @@ pub(crate) enum Status {
 ///
 /// With a second paragraph.
 #[model]
+#[derive(PartialEq)]
 #[index(author, published_at)]
 pub(crate) struct Article {
     pub id: i64,

@@ -5,3 +5,4 @@ mod many;
 mod names;
 mod sql;
 mod tables;
+mod without_returning;

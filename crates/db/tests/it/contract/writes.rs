@@ -18,6 +18,8 @@ suite!(
     saves_many_rows_or_none,
     deletes_one_row_once,
     names_model_and_field_of_a_violated_constraint,
+    names_the_relation_that_leads_nowhere,
+    names_who_still_refers_to_a_row,
     refuses_values_outside_of_their_limits,
     the_table_refuses_what_the_code_would,
     follows_on_delete,
@@ -198,9 +200,46 @@ async fn names_model_and_field_of_a_violated_constraint(engine: Engine) {
     let mut nobody = draft(&ann, "two");
     nobody.author = (ann.id + 1_000).into();
     let fault = nobody.insert(&db).await.unwrap_err();
-    assert_eq!(fault.status(), StatusCode::CONFLICT);
-    let expected = DbError::ForeignKeyViolation { model: "Article".into() };
+    assert_eq!(fault.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let expected = DbError::UnknownReference { model: "Article".into(), field: "author".into() };
     assert_eq!(fault.source_as::<DbError>(), Some(&expected));
+}
+
+async fn names_the_relation_that_leads_nowhere(engine: Engine) {
+    let db = blog(engine).await;
+    let ann = user(&db, "ann").await;
+    let mut one = article(&db, &ann, "one").await;
+    let nobody = mainstay_db::Key::<User>::new(ann.id + 1_000);
+    let expected = |field: &str| DbError::UnknownReference { model: "Article".into(), field: field.into() };
+    let fault = one.update(|a| a.editor(nobody), &db).await.unwrap_err();
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected("editor")));
+    assert_eq!(fault.message(), "`editor` refers to something that does not exist.");
+    assert_eq!(fault.faults()[0].pointer, "/editor");
+    let fault = Article::query().update(|a| a.author(nobody), &db).await.unwrap_err();
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected("author")));
+    let many = [draft(&ann, "two").editor(ann.key()), draft(&ann, "three").editor(nobody)];
+    let fault = Article::insert_all(many, &db).await.unwrap_err();
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected("editor")));
+    assert_eq!(Article::query().count(&db).await.unwrap(), 1);
+    let fault = one.tags.add([4_711], &db).await.unwrap_err();
+    let expected = DbError::UnknownReference { model: "ArticleTag".into(), field: "tag".into() };
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected));
+}
+
+async fn names_who_still_refers_to_a_row(engine: Engine) {
+    let db = blog(engine).await;
+    let (ann, bob) = (user(&db, "ann").await, user(&db, "bob").await);
+    let text = article(&db, &bob, "one").await;
+    comment(&db, &text, &ann, "hello").await.unwrap();
+    let expected =
+        DbError::StillReferenced { model: "User".into(), by: "comments".into(), column: "author_id".into() };
+    let fault = ann.clone().delete(&db).await.unwrap_err();
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected));
+    assert_eq!(fault.status(), StatusCode::CONFLICT);
+    assert_eq!(fault.message(), "It is still referred to by comments.");
+    let fault = User::filter(|u| u.name.eq("ann")).delete(&db).await.unwrap_err();
+    assert_eq!(fault.source_as::<DbError>(), Some(&expected));
+    assert_eq!(User::query().count(&db).await.unwrap(), 2);
 }
 
 async fn refuses_values_outside_of_their_limits(engine: Engine) {

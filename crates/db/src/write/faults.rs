@@ -1,0 +1,167 @@
+//! A violated constraint, in the names that the code has.
+//!
+//! Of a foreign key, engines report the name of the constraint, and SQLite nothing at all; and none of them says in one word
+//! whether the row refers to nothing, or others to it. The write that failed knows: an insert or an update can only refer to
+//! nothing, a delete can only leave others behind. What SQLite does not say is looked up, which costs something only when
+//! there is a fault.
+
+use crate::driver::{Dialect, Statement};
+use crate::error::DbError;
+use crate::executor::Target;
+use crate::expression::{ColumnRef, List, Node, Scope, Term};
+use crate::meta::{ModelMeta, RelationKind, RelationMeta};
+use crate::query::{Lead, Output, Select};
+use crate::value::Value;
+use crate::write::Assignments;
+
+/// The most rows that are looked at to say which other rows refer to them.
+const LOOKED_AT: i64 = 1_000;
+
+/// The foreign keys that a write sets, kept where the engine does not say which of them leads nowhere.
+#[derive(Debug, Default)]
+pub(super) struct References(Vec<(usize, Value)>);
+
+impl References {
+    pub(super) fn of(written: &Assignments, dialect: Dialect) -> Self {
+        let mut references = Self::default();
+        references.add(written, dialect);
+        references
+    }
+
+    pub(super) fn add(&mut self, written: &Assignments, dialect: Dialect) {
+        if dialect != Dialect::Sqlite {
+            return;
+        }
+        for relation in written.meta().relations {
+            let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
+            if let Some(value) = written.get(field).filter(|value| !value.is_null()) {
+                self.0.push((field, value.clone()));
+            }
+        }
+    }
+}
+
+/// The same failure, with the names that the code has.
+pub(crate) fn named(fault: DbError, meta: &'static ModelMeta) -> DbError {
+    let ours = |table: &str| table == meta.table;
+    let name = |column: &str| {
+        meta.column(column).map_or_else(|| column.to_owned(), |(_, field)| field.name.to_owned())
+    };
+    match fault {
+        DbError::UniqueViolation { model, fields } if ours(&model) => DbError::UniqueViolation {
+            model: meta.name.to_owned(),
+            fields: fields.iter().map(|column| name(column)).collect(),
+        },
+        DbError::NotNullViolation { model, field } if ours(&model) => {
+            DbError::NotNullViolation { model: meta.name.to_owned(), field: name(&field) }
+        }
+        other => other,
+    }
+}
+
+/// What an insert or an update has failed with.
+pub(super) async fn explained(
+    fault: DbError,
+    meta: &'static ModelMeta,
+    references: References,
+    target: Target<'_>,
+) -> DbError {
+    let DbError::ForeignKeyViolation { constraint, .. } = &fault else { return named(fault, meta) };
+    let model = meta.name.to_owned();
+    for relation in meta.relations {
+        let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
+        if *constraint == constraint_of(meta, field) {
+            return DbError::UnknownReference { model, field: relation.name.to_owned() };
+        }
+    }
+    for relation in meta.relations {
+        let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
+        let keys: Vec<Value> =
+            references.0.iter().filter(|(at, _)| *at == field).map(|(_, key)| key.clone()).collect();
+        if leads_nowhere(relation, keys, target).await {
+            return DbError::UnknownReference { model, field: relation.name.to_owned() };
+        }
+    }
+    DbError::ForeignKeyViolation { model, constraint: constraint.clone() }
+}
+
+/// Whether one of the keys is nobody's. When that cannot be found out, it is not said.
+async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Target<'_>) -> bool {
+    let other = (relation.target)();
+    let Some(key) = other.single_key() else { return false };
+    let mut known = Vec::with_capacity(keys.len());
+    for value in keys.drain(..) {
+        if !known.contains(&value) {
+            known.push(value);
+        }
+    }
+    let asked = known.len();
+    let mut select = Select::new(other);
+    select.filter.push(Node::In {
+        left: ColumnRef { scope: Scope::ROOT, column: key.column },
+        list: List::Values(known),
+    });
+    select.only(Output::Count);
+    let Ok(reply) = target.select(select).await else { return false };
+    let found = reply.rows.first().and_then(|row| row.get::<i64>(0).ok()).unwrap_or_default();
+    usize::try_from(found).is_ok_and(|found| found < asked)
+}
+
+/// What a delete of these rows has failed with.
+pub(super) async fn still_referenced(fault: DbError, asked: Select, target: Target<'_>) -> DbError {
+    let meta = asked.meta;
+    let DbError::ForeignKeyViolation { model: table, constraint } = fault else { return named(fault, meta) };
+    let unknown =
+        DbError::ForeignKeyViolation { model: meta.name.to_owned(), constraint: constraint.clone() };
+    let (table, column) = if target.dialect() == Dialect::Sqlite {
+        match referrer(asked, target).await {
+            Ok(Some(found)) => found,
+            _ => return unknown,
+        }
+    } else if table.is_empty() {
+        return unknown;
+    } else {
+        let column = constraint
+            .strip_prefix(&format!("{table}_"))
+            .and_then(|rest| rest.strip_suffix("_fkey"))
+            .map(str::to_owned);
+        (table, column.unwrap_or(constraint))
+    };
+    DbError::StillReferenced { model: meta.name.to_owned(), by: table, column }
+}
+
+/// On SQLite: the table and column that still lead to one of the rows.
+async fn referrer(asked: Select, target: Target<'_>) -> Result<Option<(String, String)>, DbError> {
+    let Some(key) = asked.meta.single_key() else { return Ok(None) };
+    let mut keys = asked.clone();
+    keys.lead = Some(Lead::Own(key.column));
+    keys.limit = Some(Term::Value(Value::Int(LOOKED_AT)));
+    let rows = target.select(keys).await?.rows;
+    let keys: Vec<Value> = rows.iter().map(|row| row.cell(0).to_value()).collect();
+    let candidates = "SELECT tables.name, keys.\"from\" FROM sqlite_schema AS tables, \
+                      pragma_foreign_key_list(tables.name) AS keys \
+                      WHERE tables.type = 'table' AND keys.\"table\" = ? \
+                      AND keys.on_delete IN ('RESTRICT', 'NO ACTION') ORDER BY 1, 2";
+    let table = vec![Value::Text(asked.meta.table.to_owned())];
+    let candidates = target.run(Statement::read(candidates, table)).await?.rows;
+    let places = vec!["?"; keys.len()].join(", ");
+    for candidate in candidates.iter() {
+        let (table, column): (String, String) = (candidate.get(0)?, candidate.get(1)?);
+        let dialect = target.dialect();
+        let sql = format!(
+            "SELECT 1 FROM {} WHERE {} IN ({places}) LIMIT 1",
+            dialect.quote(&table),
+            dialect.quote(&column)
+        );
+        let found = target.run(Statement::read(sql, keys.clone())).await?;
+        if !found.rows.is_empty() {
+            return Ok(Some((table, column)));
+        }
+    }
+    Ok(None)
+}
+
+/// How `schema` names a foreign key.
+fn constraint_of(meta: &ModelMeta, field: usize) -> String {
+    format!("{}_{}_fkey", meta.table, meta.fields[field].column)
+}

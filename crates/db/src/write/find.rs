@@ -1,0 +1,47 @@
+//! The row with a key.
+
+use mainstay_core::Result;
+
+use crate::driver::Reply;
+use crate::error::{Border, DbError};
+use crate::executor::Executor;
+use crate::expression::{ColumnRef, Node, Operator, Scope, Term};
+use crate::key::Key;
+use crate::meta::ModelMeta;
+use crate::model::Model;
+use crate::query::Select;
+use crate::value::Value;
+
+/// The row with this key, if there is one.
+pub async fn get<M: Model>(key: Key<M>, executor: &impl Executor) -> Result<Option<M>> {
+    let mut select = Select::new(M::META);
+    select.filter = key_nodes(M::META, key.into_values());
+    let reply = executor.target().select(select).await.at_border()?;
+    reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
+}
+
+/// The row with this key. None is a 404.
+pub async fn find<M: Model>(key: Key<M>, executor: &impl Executor) -> Result<M> {
+    let row = get(key, executor).await?;
+    row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
+}
+
+/// The only row of a reply. None is a 404.
+pub(super) fn only<M: Model>(reply: &Reply) -> Result<M> {
+    let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
+    M::from_row(&mut row.reader(0)).at_border()
+}
+
+/// The condition that a row has this key.
+pub(super) fn key_nodes(meta: &'static ModelMeta, values: Vec<Value>) -> Vec<Node> {
+    meta.key_fields().zip(values).map(|(field, value)| equals(field.column, value)).collect()
+}
+
+/// The condition that a column of the row has this value.
+pub(super) fn equals(column: &'static str, value: Value) -> Node {
+    Node::Compare {
+        left: ColumnRef { scope: Scope::ROOT, column },
+        operator: Operator::Equal,
+        right: Term::Value(value),
+    }
+}

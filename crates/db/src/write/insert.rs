@@ -1,0 +1,47 @@
+//! One new row.
+
+use mainstay_core::Result;
+
+use super::faults::{References, explained};
+use super::find::only;
+use super::returning::{inserted_key, read_back, returning};
+use super::{Assignments, validate};
+use crate::driver::{Reply, StatementKind};
+use crate::error::Border;
+use crate::executor::{Executor, Target};
+use crate::model::Model;
+use crate::query::{Renderer, Shape};
+
+/// Inserts a row, and reads it back as it was stored.
+pub async fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> Result<M> {
+    only(&insert_row(new, executor.target()).await?)
+}
+
+async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
+    let meta = new.meta();
+    new.fill(target.now()).at_border()?;
+    validate(&new)?;
+    let dialect = target.dialect();
+    let returns = dialect.insert_returns();
+    let key = if returns { None } else { new.key() };
+    let references = References::of(&new, dialect);
+    let columns = new.columns();
+    let mut shape = Shape::new(b'I', meta, dialect);
+    shape.assignments(new);
+    let statement = target
+        .cache()
+        .statement(shape, StatementKind::Write, || {
+            let insert = dialect.build(&Renderer::new(dialect).insert(meta, &columns, 1));
+            Ok(if returns { returning(insert, meta, dialect) } else { insert })
+        })
+        .at_border()?;
+    let reply = match target.run(statement).await {
+        Ok(reply) => reply,
+        Err(fault) => return Err(explained(fault, meta, references, target).await.into_error()),
+    };
+    if returns {
+        return Ok(reply);
+    }
+    let key = inserted_key(meta, key, &reply, dialect).at_border()?;
+    read_back(meta, key, target).await.at_border()
+}
