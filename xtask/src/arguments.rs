@@ -9,16 +9,25 @@ use crate::outcome::Result;
 pub(crate) struct Arguments {
     usage: &'static str,
     words: Vec<String>,
+    /// What follows `--`, as it is.
+    command: Option<Vec<String>>,
 }
 
 impl Arguments {
     pub(crate) fn new(usage: &'static str, words: impl Iterator<Item = String>) -> Self {
+        let mut words: Vec<String> = words.collect();
+        let command = words.iter().position(|word| word == "--").map(|at| words.split_off(at).split_off(1));
         // `--only=tests` and `--only tests` are the same.
-        let words = words.flat_map(|word| match word.split_once('=') {
+        let words = words.into_iter().flat_map(|word| match word.split_once('=') {
             Some((name, value)) if name.starts_with("--") => vec![name.to_owned(), value.to_owned()],
             _ => vec![word],
         });
-        Self { usage, words: words.collect() }
+        Self { usage, words: words.collect(), command }
+    }
+
+    /// The command after `--`; takes it out.
+    pub(crate) fn after_dashes(&mut self) -> Option<Vec<String>> {
+        self.command.take()
     }
 
     /// Whether `--name` is there; takes it out.
@@ -53,8 +62,13 @@ impl Arguments {
         }
     }
 
-    /// The words that are no flags. Fails on a flag that nobody asked for.
+    /// The words that are no flags. Fails on a flag that nobody asked for, and on a command that nobody takes.
     pub(crate) fn rest(self) -> Result<Vec<String>> {
+        if self.command.is_some() {
+            return Err(
+                format!("there is nothing to run after `--`\nUsage: cargo xtask {}", self.usage).into()
+            );
+        }
         match self.words.iter().find(|word| word.starts_with('-')) {
             Some(unknown) => {
                 Err(format!("{unknown} is unknown here\nUsage: cargo xtask {}", self.usage).into())
@@ -90,11 +104,19 @@ mod tests {
     }
 
     #[test]
+    fn leaves_a_command_as_it_is() {
+        let mut arguments = arguments("run -- cargo test --only=a -- --list");
+        assert_eq!(arguments.after_dashes().unwrap().join(" "), "cargo test --only=a -- --list");
+        assert_eq!(arguments.rest().unwrap(), ["run"]);
+    }
+
+    #[test]
     fn refuses_a_missing_value_a_wrong_number_and_an_unknown_flag() {
         assert!(arguments("--only").values("--only").is_err());
         assert!(arguments("--seconds soon").number("--seconds").is_err());
         assert_eq!(arguments("--seconds 3").number("--seconds").unwrap(), Some(3));
         assert!(arguments("--surprise").rest().is_err());
         assert!(arguments("surprise").end().is_err());
+        assert!(arguments("-- surprise").end().is_err());
     }
 }

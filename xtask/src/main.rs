@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | `test` | [`mod@test`] | everything that must hold before a commit lands; what continuous integration runs |
 //! | `layers` | [`layers`] | which crate may depend on which, as data, and the check |
-//! | `services` | [`services`] | finds or installs the programs that suites and benches need |
+//! | `services` | [`services`] | finds or installs the programs that suites and benches need, and starts servers |
 //! | `bench` | [`mod@bench`] | speed against peers, and the compile-time budgets |
 //! | `soak` | [`soak`] | the flagship example under load, told to stop and killed in between |
 //! | `docs` | [`docs`] | API documentation and the book |
 //!
-//! Only the standard library and `serde_json` are used, so that the first `cargo xtask` on a fresh clone answers
+//! Only the standard library and `serde_json` are used (and `servers`, which uses the same), so that the first `cargo xtask` on a fresh clone answers
 //! within seconds. [`process`] runs other programs, [`workspace`] reads `cargo metadata`, [`outcome`] is what a step
 //! reports.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this program's interface")]
@@ -54,8 +54,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "services",
-        usage: "services [NAME]…",
-        about: "Find, or install as root, what suites and benches need.",
+        usage: "services [NAME]… | services run [-- COMMAND…]",
+        about: "Find, or install as root, what suites and benches need; run a command, or a shell, with database servers.",
         run: services::main,
     },
     Task {

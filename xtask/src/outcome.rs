@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The result of everything that can fail here; the message is for the person at the terminal.
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What came out of one step.
 #[derive(Debug, Default)]

@@ -13,13 +13,14 @@ mod house;
 mod links;
 mod suites;
 
-use std::{process::ExitCode, time::Instant};
+use std::{cell::OnceCell, process::ExitCode, time::Instant};
 
 use crate::{
     arguments::Arguments,
     layers,
     outcome::{self, Finished, Outcome, Result},
     process::Show,
+    services::Running,
     workspace::Workspace,
 };
 
@@ -30,9 +31,20 @@ pub(crate) struct Context {
     pub(crate) ci: bool,
     /// Show the output of every program while it runs, not only that of test suites.
     pub(crate) verbose: bool,
+    /// Started by the first step that needs them, and ended with this.
+    services: OnceCell<Running>,
 }
 
 impl Context {
+    /// The servers that suites need. What does not run is entered as skipped, once.
+    pub(crate) fn services(&self, outcome: &mut Outcome) -> &Running {
+        self.services.get_or_init(|| {
+            let running = Running::start();
+            outcome.skipped.extend(running.missing().iter().cloned());
+            running
+        })
+    }
+
     /// How to show programs whose output matters only when they fail.
     pub(crate) fn quietly(&self) -> Show {
         if self.verbose { Show::Live } else { Show::Captured }
@@ -101,7 +113,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let chosen = chosen.filter(|step| skip.iter().all(|name| name != step.name));
 
     let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-    let context = Context { workspace: Workspace::load()?, ci, verbose };
+    let context = Context { workspace: Workspace::load()?, ci, verbose, services: OnceCell::new() };
     let finished: Vec<_> = chosen.map(|step| run(step, &context)).collect();
     print!("{}", outcome::summary(&finished));
     let failed = finished.iter().any(|step| !step.outcome.failures.is_empty());

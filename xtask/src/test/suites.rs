@@ -35,13 +35,21 @@ pub(crate) fn tests(context: &Context) -> Result<Outcome> {
     }
     // A changed snapshot is a failure to look at, never a file that appears in the checkout.
     command.env("INSTA_UPDATE", "no");
-    cargo::test(command)
+    with_services(context, command)
 }
 
 pub(crate) fn doctests(context: &Context) -> Result<Outcome> {
     let mut command = context.workspace.cargo();
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]);
-    cargo::test(command)
+    with_services(context, command)
+}
+
+/// Runs suites that may ask for database servers.
+fn with_services(context: &Context, mut command: Command) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    command.envs(context.services(&mut outcome).variables());
+    outcome.absorb(cargo::test(command)?);
+    Ok(outcome)
 }
 
 pub(crate) fn end_to_end(context: &Context) -> Result<Outcome> {
@@ -50,7 +58,7 @@ pub(crate) fn end_to_end(context: &Context) -> Result<Outcome> {
         let mut command = context.workspace.cargo();
         command.args(["test", "--package", &package.name, "--all-features", "--no-fail-fast"]);
         match provide(package, &mut command) {
-            Ok(()) => outcome.absorb(cargo::test(command)?),
+            Ok(()) => outcome.absorb(with_services(context, command)?),
             Err(why) => outcome.skipped.push(format!("{}: {why}", package.name)),
         }
     }
@@ -64,7 +72,7 @@ fn needy(context: &Context) -> impl Iterator<Item = &Package> {
 fn provide(package: &Package, command: &mut Command) -> Result<()> {
     for need in &package.needs {
         let program = services::find(need).ok_or_else(|| format!("nothing is known about `{need}`"))?;
-        command.env(program.variable, program.provide()?);
+        command.env(program.place.variable, program.provide()?);
     }
     Ok(())
 }

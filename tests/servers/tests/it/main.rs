@@ -1,0 +1,63 @@
+//! Servers start, are killed, come back with their data, and leave nothing behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
+
+use servers::pgbouncer::PgBouncer;
+use servers::{Durability, Engine, Server, programs};
+
+/// Says that a program is missing; under continuous integration that is a failure.
+fn is_there(program: programs::Program) -> bool {
+    let Err(why) = program.find() else { return true };
+    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(!ci, "{why}");
+    // Not `eprintln!`: that is kept back when a test passes.
+    let _closed = writeln!(std::io::stderr(), "NOT RUN: {why}");
+    false
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn comes_back(engine: Engine) {
+    let mut server = Server::start(engine, Durability::Durable).unwrap();
+    let port = server.port();
+    server.kill();
+    assert!(!listens(port));
+    server.start_again().unwrap();
+    server.stop().unwrap();
+    assert!(!listens(port));
+    server.start_again().unwrap();
+    assert!(server.url().contains(&port.to_string()));
+    drop(server);
+    assert!(!listens(port));
+}
+
+#[test]
+fn postgres_comes_back_after_it_was_killed() {
+    if is_there(programs::POSTGRES) {
+        comes_back(Engine::Postgres);
+    }
+}
+
+#[test]
+fn mariadb_comes_back_after_it_was_killed() {
+    if is_there(programs::MARIADB) {
+        comes_back(Engine::MariaDb);
+    }
+}
+
+#[test]
+fn pgbouncer_stands_before_a_server() {
+    if is_there(programs::POSTGRES) && is_there(programs::PGBOUNCER) {
+        let server = Server::start(Engine::Postgres, Durability::Fast).unwrap();
+        let pooler = PgBouncer::start(server.port()).unwrap();
+        let port = pooler.port();
+        assert!(listens(port));
+        drop(pooler);
+        assert!(!listens(port));
+    }
+}

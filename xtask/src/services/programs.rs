@@ -1,0 +1,103 @@
+//! Programs from outside, as Debian packages: found, or installed when run as root.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use servers::{account, programs};
+
+use crate::{
+    outcome::Result,
+    process::{self, Show},
+};
+
+/// A program that a suite or a bench runs.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    /// Where it may be, the Debian package that has it, and the variable that tells a suite where it is.
+    pub(crate) place: programs::Program,
+    pub(crate) purpose: &'static str,
+}
+
+const PROGRAMS: &[Program] = &[
+    Program {
+        name: "chromium",
+        place: programs::Program {
+            variable: "MAINSTAY_CHROMIUM",
+            package: "chromium",
+            binaries: &["chromium", "chromium-browser", "google-chrome"],
+        },
+        purpose: "browser tests",
+    },
+    Program {
+        name: "wrk",
+        place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
+        purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",
+    },
+    Program { name: "postgres", place: programs::POSTGRES, purpose: "tests on PostgreSQL" },
+    Program { name: "mariadb", place: programs::MARIADB, purpose: "tests on MariaDB" },
+    Program { name: "pgbouncer", place: programs::PGBOUNCER, purpose: "tests of PostgreSQL behind a pooler" },
+];
+
+/// How long apt-get may take.
+const INSTALLATION: Duration = Duration::from_secs(10 * 60);
+
+/// Every program.
+pub(super) fn all() -> impl Iterator<Item = &'static Program> {
+    PROGRAMS.iter()
+}
+
+/// The program of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Program> {
+    PROGRAMS.iter().find(|program| program.name == name)
+}
+
+impl Program {
+    /// Where it is: named by its variable, on the path, or freshly installed.
+    pub(crate) fn provide(&self) -> Result<PathBuf> {
+        let missing = match self.place.find() {
+            Ok(path) => return Ok(path),
+            Err(why) => why,
+        };
+        // A variable that names no file is a mistake to be told, not a program to be installed.
+        if std::env::var_os(self.place.variable).is_some() || !account::is_root() {
+            return Err(missing);
+        }
+        println!("installing the Debian package `{}` for {}", self.place.package, self.purpose);
+        install(self.place.package)?;
+        self.place
+            .find()
+            .map_err(|_| format!("the package `{}` came without the program", self.place.package).into())
+    }
+}
+
+fn install(package: &str) -> Result<()> {
+    let install = || apt_get(&["install", "--yes", "--no-install-recommends", package]);
+    // A machine that never fetched the package lists finds nothing: fetch them, then try once more.
+    install().or_else(|_| apt_get(&["update"]).and_then(|()| install()))
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["--quiet", "-o", "DPkg::Lock::Timeout=120"]);
+    command.args(arguments);
+    let ended = process::run(command, Show::Captured, INSTALLATION)?;
+    if !ended.success() {
+        return Err(format!("apt-get {} failed:\n{}", arguments.join(" "), ended.tail(5)).into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_has_a_name_and_a_variable_of_its_own() {
+        for (at, program) in PROGRAMS.iter().enumerate() {
+            let same = |other: &&Program| {
+                other.name == program.name || other.place.variable == program.place.variable
+            };
+            assert_eq!(PROGRAMS.iter().position(|other| same(&other)), Some(at), "{}", program.name);
+            assert!(find(program.name).is_some());
+        }
+    }
+}
