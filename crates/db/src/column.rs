@@ -10,6 +10,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Not;
 
+use uuid::Uuid;
+
 use crate::expression::{
     Anchor, Case, ColumnRef, Direction, List, Node, Operand, Operator, Pattern, Scope, Term,
 };
@@ -214,4 +216,4 @@ macro_rules! plain_key {
     )*};
 }
 
-plain_key!(i16, i32, i64, u32, String);
+plain_key!(i8, i16, i32, i64, u8, u16, u32, String, Uuid);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 use crate::model::Model;
 use crate::value::{Cell, Choice, Decode, Mismatch, SqlType, Stored, Value};
@@ -118,7 +119,7 @@ impl<M: Model> From<&Key<M>> for Key<M> {
     }
 }
 
-/// What a primary key can be: a whole number, a text, or a tuple for a key of several fields.
+/// What a primary key can be: a whole number, a text, a `Uuid`, or a tuple for a key of several fields.
 pub trait KeyType: Clone + Eq + Hash + fmt::Debug + Serialize + Send + Sync + 'static {
     /// Its values, in the order of the key's fields.
     fn into_values(self) -> Vec<Value>;
@@ -140,7 +141,7 @@ macro_rules! single {
     )*};
 }
 
-single!(i16, i32, i64, u32, String);
+single!(i8, i16, i32, i64, u8, u16, u32, String, Uuid);
 
 impl<M: Model<Key = String>> From<&str> for Key<M> {
     fn from(value: &str) -> Self {

@@ -108,7 +108,9 @@ pub use module::{DatabaseConfig, Models, ModelsExt, Seed};
 pub use query::{Page, PageRequest, Query};
 pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, ManyToMany};
+pub use rust_decimal::Decimal;
 pub use transaction::Tx;
+pub use uuid::Uuid;
 pub use value::{Json, Stored, Value};
 
 /// What the macros call. Not for others.

@@ -3,6 +3,7 @@
 //! - `location`: what a `sqlite:` URL means.
 //! - `connection`: opening a connection with the settings that durability asks for, and running one statement on it.
 //! - `buffer`: the rows of a result, in one arena.
+//! - `decimal`: exact numbers, which SQLite does not have.
 //! - `failure`: what SQLite's result codes mean.
 //! - `queue`: the bounded queue between tasks and threads.
 //! - `crew`: threads that each own a read-only connection, started as they are needed; `readers` are those for statements,
@@ -17,6 +18,7 @@
 mod buffer;
 mod connection;
 mod crew;
+mod decimal;
 mod failure;
 mod group;
 mod lease;

@@ -5,16 +5,22 @@
 //! that nothing generic over engines is needed above it.
 
 mod choice;
+mod decimal;
+mod identifier;
 mod json;
 mod scalar;
+mod sql_type;
 mod time;
 
 use std::hash::{Hash, Hasher};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
 
 pub use choice::{decode_choice, deserialize_choice};
 pub use json::Json;
+pub use sql_type::SqlType;
 #[cfg(feature = "sqlite")]
 pub(crate) use time::{write_date, write_date_time, write_time};
 
@@ -30,6 +36,10 @@ pub enum Value {
     Int(i64),
     /// A floating-point number.
     Float(f64),
+    /// An exact number.
+    Decimal(Decimal),
+    /// A universally unique identifier.
+    Uuid(Uuid),
     /// Text.
     Text(String),
     /// Bytes.
@@ -61,6 +71,8 @@ impl Value {
             Self::Bool(value) => Cell::Bool(*value),
             Self::Int(value) => Cell::Int(*value),
             Self::Float(value) => Cell::Float(*value),
+            Self::Decimal(value) => Cell::Decimal(*value),
+            Self::Uuid(value) => Cell::Uuid(*value),
             Self::Text(value) | Self::Json(value) => Cell::Text(value),
             Self::Bytes(value) => Cell::Bytes(value),
             Self::DateTime(value) => Cell::DateTime(*value),
@@ -78,6 +90,8 @@ impl PartialEq for Value {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            (Self::Decimal(a), Self::Decimal(b)) => a == b,
+            (Self::Uuid(a), Self::Uuid(b)) => a == b,
             (Self::Text(a), Self::Text(b)) | (Self::Json(a), Self::Json(b)) => a == b,
             (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::DateTime(a), Self::DateTime(b)) => a == b,
@@ -100,6 +114,8 @@ impl Hash for Value {
             Self::Bool(value) => value.hash(state),
             Self::Int(value) => value.hash(state),
             Self::Float(value) => value.to_bits().hash(state),
+            Self::Decimal(value) => value.hash(state),
+            Self::Uuid(value) => value.hash(state),
             Self::Text(value) | Self::Json(value) | Self::Unstorable(value) => value.hash(state),
             Self::Bytes(value) => value.hash(state),
             Self::DateTime(value) => value.hash(state),
@@ -122,9 +138,13 @@ pub enum Cell<'a> {
     Int(i64),
     /// A floating-point number.
     Float(f64),
-    /// Text; also how SQLite keeps dates and JSON.
+    /// An exact number, from engines that have one.
+    Decimal(Decimal),
+    /// A universally unique identifier, from engines that have one.
+    Uuid(Uuid),
+    /// Text; also how SQLite keeps dates, exact numbers and JSON.
     Text(&'a str),
-    /// Bytes.
+    /// Bytes; also how SQLite and MySQL keep a universally unique identifier.
     Bytes(&'a [u8]),
     /// A point in time, from engines that have one.
     DateTime(DateTime<Utc>),
@@ -142,6 +162,8 @@ impl Cell<'_> {
             Self::Bool(value) => Value::Bool(value),
             Self::Int(value) => Value::Int(value),
             Self::Float(value) => Value::Float(value),
+            Self::Decimal(value) => Value::Decimal(value),
+            Self::Uuid(value) => Value::Uuid(value),
             Self::Text(value) => Value::Text(value.to_owned()),
             Self::Bytes(value) => Value::Bytes(value.to_vec()),
             Self::DateTime(value) => Value::DateTime(value),
@@ -157,6 +179,8 @@ impl Cell<'_> {
             Self::Bool(value) => format!("the boolean {value}"),
             Self::Int(value) => format!("the integer {value}"),
             Self::Float(value) => format!("the number {value}"),
+            Self::Decimal(value) => format!("the exact number {value}"),
+            Self::Uuid(value) => format!("the identifier {value}"),
             Self::Text(value) if value.chars().count() > 40 => {
                 format!("the text \"{}…\"", value.chars().take(40).collect::<String>())
             }
@@ -189,7 +213,7 @@ impl Mismatch {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a column",
     label = "the database has no such type",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one"
 )]
 pub trait Decode: Sized {
     /// Reads it.
@@ -200,7 +224,7 @@ pub trait Decode: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a model's field",
     label = "no column can hold this",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
 )]
 pub trait Stored: Decode + Clone + Send + Sync + 'static {
     /// The type of the column.
@@ -212,36 +236,6 @@ pub trait Stored: Decode + Clone + Send + Sync + 'static {
 
     /// The value to bind.
     fn into_value(self) -> Value;
-}
-
-/// The type of a column, neutral to the engine. Each dialect has its own word for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SqlType {
-    /// 16 bits.
-    SmallInt,
-    /// 32 bits.
-    Int,
-    /// 64 bits.
-    BigInt,
-    /// A double.
-    Double,
-    /// A truth value.
-    Bool,
-    /// Text of any length.
-    Text,
-    /// Bytes of any length.
-    Bytes,
-    /// A point in time, in UTC, to the microsecond.
-    DateTime,
-    /// A day.
-    Date,
-    /// A time of day.
-    Time,
-    /// A JSON document.
-    Json,
-    /// One of a few names; see [`Stored::CHOICES`].
-    Enum,
 }
 
 /// One of the values of an enumerated field.

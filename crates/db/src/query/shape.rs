@@ -168,7 +168,9 @@ impl Shape {
         let values = std::mem::take(values);
         let binding = match self.dialect.lists() {
             // JSON knows no bytes.
-            ListBinding::JsonEach if values.iter().any(|value| matches!(value, Value::Bytes(_))) => {
+            ListBinding::JsonEach
+                if values.iter().any(|value| matches!(value, Value::Bytes(_) | Value::Uuid(_))) =>
+            {
                 ListBinding::Padded
             }
             binding => binding,

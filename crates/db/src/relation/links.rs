@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::meta::{Link, ModelMeta};
 use crate::model::Model;
 use crate::query::{Lead, Select};
-use crate::value::{Decode, Stored, Value};
+use crate::value::{Decode, SqlType, Stored, Value};
 use crate::write::{Assignments, delete_many, insert_rows};
 
 impl<R: Model<Key: Stored>> ManyToMany<R> {
@@ -65,7 +65,7 @@ impl<R: Model<Key: Stored>> ManyToMany<R> {
         let relation = self.0.relation();
         match relation.link()? {
             Link::Through { through, from, to, .. } => {
-                Ok(Links { through, from, to, owner: self.0.owner().clone() })
+                Ok(Links { through, from, to, owner: self.0.owner().clone(), kind: <R::Key as Stored>::TYPE })
             }
             _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
         }
@@ -115,6 +115,8 @@ struct Links {
     from: &'static str,
     to: &'static str,
     owner: Value,
+    /// The type of the keys that are linked.
+    kind: SqlType,
 }
 
 impl Links {
@@ -133,7 +135,7 @@ impl Links {
         // The key comes first, whatever else the model between has.
         select.lead = Some(Lead::Own(self.to));
         let reply = target.select(select).await?;
-        Ok(reply.rows.iter().map(|row| row.cell(0).to_value()).collect())
+        Ok(reply.rows.iter().map(|row| self.kind.value(row.cell(0))).collect())
     }
 
     async fn unlink(&self, keys: Vec<Value>, target: Target<'_>) -> Result<(), DbError> {

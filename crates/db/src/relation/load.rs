@@ -17,7 +17,7 @@ use crate::meta::Link;
 use crate::model::Model;
 use crate::query::{Lead, Select};
 use crate::row::Reader;
-use crate::value::{Stored, Value};
+use crate::value::{SqlType, Stored, Value};
 
 /// A relation to be loaded with the rows of `M`.
 pub struct Load<M>(pub(crate) Box<dyn Loader<M>>);
@@ -253,6 +253,8 @@ impl<M: Model, R: Model> Loader<M> for LoadMany<M, R> {
             if groups.is_empty() {
                 return Ok(());
             }
+            let owner = (self.path.relation.owner)();
+            let kind = owner.single_key().map_or(SqlType::BigInt, |key| key.sql_type);
             let select = self.select(groups.keys().cloned().collect())?;
             let reply = target.select(select).await?;
             for row in reply.rows.iter() {
@@ -261,7 +263,7 @@ impl<M: Model, R: Model> Loader<M> for LoadMany<M, R> {
                 for load in &self.nested {
                     load.0.read(Some(&mut model), &mut reader)?;
                 }
-                if let Some(group) = groups.get_mut(&row.cell(0).to_value()) {
+                if let Some(group) = groups.get_mut(&kind.value(row.cell(0))) {
                     group.rows.push(model);
                 }
             }

@@ -65,6 +65,10 @@ pub fn create_table(model: &ModelMeta, dialect: Dialect) -> Result<Vec<String>, 
 fn column(model: &ModelMeta, position: usize, field: &FieldMeta, dialect: Dialect) -> ColumnDef {
     let mut column = ColumnDef::new(field.column);
     column.custom(sql_type(model, position, field, dialect));
+    if field.sql_type == SqlType::Decimal && dialect == Dialect::Sqlite {
+        // Numbers kept as texts still compare and sort as numbers.
+        column.extra("COLLATE decimal");
+    }
     if !field.nullable {
         column.not_null();
     }
@@ -105,13 +109,23 @@ pub(super) fn sql_type(model: &ModelMeta, position: usize, field: &FieldMeta, di
         (SqlType::Int, _) => "integer",
         (SqlType::BigInt, _) => "bigint",
         (SqlType::Bool, _) => "boolean",
-        (SqlType::Double, Dialect::Sqlite) => "REAL",
+        (SqlType::Real | SqlType::Double, Dialect::Sqlite) => "REAL",
+        (SqlType::Real, Dialect::Postgres) => "real",
+        (SqlType::Real, _) => "float",
         (SqlType::Double, Dialect::Postgres) => "double precision",
         (SqlType::Double, _) => "double",
-        (SqlType::Bytes, Dialect::Sqlite) => "BLOB",
+        (SqlType::Uuid, Dialect::Postgres) => "uuid",
+        (SqlType::Uuid, Dialect::MySql | Dialect::MariaDb) => "binary(16)",
+        (SqlType::Decimal, Dialect::Postgres) => "numeric",
+        // Every number that the Rust type can hold. Without digits, MySQL keeps none after the point.
+        (SqlType::Decimal, Dialect::MySql | Dialect::MariaDb) => "decimal(57, 28)",
+        (SqlType::Bytes | SqlType::Uuid, Dialect::Sqlite) => "BLOB",
         (SqlType::Bytes, Dialect::Postgres) => "bytea",
         (SqlType::Bytes, _) => "longblob",
-        (SqlType::DateTime | SqlType::Date | SqlType::Time | SqlType::Json, Dialect::Sqlite) => "TEXT",
+        (
+            SqlType::DateTime | SqlType::Date | SqlType::Time | SqlType::Json | SqlType::Decimal,
+            Dialect::Sqlite,
+        ) => "TEXT",
         (SqlType::DateTime, Dialect::Postgres) => "timestamptz",
         (SqlType::DateTime, _) => "datetime(6)",
         (SqlType::Date, _) => "date",

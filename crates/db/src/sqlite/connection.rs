@@ -8,6 +8,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags, ToSql};
 
 use super::buffer::Buffer;
+use super::decimal;
 use super::failure::Scene;
 use super::queue::Job;
 use super::stop::{Asker, Stop};
@@ -281,6 +282,7 @@ fn configure(
     limits: &Limits,
 ) -> rusqlite::Result<()> {
     inner.busy_timeout(limits.busy)?;
+    decimal::register(inner)?;
     inner.set_prepared_statement_cache_capacity(PREPARED);
     if role == Role::Writer {
         let mode: String = inner.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -322,6 +324,8 @@ fn bound(value: &Value) -> Result<Bound<'_>, DbError> {
         Value::Float(value) => ToSqlOutput::Borrowed(ValueRef::Real(*value)),
         Value::Text(value) | Value::Json(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
         Value::Bytes(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value)),
+        Value::Uuid(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value.as_bytes())),
+        Value::Decimal(value) => owned(value.to_string()),
         Value::DateTime(value) => {
             owned(write_date_time(value).ok_or_else(|| unstorable(format!("the time {value}")))?)
         }
@@ -348,11 +352,12 @@ fn json_list(values: &[Value]) -> Result<String, DbError> {
             Value::Int(value) => (*value).into(),
             Value::Float(value) if value.is_finite() => (*value).into(),
             Value::Text(value) | Value::Json(value) => value.as_str().into(),
+            Value::Decimal(value) => value.to_string().into(),
             Value::DateTime(_) | Value::Date(_) | Value::Time(_) => match bound(value)?.0 {
                 ToSqlOutput::Owned(rusqlite::types::Value::Text(text)) => text.into(),
                 _ => serde_json::Value::Null,
             },
-            Value::Float(_) | Value::Bytes(_) | Value::List(_) | Value::Unstorable(_) => {
+            Value::Float(_) | Value::Bytes(_) | Value::Uuid(_) | Value::List(_) | Value::Unstorable(_) => {
                 return Err(unstorable("a list of bytes, of lists or of infinite numbers".into()));
             }
         });

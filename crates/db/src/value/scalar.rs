@@ -26,7 +26,10 @@ macro_rules! integer {
 }
 
 integer! {
+    i8 => SmallInt, "an 8-bit integer";
+    u8 => SmallInt, "an unsigned 8-bit integer";
     i16 => SmallInt, "a 16-bit integer";
+    u16 => Int, "an unsigned 16-bit integer";
     i32 => Int, "a 32-bit integer";
     i64 => BigInt, "a 64-bit integer";
     u32 => BigInt, "an unsigned 32-bit integer";
@@ -48,6 +51,26 @@ impl Stored for f64 {
 
     fn into_value(self) -> Value {
         Value::Float(self)
+    }
+}
+
+impl Decode for f32 {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        let wide = f64::decode(cell)?;
+        let narrow = wide as Self;
+        // What was written as 32 bits comes back unchanged; a greater number does not become infinity.
+        if narrow.is_infinite() && wide.is_finite() {
+            return Err(Mismatch::new("a number of 32 bits", cell));
+        }
+        Ok(narrow)
+    }
+}
+
+impl Stored for f32 {
+    const TYPE: SqlType = SqlType::Real;
+
+    fn into_value(self) -> Value {
+        Value::Float(self.into())
     }
 }
 
@@ -134,6 +157,9 @@ mod tests {
         assert_eq!(fault, Mismatch { expected: "a 16-bit integer", found: "the integer 40000".into() });
         assert!(u32::decode(Cell::Int(-1)).is_err());
         assert!(bool::decode(Cell::Int(2)).is_err());
+        assert!(u8::decode(Cell::Int(256)).is_err());
+        assert!(f32::decode(Cell::Float(1e300)).is_err());
+        assert_eq!(f32::decode(Cell::Float(f64::from(0.1_f32))), Ok(0.1));
     }
 
     #[test]

@@ -29,6 +29,21 @@ impl Stored for DateTime<Utc> {
     }
 }
 
+/// A time without a zone is taken as UTC.
+impl Decode for NaiveDateTime {
+    fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
+        DateTime::<Utc>::decode(cell).map(|time| time.naive_utc())
+    }
+}
+
+impl Stored for NaiveDateTime {
+    const TYPE: SqlType = SqlType::DateTime;
+
+    fn into_value(self) -> Value {
+        Value::DateTime(self.and_utc())
+    }
+}
+
 impl Decode for NaiveDate {
     fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
         match cell {

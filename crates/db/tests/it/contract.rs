@@ -8,6 +8,7 @@ mod loading;
 mod queries;
 mod streams;
 mod transactions;
+mod values;
 mod writes;
 
 use std::io::Write;

@@ -251,7 +251,7 @@ pub(crate) fn is_named(ty: &Type, names: &[&str]) -> bool {
 }
 
 fn is_integer(ty: &Type) -> bool {
-    is_named(ty, &["i16", "i32", "i64", "u32"])
+    is_named(ty, &["i8", "i16", "i32", "i64", "u8", "u16", "u32"])
 }
 
 /// The doc comment, without the space that begins each line.
