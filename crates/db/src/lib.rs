@@ -52,7 +52,7 @@
 //! 1. [`mod@model`]: what `#[model]` makes of a struct; [`meta`]: what is known of it at run time.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
-//! 4. [`schema`]: tables from models.
+//! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer.
@@ -80,6 +80,7 @@ pub mod expression;
 pub mod key;
 pub mod log;
 pub mod meta;
+pub mod migrate;
 pub mod model;
 pub mod module;
 pub mod query;

@@ -8,7 +8,10 @@
 //! table that is there: it says what is different, and how to mend it. Migrations will do more.
 
 mod drift;
+mod of_models;
 mod order;
+mod render;
+mod structure;
 mod table;
 
 use mainstay_core::{Finding, Result, Severity};
@@ -20,6 +23,9 @@ use crate::executor::Executor;
 use crate::meta::ModelMeta;
 
 pub use order::in_order;
+pub use render::Existing;
+pub(crate) use render::{check, create_index, default_sql, foreign_key, limits, text_literal};
+pub use structure::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema, Table};
 pub use table::create_table;
 
 /// What [`create_tables`] did.

@@ -6,6 +6,7 @@ mod app;
 mod blog;
 mod compile_fail;
 mod contract;
+mod migrations;
 mod models;
 #[cfg(feature = "sqlite")]
 mod sqlite;

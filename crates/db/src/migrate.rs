@@ -1,0 +1,27 @@
+//! Migrations: from one schema to the next, reviewed, reversible, and applied by the application itself.
+//!
+//! A migration is a text file in the folder `migrations/` beside the manifest, embedded into the binary by
+//! `migrations!()`. It is a list of steps that say what happens and not how: the SQL of each engine is made when
+//! it runs. Read in this order:
+//!
+//! 1. [`operation`]: what a step can be; [`apply`]: what it makes of a schema.
+//! 2. [`diff`]: from two schemas to the steps between them; [`decide`]: what only a person knows; [`danger`]: what a step
+//!    costs where there is data.
+//! 3. [`file`]: a migration; [`text`]: how it is written and read; [`history`]: those of a folder, in order.
+//! 4. [`sql`]: from steps to the SQL of each dialect.
+
+pub mod apply;
+pub mod danger;
+pub mod decide;
+pub mod diff;
+pub mod file;
+pub mod history;
+pub mod operation;
+pub mod sql;
+pub mod text;
+
+pub use decide::Decisions;
+pub use file::Migration;
+pub use history::{History, Tangle};
+pub use operation::Operation;
+pub use text::Mistake;

@@ -1,0 +1,277 @@
+//! PostgreSQL, MySQL and MariaDB: `ALTER TABLE`.
+
+use super::change::Change;
+use super::literal;
+use crate::driver::Dialect;
+use crate::migrate::operation::Backfill;
+use crate::schema::{
+    Check, Column, ColumnType, Existing, Table, check as check_clause, create_index, default_sql,
+    foreign_key as foreign_key_clause, limits,
+};
+
+struct Writer<'a> {
+    change: &'a Change,
+    /// The table before, under its new names.
+    was: Table,
+    is: &'a Table,
+    dialect: Dialect,
+    sql: Vec<String>,
+}
+
+pub(super) fn change(change: &Change, was: &Table, is: &Table, dialect: Dialect) -> Vec<String> {
+    let mut writer = Writer { change, was: change.renamed(was), is, dialect, sql: Vec::new() };
+    writer.rename(was);
+    writer.drop_constraints();
+    writer.columns();
+    writer.add_constraints();
+    writer.sql
+}
+
+impl Writer<'_> {
+    fn quote(&self, name: &str) -> String {
+        self.dialect.quote(name)
+    }
+
+    fn is_mysql(&self) -> bool {
+        matches!(self.dialect, Dialect::MySql | Dialect::MariaDb)
+    }
+
+    fn alter(&mut self, what: impl std::fmt::Display) {
+        self.sql.push(format!("ALTER TABLE {} {what}", self.quote(&self.is.name)));
+    }
+
+    /// Names: of the table, its columns, and what is named after them.
+    fn rename(&mut self, before: &Table) {
+        let change = self.change;
+        if change.from != change.to {
+            let sql =
+                format!("ALTER TABLE {} RENAME TO {}", self.quote(&change.from), self.quote(&change.to));
+            self.sql.push(sql);
+        }
+        // MySQL renames no constraint, and refuses to rename a column in a check: they go, and come back.
+        let renamed = |(from, to): &&(String, String)| from != to;
+        let columns: Vec<(String, String)> = change.kept.iter().filter(renamed).cloned().collect();
+        let names_change = change.from != change.to || !columns.is_empty();
+        if !names_change {
+            return;
+        }
+        let mut again = Vec::new();
+        for (old, new) in before.columns.iter().zip(&self.was.columns.clone()) {
+            let old = limits(&before.name, old, self.dialect);
+            let new = limits(&self.was.name, new, self.dialect);
+            for (old, new) in old.iter().zip(new).filter(|(old, new)| old.name != new.name) {
+                if self.is_mysql() {
+                    self.drop_check(&old.name);
+                    again.push(check_clause(&new, self.dialect));
+                } else {
+                    let what =
+                        format!("RENAME CONSTRAINT {} TO {}", self.quote(&old.name), self.quote(&new.name));
+                    self.alter(what);
+                }
+            }
+        }
+        for (old, new) in before.foreign_keys.iter().zip(&self.was.foreign_keys.clone()) {
+            if old.name == new.name {
+                continue;
+            }
+            if self.is_mysql() {
+                let what = format!("DROP FOREIGN KEY {}", self.quote(&old.name));
+                self.alter(what);
+                again.push(foreign_key_clause(new, self.dialect));
+            } else {
+                let what =
+                    format!("RENAME CONSTRAINT {} TO {}", self.quote(&old.name), self.quote(&new.name));
+                self.alter(what);
+            }
+        }
+        for (from, to) in columns {
+            let what = format!("RENAME COLUMN {} TO {}", self.quote(&from), self.quote(&to));
+            self.alter(what);
+        }
+        for (old, new) in before.indexes.iter().zip(&self.was.indexes.clone()) {
+            if old.name == new.name {
+                continue;
+            }
+            let (old, new) = (self.quote(&old.name), self.quote(&new.name));
+            if self.is_mysql() {
+                self.alter(format!("RENAME INDEX {old} TO {new}"));
+            } else {
+                self.sql.push(format!("ALTER INDEX {old} RENAME TO {new}"));
+            }
+        }
+        for clause in again {
+            self.alter(format!("ADD {clause}"));
+        }
+    }
+
+    fn drop_check(&mut self, name: &str) {
+        // MySQL has DROP CHECK, MariaDB and PostgreSQL DROP CONSTRAINT, which MySQL understands since 8.0.19.
+        let what = format!("DROP CONSTRAINT {}", self.quote(name));
+        self.alter(what);
+    }
+
+    fn drop_constraints(&mut self) {
+        for key in &self.was.foreign_keys.clone() {
+            if self.is.foreign_key(&key.name) != Some(key) {
+                let word = if self.is_mysql() { "FOREIGN KEY" } else { "CONSTRAINT" };
+                let what = format!("DROP {word} {}", self.quote(&key.name));
+                self.alter(what);
+            }
+        }
+        let after = self.is.all_checks(self.dialect);
+        for check in self.was.all_checks(self.dialect) {
+            if !after.contains(&check) {
+                self.drop_check(&check.name);
+            }
+        }
+        for index in &self.was.indexes.clone() {
+            if self.is.index(&index.name) != Some(index) {
+                let name = self.quote(&index.name);
+                if self.is_mysql() {
+                    self.alter(format!("DROP INDEX {name}"));
+                } else {
+                    self.sql.push(format!("DROP INDEX {name}"));
+                }
+            }
+        }
+    }
+
+    fn columns(&mut self) {
+        for column in &self.is.columns {
+            match self.was.column(&column.name).cloned() {
+                None => self.add_column(column),
+                Some(before) => self.alter_column(&before, column),
+            }
+        }
+        for column in &self.was.columns.clone() {
+            if self.is.column(&column.name).is_none() {
+                let what = format!("DROP COLUMN {}", self.quote(&column.name));
+                self.alter(what);
+            }
+        }
+    }
+
+    fn add_column(&mut self, column: &Column) {
+        let name = self.quote(&column.name);
+        let Some(fill) = self.change.fill(&column.name).cloned() else {
+            let definition = self.is.definition(column, self.dialect);
+            return self.alter(format!("ADD COLUMN {definition}"));
+        };
+        let value = literal::expression(&fill, &column.kind, self.dialect);
+        let constant = !matches!(fill, Backfill::Sql(_) | Backfill::Now);
+        // MySQL gives no default to texts and documents of any length.
+        let may_default = !self.is_mysql()
+            || !matches!(column.kind, ColumnType::Text(None) | ColumnType::Bytes | ColumnType::Json);
+        if constant && may_default && column.default.is_none() {
+            // No row is written for a constant default; it goes again, since new rows say the value.
+            let definition =
+                self.is.definition(&Column { default: Some(value), ..column.clone() }, self.dialect);
+            self.alter(format!("ADD COLUMN {definition}"));
+            return self.alter(format!("ALTER COLUMN {name} DROP DEFAULT"));
+        }
+        let loose = Column { nullable: true, default: None, ..column.clone() };
+        let definition = self.is.definition(&loose, self.dialect);
+        self.alter(format!("ADD COLUMN {definition}"));
+        self.sql.push(format!("UPDATE {} SET {name} = {value}", self.quote(&self.is.name)));
+        self.alter_column(&loose, column);
+    }
+
+    fn alter_column(&mut self, before: &Column, after: &Column) {
+        let name = self.quote(&after.name);
+        if before.nullable
+            && !after.nullable
+            && let Some(fill) = self.change.fill(&after.name)
+        {
+            let value = literal::expression(fill, &after.kind, self.dialect);
+            let table = self.quote(&self.is.name);
+            self.sql.push(format!("UPDATE {table} SET {name} = {value} WHERE {name} IS NULL"));
+        }
+        let word = |table: &Table, column: &Column| table.word(column, self.dialect);
+        let (old, new) = (word(&self.was, before), word(self.is, after));
+        let retyped = old != new;
+        let changed = retyped
+            || before.nullable != after.nullable
+            || before.default != after.default
+            || before.generated != after.generated;
+        if !changed {
+            return;
+        }
+        if self.is_mysql() {
+            // A key keeps its place: MODIFY says all of a column but that it is one.
+            let loose = Table { primary_key: Vec::new(), ..self.is.clone() };
+            return self.alter(format!("MODIFY COLUMN {}", loose.definition(after, self.dialect)));
+        }
+        let default = before.default.is_some() && (retyped || before.default != after.default);
+        if default {
+            self.alter(format!("ALTER COLUMN {name} DROP DEFAULT"));
+        }
+        if before.generated && !after.generated {
+            self.alter(format!("ALTER COLUMN {name} DROP IDENTITY"));
+        }
+        if retyped {
+            self.alter(format!("ALTER COLUMN {name} TYPE {new} USING {}", cast(&name, before, after, &new)));
+        }
+        if before.nullable != after.nullable {
+            let word = if after.nullable { "DROP" } else { "SET" };
+            self.alter(format!("ALTER COLUMN {name} {word} NOT NULL"));
+        }
+        if let Some(sql) = &after.default
+            && (default || before.default.is_none())
+        {
+            let sql = default_sql(sql, self.dialect);
+            self.alter(format!("ALTER COLUMN {name} SET DEFAULT {sql}"));
+        }
+        if after.generated && !before.generated {
+            self.alter(format!("ALTER COLUMN {name} ADD GENERATED BY DEFAULT AS IDENTITY"));
+            let (table, column) = (
+                crate::schema::text_literal(&self.quote(&self.is.name), self.dialect),
+                crate::schema::text_literal(&after.name, self.dialect),
+            );
+            self.sql.push(format!(
+                "SELECT setval(pg_get_serial_sequence({table}, {column}), coalesce(max({name}), 0) + 1, false) FROM {}",
+                self.quote(&self.is.name)
+            ));
+        }
+    }
+
+    fn add_constraints(&mut self) {
+        let before: Vec<Check> = self.was.all_checks(self.dialect);
+        for check in self.is.all_checks(self.dialect) {
+            if !before.contains(&check) {
+                let clause = check_clause(&check, self.dialect);
+                self.alter(format!("ADD {clause}"));
+            }
+        }
+        for index in &self.is.indexes {
+            if self.was.index(&index.name) == Some(index) {
+                continue;
+            }
+            let sql = create_index(&self.is.name, index, self.dialect, Existing::Refuse);
+            if self.dialect == Dialect::Postgres && self.change.beside.contains(&index.name) {
+                // One that was interrupted leaves an index that is there and invalid.
+                self.sql.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", self.quote(&index.name)));
+                self.sql.push(sql.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1));
+            } else {
+                self.sql.push(sql);
+            }
+        }
+        for key in &self.is.foreign_keys {
+            if self.was.foreign_key(&key.name) != Some(key) {
+                let clause = foreign_key_clause(key, self.dialect);
+                self.alter(format!("ADD {clause}"));
+            }
+        }
+    }
+}
+
+/// PostgreSQL casts by itself only where nothing can go wrong.
+fn cast(name: &str, before: &Column, after: &Column, word: &str) -> String {
+    match (&before.kind, &after.kind) {
+        (ColumnType::Bool, ColumnType::SmallInt | ColumnType::BigInt) => format!("{name}::integer::{word}"),
+        (ColumnType::SmallInt | ColumnType::BigInt, ColumnType::Bool) => format!("({name} <> 0)"),
+        (ColumnType::Text(_), ColumnType::Json) => format!("to_jsonb({name})"),
+        (ColumnType::Bytes, ColumnType::Text(_)) => format!("convert_from({name}, 'UTF8')"),
+        (ColumnType::Text(_), ColumnType::Bytes) => format!("convert_to({name}, 'UTF8')"),
+        _ => format!("{name}::{word}"),
+    }
+}
