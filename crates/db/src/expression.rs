@@ -1,10 +1,10 @@
 //! The tree that closures over columns build, before anybody knows which engine it is for.
 //!
-//! It is not generic: [`Column`](crate::Column) and [`Predicate`](crate::Predicate) are typed shells around it, so that a
-//! program pays for rendering once and not once per model. Functions, arithmetic and `case` will be further `Term`s.
+//! It is not generic: [`Expr`](crate::Expr) and [`Predicate`](crate::Predicate) are typed shells around it, so that a
+//! program pays for rendering once and not once per model.
 
 use crate::meta::RelationMeta;
-use crate::value::Value;
+use crate::value::{SqlType, Value};
 
 /// One occurrence of a table in a query. Its alias follows from it when the query is rendered.
 ///
@@ -47,8 +47,8 @@ impl Scope {
 }
 
 /// A column of one occurrence of a table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ColumnRef {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnRef {
     pub(crate) scope: Scope,
     pub(crate) column: &'static str,
 }
@@ -57,20 +57,168 @@ pub(crate) struct ColumnRef {
 #[derive(Clone, Debug)]
 pub struct Operand(pub(crate) Term);
 
+impl From<ColumnRef> for Operand {
+    fn from(column: ColumnRef) -> Self {
+        Self(Term::Column(column))
+    }
+}
+
+impl Operand {
+    /// The operand as a part of a larger expression, where an engine may have to be told the type of a value.
+    pub(crate) fn typed(self, sql_type: SqlType) -> Term {
+        match self.0 {
+            Term::Value(value) => Term::Literal { value, sql_type },
+            term => term,
+        }
+    }
+}
+
+/// Something that has a value for every row.
 #[derive(Clone, Debug)]
 pub(crate) enum Term {
     Value(Value),
     Column(ColumnRef),
     /// A value that has moved to the statement's list of values, at this place.
     Slot(usize),
+    /// A value inside of an expression.
+    Literal {
+        value: Value,
+        sql_type: SqlType,
+    },
+    /// A [`Term::Literal`] that has moved to the statement's list of values.
+    TypedSlot {
+        slot: usize,
+        sql_type: SqlType,
+    },
+    Call(Box<Call>),
+    Choose(Box<Choose>),
+    /// A value from the rows that a relation leads to.
+    Related(Box<RelatedTerm>),
+    /// It cannot be rendered, and this is why.
+    Fault(String),
+}
+
+/// A function or an operator.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) function: Function,
+    /// The type of the first argument, which decides how some functions are written.
+    pub(crate) of: SqlType,
+    pub(crate) arguments: Vec<Term>,
+}
+
+/// `CASE WHEN … THEN … ELSE … END`.
+#[derive(Clone, Debug)]
+pub(crate) struct Choose {
+    pub(crate) branches: Vec<(Node, Term)>,
+    pub(crate) otherwise: Term,
+    pub(crate) sql_type: SqlType,
+}
+
+/// `(SELECT output FROM …)` for the rows that a relation leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct RelatedTerm {
+    pub(crate) related: Related,
+    pub(crate) output: Term,
+    pub(crate) sql_type: SqlType,
+}
+
+/// What can be computed. How, is for each dialect to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Add,
+    Sub,
+    Mul,
+    /// NULL when the divisor is zero.
+    Div,
+    Rem,
+    Neg,
+    Absolute,
+    /// To as many digits after the point as the second argument says.
+    Round,
+    Lower,
+    Upper,
+    /// In characters.
+    Length,
+    Trim,
+    Concat,
+    Coalesce,
+    YearOf,
+    MonthOf,
+    DayOf,
+    HourOf,
+    MinuteOf,
+    SecondOf,
+    /// The day, in UTC.
+    Date,
+    /// The first day of the month, in UTC.
+    StartOfMonth,
+    /// The first day of the year, in UTC.
+    StartOfYear,
+    /// The engine's clock.
+    Now,
+    /// How many rows.
+    CountAll,
+    Count,
+    CountDistinct,
+    Min,
+    Max,
+    /// Zero of no value.
+    Sum,
+    Average,
+}
+
+impl Function {
+    /// Whether it makes one value of many rows.
+    pub(crate) fn is_aggregate(self) -> bool {
+        matches!(
+            self,
+            Self::CountAll
+                | Self::Count
+                | Self::CountDistinct
+                | Self::Min
+                | Self::Max
+                | Self::Sum
+                | Self::Average
+        )
+    }
+}
+
+impl Term {
+    /// Whether it concerns nothing but the row itself: it has no subquery.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Related(_) => false,
+            Self::Call(call) => call.arguments.iter().all(Self::is_local),
+            Self::Choose(choose) => {
+                choose.otherwise.is_local()
+                    && choose.branches.iter().all(|(when, then)| when.is_local() && then.is_local())
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether one of its parts is made of many rows.
+    pub(crate) fn has_aggregate(&self) -> bool {
+        match self {
+            Self::Call(call) => {
+                call.function.is_aggregate() || call.arguments.iter().any(Self::has_aggregate)
+            }
+            Self::Choose(choose) => {
+                choose.otherwise.has_aggregate()
+                    || choose.branches.iter().any(|(_, then)| then.has_aggregate())
+            }
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
-    Compare { left: ColumnRef, operator: Operator, right: Term },
-    In { left: ColumnRef, list: List },
-    Null(ColumnRef),
-    Text { left: ColumnRef, pattern: Pattern },
+    Compare { left: Term, operator: Operator, right: Term },
+    In { left: Term, list: List },
+    Null(Term),
+    Text { left: Term, pattern: Pattern },
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
@@ -94,6 +242,8 @@ pub(crate) enum Operator {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    /// As [`Operator::Equal`], but NULL is a value like others.
+    Same,
 }
 
 #[derive(Clone, Debug)]
@@ -105,7 +255,7 @@ pub(crate) enum List {
     Slots(Vec<usize>),
 }
 
-/// A search in a text. The needle is plain text; what the engine would take for a wildcard is escaped.
+/// A search in a text.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pub(crate) needle: Term,
@@ -118,6 +268,10 @@ pub(crate) enum Anchor {
     Start,
     End,
     Anywhere,
+    /// The whole text, which the needle equals.
+    Whole,
+    /// The whole text, and the needle has wildcards of its own: `%` and `_`, and `\` before one that is meant.
+    Wild,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +280,9 @@ pub(crate) enum Case {
     Ignored,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OrderTerm {
-    pub(crate) column: ColumnRef,
+    pub(crate) term: Term,
     pub(crate) direction: Direction,
     pub(crate) nulls: Option<Nulls>,
 }
@@ -151,11 +305,11 @@ pub enum Nulls {
 impl Node {
     /// Whether it concerns nothing but the row itself: it has no subquery.
     pub(crate) fn is_local(&self) -> bool {
-        let plain = |term: &Term| matches!(term, Term::Value(_) | Term::Column(_) | Term::Slot(_));
         match self {
-            Self::Compare { right, .. } => plain(right),
-            Self::In { .. } | Self::Null(_) => true,
-            Self::Text { pattern, .. } => plain(&pattern.needle),
+            Self::Compare { left, right, .. } => left.is_local() && right.is_local(),
+            Self::In { left, .. } => left.is_local(),
+            Self::Null(term) => term.is_local(),
+            Self::Text { left, pattern } => left.is_local() && pattern.needle.is_local(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
             Self::Not(node) => node.is_local(),
             Self::Related(_) => false,
@@ -166,6 +320,11 @@ impl Node {
 impl Pattern {
     /// The needle with wildcards around it and its own escaped, as `LIKE` (with `\`) reads it.
     pub(crate) fn like(&self, needle: &str) -> String {
+        if self.anchor == Anchor::Wild {
+            // A backslash at the end, with nothing to escape, is one that is meant; PostgreSQL refuses it otherwise.
+            let open = needle.chars().rev().take_while(|letter| *letter == '\\').count() % 2 == 1;
+            return if open { format!("{needle}\\") } else { needle.to_owned() };
+        }
         self.surround(needle, "%", |letter| match letter {
             '%' | '_' | '\\' => Some(format!("\\{letter}")),
             _ => None,
@@ -174,15 +333,39 @@ impl Pattern {
 
     /// The same for SQLite's `GLOB`, which minds the case.
     pub(crate) fn glob(&self, needle: &str) -> String {
-        self.surround(needle, "*", |letter| match letter {
+        let escape = |letter| match letter {
             '*' | '?' | '[' => Some(format!("[{letter}]")),
             _ => None,
-        })
+        };
+        if self.anchor != Anchor::Wild {
+            return self.surround(needle, "*", escape);
+        }
+        let mut pattern = String::with_capacity(needle.len());
+        let mut letters = needle.chars();
+        while let Some(letter) = letters.next() {
+            let meant = match letter {
+                '%' => {
+                    pattern.push('*');
+                    continue;
+                }
+                '_' => {
+                    pattern.push('?');
+                    continue;
+                }
+                '\\' => letters.next().unwrap_or('\\'),
+                letter => letter,
+            };
+            match escape(meant) {
+                Some(escaped) => pattern.push_str(&escaped),
+                None => pattern.push(meant),
+            }
+        }
+        pattern
     }
 
     fn surround(&self, needle: &str, any: &str, escape: impl Fn(char) -> Option<String>) -> String {
         let mut pattern = String::with_capacity(needle.len() + 2);
-        if self.anchor != Anchor::Start {
+        if matches!(self.anchor, Anchor::End | Anchor::Anywhere) {
             pattern.push_str(any);
         }
         for letter in needle.chars() {
@@ -191,7 +374,7 @@ impl Pattern {
                 None => pattern.push(letter),
             }
         }
-        if self.anchor != Anchor::End {
+        if matches!(self.anchor, Anchor::Start | Anchor::Anywhere) {
             pattern.push_str(any);
         }
         pattern
@@ -208,6 +391,8 @@ mod tests {
         assert_eq!(pattern(Anchor::Anywhere).like("50%_\\"), "%50\\%\\_\\\\%");
         assert_eq!(pattern(Anchor::Start).like("a"), "a%");
         assert_eq!(pattern(Anchor::End).glob("[a]*?"), "*[[]a][*][?]");
+        assert_eq!(pattern(Anchor::Whole).like("a_b"), "a\\_b");
+        assert_eq!(pattern(Anchor::Wild).glob("a_b%*\\%\\"), "a?b*[*]%\\");
     }
 
     #[test]

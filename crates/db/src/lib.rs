@@ -95,7 +95,7 @@ pub mod transaction;
 pub mod value;
 pub mod write;
 
-pub use column::{Column, Order, Predicate};
+pub use column::{Column, Expr, Order, Predicate, case, count, now};
 pub use db::{Db, Settings};
 pub use driver::Dialect;
 pub use error::DbError;

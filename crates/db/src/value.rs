@@ -249,8 +249,8 @@ pub struct Choice {
 
 /// What a column of type `T` can be compared with, or be set to.
 #[diagnostic::on_unimplemented(
-    message = "a column of type `{T}` cannot be compared with `{Self}`",
-    label = "expected `{T}`"
+    message = "a column of type `{T}` does not go with `{Self}`",
+    label = "expected `{T}`, or an expression of that type"
 )]
 pub trait IntoOperand<T> {
     /// The operand.

@@ -2,10 +2,11 @@
 
 use std::marker::PhantomData;
 
-use super::Column;
-use crate::expression::{ColumnRef, Direction, Nulls, OrderTerm};
+use super::Expr;
+use crate::expression::{Direction, Nulls, Operand, OrderTerm, Term};
+use crate::value::Stored;
 
-/// A column to sort the rows of `M` by, and how.
+/// Something to sort the rows of `M` by, and how.
 #[derive(Debug)]
 pub struct Order<M> {
     term: OrderTerm,
@@ -14,15 +15,14 @@ pub struct Order<M> {
 
 impl<M> Clone for Order<M> {
     fn clone(&self) -> Self {
-        *self
+        Self { term: self.term.clone(), marker: PhantomData }
     }
 }
 
-impl<M> Copy for Order<M> {}
-
 impl<M> Order<M> {
-    pub(super) fn new(column: ColumnRef, direction: Direction) -> Self {
-        Self { term: OrderTerm { column, direction, nulls: None }, marker: PhantomData }
+    pub(super) fn new(term: Term, direction: Direction) -> Self {
+        let term = OrderTerm { term, direction, nulls: None };
+        Self { term, marker: PhantomData }
     }
 
     /// Rows without a value come first. Without this, each engine has its own habit.
@@ -40,7 +40,7 @@ impl<M> Order<M> {
     }
 }
 
-/// What `order_by` takes: an [`Order`], a column (smallest first), or several in a tuple or a list.
+/// What `order_by` takes: an [`Order`], an expression (smallest first), or several in a tuple or a list.
 #[diagnostic::on_unimplemented(
     message = "rows cannot be sorted by `{Self}`",
     label = "expected a column, `.asc()`, `.desc()`, or a tuple of them"
@@ -60,7 +60,7 @@ impl<M> IntoOrder<M> for Order<M> {
     }
 }
 
-impl<M, T> IntoOrder<M> for Column<M, T> {
+impl<M, T: Stored, X: Into<Operand>> IntoOrder<M> for Expr<M, T, X> {
     fn into_order(self) -> OrderTerms {
         self.asc().into_order()
     }

@@ -3,6 +3,10 @@
 //! Every value has become a slot. A slot is rendered as its own number, so that what sea-query hands back as values is the
 //! order in which the slots have to be bound.
 
+mod conditions;
+mod functions;
+mod terms;
+
 use sea_query::{
     Alias, BinOper, ColumnRef as SeaColumn, DeleteStatement, Expr, ExprTrait, Func, InsertStatement,
     IntoColumnRef, JoinType, NullOrdering, Order, OverStatement, Query, SelectStatement, UpdateStatement,
@@ -12,9 +16,7 @@ use sea_query::{
 use super::select::{Join, Lead, Output, Select};
 use crate::driver::Dialect;
 use crate::error::DbError;
-use crate::expression::{
-    Case, ColumnRef, Direction, List, Node, Nulls, Operator, OrderTerm, Pattern, Related, Scope, Term,
-};
+use crate::expression::{Direction, Node, Nulls, OrderTerm, Scope, Term};
 use crate::meta::{Link, ModelMeta};
 
 /// The column that counts the rows of one owner.
@@ -57,13 +59,13 @@ impl Renderer {
             Output::Exists => {
                 statement.expr(Expr::cust("1"));
             }
-            Output::Rows if select.per_owner.is_some() => return Ok(self.ranked(select, statement)),
+            Output::Rows if select.per_owner.is_some() => return self.ranked(select, statement),
             Output::Rows => {
                 statement.exprs(self.outputs(select));
             }
         }
         for term in &select.order {
-            self.order(&mut statement, term);
+            self.order(&mut statement, term)?;
         }
         if let Some(Term::Slot(slot)) = select.limit {
             statement.limit(slot as u64);
@@ -95,7 +97,7 @@ impl Renderer {
     }
 
     /// At most so many rows for each owner: the rows are numbered within their owner, and the first ones taken.
-    fn ranked(&self, select: &Select, mut inner: SelectStatement) -> SelectStatement {
+    fn ranked(&self, select: &Select, mut inner: SelectStatement) -> Result<SelectStatement, DbError> {
         let mut outer = Query::select();
         for (index, output) in self.outputs(select).into_iter().enumerate() {
             let name = format!("c{index}");
@@ -107,7 +109,7 @@ impl Renderer {
             window.add_partition_by(self.column(lead.scope(), lead.column()));
         }
         for term in &select.order {
-            let expression = self.column(term.column.scope, term.column.column);
+            let expression = self.term(&term.term)?;
             match term.nulls {
                 Some(nulls) => {
                     window.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
@@ -124,10 +126,10 @@ impl Renderer {
         outer.from_subquery(inner, RANKED);
         if let Some(term) = &select.per_owner {
             let rank = Expr::col((RANKED, RANK));
-            outer.and_where(rank.binary(BinOper::SmallerThanOrEqual, self.term(term)));
+            outer.and_where(rank.binary(BinOper::SmallerThanOrEqual, self.term(term)?));
         }
         outer.order_by((RANKED, RANK), Order::Asc);
-        outer
+        Ok(outer)
     }
 
     fn join(&self, statement: &mut SelectStatement, join: &Join) -> Result<(), DbError> {
@@ -143,14 +145,15 @@ impl Renderer {
         Ok(())
     }
 
-    fn order(&self, statement: &mut SelectStatement, term: &OrderTerm) {
-        let expression = self.column(term.column.scope, term.column.column);
+    fn order(&self, statement: &mut SelectStatement, term: &OrderTerm) -> Result<(), DbError> {
+        let expression = self.term(&term.term)?;
         match term.nulls {
             Some(nulls) => {
                 statement.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
             }
             None => statement.order_by_expr(expression, direction(term.direction)),
         };
+        Ok(())
     }
 
     /// `INSERT` of so many rows, whose slots come one after another.
@@ -235,116 +238,6 @@ impl Renderer {
 
     fn column(&self, scope: Scope, column: &'static str) -> Expr {
         Expr::col(self.reference(scope, column))
-    }
-
-    fn term(&self, term: &Term) -> Expr {
-        match term {
-            Term::Column(ColumnRef { scope, column }) => self.column(*scope, column),
-            Term::Slot(number) => slot(*number),
-            // `Shape` has taken every value out.
-            Term::Value(_) => Expr::cust("NULL"),
-        }
-    }
-
-    fn node(&self, node: &Node) -> Result<Expr, DbError> {
-        Ok(match node {
-            Node::Compare { left, operator, right } => {
-                let operator = match operator {
-                    Operator::Equal => BinOper::Equal,
-                    Operator::NotEqual => BinOper::NotEqual,
-                    Operator::Less => BinOper::SmallerThan,
-                    Operator::LessOrEqual => BinOper::SmallerThanOrEqual,
-                    Operator::Greater => BinOper::GreaterThan,
-                    Operator::GreaterOrEqual => BinOper::GreaterThanOrEqual,
-                };
-                self.column(left.scope, left.column).binary(operator, self.term(right))
-            }
-            Node::In { left, list } => self.list(self.column(left.scope, left.column), list),
-            Node::Null(column) => self.column(column.scope, column.column).is_null(),
-            Node::Text { left, pattern } => self.text(self.column(left.scope, left.column), pattern),
-            Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
-            Node::Any(nodes) => self.fold(nodes, "1 = 0", Expr::or)?,
-            Node::Not(node) => self.node(node)?.not(),
-            Node::Related(related) => self.related(related)?,
-        })
-    }
-
-    fn fold(
-        &self,
-        nodes: &[Node],
-        empty: &'static str,
-        join: fn(Expr, Expr) -> Expr,
-    ) -> Result<Expr, DbError> {
-        let mut all = None;
-        for node in nodes {
-            let expression = self.node(node)?;
-            all = Some(match all {
-                Some(all) => join(all, expression),
-                None => expression,
-            });
-        }
-        Ok(all.unwrap_or_else(|| Expr::cust(empty)))
-    }
-
-    fn list(&self, left: Expr, list: &List) -> Expr {
-        match list {
-            List::Slot(number) => match self.dialect {
-                Dialect::Postgres => Expr::cust_with_exprs("$1 = ANY($2)", [left, slot(*number)]),
-                _ => Expr::cust_with_exprs("? IN (SELECT value FROM json_each(?))", [left, slot(*number)]),
-            },
-            List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
-            List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
-            List::Values(_) => Expr::cust("1 = 0"),
-        }
-    }
-
-    fn text(&self, left: Expr, pattern: &Pattern) -> Expr {
-        let needle = self.term(&pattern.needle);
-        let operator = match (self.dialect, pattern.case) {
-            (Dialect::Sqlite, Case::Sensitive) => "GLOB",
-            // SQLite's LIKE has no escape character unless one is named.
-            (Dialect::Sqlite, Case::Ignored) => {
-                return Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [left, needle]);
-            }
-            (Dialect::Postgres, Case::Sensitive) => "LIKE",
-            (Dialect::Postgres, Case::Ignored) => "ILIKE",
-            (Dialect::MySql | Dialect::MariaDb, Case::Sensitive) => "LIKE BINARY",
-            (Dialect::MySql | Dialect::MariaDb, Case::Ignored) => "LIKE",
-        };
-        left.binary(BinOper::Custom(operator), needle)
-    }
-
-    fn related(&self, related: &Related) -> Result<Expr, DbError> {
-        let target = (related.relation.target)();
-        let (inner, outer) = (related.inner, related.outer);
-        let mut statement = Query::select();
-        statement.expr(Expr::cust("1"));
-        match related.relation.link()? {
-            Link::One { column, key } => {
-                statement.from_as(target.table, Alias::new(self.alias(inner)));
-                statement.and_where(self.column(inner, key).equals(self.reference(outer, column)));
-            }
-            Link::Many { column, key } => {
-                statement.from_as(target.table, Alias::new(self.alias(inner)));
-                statement.and_where(self.column(inner, column).equals(self.reference(outer, key)));
-            }
-            Link::Through { through, from, to, key, target_key } => {
-                let between = format!("x{}", inner.number());
-                let column = |name: &'static str| Expr::col((Alias::new(&between), name));
-                statement.from_as(through.table, Alias::new(&between));
-                statement.join_as(
-                    JoinType::InnerJoin,
-                    target.table,
-                    Alias::new(self.alias(inner)),
-                    self.column(inner, target_key).equals((Alias::new(&between), to)),
-                );
-                statement.and_where(column(from).equals(self.reference(outer, key)));
-            }
-        }
-        if let Some(body) = &related.body {
-            statement.and_where(self.node(body)?);
-        }
-        Ok(Expr::exists(statement))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
-use crate::expression::{Case, ColumnRef, List, Node, OrderTerm, Pattern, Term};
+use crate::expression::{Call, Case, ColumnRef, List, Node, OrderTerm, Pattern, Related, Term};
 use crate::meta::ModelMeta;
 use crate::value::Value;
 use crate::write::Assignments;
@@ -47,9 +47,9 @@ impl Shape {
             shape.number(std::ptr::from_ref(join.relation).addr());
         }
         shape.filter(&mut select.filter);
-        for OrderTerm { column, direction, nulls } in &select.order {
+        for OrderTerm { term, direction, nulls, .. } in &mut select.order {
             shape.tag(b'O');
-            shape.column(*column);
+            shape.term(term);
             shape.tag(*direction as u8);
             shape.tag(nulls.map_or(0, |nulls| 1 + nulls as u8));
         }
@@ -112,30 +112,67 @@ impl Shape {
                 self.tag(b'C');
                 self.column(*column);
             }
+            Term::Literal { value, sql_type } => {
+                self.tag(b'T');
+                self.tag(*sql_type as u8);
+                let value = std::mem::replace(value, Value::Null);
+                *term = Term::TypedSlot { slot: self.slot(value), sql_type: *sql_type };
+            }
+            Term::Call(call) => {
+                self.tag(b'F');
+                self.call(call);
+            }
+            Term::Choose(choose) => {
+                self.tag(b'W');
+                self.number(choose.branches.len());
+                for (when, then) in &mut choose.branches {
+                    self.node(when);
+                    self.term(then);
+                }
+                self.term(&mut choose.otherwise);
+            }
+            Term::Related(inside) => {
+                self.tag(b'R');
+                self.related(&mut inside.related);
+                self.term(&mut inside.output);
+            }
             Term::Slot(_) => self.tag(b'V'),
+            Term::TypedSlot { sql_type, .. } => {
+                self.tag(b'T');
+                self.tag(*sql_type as u8);
+            }
+            // It is never rendered, so never kept.
+            Term::Fault(_) => self.tag(b'E'),
         }
+    }
+
+    fn call(&mut self, call: &mut Call) {
+        self.tag(call.function as u8);
+        self.tag(call.of as u8);
+        self.number(call.arguments.len());
+        call.arguments.iter_mut().for_each(|argument| self.term(argument));
     }
 
     fn node(&mut self, node: &mut Node) {
         match node {
             Node::Compare { left, operator, right } => {
                 self.tag(b'=');
-                self.column(*left);
+                self.term(left);
                 self.tag(*operator as u8);
                 self.term(right);
             }
             Node::In { left, list } => {
                 self.tag(b'I');
-                self.column(*left);
+                self.term(left);
                 self.list(list);
             }
-            Node::Null(column) => {
+            Node::Null(term) => {
                 self.tag(b'N');
-                self.column(*column);
+                self.term(term);
             }
             Node::Text { left, pattern } => {
                 self.tag(b'T');
-                self.column(*left);
+                self.term(left);
                 self.pattern(pattern);
             }
             Node::All(nodes) => self.group(b'&', nodes),
@@ -146,14 +183,18 @@ impl Shape {
             }
             Node::Related(related) => {
                 self.tag(b'R');
-                self.number(std::ptr::from_ref(related.relation).addr());
-                self.tag(related.outer.number());
-                self.tag(related.inner.number());
-                match &mut related.body {
-                    Some(body) => self.node(body),
-                    None => self.tag(0),
-                }
+                self.related(related);
             }
+        }
+    }
+
+    fn related(&mut self, related: &mut Related) {
+        self.number(std::ptr::from_ref(related.relation).addr());
+        self.tag(related.outer.number());
+        self.tag(related.inner.number());
+        match &mut related.body {
+            Some(body) => self.node(body),
+            None => self.tag(0),
         }
     }
 

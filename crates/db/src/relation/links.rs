@@ -123,7 +123,7 @@ impl Links {
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
         select.filter.push(Node::Compare {
-            left: ColumnRef { scope: Scope::ROOT, column: self.from },
+            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.from }),
             operator: Operator::Equal,
             right: Term::Value(self.owner.clone()),
         });
@@ -141,7 +141,7 @@ impl Links {
     async fn unlink(&self, keys: Vec<Value>, target: Target<'_>) -> Result<(), DbError> {
         let mut select = self.select();
         select.filter.push(Node::In {
-            left: ColumnRef { scope: Scope::ROOT, column: self.to },
+            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.to }),
             list: List::Values(keys),
         });
         delete_many(select, target).await.map(|_| ())

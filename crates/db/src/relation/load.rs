@@ -211,10 +211,10 @@ impl<M: Model, R: Model> LoadMany<M, R> {
             }
             Link::One { column, .. } => Lead::Own(column),
         };
-        let key = ColumnRef { scope: lead.scope(), column: lead.column() };
+        let key = Term::Column(ColumnRef { scope: lead.scope(), column: lead.column() });
         select.filter.push(Node::In { left: key, list: List::Values(owners) });
         select.filter.extend(self.filter.iter().cloned());
-        select.order.extend(self.order.iter().copied());
+        select.order.extend(self.order.iter().cloned());
         select.lead = Some(lead);
         select.per_owner = self.limit.map(|limit| Term::Value(Value::Int(clamp(limit))));
         for load in &self.nested {

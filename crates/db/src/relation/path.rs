@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Not;
 
 use super::field::{BelongsTo, Collection};
-use crate::column::{Column, Predicate};
+use crate::column::{Column, IntoList, Predicate};
 use crate::expression::{Node, Related, Scope};
 use crate::key::Key;
 use crate::meta::{RelationKind, RelationMeta};
@@ -83,8 +83,8 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
     }
 
     /// It is one of those rows.
-    pub fn is_in<K: Into<Key<R>>>(self, rows: impl IntoIterator<Item = K>) -> Predicate<M> {
-        self.key().is_in(rows.into_iter().map(Into::into))
+    pub fn is_in(self, rows: impl IntoList<Key<R>>) -> Predicate<M> {
+        self.key().is_in(rows)
     }
 
     /// There is none.

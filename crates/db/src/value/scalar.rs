@@ -10,6 +10,10 @@ macro_rules! integer {
                     Cell::Int(value) => {
                         Self::try_from(value).map_err(|_| Mismatch::new($words, cell))
                     }
+                    // The sum of integers is an exact number to some engines.
+                    Cell::Decimal(value) if value.is_integer() => {
+                        Self::try_from(value).map_err(|_| Mismatch::new($words, cell))
+                    }
                     _ => Err(Mismatch::new($words, cell)),
                 }
             }

@@ -98,7 +98,7 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     let asked = known.len();
     let mut select = Select::new(other);
     select.filter.push(Node::In {
-        left: ColumnRef { scope: Scope::ROOT, column: key.column },
+        left: Term::Column(ColumnRef { scope: Scope::ROOT, column: key.column }),
         list: List::Values(known),
     });
     select.only(Output::Count);

@@ -40,7 +40,7 @@ pub(super) fn key_nodes(meta: &'static ModelMeta, values: Vec<Value>) -> Vec<Nod
 /// The condition that a column of the row has this value.
 pub(super) fn equals(column: &'static str, value: Value) -> Node {
     Node::Compare {
-        left: ColumnRef { scope: Scope::ROOT, column },
+        left: Term::Column(ColumnRef { scope: Scope::ROOT, column }),
         operator: Operator::Equal,
         right: Term::Value(value),
     }

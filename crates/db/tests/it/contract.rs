@@ -4,6 +4,7 @@
 //! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
 mod driver;
+mod expressions;
 mod loading;
 mod queries;
 mod streams;

@@ -8,5 +8,6 @@ mod compile_fail;
 mod contract;
 mod migrations;
 mod models;
+mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;

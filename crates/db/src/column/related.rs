@@ -1,0 +1,91 @@
+//! Values from the rows that a relation leads to.
+
+use super::{Expr, Predicate};
+use crate::expression::{Call, Function, Node, Operand, Related, RelatedTerm, Scope, Term};
+use crate::meta::{RelationKind, RelationMeta};
+use crate::model::Model;
+use crate::relation::{ToMany, ToOne};
+use crate::value::{SqlType, Stored};
+
+impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+    /// A value of the related row: `a.author.to(|u| u.name)`. For a relation that may be empty, see
+    /// [`maybe`](Self::maybe).
+    pub fn to<T: Stored, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
+    ) -> Expr<M, T> {
+        if !T::NULLABLE && self.may_be_empty() {
+            return Expr::computed(Term::Fault(format!(
+                "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)`",
+                (self.relation.owner)().name,
+                self.relation.name
+            )));
+        }
+        Expr::computed(self.inside(value))
+    }
+
+    /// A value of the related row, or NULL where there is none: `a.editor.maybe(|u| u.name)`.
+    pub fn maybe<T: Stored, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
+    ) -> Expr<M, Option<T>> {
+        Expr::computed(self.inside(value))
+    }
+
+    fn may_be_empty(self) -> bool {
+        match self.relation.kind {
+            RelationKind::BelongsTo { field, .. } => {
+                M::META.fields.get(field).is_none_or(|field| field.nullable)
+            }
+            _ => true,
+        }
+    }
+
+    fn inside<T: Stored, X: Into<Operand>>(self, value: impl FnOnce(R::Fields) -> Expr<R, T, X>) -> Term {
+        let inner = self.scope.inner();
+        related::<T>(self.relation, self.scope, None, value(R::fields(inner)).into_term())
+    }
+}
+
+impl<M: Model, R: Model> ToMany<M, R> {
+    /// How many there are.
+    pub fn count(self) -> Expr<M, i64> {
+        self.number(None)
+    }
+
+    /// How many there are that are as the closure says.
+    pub fn count_where(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Expr<M, i64> {
+        self.number(Some(condition(R::fields(self.scope.inner())).node))
+    }
+
+    fn number(self, body: Option<Node>) -> Expr<M, i64> {
+        let count = Call { function: Function::CountAll, of: SqlType::BigInt, arguments: Vec::new() };
+        Expr::computed(related::<i64>(self.relation, self.scope, body, Term::Call(Box::new(count))))
+    }
+
+    /// A value of all of them together: `a.comments.aggregate(|c| c.votes.sum())`, `a.comments.aggregate(|c| c.at.max())`.
+    pub fn aggregate<T: Stored, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
+    ) -> Expr<M, T> {
+        let output = value(R::fields(self.scope.inner())).into_term();
+        if !output.has_aggregate() {
+            return Expr::computed(Term::Fault(format!(
+                "`{}.{}` leads to many rows: say which of their values with `.min()`, `.max()`, `.sum()` or the like",
+                (self.relation.owner)().name,
+                self.relation.name
+            )));
+        }
+        Expr::computed(related::<T>(self.relation, self.scope, None, output))
+    }
+}
+
+fn related<T: Stored>(
+    relation: &'static RelationMeta,
+    outer: Scope,
+    body: Option<Node>,
+    output: Term,
+) -> Term {
+    let related = Related { relation, outer, inner: outer.inner(), body };
+    Term::Related(Box::new(RelatedTerm { related, output, sql_type: T::TYPE }))
+}

@@ -1,0 +1,88 @@
+//! Conditions.
+
+use sea_query::{BinOper, Expr, ExprTrait};
+
+use super::{Renderer, slot};
+use crate::driver::Dialect;
+use crate::error::DbError;
+use crate::expression::{Case, List, Node, Operator, Pattern};
+
+impl Renderer {
+    pub(super) fn node(&self, node: &Node) -> Result<Expr, DbError> {
+        Ok(match node {
+            Node::Compare { left, operator, right } => {
+                let (left, right) = (self.term(left)?, self.term(right)?);
+                let operator = match operator {
+                    Operator::Equal => BinOper::Equal,
+                    Operator::NotEqual => BinOper::NotEqual,
+                    Operator::Less => BinOper::SmallerThan,
+                    Operator::LessOrEqual => BinOper::SmallerThanOrEqual,
+                    Operator::Greater => BinOper::GreaterThan,
+                    Operator::GreaterOrEqual => BinOper::GreaterThanOrEqual,
+                    Operator::Same => BinOper::Custom(match self.dialect {
+                        Dialect::Sqlite => "IS",
+                        Dialect::Postgres => "IS NOT DISTINCT FROM",
+                        Dialect::MySql | Dialect::MariaDb => "<=>",
+                    }),
+                };
+                left.binary(operator, right)
+            }
+            Node::In { left, list } => self.list(self.term(left)?, list),
+            Node::Null(term) => self.term(term)?.is_null(),
+            Node::Text { left, pattern } => self.text(self.term(left)?, pattern)?,
+            Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
+            Node::Any(nodes) => self.fold(nodes, "1 = 0", Expr::or)?,
+            Node::Not(node) => self.node(node)?.not(),
+            Node::Related(related) => {
+                let mut statement = self.related(related)?;
+                statement.expr(Expr::cust("1"));
+                Expr::exists(statement)
+            }
+        })
+    }
+
+    fn fold(
+        &self,
+        nodes: &[Node],
+        empty: &'static str,
+        join: fn(Expr, Expr) -> Expr,
+    ) -> Result<Expr, DbError> {
+        let mut all = None;
+        for node in nodes {
+            let expression = self.node(node)?;
+            all = Some(match all {
+                Some(all) => join(all, expression),
+                None => expression,
+            });
+        }
+        Ok(all.unwrap_or_else(|| Expr::cust(empty)))
+    }
+
+    fn list(&self, left: Expr, list: &List) -> Expr {
+        match list {
+            List::Slot(number) => match self.dialect {
+                Dialect::Postgres => self.template("? = ANY(?)", [left, slot(*number)]),
+                _ => self.template("? IN (SELECT value FROM json_each(?))", [left, slot(*number)]),
+            },
+            List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
+            List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
+            List::Values(_) => Expr::cust("1 = 0"),
+        }
+    }
+
+    fn text(&self, left: Expr, pattern: &Pattern) -> Result<Expr, DbError> {
+        let needle = self.term(&pattern.needle)?;
+        let operator = match (self.dialect, pattern.case) {
+            (Dialect::Sqlite, Case::Sensitive) => "GLOB",
+            // SQLite's LIKE has no escape character unless one is named.
+            (Dialect::Sqlite, Case::Ignored) => {
+                return Ok(self.template("? LIKE ? ESCAPE '\\'", [left, needle]));
+            }
+            (Dialect::Postgres, Case::Sensitive) => "LIKE",
+            (Dialect::Postgres, Case::Ignored) => "ILIKE",
+            (Dialect::MySql | Dialect::MariaDb, Case::Sensitive) => "LIKE BINARY",
+            (Dialect::MySql | Dialect::MariaDb, Case::Ignored) => "LIKE",
+        };
+        Ok(left.binary(BinOper::Custom(operator), needle))
+    }
+}

@@ -1,0 +1,123 @@
+//! Values: columns, what is computed of them, and what comes from related rows.
+
+use sea_query::{Alias, CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement, SubQueryStatement};
+
+use super::{Renderer, slot};
+use crate::driver::Dialect;
+use crate::error::DbError;
+use crate::expression::{Choose, ColumnRef, Related, RelatedTerm, Term};
+use crate::meta::Link;
+use crate::value::SqlType;
+
+impl Renderer {
+    pub(super) fn term(&self, term: &Term) -> Result<Expr, DbError> {
+        Ok(match term {
+            Term::Column(ColumnRef { scope, column }) => self.column(*scope, column),
+            Term::Slot(number) => slot(*number),
+            Term::TypedSlot { slot, sql_type } => self.typed(*slot, *sql_type),
+            Term::Call(call) => self.call(call)?,
+            Term::Choose(choose) => self.choose(choose)?,
+            Term::Related(inside) => self.inside(inside)?,
+            Term::Fault(detail) => return Err(DbError::Model { detail: detail.clone() }),
+            // `Shape` has taken every value out.
+            Term::Value(_) | Term::Literal { .. } => Expr::cust("NULL"),
+        })
+    }
+
+    /// SQL with an expression in the place of each `?`.
+    pub(super) fn template<const N: usize>(&self, template: &'static str, arguments: [Expr; N]) -> Expr {
+        if self.dialect != Dialect::Postgres {
+            return Expr::cust_with_exprs(template, arguments);
+        }
+        let mut numbered = String::with_capacity(template.len() + N);
+        let mut number = 0;
+        for letter in template.chars() {
+            if letter == '?' {
+                number += 1;
+                numbered.push_str(&format!("${number}"));
+            } else {
+                numbered.push(letter);
+            }
+        }
+        Expr::cust_with_exprs(numbered, arguments)
+    }
+
+    /// A value inside of an expression. PostgreSQL takes one for a text when nothing else says what it is.
+    fn typed(&self, number: usize, sql_type: SqlType) -> Expr {
+        if self.dialect != Dialect::Postgres {
+            return slot(number);
+        }
+        let template = match sql_type {
+            SqlType::SmallInt => "CAST(? AS smallint)",
+            SqlType::Int => "CAST(? AS integer)",
+            SqlType::BigInt => "CAST(? AS bigint)",
+            SqlType::Real => "CAST(? AS real)",
+            SqlType::Double => "CAST(? AS double precision)",
+            SqlType::Decimal => "CAST(? AS numeric)",
+            SqlType::Uuid => "CAST(? AS uuid)",
+            SqlType::Bool => "CAST(? AS boolean)",
+            SqlType::Text | SqlType::Enum => "CAST(? AS text)",
+            SqlType::Bytes => "CAST(? AS bytea)",
+            SqlType::DateTime => "CAST(? AS timestamptz)",
+            SqlType::Date => "CAST(? AS date)",
+            SqlType::Time => "CAST(? AS time)",
+            SqlType::Json => "CAST(? AS jsonb)",
+        };
+        self.template(template, [slot(number)])
+    }
+
+    /// An exact number that is computed is only a text to SQLite, unless it is told how to compare it.
+    pub(super) fn collated(&self, expression: Expr, sql_type: SqlType) -> Expr {
+        if self.dialect == Dialect::Sqlite && sql_type == SqlType::Decimal {
+            return self.template("(? COLLATE decimal)", [expression]);
+        }
+        expression
+    }
+
+    fn choose(&self, choose: &Choose) -> Result<Expr, DbError> {
+        let mut case = CaseStatement::new();
+        for (when, then) in &choose.branches {
+            case = case.case(self.node(when)?, self.term(then)?);
+        }
+        Ok(self.collated(case.finally(self.term(&choose.otherwise)?).into(), choose.sql_type))
+    }
+
+    fn inside(&self, inside: &RelatedTerm) -> Result<Expr, DbError> {
+        let mut statement = self.related(&inside.related)?;
+        statement.expr(self.term(&inside.output)?);
+        Ok(self.collated(Expr::from(SubQueryStatement::from(statement)), inside.sql_type))
+    }
+
+    /// The rows that a relation leads to, without saying yet what is wanted of them.
+    pub(super) fn related(&self, related: &Related) -> Result<SelectStatement, DbError> {
+        let target = (related.relation.target)();
+        let (inner, outer) = (related.inner, related.outer);
+        let mut statement = Query::select();
+        match related.relation.link()? {
+            Link::One { column, key } => {
+                statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where(self.column(inner, key).equals(self.reference(outer, column)));
+            }
+            Link::Many { column, key } => {
+                statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where(self.column(inner, column).equals(self.reference(outer, key)));
+            }
+            Link::Through { through, from, to, key, target_key } => {
+                let between = format!("x{}", inner.number());
+                let column = |name: &'static str| Expr::col((Alias::new(&between), name));
+                statement.from_as(through.table, Alias::new(&between));
+                statement.join_as(
+                    JoinType::InnerJoin,
+                    target.table,
+                    Alias::new(self.alias(inner)),
+                    self.column(inner, target_key).equals((Alias::new(&between), to)),
+                );
+                statement.and_where(column(from).equals(self.reference(outer, key)));
+            }
+        }
+        if let Some(body) = &related.body {
+            statement.and_where(self.node(body)?);
+        }
+        Ok(statement)
+    }
+}
