@@ -20,6 +20,7 @@ use crate::db::Db;
 
 pub use config::DatabaseConfig;
 pub use models::Models;
+pub(crate) use models::all as all_models;
 pub use seed::Seed;
 
 /// The module's name.

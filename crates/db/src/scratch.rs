@@ -2,6 +2,7 @@
 //!
 //! - `engine`: which engines tests can run on, and where their servers are.
 //! - `name`: what the databases are called, so that what a killed process has left is told from what is in use.
+//! - `template`: databases with the tables of an application, to be copied.
 //! - `server`: the statements that make and drop databases; sent through the engine's own driver.
 //!
 //! ```
@@ -20,6 +21,7 @@
 mod engine;
 mod name;
 mod server;
+mod template;
 
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -70,12 +72,12 @@ impl Scratch {
         Self { place: Some((server.to_owned(), name)), url, made: false }
     }
 
-    /// Makes the database: a copy of `template`, or empty. Only PostgreSQL can copy, and only what nobody is connected to.
-    pub async fn make(&mut self, template: Option<&Scratch>) -> Result<()> {
+    /// Makes the database: a copy of the one named `template`, or empty. Only PostgreSQL can copy, and only what nobody is
+    /// connected to.
+    pub async fn make(&mut self, template: Option<&str>) -> Result<()> {
         if let Some((server, name)) = &self.place {
             // Before the attempt: one that is cut off may still have made it.
             self.made = true;
-            let template = template.and_then(|template| template.place.as_ref()).map(|(_, name)| name);
             server::create(server, name, template).await.at_border()?;
         }
         Ok(())

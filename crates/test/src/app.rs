@@ -11,6 +11,8 @@ use mainstay_core::{App, Assembly, Inject, Result};
 use mainstay_http::Http;
 
 use crate::client::{Client, Target};
+#[cfg(feature = "db")]
+use crate::database::Database;
 use crate::setup::Setup;
 
 /// So long a test that forgot [`TestApp::stop`] or failed waits for what the application leaves behind.
@@ -27,6 +29,9 @@ pub struct TestApp {
     /// `None` once it has been stopped.
     started: Option<Started>,
     client: Client,
+    /// Last: the application closes it before it goes.
+    #[cfg(feature = "db")]
+    database: Option<Database>,
 }
 
 impl TestApp {
@@ -59,7 +64,18 @@ impl TestApp {
                 false => None,
             },
         };
-        Ok(Self { started: Some(started), client: Client::new(target) })
+        Ok(Self {
+            started: Some(started),
+            client: Client::new(target),
+            #[cfg(feature = "db")]
+            database: None,
+        })
+    }
+
+    #[cfg(feature = "db")]
+    pub(crate) fn with_database(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self
     }
 
     /// Somebody else: a client that shares no cookies with this application's first one.
@@ -100,11 +116,17 @@ impl TestApp {
     /// built.
     ///
     /// # Panics
-    /// When a service had to be aborted, or failed while stopping.
+    /// When a service had to be aborted, or failed while stopping, or the database of the test cannot be removed.
     pub async fn stop(mut self) {
         if let Some(started) = self.started.take() {
             let report: StopReport = started.stop().await;
             assert!(report.is_clean(), "the application did not stop cleanly: {report}");
+        }
+        #[cfg(feature = "db")]
+        if let Some(database) = self.database.take()
+            && let Err(fault) = database.remove().await
+        {
+            panic!("the database of the test cannot be removed: {fault}");
         }
     }
 }

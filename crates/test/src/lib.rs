@@ -45,6 +45,8 @@
 mod app;
 mod client;
 mod cookies;
+#[cfg(feature = "db")]
+mod database;
 mod difference;
 #[cfg(feature = "db")]
 mod queries;
@@ -56,6 +58,8 @@ mod upload;
 
 pub use app::TestApp;
 pub use client::Client;
+#[cfg(feature = "db")]
+pub use mainstay_db::scratch::Engine;
 #[cfg(feature = "db")]
 pub use queries::Queries;
 pub use request::TestRequest;

@@ -10,7 +10,12 @@ use mainstay_core::lifecycle::Services;
 use mainstay_core::logging::{self, LogConfig};
 use mainstay_core::{App, Error, Profile};
 
+#[cfg(feature = "db")]
+use mainstay_db::scratch::Engine;
+
 use crate::app::TestApp;
+#[cfg(feature = "db")]
+use crate::database::Database;
 
 /// An application that is about to be tested, and what is different in the test. Made by [`TestApp::of`].
 ///
@@ -33,19 +38,33 @@ use crate::app::TestApp;
 ///
 /// The profile is `test`. Settings come from `config/default.toml` and `config/test.toml` in the folder of the package
 /// under test, and from [`set`](Self::set). Neither `.env` nor the environment is read: a test says the same on every
-/// machine. Unless it is [set](Self::set), `database.url` is a new SQLite database, which is gone when the application
-/// ends; its tables are made from the models.
+/// machine.
+///
+/// # The database
+///
+/// Unless it is [set](Self::set), `database.url` is a new database, which is gone when the application ends; its tables are
+/// made from the models. It is on SQLite, or on the engine that [`database`](Self::database) or, for all tests, the variable
+/// `MAINSTAY_TEST_DATABASE` names (`sqlite`, `postgres`, `mysql`). The address of a server comes from `MAINSTAY_POSTGRES_URL`
+/// or `MAINSTAY_MYSQL_URL`.
 #[must_use = "an application is tested once it has started: `.start().await`"]
 pub struct Setup {
     app: App,
     home: PathBuf,
     profile: Profile,
+    #[cfg(feature = "db")]
+    engine: Option<Engine>,
 }
 
 impl Setup {
     pub(crate) fn new(app: App) -> Self {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-        Self { app, home: package.unwrap_or_default(), profile: Profile::Test }
+        Self {
+            app,
+            home: package.unwrap_or_default(),
+            profile: Profile::Test,
+            #[cfg(feature = "db")]
+            engine: None,
+        }
     }
 
     /// Sets a configuration value (`"http.body_limit"`), above the files.
@@ -75,6 +94,14 @@ impl Setup {
         self
     }
 
+    /// The engine on which the test's database is, whatever `MAINSTAY_TEST_DATABASE` says: for a test of what one engine does
+    /// differently.
+    #[cfg(feature = "db")]
+    pub fn database(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
     /// Starts it: everything but the listener.
     ///
     /// # Panics
@@ -95,7 +122,14 @@ impl Setup {
     /// # Errors
     /// The text that the program itself would end with.
     pub async fn try_start(self) -> Result<TestApp, String> {
-        let sources = sources(&self.home, &self.profile)?;
+        #[cfg(feature = "db")]
+        let mut database = Database::reserve(self.engine)?;
+        #[cfg(feature = "db")]
+        let url = database.url();
+        // A variable goes before the files and after what the test sets; without a database nobody reads it.
+        #[cfg(not(feature = "db"))]
+        let url = "sqlite::memory:";
+        let sources = sources(&self.home, &self.profile)?.variable("DATABASE_URL", url);
         let assembly = self.app.profile(self.profile).assemble(sources);
         if assembly.findings().has_errors() {
             return Err(assembly.findings().to_string());
@@ -103,8 +137,13 @@ impl Setup {
         if let Ok(config) = assembly.config.section::<LogConfig>() {
             logging::init(&config, &assembly.profile);
         }
+        #[cfg(feature = "db")]
+        database.make_for(&assembly).await?;
         let started = assembly.start(Services::Background).await.map_err(|errors| reports(&errors))?;
-        TestApp::new(started).await.map_err(|error| error.report())
+        let app = TestApp::new(started).await.map_err(|error| error.report())?;
+        #[cfg(feature = "db")]
+        let app = app.with_database(database);
+        Ok(app)
     }
 }
 
@@ -115,11 +154,7 @@ fn reports(errors: &[Error]) -> String {
 /// The two configuration files, and nothing else of this machine.
 fn sources(home: &Path, profile: &Profile) -> Result<Sources, String> {
     // That `.env` is empty is said so that it is not read.
-    let mut sources = Sources::isolated()
-        .home(home)
-        .file(".env", "")
-        // A variable goes before the files and after what the test sets; without a database nobody reads it.
-        .variable("DATABASE_URL", "sqlite::memory:");
+    let mut sources = Sources::isolated().home(home).file(".env", "");
     for name in ["default", profile.name()] {
         let file = format!("config/{name}.toml");
         match std::fs::read_to_string(home.join(&file)) {

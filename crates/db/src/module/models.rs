@@ -27,7 +27,7 @@ impl Contribution for Models {
 }
 
 /// The models of an application, each once.
-pub(super) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
+pub(crate) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
     let mut all: Vec<&'static ModelMeta> = Vec::new();
     for models in contributions.of::<Models>() {
         for model in models.value.iter() {
