@@ -113,6 +113,7 @@ pub use rust_decimal::Decimal;
 pub use transaction::Tx;
 pub use uuid::Uuid;
 pub use value::{Json, Stored, Value};
+pub use write::on_conflict;
 
 /// What the macros call. Not for others.
 #[doc(hidden)]

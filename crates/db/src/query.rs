@@ -161,7 +161,31 @@ impl<M: Model> Query<M> {
         write::update_many(self.select, change, executor.target()).await
     }
 
-    /// Deletes every row that matches, in one statement. Returns how many.
+    /// Changes every row that matches, and returns the rows as they are then, in no order. Where an update returns no rows
+    /// (MySQL, MariaDB), they are read and locked first, in one transaction. Hooks do not see it.
+    pub async fn update_returning(
+        self,
+        change: impl FnOnce(M::Change) -> M::Change,
+        executor: &impl Executor,
+    ) -> Result<Vec<M>> {
+        let change: Assignments = change(M::Change::from(Assignments::new(M::META))).into();
+        let mut models = Vec::new();
+        for reply in write::update_returning(self.select, change, executor.target()).await? {
+            for row in reply.rows.iter() {
+                models.push(M::from_row(&mut row.reader(0)).at_border()?);
+            }
+        }
+        Ok(models)
+    }
+
+    /// Deletes every row that matches, and returns the rows as they were, in no order. Where a delete returns no rows
+    /// (MySQL), they are read and locked first, in one transaction. Hooks do not see it.
+    pub async fn delete_returning(self, executor: &impl Executor) -> Result<Vec<M>> {
+        let reply = write::delete_returning(self.select, executor.target()).await?;
+        reply.rows.iter().map(|row| M::from_row(&mut row.reader(0))).collect::<Result<_, _>>().at_border()
+    }
+
+    /// Deletes every row that matches, in one statement. Returns how many. Hooks do not see it.
     pub async fn delete(self, executor: &impl Executor) -> Result<u64> {
         write::delete_many(self.select, executor.target()).await.at_border()
     }

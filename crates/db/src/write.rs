@@ -1,32 +1,39 @@
 //! Inserting, updating and deleting. Everything here reads the model's metadata; `#[model]` writes only thin calls.
 //!
 //! - [`Assignments`]: values for some fields, which drafts and changes are typed shells around; [`validate`] checks them.
-//! - `insert`, `update`, `delete`: one row, or every row that a query asks for; `find`: the row with a key.
-//! - `bulk`, `save_all`: many rows in few statements.
+//! - `insert`, `update`, `edit`, `delete`: one row; `find`: the row with a key.
+//! - `bulk`, `save_all`: many rows in few statements; `many`: every row that a query asks for.
+//! - `upsert`: insert or else update, or leave what is there; [`on_conflict`] says more about it.
 //! - `returning`: what is stored, on engines that cannot return it from a write too.
 //! - `faults`: a violated constraint, in the names that the code has.
 
 mod assignments;
 mod bulk;
+mod conflict;
 mod delete;
+mod edit;
 mod faults;
 mod find;
 mod insert;
+mod many;
 mod returning;
 mod save_all;
 mod update;
+mod upsert;
 mod validate;
 
 pub use assignments::Assignments;
-pub use bulk::insert_all;
 pub(crate) use bulk::insert_rows;
+pub use bulk::{insert_all, insert_all_returning};
+pub use conflict::{IntoColumns, IntoConflict, OnConflict, on_conflict};
 pub use delete::delete;
-pub(crate) use delete::delete_many;
+pub use edit::edit;
 pub use find::{find, get};
 pub use insert::insert;
+pub(crate) use many::{delete_many, delete_returning, update_many, update_returning};
 pub use save_all::save_all;
-pub(crate) use update::update_many;
 pub use update::{save, update};
+pub use upsert::{insert_or_ignore, upsert, upsert_all};
 pub use validate::validate;
 
 use crate::error::DbError;

@@ -51,6 +51,11 @@ impl Dialect {
         matches!(self, Self::Sqlite | Self::Postgres)
     }
 
+    /// Whether `DELETE … RETURNING` works.
+    pub fn delete_returns(self) -> bool {
+        self != Self::MySql
+    }
+
     /// How lists are bound.
     pub fn lists(self) -> ListBinding {
         match self {

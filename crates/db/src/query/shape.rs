@@ -86,7 +86,7 @@ impl Shape {
     }
 
     /// Names are static, so that where one is says which it is.
-    fn name(&mut self, name: &'static str) {
+    pub(crate) fn name(&mut self, name: &'static str) {
         self.number(name.as_ptr().addr());
         self.number(name.len());
     }

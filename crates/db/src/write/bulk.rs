@@ -1,37 +1,38 @@
-//! Many rows in few statements.
+//! Many new rows in few statements.
 
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
+use super::find::only;
+use super::insert::insert_row;
+use super::returning::returning;
 use super::{Assignments, validate};
-use crate::driver::StatementKind;
+use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
+use crate::meta::{Fill, ModelMeta};
+use crate::model::Model;
 use crate::query::{Renderer, Shape};
 
 /// The most rows of one statement. More does not go faster.
 const MOST: usize = 128;
 
-/// Inserts rows of one model, all or none. Returns how many.
+/// Inserts rows of one model, all or none. Returns how many. Hooks do not see it.
 pub async fn insert_all(rows: Vec<Assignments>, executor: &impl Executor) -> Result<u64> {
     insert_rows(rows, executor.target()).await
 }
 
 pub(crate) async fn insert_rows(mut rows: Vec<Assignments>, target: Target<'_>) -> Result<u64> {
-    let now = target.now();
-    for row in &mut rows {
-        row.fill(now).at_border()?;
-        validate(row)?;
-    }
-    let mut chunks = chunks(rows, target.dialect().max_values());
+    let Some(meta) = prepare(&mut rows, target)? else { return Ok(0) };
+    let mut chunks = chunks(rows, meta, target.dialect());
     if chunks.len() == 1 {
-        return insert_chunk(chunks.remove(0), target).await.at_border();
+        return Ok(insert_chunk(chunks.remove(0), Reading::Nothing, target).await.at_border()?.affected);
     }
     let own = target.own_transaction().await.at_border()?;
     let inside = own.as_ref().map_or(target, Executor::target);
     let mut inserted = 0;
     for chunk in chunks {
-        inserted += insert_chunk(chunk, inside).await.at_border()?;
+        inserted += insert_chunk(chunk, Reading::Nothing, inside).await.at_border()?.affected;
     }
     if let Some(own) = own {
         own.commit().await?;
@@ -39,8 +40,53 @@ pub(crate) async fn insert_rows(mut rows: Vec<Assignments>, target: Target<'_>) 
     Ok(inserted)
 }
 
+/// Inserts rows, all or none, and returns them as they were stored, in the same order. MySQL returns no rows, so that there it
+/// is a statement and a query for each. Hooks do not see it.
+pub async fn insert_all_returning<M: Model>(
+    mut rows: Vec<Assignments>,
+    executor: &impl Executor,
+) -> Result<Vec<M>> {
+    let target = executor.target();
+    let mut stored = Vec::with_capacity(rows.len());
+    if prepare(&mut rows, target)?.is_none() {
+        return Ok(stored);
+    }
+    let dialect = target.dialect();
+    let own = target.own_transaction().await.at_border()?;
+    let inside = own.as_ref().map_or(target, Executor::target);
+    if dialect.insert_returns() {
+        for chunk in chunks(rows, M::META, dialect) {
+            let reply = insert_chunk(chunk, Reading::Back, inside).await.at_border()?;
+            for row in reply.rows.iter() {
+                stored.push(M::from_row(&mut row.reader(0)).at_border()?);
+            }
+        }
+    } else {
+        for row in rows {
+            stored.push(only(&insert_row(row, inside).await?)?);
+        }
+    }
+    if let Some(own) = own {
+        own.commit().await?;
+    }
+    Ok(stored)
+}
+
+fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'static ModelMeta>> {
+    let now = target.now();
+    for row in rows.iter_mut() {
+        row.fill(now).at_border()?;
+        validate(row)?;
+    }
+    Ok(rows.first().map(Assignments::meta))
+}
+
 /// Rows that set the same columns, in numbers that are powers of two, so that there are few statements to prepare.
-fn chunks(rows: Vec<Assignments>, max_values: usize) -> Vec<Vec<Assignments>> {
+pub(super) fn chunks(
+    rows: Vec<Assignments>,
+    meta: &'static ModelMeta,
+    dialect: Dialect,
+) -> Vec<Vec<Assignments>> {
     let mut runs: Vec<(Vec<usize>, Vec<Assignments>)> = Vec::new();
     for row in rows {
         let columns = row.columns();
@@ -49,9 +95,12 @@ fn chunks(rows: Vec<Assignments>, max_values: usize) -> Vec<Vec<Assignments>> {
             _ => runs.push((columns, vec![row])),
         }
     }
+    // What is filled in later counts as well.
+    let filled = meta.fields.iter().filter(|field| !matches!(field.fill, Fill::Generated)).count();
     let mut chunks = Vec::new();
     for (columns, mut run) in runs {
-        let most = if columns.is_empty() { 1 } else { (max_values / columns.len()).clamp(1, MOST) };
+        let values = columns.len().max(filled);
+        let most = if columns.is_empty() { 1 } else { (dialect.max_values() / values).clamp(1, MOST) };
         while !run.is_empty() {
             let size = 1 << run.len().min(most).ilog2();
             let rest = run.split_off(size);
@@ -61,11 +110,21 @@ fn chunks(rows: Vec<Assignments>, max_values: usize) -> Vec<Vec<Assignments>> {
     chunks
 }
 
-async fn insert_chunk(rows: Vec<Assignments>, target: Target<'_>) -> Result<u64, DbError> {
-    let Some(first) = rows.first() else { return Ok(0) };
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Back,
+    Nothing,
+}
+
+async fn insert_chunk(
+    rows: Vec<Assignments>,
+    reading: Reading,
+    target: Target<'_>,
+) -> Result<Reply, DbError> {
+    let Some(first) = rows.first() else { return Ok(Reply::default()) };
     let (meta, columns, count) = (first.meta(), first.columns(), rows.len());
     let dialect = target.dialect();
-    let mut shape = Shape::new(b'B', meta, dialect);
+    let mut shape = Shape::new(if reading == Reading::Back { b'b' } else { b'B' }, meta, dialect);
     shape.number(count);
     let mut references = References::default();
     for row in rows {
@@ -73,10 +132,11 @@ async fn insert_chunk(rows: Vec<Assignments>, target: Target<'_>) -> Result<u64,
         shape.assignments(row);
     }
     let statement = target.cache().statement(shape, StatementKind::Write, || {
-        Ok(dialect.build(&Renderer::new(dialect).insert(meta, &columns, count)))
+        let insert = dialect.build(&Renderer::new(dialect).insert(meta, &columns, count));
+        Ok(if reading == Reading::Back { returning(insert, meta, dialect) } else { insert })
     })?;
     match target.run(statement).await {
-        Ok(reply) => Ok(reply.affected),
+        Ok(reply) => Ok(reply),
         Err(fault) => Err(explained(fault, meta, references, target).await),
     }
 }

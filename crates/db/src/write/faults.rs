@@ -5,14 +5,15 @@
 //! nothing, a delete can only leave others behind. What SQLite does not say is looked up, which costs something only when
 //! there is a fault.
 
+use super::Assignments;
+use super::find::is_in;
 use crate::driver::{Dialect, Statement};
 use crate::error::DbError;
 use crate::executor::Target;
-use crate::expression::{ColumnRef, List, Node, Scope, Term};
+use crate::expression::Term;
 use crate::meta::{ModelMeta, RelationKind, RelationMeta};
 use crate::query::{Lead, Output, Select};
 use crate::value::Value;
-use crate::write::Assignments;
 
 /// The most rows that are looked at to say which other rows refer to them.
 const LOOKED_AT: i64 = 1_000;
@@ -97,10 +98,7 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     }
     let asked = known.len();
     let mut select = Select::new(other);
-    select.filter.push(Node::In {
-        left: Term::Column(ColumnRef { scope: Scope::ROOT, column: key.column }),
-        list: List::Values(known),
-    });
+    select.filter.push(is_in(key.column, known));
     select.only(Output::Count);
     let Ok(reply) = target.select(select).await else { return false };
     let found = reply.rows.first().and_then(|row| row.get::<i64>(0).ok()).unwrap_or_default();

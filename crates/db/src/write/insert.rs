@@ -17,7 +17,8 @@ pub async fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> Res
     only(&insert_row(new, executor.target()).await?)
 }
 
-async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
+/// Inserts a row that may have been filled and validated already.
+pub(super) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
     validate(&new)?;

@@ -1,17 +1,17 @@
-//! Changes to one row, and to every row that a query asks for.
+//! Changes to one row.
 
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
 use super::find::key_nodes;
 use super::returning::{read_back, returning};
-use super::{Assignments, only_filters, validate};
+use super::{Assignments, validate};
 use crate::driver::{Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::{Fill, ModelMeta};
 use crate::model::Model;
-use crate::query::{Renderer, Select, Shape};
+use crate::query::{Renderer, Shape};
 use crate::value::Value;
 
 /// Writes `change` to the row of `model`, and reads it back.
@@ -73,31 +73,4 @@ async fn update_row(
         return Ok(reply);
     }
     read_back(meta, again, target).await.at_border()
-}
-
-/// Writes `change` to every row that `select` asks for.
-pub(crate) async fn update_many(select: Select, mut change: Assignments, target: Target<'_>) -> Result<u64> {
-    if change.is_empty() {
-        return Ok(0);
-    }
-    let meta = select.meta;
-    let mut filter = only_filters(select).at_border()?;
-    change.touch(target.now());
-    validate(&change)?;
-    let dialect = target.dialect();
-    let references = References::of(&change, dialect);
-    let columns = change.columns();
-    let mut shape = Shape::new(b'u', meta, dialect);
-    shape.assignments(change);
-    shape.filter(&mut filter);
-    let statement = target
-        .cache()
-        .statement(shape, StatementKind::Write, || {
-            Ok(dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?))
-        })
-        .at_border()?;
-    match target.run(statement).await {
-        Ok(reply) => Ok(reply.affected),
-        Err(fault) => Err(explained(fault, meta, references, target).await.into_error()),
-    }
 }

@@ -9,6 +9,7 @@ mod loading;
 mod queries;
 mod streams;
 mod transactions;
+mod upserts;
 mod values;
 mod writes;
 

@@ -159,6 +159,7 @@ fn setter(model: &Model, field: &Field) -> TokenStream {
 fn insert(model: &Model, values: TokenStream) -> TokenStream {
     let db = root::path("db");
     let (vis, ident) = (&model.vis, &model.ident);
+    let columns = model.companion("", "Fields");
     quote! {
         /// Stores it, and returns it as it was stored.
         #vis fn insert(
@@ -166,6 +167,29 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
             executor: &impl #db::Executor,
         ) -> impl ::core::future::Future<Output = #db::__private::Result<#ident>> {
             #db::write::insert(#values, executor)
+        }
+
+        /// Stores it, or updates the row that has the same values in the unique fields that the closure names, with the
+        /// values that are given here. Returns the row as it is stored.
+        #vis fn upsert<C: #db::write::IntoConflict<#ident>>(
+            self,
+            unique: impl ::core::ops::FnOnce(#columns) -> C,
+            executor: &impl #db::Executor,
+        ) -> impl ::core::future::Future<Output = #db::__private::Result<#ident>> {
+            #db::write::upsert(#values, unique(<#ident as #db::Model>::fields(#db::expression::Scope::ROOT)), executor)
+        }
+
+        /// Stores it, unless there is a row with the same values in the unique fields that the closure names.
+        #vis fn insert_or_ignore<C: #db::write::IntoColumns<#ident>>(
+            self,
+            unique: impl ::core::ops::FnOnce(#columns) -> C,
+            executor: &impl #db::Executor,
+        ) -> impl ::core::future::Future<Output = #db::__private::Result<::core::option::Option<#ident>>> {
+            #db::write::insert_or_ignore(
+                #values,
+                unique(<#ident as #db::Model>::fields(#db::expression::Scope::ROOT)),
+                executor,
+            )
         }
     }
 }
@@ -236,7 +260,32 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 #db::write::find(key.into(), executor)
             }
 
-            /// Inserts rows, all or none. Returns how many.
+            /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
+            #vis fn insert_all_returning<D: ::core::convert::Into<#draft>>(
+                drafts: impl ::core::iter::IntoIterator<Item = D>,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<::std::vec::Vec<Self>>> {
+                #db::write::insert_all_returning(
+                    drafts.into_iter().map(|draft| draft.into().0).collect(),
+                    executor,
+                )
+            }
+
+            /// Inserts rows, or updates those that have the same values in the unique fields that the closure names: all
+            /// or none. Hooks do not see it.
+            #vis fn upsert_all<D: ::core::convert::Into<#draft>, C: #db::write::IntoConflict<Self>>(
+                drafts: impl ::core::iter::IntoIterator<Item = D>,
+                unique: impl ::core::ops::FnOnce(#columns) -> C,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                #db::write::upsert_all(
+                    drafts.into_iter().map(|draft| draft.into().0).collect(),
+                    unique(<Self as #db::Model>::fields(#db::expression::Scope::ROOT)),
+                    executor,
+                )
+            }
+
+            /// Inserts rows, all or none. Returns how many. Hooks do not see it.
             #vis fn insert_all<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -257,6 +306,15 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             ) -> impl #future<Output = #result<()>> {
                 let values = #db::write::Assignments::new(<Self as #db::Model>::META);
                 #db::write::update(self, change(values.into()).into(), executor)
+            }
+
+            /// Lets the closure change it, and writes the fields that are then different.
+            #vis fn edit(
+                &mut self,
+                change: impl FnOnce(&mut Self),
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                #db::write::edit(self, change, executor)
             }
 
             /// Writes every field but the key, and takes over what is stored.

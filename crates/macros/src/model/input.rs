@@ -195,9 +195,12 @@ impl Field {
                 return Err(Error::new_spanned(&self.ty, message));
             }
         }
-        if self.is_stored() && self.ident == "insert" {
-            let message = "a new row is stored by a function of this name; choose another, and \
-                           `#[field(column = \"insert\")]`";
+        let taken = ["insert", "insert_or_ignore", "upsert"];
+        if self.is_stored() && taken.iter().any(|name| self.ident == name) {
+            let message = format!(
+                "a new row is stored by a function of this name; choose another, and `#[field(column = \"{}\")]`",
+                self.name()
+            );
             return Err(Error::new_spanned(&self.ident, message));
         }
         Ok(())

@@ -1,0 +1,170 @@
+//! Changing and deleting every row that a query asks for.
+
+use mainstay_core::Result;
+
+use super::faults::{References, explained, still_referenced};
+use super::find::{equals, is_in};
+use super::returning::returning;
+use super::{Assignments, only_filters, validate};
+use crate::driver::{Dialect, Reply, StatementKind};
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
+use crate::expression::Node;
+use crate::meta::ModelMeta;
+use crate::query::{Renderer, Select, Shape};
+use crate::value::Value;
+
+/// The most rows that are changed by their keys at once.
+const MOST: usize = 1_000;
+
+/// Writes `change` to every row that `select` asks for.
+pub(crate) async fn update_many(select: Select, change: Assignments, target: Target<'_>) -> Result<u64> {
+    if change.is_empty() {
+        return Ok(0);
+    }
+    Ok(update(select, change, Reading::Nothing, target).await?.affected)
+}
+
+/// Writes `change` to every row that `select` asks for, and returns the rows as they are then. Where an update returns no
+/// rows, they are locked and read first, changed by their keys, and read again, all in one transaction.
+pub(crate) async fn update_returning(
+    select: Select,
+    change: Assignments,
+    target: Target<'_>,
+) -> Result<Vec<Reply>> {
+    if target.dialect().update_returns() {
+        if change.is_empty() {
+            return Ok(vec![target.select(select).await.at_border()?]);
+        }
+        return Ok(vec![update(select, change, Reading::Back, target).await?]);
+    }
+    let meta = select.meta;
+    let own = target.own_transaction().await.at_border()?;
+    let inside = own.as_ref().map_or(target, Executor::target);
+    let mut replies = Vec::new();
+    let (_, keys) = locked(select, inside).await.at_border()?;
+    for keys in keys.chunks(MOST) {
+        if !change.is_empty() {
+            update(with_keys(meta, keys), change.clone(), Reading::Nothing, inside).await?;
+        }
+        replies.push(inside.select(with_keys(meta, keys)).await.at_border()?);
+    }
+    if let Some(own) = own {
+        own.commit().await?;
+    }
+    Ok(replies)
+}
+
+/// Deletes every row that `select` asks for.
+pub(crate) async fn delete_many(select: Select, target: Target<'_>) -> Result<u64, DbError> {
+    Ok(delete(select, Reading::Nothing, target).await?.affected)
+}
+
+/// Deletes every row that `select` asks for, and returns the rows as they were. Where a delete returns no rows, they are
+/// locked and read first, and deleted by their keys, in one transaction.
+pub(crate) async fn delete_returning(select: Select, target: Target<'_>) -> Result<Reply> {
+    if target.dialect().delete_returns() {
+        return delete(select, Reading::Back, target).await.at_border();
+    }
+    let meta = select.meta;
+    let own = target.own_transaction().await.at_border()?;
+    let inside = own.as_ref().map_or(target, Executor::target);
+    let (reply, keys) = locked(select, inside).await.at_border()?;
+    for keys in keys.chunks(MOST) {
+        delete(with_keys(meta, keys), Reading::Nothing, inside).await.at_border()?;
+    }
+    if let Some(own) = own {
+        own.commit().await?;
+    }
+    Ok(reply)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Back,
+    Nothing,
+}
+
+async fn update(
+    select: Select,
+    mut change: Assignments,
+    reading: Reading,
+    target: Target<'_>,
+) -> Result<Reply> {
+    let meta = select.meta;
+    let mut filter = only_filters(select).at_border()?;
+    change.touch(target.now());
+    validate(&change)?;
+    let dialect = target.dialect();
+    let references = References::of(&change, dialect);
+    let columns = change.columns();
+    let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);
+    shape.assignments(change);
+    shape.filter(&mut filter);
+    let statement = target
+        .cache()
+        .statement(shape, StatementKind::Write, || {
+            let update = dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?);
+            Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
+        })
+        .at_border()?;
+    match target.run(statement).await {
+        Ok(reply) => Ok(reply),
+        Err(fault) => Err(explained(fault, meta, references, target).await.into_error()),
+    }
+}
+
+async fn delete(select: Select, reading: Reading, target: Target<'_>) -> Result<Reply, DbError> {
+    let meta = select.meta;
+    let asked = select.clone();
+    let mut filter = only_filters(select)?;
+    let dialect = target.dialect();
+    let mut shape = Shape::new(if reading == Reading::Back { b'E' } else { b'D' }, meta, dialect);
+    shape.filter(&mut filter);
+    let statement = target.cache().statement(shape, StatementKind::Write, || {
+        let delete = dialect.build(&Renderer::new(dialect).delete(meta, &filter)?);
+        Ok(if reading == Reading::Back { returning(delete, meta, dialect) } else { delete })
+    })?;
+    match target.run(statement).await {
+        Ok(reply) => Ok(reply),
+        Err(fault) => Err(still_referenced(fault, asked, target).await),
+    }
+}
+
+/// The rows that `select` asks for, locked until the transaction ends, and their keys.
+async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Value>>), DbError> {
+    let meta = select.meta;
+    let mut select = Select { filter: only_filters(select)?, ..Select::new(meta) };
+    let dialect = target.dialect();
+    let mut shape = Shape::of(&mut select, dialect);
+    shape.tag(b'L');
+    let statement = target.cache().statement(shape, StatementKind::Read, || {
+        let (mut sql, values) = dialect.build(&Renderer::new(dialect).select(&select)?);
+        if dialect != Dialect::Sqlite {
+            sql.push_str(" FOR UPDATE");
+        }
+        Ok((sql, values))
+    })?;
+    let reply = target.run(statement).await?;
+    let mut keys = Vec::with_capacity(reply.rows.len());
+    for row in reply.rows.iter() {
+        keys.push(meta.key.iter().map(|index| row.cell(*index).to_value()).collect());
+    }
+    Ok((reply, keys))
+}
+
+/// The rows with these keys.
+fn with_keys(meta: &'static ModelMeta, keys: &[Vec<Value>]) -> Select {
+    let mut select = Select::new(meta);
+    select.filter.push(match meta.single_key() {
+        Some(field) => is_in(field.column, keys.iter().flatten().cloned().collect()),
+        None => {
+            let row = |key: &Vec<Value>| {
+                let fields = meta.key_fields().zip(key);
+                Node::All(fields.map(|(field, value)| equals(field.column, value.clone())).collect())
+            };
+            Node::Any(keys.iter().map(row).collect())
+        }
+    });
+    select
+}

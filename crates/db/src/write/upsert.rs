@@ -1,0 +1,305 @@
+//! Insert, or else update what is there, or leave it.
+//!
+//! SQLite and PostgreSQL are told which unique fields are meant. MySQL and MariaDB are not: `ON DUPLICATE KEY` is about any
+//! unique index. Where the model has another one, a guard compares the fields that are meant first, and makes the statement
+//! fail when it was another index that found the row: nobody else's row is overwritten.
+
+use std::fmt::Write as _;
+
+use mainstay_core::Result;
+
+use super::bulk::chunks;
+use super::conflict::{IntoColumns, IntoConflict, OnConflict};
+use super::faults::{References, explained};
+use super::find::{equals, only};
+use super::returning::{inserted_key, read_back, returning};
+use super::{Assignments, validate};
+use crate::driver::{Dialect, Reply, StatementKind};
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
+use crate::meta::{Fill, ModelMeta};
+use crate::model::Model;
+use crate::query::{Renderer, Select, Shape};
+use crate::value::Value;
+
+/// Inserts a row, or updates the one that has the same values in the fields that `conflict` names. Reads it back as it is
+/// stored.
+pub async fn upsert<M: Model>(
+    new: Assignments,
+    conflict: impl IntoConflict<M>,
+    executor: &impl Executor,
+) -> Result<M> {
+    let conflict = Conflict::new(conflict.into_conflict());
+    only(&upsert_rows(vec![new], &conflict, Reading::Back, executor.target()).await?)
+}
+
+/// Inserts rows, or updates those that have the same values in the fields that `conflict` names: all or none.
+pub async fn upsert_all<M: Model>(
+    rows: Vec<Assignments>,
+    conflict: impl IntoConflict<M>,
+    executor: &impl Executor,
+) -> Result<()> {
+    let conflict = Conflict::new(conflict.into_conflict());
+    let target = executor.target();
+    let mut chunks = chunks(rows, M::META, target.dialect());
+    if chunks.len() == 1 {
+        return upsert_rows(chunks.remove(0), &conflict, Reading::Nothing, target).await.map(|_| ());
+    }
+    let own = target.own_transaction().await.at_border()?;
+    let inside = own.as_ref().map_or(target, Executor::target);
+    for chunk in chunks {
+        upsert_rows(chunk, &conflict, Reading::Nothing, inside).await?;
+    }
+    match own {
+        Some(own) => own.commit().await,
+        None => Ok(()),
+    }
+}
+
+/// Inserts a row unless there is one with the same values in the fields that `unique` names.
+pub async fn insert_or_ignore<M: Model>(
+    new: Assignments,
+    unique: impl IntoColumns<M>,
+    executor: &impl Executor,
+) -> Result<Option<M>> {
+    let columns = unique.into_columns();
+    let conflict = Conflict { columns, then: Then::Nothing };
+    let target = executor.target();
+    if matches!(target.dialect(), Dialect::MySql | Dialect::MariaDb) {
+        let fields = conflict.names(M::META);
+        return match super::insert::<M>(new, executor).await {
+            Ok(row) => Ok(Some(row)),
+            // A statement that fails leaves a transaction of these engines as it was.
+            Err(fault) => match fault.source_as::<DbError>() {
+                Some(DbError::UniqueViolation { fields: same, .. }) if *same == fields => Ok(None),
+                _ => Err(fault),
+            },
+        };
+    }
+    let reply = upsert_rows(vec![new], &conflict, Reading::Back, target).await?;
+    reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
+}
+
+/// Which fields have to be the same, and what to do then.
+pub(super) struct Conflict {
+    columns: Vec<&'static str>,
+    then: Then,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Then {
+    /// Update what the draft gives a value.
+    UpdateGiven,
+    Update(Vec<&'static str>),
+    Nothing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Back,
+    Nothing,
+}
+
+impl Conflict {
+    fn new<M>(said: OnConflict<M>) -> Self {
+        Self { columns: said.columns, then: said.update.map_or(Then::UpdateGiven, Then::Update) }
+    }
+
+    fn names(&self, meta: &ModelMeta) -> Vec<String> {
+        let name = |column: &&str| meta.column(column).map_or(*column, |(_, field)| field.name).to_owned();
+        self.columns.iter().map(name).collect()
+    }
+
+    /// The values of a row in the fields, when none is NULL: NULLs are never the same.
+    fn values(&self, row: &Assignments) -> Option<Vec<Value>> {
+        let value = |column: &&str| row.get(row.meta().column(column)?.0).filter(|value| !value.is_null());
+        self.columns.iter().map(|column| value(column).cloned()).collect()
+    }
+
+    /// The columns to update, of those that the draft gives.
+    fn updated(&self, meta: &ModelMeta, given: &[usize]) -> Vec<&'static str> {
+        let mut updated: Vec<&'static str> = match &self.then {
+            Then::Nothing => return Vec::new(),
+            Then::Update(columns) => columns.clone(),
+            Then::UpdateGiven => given
+                .iter()
+                .filter(|index| !meta.key.contains(index))
+                .map(|index| meta.fields[*index].column)
+                .filter(|column| !self.columns.contains(column))
+                .collect(),
+        };
+        for field in meta.fields {
+            if matches!(field.fill, Fill::UpdatedAt)
+                && !updated.is_empty()
+                && !updated.contains(&field.column)
+            {
+                updated.push(field.column);
+            }
+        }
+        updated
+    }
+
+    /// The unique fields that are not those: a primary key that the code gives, unique fields, unique indexes.
+    fn others(&self, meta: &ModelMeta, set: &[usize]) -> Vec<Vec<usize>> {
+        let mut all: Vec<Vec<usize>> = Vec::new();
+        if meta.key.iter().all(|index| set.contains(index)) {
+            all.push(meta.key.to_vec());
+        }
+        all.extend(
+            (0..meta.fields.len()).filter(|index| meta.fields[*index].unique).map(|index| vec![index]),
+        );
+        all.extend(meta.indexes.iter().filter(|index| index.unique).map(|index| index.fields.to_vec()));
+        all.retain(|fields| !self.is(meta, fields));
+        all
+    }
+
+    fn is(&self, meta: &ModelMeta, fields: &[usize]) -> bool {
+        fields.len() == self.columns.len()
+            && fields.iter().all(|index| self.columns.contains(&meta.fields[*index].column))
+    }
+
+    fn is_unique(&self, meta: &ModelMeta) -> bool {
+        self.is(meta, meta.key)
+            || (0..meta.fields.len()).any(|index| meta.fields[index].unique && self.is(meta, &[index]))
+            || meta.indexes.iter().any(|index| index.unique && self.is(meta, index.fields))
+    }
+
+    /// What follows the values.
+    fn clause(
+        &self,
+        meta: &ModelMeta,
+        given: &[usize],
+        set: &[usize],
+        dialect: Dialect,
+    ) -> Result<String, DbError> {
+        if !self.is_unique(meta) {
+            let names = self.names(meta).join(", ");
+            return Err(DbError::Model {
+                detail: format!(
+                    "an upsert of `{}` needs fields that are unique: put `#[unique({names})]` above the model, or name \
+                     others",
+                    meta.name
+                ),
+            });
+        }
+        let mut updated = self.updated(meta, given);
+        if updated.is_empty() {
+            // So that the row which is there is returned, nothing is written to it.
+            updated.extend(self.columns.first());
+        }
+        let quote = |column: &str| dialect.quote(column);
+        let mut clause = String::new();
+        if matches!(dialect, Dialect::MySql | Dialect::MariaDb) {
+            clause.push_str(" ON DUPLICATE KEY UPDATE ");
+            if !self.others(meta, set).is_empty() {
+                clause.push_str(&self.guard(meta, dialect));
+            }
+            let sets = updated.iter().map(|column| format!("{0} = VALUES({0})", quote(column)));
+            clause.push_str(&sets.collect::<Vec<_>>().join(", "));
+            return Ok(clause);
+        }
+        let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
+        let _ = write!(clause, " ON CONFLICT ({})", columns.join(", "));
+        if self.then == Then::Nothing {
+            clause.push_str(" DO NOTHING");
+            return Ok(clause);
+        }
+        let sets = updated.iter().map(|column| format!("{0} = excluded.{0}", quote(column)));
+        let _ = write!(clause, " DO UPDATE SET {}", sets.collect::<Vec<_>>().join(", "));
+        Ok(clause)
+    }
+
+    /// Fails, with the error 1242, for a row that was found by another unique index.
+    fn guard(&self, meta: &ModelMeta, dialect: Dialect) -> String {
+        let same = self.columns.iter().map(|column| format!("{0} <=> VALUES({0})", dialect.quote(column)));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        let keys = meta.key_fields().take(1).map(|field| dialect.quote(field.column));
+        keys.map(|key| format!("{key} = IF({same}, {key}, (SELECT 1 UNION SELECT 2)), ")).collect()
+    }
+}
+
+/// Writes rows that set the same columns.
+async fn upsert_rows(
+    rows: Vec<Assignments>,
+    conflict: &Conflict,
+    reading: Reading,
+    target: Target<'_>,
+) -> Result<Reply> {
+    let Some(first) = rows.first() else { return Ok(Reply::default()) };
+    let (meta, given, count) = (first.meta(), first.columns(), rows.len());
+    let (dialect, now) = (target.dialect(), target.now());
+    let returns = dialect.insert_returns() && reading == Reading::Back;
+    let mut references = References::default();
+    let (mut columns, mut same, mut key) = (Vec::new(), None, None);
+    let mut shape = Shape::new(b'P', meta, dialect);
+    shape.number(count);
+    conflict.columns.iter().copied().for_each(|column| shape.name(column));
+    match &conflict.then {
+        Then::UpdateGiven => shape.tag(b'g'),
+        Then::Nothing => shape.tag(b'n'),
+        Then::Update(updated) => {
+            shape.number(updated.len());
+            updated.iter().copied().for_each(|column| shape.name(column));
+        }
+    }
+    // Two drafts may set the same columns, one of them by a default, which an update leaves alone.
+    given.iter().for_each(|index| shape.number(*index));
+    shape.tag(if returns { b'r' } else { b'-' });
+    for mut row in rows {
+        row.fill(now).at_border()?;
+        validate(&row)?;
+        references.add(&row, dialect);
+        if columns.is_empty() {
+            columns = row.columns();
+            same = conflict.values(&row);
+            key = row.key();
+        }
+        shape.assignments(row);
+    }
+    let statement = target
+        .cache()
+        .statement(shape, StatementKind::Write, || {
+            let (mut sql, values) = dialect.build(&Renderer::new(dialect).insert(meta, &columns, count));
+            sql.push_str(&conflict.clause(meta, &given, &columns, dialect)?);
+            Ok(if returns { returning((sql, values), meta, dialect) } else { (sql, values) })
+        })
+        .at_border()?;
+    let reply = match target.run(statement).await {
+        Ok(reply) => reply,
+        Err(fault) => {
+            let fault = conflict.found_by_another(fault, meta, &columns);
+            return Err(explained(fault, meta, references, target).await.into_error());
+        }
+    };
+    if returns || reading == Reading::Nothing {
+        return Ok(reply);
+    }
+    match same {
+        Some(values) => {
+            let mut select = Select::new(meta);
+            let columns = conflict.columns.iter().copied().zip(values);
+            select.filter.extend(columns.map(|(column, value)| equals(column, value)));
+            target.select(select).await.at_border()
+        }
+        None => {
+            let key = inserted_key(meta, key, &reply, dialect).at_border()?;
+            read_back(meta, key, target).await.at_border()
+        }
+    }
+}
+
+impl Conflict {
+    /// What the guard has failed for.
+    fn found_by_another(&self, fault: DbError, meta: &ModelMeta, set: &[usize]) -> DbError {
+        let is_guard =
+            matches!(&fault, DbError::Statement { detail, .. } if detail.contains("more than 1 row"));
+        if !is_guard {
+            return fault;
+        }
+        let fields = self.others(meta, set).into_iter().flatten();
+        DbError::UniqueViolation {
+            model: meta.name.to_owned(),
+            fields: fields.map(|index| meta.fields[index].name.to_owned()).collect(),
+        }
+    }
+}
