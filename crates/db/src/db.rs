@@ -9,12 +9,14 @@ use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_core::clock::{Clock, SystemClock};
 
-use crate::driver::{Begin, Dialect, Driver, Reply, Statement, StatementKind, Transaction};
+use crate::driver::{
+    Access, Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, StatementKind, Transaction,
+};
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::log::{Meters, QueryLog, Recorders, Watch};
 use crate::query::SqlCache;
-use crate::transaction::{self, Tx};
+use crate::transaction::{self, Transactions, Tx};
 
 /// A database. Cheap to clone; `&db` runs queries.
 ///
@@ -89,25 +91,29 @@ impl Db {
     where
         F: AsyncFnOnce(&Tx) -> Result<T>,
     {
-        let tx = Tx::begin(self).await.at_border()?;
-        match transaction::held(self, work(&tx)).await {
-            Ok(value) => {
-                tx.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // What failed matters more than a roll-back that fails too; the driver rolls back by itself then.
-                if let Err(fault) = tx.rollback().await {
-                    tracing::warn!(target: "mainstay::db", error = %fault.report(), "a transaction could not be rolled back");
-                }
-                Err(error)
-            }
-        }
+        self.transactions().run(work).await
+    }
+
+    /// Runs `work` in a transaction, and again in a new one when the engine gives it up because of another transaction
+    /// ([`DbError::SerializationFailure`], [`DbError::Deadlock`]): up to 5 times in all, with random waits between.
+    ///
+    /// `work` is a closure that can be cloned, since it is run several times: one that takes what it needs by reference is.
+    /// What `work` does beside the transaction is done each time: leave that to [`Tx::after_commit`].
+    pub async fn transaction_retry<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T> + Clone,
+    {
+        self.transactions().retry(work).await
     }
 
     /// Begins a transaction, which is rolled back unless [`Tx::commit`] is called. Prefer [`Db::transaction`].
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self).await.at_border()
+        self.transactions().begin().await
+    }
+
+    /// Transactions of another kind: isolated otherwise, read-only, with a deadline of their own.
+    pub fn transactions(&self) -> Transactions {
+        Transactions::new(self)
     }
 
     /// Records every statement from now on, of all tasks that share this database, until the log is dropped.
@@ -145,13 +151,20 @@ impl Db {
         self.0.driver.run(statement).await
     }
 
-    pub(crate) async fn begin_on_driver(&self) -> Result<Box<dyn Transaction>, DbError> {
-        self.refuse_to_wait_for_itself()?;
-        self.0.driver.begin(Begin::default()).await
+    pub(crate) async fn stream(&self, statement: Statement) -> Result<RowStream, DbError> {
+        self.0.driver.stream(statement).await
     }
 
-    pub(crate) fn is(&self, identity: usize) -> bool {
-        self.identity() == identity
+    pub(crate) async fn begin_on_driver(&self, how: Begin) -> Result<Box<dyn Transaction>, DbError> {
+        if how.access == Access::ReadWrite {
+            self.refuse_to_wait_for_itself()?;
+        }
+        self.0.driver.begin(how).await
+    }
+
+    /// How much of its driver is in use.
+    pub fn status(&self) -> PoolStatus {
+        self.0.driver.status()
     }
 
     pub(crate) fn identity(&self) -> usize {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use mainstay_core::Inject;
 
 use crate::db::Db;
-use crate::driver::{Dialect, Reply, Statement, StatementKind};
+use crate::driver::{Begin, Dialect, Reply, RowStream, Statement, StatementKind};
 use crate::error::DbError;
 use crate::query::{Renderer, Select, Shape, SqlCache};
 use crate::transaction::Tx;
@@ -64,24 +64,42 @@ impl<'a> Target<'a> {
             Some(tx) => tx.run(statement).await,
             None => self.db.run(statement).await,
         };
-        watch.end(&result);
+        watch.end(result.as_ref().map_or(0, |reply| reply.rows.len()), result.is_err());
         result
     }
 
-    pub(crate) async fn select(self, mut select: Select) -> Result<Reply, DbError> {
+    /// Hands the rows out a few at a time. What is measured is the time to the first of them.
+    pub(crate) async fn stream(self, statement: Statement) -> Result<RowStream, DbError> {
+        let watch = self.db.watch(&statement);
+        let result = match self.tx {
+            Some(tx) => tx.stream(statement).await,
+            None => self.db.stream(statement).await,
+        };
+        watch.end(0, result.is_err());
+        result
+    }
+
+    pub(crate) async fn select(self, select: Select) -> Result<Reply, DbError> {
+        self.run(self.statement_of(select)?).await
+    }
+
+    pub(crate) async fn stream_select(self, select: Select) -> Result<RowStream, DbError> {
+        self.stream(self.statement_of(select)?).await
+    }
+
+    fn statement_of(self, mut select: Select) -> Result<Statement, DbError> {
         let dialect = self.dialect();
         let shape = Shape::of(&mut select, dialect);
-        let statement = self.cache().statement(shape, StatementKind::Read, || {
+        self.cache().statement(shape, StatementKind::Read, || {
             Renderer::new(dialect).select(&select).map(|statement| dialect.build(&statement))
-        })?;
-        self.run(statement).await
+        })
     }
 
     /// A transaction for several statements, unless they are in one already.
     pub(crate) async fn own_transaction(self) -> Result<Option<Tx>, DbError> {
         match self.tx {
             Some(_) => Ok(None),
-            None => Tx::begin(self.db).await.map(Some),
+            None => Tx::begin(self.db, Begin::default()).await.map(Some),
         }
     }
 }

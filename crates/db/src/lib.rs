@@ -52,6 +52,7 @@
 //! 1. [`mod@model`]: what `#[model]` makes of a struct; [`meta`]: what is known of it at run time.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
+//!    [`streaming`]: large results, a few rows at a time.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
@@ -91,13 +92,14 @@ pub mod schema;
 pub mod scratch;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+pub mod streaming;
 pub mod transaction;
 pub mod value;
 pub mod write;
 
 pub use column::{Column, Expr, Order, Predicate, case, count, now};
 pub use db::{Db, Settings};
-pub use driver::Dialect;
+pub use driver::{Dialect, Isolation};
 pub use error::DbError;
 pub use executor::Executor;
 pub use key::Key;
@@ -110,7 +112,8 @@ pub use query::{Page, PageRequest, Query};
 pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, ManyToMany};
 pub use rust_decimal::Decimal;
-pub use transaction::Tx;
+pub use streaming::Streaming;
+pub use transaction::{Transactions, Tx};
 pub use uuid::Uuid;
 pub use value::{Json, Stored, Value};
 pub use write::on_conflict;

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use mainstay_core::metrics::{Buckets, Counter, Histogram, Metrics};
 
 use crate::db::Settings;
-use crate::driver::{Reply, Statement, StatementKind};
-use crate::error::DbError;
+use crate::driver::{Statement, StatementKind};
 
 /// A record of the statements that one database runs, for tests: count them, and a loop of queries shows.
 #[derive(Debug)]
@@ -135,12 +134,11 @@ impl<'a> Watch<'a> {
         Self { recorders, settings, write, started: Instant::now(), sql: Arc::clone(&statement.sql) }
     }
 
-    pub(crate) fn end(self, result: &Result<Reply, DbError>) {
+    pub(crate) fn end(self, rows: usize, failed: bool) {
         let elapsed = self.started.elapsed();
         let micros = elapsed.as_micros();
-        let rows = result.as_ref().map_or(0, |reply| reply.rows.len());
         if let Some(meters) = &self.settings.meters {
-            meters.count(self.write, elapsed, result.is_err());
+            meters.count(self.write, elapsed, failed);
         }
         if elapsed > self.settings.slow_query {
             tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, "slow query");
@@ -148,7 +146,7 @@ impl<'a> Watch<'a> {
             tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");
         }
         if self.recorders.0.many.load(Ordering::Acquire) > 0 {
-            self.recorders.add(&LoggedQuery { sql: self.sql, elapsed, failed: result.is_err() });
+            self.recorders.add(&LoggedQuery { sql: self.sql, elapsed, failed });
         }
     }
 }

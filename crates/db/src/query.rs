@@ -12,6 +12,7 @@ mod shape;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 pub(crate) use cache::{Rendered, SqlCache};
 pub use page::{Page, PageRequest};
@@ -26,6 +27,8 @@ use crate::executor::{Executor, Target};
 use crate::expression::{Scope, Term};
 use crate::model::Model;
 use crate::relation::{IntoLoad, Load, run_loads};
+use crate::row::Rows;
+use crate::streaming::Streaming;
 use crate::value::Value;
 use crate::write::{self, Assignments};
 use mainstay_core::Result;
@@ -104,6 +107,33 @@ impl<M: Model> Query<M> {
     /// Every row that matches.
     pub async fn all(self, executor: &impl Executor) -> Result<Vec<M>> {
         self.fetch(executor.target()).await.at_border()
+    }
+
+    /// Every row that matches, a few at a time: for results that are too large to be in memory. What `with` loads is loaded
+    /// for a few hundred rows at a time, on a further connection; inside of a transaction, that needs an engine that
+    /// runs other statements meanwhile (not MySQL and MariaDB).
+    ///
+    /// ```
+    /// # use mainstay_db::{Db, meta::meta_of, model, schema};
+    /// # #[model]
+    /// # pub struct Book { pub id: i64, pub title: String }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> mainstay_core::Result<()> {
+    /// # let db = Db::open("sqlite::memory:").await?;
+    /// # schema::create_tables(&[meta_of::<Book>()], &db).await?;
+    /// let mut books = Book::query().order_by(|b| b.id).stream(&db);
+    /// while let Some(book) = books.try_next().await? {
+    ///     println!("{}", book.title);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, M> {
+        let target = executor.target();
+        let loads: Arc<[Load<M>]> = self.loads.into();
+        let batches = Streaming::new(target.stream_select(self.select), move |rows| {
+            let loads = Arc::clone(&loads);
+            async move { read(&rows, &loads, target).await }
+        });
+        batches.flatten()
     }
 
     /// The first row that matches, if there is one.
@@ -204,18 +234,22 @@ impl<M: Model> Query<M> {
     async fn fetch(self, target: Target<'_>) -> Result<Vec<M>, DbError> {
         let Self { select, loads, .. } = self;
         let reply = target.select(select).await?;
-        let mut models = Vec::with_capacity(reply.rows.len());
-        for row in reply.rows.iter() {
-            let mut reader = row.reader(0);
-            let mut model = M::from_row(&mut reader)?;
-            for load in &loads {
-                load.0.read(Some(&mut model), &mut reader)?;
-            }
-            models.push(model);
-        }
-        run_loads(&loads, &mut models, target).await?;
-        Ok(models)
+        read(&reply.rows, &loads, target).await
     }
+}
+
+async fn read<M: Model>(rows: &Rows, loads: &[Load<M>], target: Target<'_>) -> Result<Vec<M>, DbError> {
+    let mut models = Vec::with_capacity(rows.len());
+    for row in rows.iter() {
+        let mut reader = row.reader(0);
+        let mut model = M::from_row(&mut reader)?;
+        for load in loads {
+            load.0.read(Some(&mut model), &mut reader)?;
+        }
+        models.push(model);
+    }
+    run_loads(loads, &mut models, target).await?;
+    Ok(models)
 }
 
 async fn count(select: Select, target: Target<'_>) -> Result<u64, DbError> {

@@ -8,6 +8,7 @@ use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::Border;
 use crate::executor::{Executor, Target};
 use crate::row::Rows;
+use crate::streaming::Streaming;
 use crate::value::{Stored, Value};
 
 /// SQL by hand. Values are bound in the place of `?` (`$1`, `$2`… on PostgreSQL), never written into the text.
@@ -33,6 +34,12 @@ impl Sql {
     /// Reads: the rows of a `SELECT`.
     pub async fn rows(self, executor: &impl Executor) -> Result<Rows> {
         Ok(self.run(StatementKind::Read, executor.target()).await?.rows)
+    }
+
+    /// Reads a few rows at a time, for results that are too large to be in memory. No batch is empty.
+    pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, Rows> {
+        let statement = Statement::read(self.text, self.values);
+        Streaming::new(executor.target().stream(statement), |rows| async move { Ok(rows) })
     }
 
     /// Writes: how many rows it inserted, updated or deleted.

@@ -6,7 +6,9 @@
 mod driver;
 mod expressions;
 mod loading;
+mod nesting;
 mod queries;
+mod streaming;
 mod streams;
 mod transactions;
 mod upserts;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod app;
+mod awkward;
 mod blog;
 mod compile_fail;
 mod contract;
