@@ -3,10 +3,15 @@
 //! `#[model]` writes one static [`ModelMeta`] per model and calls the `const` functions below. Nothing that can be read
 //! from here is generated as code.
 
+mod field;
+mod index;
 mod link;
 
-use crate::value::{Choice, SqlType, Stored, Value};
+use rust_decimal::Decimal;
 
+use crate::value::{Choice, SqlType, Value};
+
+pub use index::Index;
 pub use link::Link;
 
 /// A model.
@@ -26,8 +31,12 @@ pub struct ModelMeta {
     pub key: &'static [usize],
     /// Its relations.
     pub relations: &'static [RelationMeta],
-    /// Indexes and unique constraints over several fields.
+    /// Indexes and unique constraints that are written above the model.
     pub indexes: &'static [IndexMeta],
+    /// Conditions that every row fulfils.
+    pub checks: &'static [CheckMeta],
+    /// The table's name before, for migrations.
+    pub renamed_from: Option<&'static str>,
     /// Where it is written, as `file:line`.
     pub place: &'static str,
 }
@@ -57,6 +66,24 @@ pub struct FieldMeta {
     pub min_length: Option<u32>,
     /// The greatest number of characters.
     pub max_length: Option<u32>,
+    /// The least number.
+    pub min: Option<Decimal>,
+    /// The greatest number.
+    pub max: Option<Decimal>,
+    /// How many digits an exact number has in all.
+    pub precision: Option<u32>,
+    /// How many of them are behind the point.
+    pub scale: Option<u32>,
+    /// A condition that its value fulfils, in SQL.
+    pub check: Option<&'static str>,
+    /// What the engine fills in when a new row does not say, in SQL.
+    pub default_sql: Option<&'static str>,
+    /// Its column's name before, for migrations.
+    pub renamed_from: Option<&'static str>,
+    /// It counts the updates of its row: a write that has seen an older one is refused.
+    pub version: bool,
+    /// The time when its row was deleted: the row stays, and queries pass it over.
+    pub deleted_at: bool,
     /// The values that it can have, when they are few and named.
     pub choices: &'static [Choice],
     /// It never leaves in JSON, nor in `Debug`.
@@ -77,6 +104,8 @@ pub enum Fill {
     Default(fn() -> Value),
     /// The engine counts.
     Generated,
+    /// From the engine, as [`FieldMeta::default_sql`] says.
+    Database,
     /// The time of the insert.
     CreatedAt,
     /// The time of the last insert or update.
@@ -110,6 +139,8 @@ pub enum RelationKind {
         field: usize,
         /// What becomes of the owner's row when the target's goes.
         on_delete: OnDelete,
+        /// What becomes of the owner's column when the target's key changes.
+        on_update: OnUpdate,
     },
     /// The target has a column with the owner's key.
     HasMany {
@@ -138,13 +169,42 @@ pub enum OnDelete {
     SetNull,
 }
 
+/// What becomes of a column when the key that it refers to changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUpdate {
+    /// The change is refused while there are such rows.
+    #[default]
+    Restrict,
+    /// It follows.
+    Cascade,
+    /// It becomes NULL.
+    SetNull,
+}
+
 /// An index, or a unique constraint.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct IndexMeta {
+    /// Its name in the database, when it is given one.
+    pub name: Option<&'static str>,
     /// The fields, as positions in the model's.
     pub fields: &'static [usize],
+    /// What is indexed instead of fields, in SQL.
+    pub expression: Option<&'static str>,
     /// Whether no two rows may share the values.
     pub unique: bool,
+    /// Which rows it is about, in SQL. `None` for all.
+    pub filter: Option<&'static str>,
+}
+
+/// A condition that every row of a table fulfils.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckMeta {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// The condition, in SQL.
+    pub sql: &'static str,
+    /// What whoever breaks it is told.
+    pub message: Option<&'static str>,
 }
 
 impl ModelMeta {
@@ -182,98 +242,6 @@ impl ModelMeta {
     }
 }
 
-impl FieldMeta {
-    /// A field of type `T`.
-    pub const fn of<T: Stored>(name: &'static str, column: &'static str) -> Self {
-        Self {
-            name,
-            column,
-            label: name,
-            help: "",
-            sql_type: T::TYPE,
-            nullable: T::NULLABLE,
-            unique: false,
-            index: false,
-            fill: if T::NULLABLE { Fill::Default(null) } else { Fill::Required },
-            min_length: None,
-            max_length: None,
-            choices: T::CHOICES,
-            hidden: false,
-            read_only: false,
-            searchable: false,
-        }
-    }
-
-    /// What people read.
-    #[must_use]
-    pub const fn described(mut self, label: &'static str, help: &'static str) -> Self {
-        self.label = label;
-        self.help = help;
-        self
-    }
-
-    /// No two rows may share its value.
-    #[must_use]
-    pub const fn unique(mut self) -> Self {
-        self.unique = true;
-        self
-    }
-
-    /// It has an index of its own.
-    #[must_use]
-    pub const fn index(mut self) -> Self {
-        self.index = true;
-        self
-    }
-
-    /// Where its value comes from.
-    #[must_use]
-    pub const fn fill(mut self, fill: Fill) -> Self {
-        self.fill = fill;
-        self
-    }
-
-    /// The least number of characters.
-    #[must_use]
-    pub const fn min_length(mut self, characters: u32) -> Self {
-        self.min_length = Some(characters);
-        self
-    }
-
-    /// The greatest number of characters.
-    #[must_use]
-    pub const fn max_length(mut self, characters: u32) -> Self {
-        self.max_length = Some(characters);
-        self
-    }
-
-    /// It never leaves in JSON, nor in `Debug`.
-    #[must_use]
-    pub const fn hidden(mut self) -> Self {
-        self.hidden = true;
-        self
-    }
-
-    /// Clients cannot set it.
-    #[must_use]
-    pub const fn read_only(mut self) -> Self {
-        self.read_only = true;
-        self
-    }
-
-    /// A search looks into it.
-    #[must_use]
-    pub const fn searchable(mut self) -> Self {
-        self.searchable = true;
-        self
-    }
-
-    /// Whether a new row must say its value.
-    pub fn is_required(&self) -> bool {
-        matches!(self.fill, Fill::Required)
-    }
-}
-
 impl RelationMeta {
     /// A relation from `Owner` to `Target`.
     pub const fn new<Owner: crate::Model, Target: crate::Model>(
@@ -295,8 +263,4 @@ impl RelationMeta {
 /// The metadata of `M`, as a function: relations between models go in circles, which constants cannot.
 pub fn meta_of<M: crate::Model>() -> &'static ModelMeta {
     M::META
-}
-
-fn null() -> Value {
-    Value::Null
 }

@@ -233,6 +233,8 @@ pub trait Stored: Decode + Clone + Send + Sync + 'static {
     const NULLABLE: bool = false;
     /// The values that it can have, when they are few and named.
     const CHOICES: &'static [Choice] = &[];
+    /// The least and the greatest number, when the column could hold others.
+    const RANGE: Option<(i64, i64)> = None;
 
     /// The value to bind.
     fn into_value(self) -> Value;

@@ -1,6 +1,7 @@
 //! `#[model]` and `#[derive(DbEnum)]`.
 //!
-//! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field.
+//! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field;
+//!   [`table`]: about the table.
 //! - [`names`]: from names in the code to tables, columns and labels.
 //! - [`meta`]: the static metadata.
 //! - [`row`]: from rows to the struct and back.
@@ -14,6 +15,7 @@ mod input;
 mod meta;
 mod names;
 mod row;
+mod table;
 
 use proc_macro2::TokenStream;
 use quote::quote;

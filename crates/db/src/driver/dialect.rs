@@ -1,9 +1,6 @@
 //! What differs between the engines' SQL, in one place.
 
-use sea_query::{
-    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SchemaStatementBuilder,
-    SqliteQueryBuilder, Values,
-};
+use sea_query::{MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Values};
 
 /// The SQL that an engine speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +53,16 @@ impl Dialect {
         self != Self::MySql
     }
 
+    /// Whether an index can be about some rows only.
+    pub fn has_partial_indexes(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Postgres)
+    }
+
+    /// Whether an index can be of an expression.
+    pub fn has_expression_indexes(self) -> bool {
+        self != Self::MariaDb
+    }
+
     /// How lists are bound.
     pub fn lists(self) -> ListBinding {
         match self {
@@ -90,14 +97,6 @@ impl Dialect {
     }
 
     pub(crate) fn build(self, statement: &impl QueryStatementWriter) -> (String, Values) {
-        match self {
-            Self::Sqlite => statement.build(SqliteQueryBuilder),
-            Self::Postgres => statement.build(PostgresQueryBuilder),
-            Self::MySql | Self::MariaDb => statement.build(MysqlQueryBuilder),
-        }
-    }
-
-    pub(crate) fn build_schema(self, statement: &impl SchemaStatementBuilder) -> String {
         match self {
             Self::Sqlite => statement.build(SqliteQueryBuilder),
             Self::Postgres => statement.build(PostgresQueryBuilder),

@@ -1,9 +1,9 @@
 //! From models to the schema that they need.
 
 use super::in_order;
-use super::structure::{Action, Column, ColumnType, ForeignKey, Index, Schema, Table};
+use super::structure::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema, Table};
 use crate::error::DbError;
-use crate::meta::{FieldMeta, Fill, ModelMeta, OnDelete, RelationKind};
+use crate::meta::{FieldMeta, Fill, ModelMeta, OnDelete, OnUpdate, RelationKind};
 
 impl Schema {
     /// The tables of these models, each after those that it points to.
@@ -22,8 +22,9 @@ impl Table {
             .relations
             .iter()
             .filter_map(|relation| match relation.kind {
-                RelationKind::BelongsTo { field, on_delete } => {
-                    Some(foreign_key(model, relation.name, (relation.target)(), field, on_delete))
+                RelationKind::BelongsTo { field, on_delete, on_update } => {
+                    let actions = (on_delete, on_update);
+                    Some(foreign_key(model, relation.name, (relation.target)(), field, actions))
                 }
                 _ => None,
             })
@@ -34,18 +35,34 @@ impl Table {
             primary_key: model.key_fields().map(|field| field.column.to_owned()).collect(),
             indexes: indexes(model),
             foreign_keys,
-            checks: Vec::new(),
+            checks: model
+                .checks
+                .iter()
+                .map(|check| Check { name: check.name.to_owned(), sql: check.sql.to_owned() })
+                .collect(),
         })
     }
 }
 
 fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
+    let kind = match (ColumnType::of(field.sql_type, field.max_length), field.precision) {
+        (ColumnType::Decimal(_), Some(precision)) => {
+            ColumnType::Decimal(Some((precision, field.scale.unwrap_or(0))))
+        }
+        (kind, _) => kind,
+    };
+    let generated = model.key == [position] && matches!(field.fill, Fill::Generated);
     Column {
         nullable: field.nullable,
-        generated: model.key == [position] && matches!(field.fill, Fill::Generated),
+        generated,
         one_of: field.choices.iter().map(|choice| choice.value.to_owned()).collect(),
+        default: field.default_sql.map(str::to_owned),
         min_length: field.min_length,
-        ..Column::new(field.column, ColumnType::of(field.sql_type, field.max_length))
+        // MySQL allows no check of a column that it counts itself.
+        min: field.min.filter(|_| !generated).map(|number| number.to_string()),
+        max: field.max.filter(|_| !generated).map(|number| number.to_string()),
+        check: field.check.map(str::to_owned),
+        ..Column::new(field.column, kind)
     }
 }
 
@@ -54,7 +71,7 @@ fn foreign_key(
     relation: &str,
     target: &ModelMeta,
     field: usize,
-    on_delete: OnDelete,
+    (on_delete, on_update): (OnDelete, OnUpdate),
 ) -> Result<ForeignKey, DbError> {
     let key = target.single_key().ok_or_else(|| DbError::Model {
         detail: format!(
@@ -73,36 +90,24 @@ fn foreign_key(
             OnDelete::Cascade => Action::Cascade,
             OnDelete::SetNull => Action::SetNull,
         },
-        on_update: Action::NoAction,
+        on_update: match on_update {
+            OnUpdate::Restrict => Action::NoAction,
+            OnUpdate::Cascade => Action::Cascade,
+            OnUpdate::SetNull => Action::SetNull,
+        },
     })
 }
 
 fn indexes(model: &ModelMeta) -> Vec<Index> {
-    let mut indexes: Vec<Index> = Vec::new();
-    let mut add = |fields: &[usize], unique: bool| {
-        let columns = fields.iter().map(|field| model.fields[*field].column.to_owned()).collect();
-        indexes.push(Index::over(model.table, columns, unique));
-    };
-    for (position, field) in model.fields.iter().enumerate() {
-        if field.unique {
-            add(&[position], true);
-        } else if field.index {
-            add(&[position], false);
-        }
-    }
-    for index in model.indexes {
-        add(index.fields, index.unique);
-    }
-    // A foreign key is looked up from the other side too: by relations to many, and by every delete there.
-    for relation in model.relations {
-        let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
-        let covered = model.key.first() == Some(&field)
-            || model.fields[field].unique
-            || model.fields[field].index
-            || model.indexes.iter().any(|index| index.fields.first() == Some(&field));
-        if !covered {
-            add(&[field], false);
-        }
-    }
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let indexes = model.all_indexes().into_iter();
     indexes
+        .map(|index| Index {
+            name: index.name,
+            columns: index.columns.into_iter().map(str::to_owned).collect(),
+            expression: owned(index.expression),
+            unique: index.unique,
+            filter: owned(index.filter),
+        })
+        .collect()
 }

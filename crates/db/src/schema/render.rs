@@ -154,11 +154,22 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
     if let ColumnType::Text(Some(most)) = column.kind {
         add("max", format!("{length}({name}) <= {most}"));
     }
+    // SQLite keeps exact numbers as texts, which the column's collation compares as numbers.
+    let decimal = matches!(column.kind, ColumnType::Decimal(_)) && dialect == Dialect::Sqlite;
+    let number = |number: &str| if decimal { format!("'{number}'") } else { number.to_owned() };
     if let Some(least) = &column.min {
-        add("least", format!("{name} >= {least}"));
+        add("least", format!("{name} >= {}", number(least)));
     }
     if let Some(most) = &column.max {
-        add("most", format!("{name} <= {most}"));
+        add("most", format!("{name} <= {}", number(most)));
+    }
+    // SQLite has integers of 64 bits only.
+    let bounded = column.generated || (column.min.is_some() && column.max.is_some());
+    match column.kind {
+        _ if bounded || dialect != Dialect::Sqlite => {}
+        ColumnType::SmallInt => add("range", format!("{name} BETWEEN {} AND {}", i16::MIN, i16::MAX)),
+        ColumnType::Int => add("range", format!("{name} BETWEEN {} AND {}", i32::MIN, i32::MAX)),
+        _ => {}
     }
     if let Some(sql) = &column.check {
         add("check", sql.clone());
@@ -205,8 +216,9 @@ pub(crate) fn check(check: &Check, dialect: Dialect) -> String {
 
 /// A default that is an expression stands in parentheses where the engine asks for them.
 pub(crate) fn default_sql(sql: &str, dialect: Dialect) -> String {
+    let text = sql.strip_prefix('\'').and_then(|sql| sql.strip_suffix('\''));
     let literal = sql.parse::<f64>().is_ok()
-        || (sql.starts_with('\'') && sql.ends_with('\''))
+        || text.is_some_and(|text| !text.replace("''", "").contains('\''))
         || matches!(
             sql.to_ascii_uppercase().as_str(),
             "NULL" | "TRUE" | "FALSE" | "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME"

@@ -3,7 +3,7 @@
 use super::{Cell, Choice, Decode, Mismatch, SqlType, Stored, Value};
 
 macro_rules! integer {
-    ($($rust:ty => $sql:ident, $words:literal;)*) => {$(
+    ($($rust:ty => $sql:ident in $range:expr, $words:literal;)*) => {$(
         impl Decode for $rust {
             fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
                 match cell {
@@ -21,6 +21,7 @@ macro_rules! integer {
 
         impl Stored for $rust {
             const TYPE: SqlType = SqlType::$sql;
+            const RANGE: Option<(i64, i64)> = $range;
 
             fn into_value(self) -> Value {
                 Value::Int(self.into())
@@ -30,13 +31,13 @@ macro_rules! integer {
 }
 
 integer! {
-    i8 => SmallInt, "an 8-bit integer";
-    u8 => SmallInt, "an unsigned 8-bit integer";
-    i16 => SmallInt, "a 16-bit integer";
-    u16 => Int, "an unsigned 16-bit integer";
-    i32 => Int, "a 32-bit integer";
-    i64 => BigInt, "a 64-bit integer";
-    u32 => BigInt, "an unsigned 32-bit integer";
+    i8 => SmallInt in Some((-128, 127)), "an 8-bit integer";
+    u8 => SmallInt in Some((0, 255)), "an unsigned 8-bit integer";
+    i16 => SmallInt in None, "a 16-bit integer";
+    u16 => Int in Some((0, 65_535)), "an unsigned 16-bit integer";
+    i32 => Int in None, "a 32-bit integer";
+    i64 => BigInt in None, "a 64-bit integer";
+    u32 => BigInt in Some((0, 4_294_967_295)), "an unsigned 32-bit integer";
 }
 
 impl Decode for f64 {
@@ -144,6 +145,7 @@ impl<T: Stored> Stored for Option<T> {
     const TYPE: SqlType = T::TYPE;
     const NULLABLE: bool = true;
     const CHOICES: &'static [Choice] = T::CHOICES;
+    const RANGE: Option<(i64, i64)> = T::RANGE;
 
     fn into_value(self) -> Value {
         self.map_or(Value::Null, T::into_value)

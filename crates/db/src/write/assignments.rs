@@ -77,7 +77,7 @@ impl Assignments {
             *value = match field.fill {
                 Fill::Default(make) => Some(make()),
                 Fill::CreatedAt | Fill::UpdatedAt => Some(Value::DateTime(now)),
-                Fill::Generated => None,
+                Fill::Generated | Fill::Database => None,
                 Fill::Required => {
                     return Err(DbError::NotNullViolation {
                         model: self.meta.name.to_owned(),

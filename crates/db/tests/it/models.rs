@@ -2,6 +2,7 @@
 
 mod hostile;
 mod many;
+mod metadata;
 mod names;
 mod sql;
 mod tables;

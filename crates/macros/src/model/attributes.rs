@@ -1,19 +1,22 @@
 //! What is written above a field.
 
+use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, Expr, Ident, LitInt, LitStr, Meta, Path, Result, Token, Type};
+use syn::parse::ParseStream;
+use syn::{Attribute, Error, Expr, Ident, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type};
 
-use super::input::{argument, inside_option};
+use super::input::{argument, inside_option, is_integer, is_named};
 
 pub(crate) enum Kind {
     Column,
-    BelongsTo { target: Type, nullable: bool, on_delete: OnDelete },
+    BelongsTo { target: Type, nullable: bool, on_delete: Action, on_update: Action },
     HasMany { target: Type, by: Option<String> },
     ManyToMany { target: Type, through: Path, from: Option<String>, to: Option<String> },
 }
 
+/// What becomes of a row when the one that it belongs to is deleted, or gets another key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnDelete {
+pub(crate) enum Action {
     Restrict,
     Cascade,
     SetNull,
@@ -30,12 +33,33 @@ pub(crate) struct Options {
     pub(crate) fill: Option<Fill>,
     pub(crate) min_length: Option<LitInt>,
     pub(crate) max_length: Option<LitInt>,
+    pub(crate) min: Option<Number>,
+    pub(crate) max: Option<Number>,
+    pub(crate) precision: Option<LitInt>,
+    pub(crate) scale: Option<LitInt>,
+    pub(crate) check: Option<String>,
+    pub(crate) version: bool,
+    pub(crate) deleted_at: bool,
+    pub(crate) renamed_from: Option<Name>,
     pub(crate) column: Option<String>,
+}
+
+/// A number as it is written, with its sign.
+pub(crate) struct Number {
+    pub(crate) text: String,
+    span: Span,
+}
+
+/// A name that something had: that of a field or table in the code, or, in quotes, that in the database.
+pub(crate) enum Name {
+    Code(String),
+    Database(String),
 }
 
 pub(crate) enum Fill {
     OfType,
     Expression(Expr),
+    Database(String),
     Generated,
     CreatedAt,
     UpdatedAt,
@@ -62,11 +86,23 @@ impl Options {
             "default" => return self.fill(meta, Fill::OfType),
             "min_length" => self.min_length = Some(meta.value()?.parse()?),
             "max_length" => self.max_length = Some(meta.value()?.parse()?),
+            "min" => self.min = Some(number(meta.value()?)?),
+            "max" => self.max = Some(number(meta.value()?)?),
+            "precision" => self.precision = Some(meta.value()?.parse()?),
+            "scale" => self.scale = Some(meta.value()?.parse()?),
+            "check" => self.check = Some(meta.value()?.parse::<LitStr>()?.value()),
+            "version" => self.version = true,
+            "deleted_at" => self.deleted_at = true,
+            "default_sql" => {
+                let sql = meta.value()?.parse::<LitStr>()?.value();
+                return self.fill(meta, Fill::Database(sql));
+            }
             "column" => self.column = Some(meta.value()?.parse::<LitStr>()?.value()),
             _ => {
                 return Err(meta.error(
-                    "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `created_at`, `updated_at`, \
-                     `min_length`, `max_length`, `column`, `hidden`, `read_only`, `searchable`",
+                    "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `created_at`, \
+                     `updated_at`, `deleted_at`, `version`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
+                     `column`, `hidden`, `read_only`, `searchable`",
                 ));
             }
         }
@@ -80,24 +116,127 @@ impl Options {
         self.fill = Some(fill);
         Ok(())
     }
+
+    /// What does not fit the type, or each other.
+    pub(super) fn check(&self, ty: &Type) -> Result<()> {
+        let inner = inside_option(ty);
+        let (text, decimal) = (is_named(inner, &["String"]), is_named(inner, &["Decimal"]));
+        let known = text || is_integer(inner) || is_named(inner, &["bool", "f32", "f64", "Uuid"]);
+        for (limit, name) in [(&self.min, "min"), (&self.max, "max")] {
+            let Some(limit) = limit else { continue };
+            if text {
+                let message = format!("a text has no `{name}`; how long it may be is `{name}_length`");
+                return Err(Error::new(limit.span, message));
+            }
+            if is_named(inner, &["bool", "Uuid"]) {
+                return Err(Error::new(limit.span, format!("only a number has a `{name}`")));
+            }
+            if is_integer(inner) && limit.text.contains('.') {
+                return Err(Error::new(limit.span, "the field is a whole number"));
+            }
+        }
+        for limit in [&self.min_length, &self.max_length].into_iter().flatten() {
+            if known && !text {
+                return Err(Error::new(limit.span(), "only a text has a length"));
+            }
+        }
+        if let (Some(min), Some(max)) = (&self.min, &self.max)
+            && min.value() > max.value()
+        {
+            return Err(Error::new(
+                max.span,
+                format!("nothing is at least {} and at most {}", min.text, max.text),
+            ));
+        }
+        if let (Some(min), Some(max)) = (&self.min_length, &self.max_length)
+            && min.base10_parse::<u32>()? > max.base10_parse::<u32>()?
+        {
+            return Err(Error::new(
+                max.span(),
+                format!("no text has at least {min} and at most {max} characters"),
+            ));
+        }
+        if let Some(digits) = self.precision.as_ref().or(self.scale.as_ref())
+            && known
+            && !decimal
+        {
+            return Err(Error::new(digits.span(), "only a `Decimal` has `precision` and `scale`"));
+        }
+        match (&self.precision, &self.scale) {
+            (None, Some(scale)) => Err(Error::new(
+                scale.span(),
+                "say how many digits there are in all, too: `precision = 12, scale = 2`",
+            )),
+            (Some(precision), _) if precision.base10_parse::<u32>()? == 0 => {
+                Err(Error::new(precision.span(), "a number has a digit at least"))
+            }
+            (Some(precision), Some(scale)) if scale.base10_parse::<u32>()? > precision.base10_parse()? => {
+                Err(Error::new(scale.span(), "there cannot be more digits behind the point than in all"))
+            }
+            _ if self.version && !is_integer(ty) => {
+                Err(Error::new_spanned(ty, "a version is counted: make it an `i32` or `i64`"))
+            }
+            _ if self.deleted_at && argument(ty, "Option").is_none() => Err(Error::new_spanned(
+                ty,
+                "what is not deleted has no such time: make it an `Option<DateTime<Utc>>`",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Number {
+    fn value(&self) -> f64 {
+        self.text.parse().unwrap_or(0.0)
+    }
+}
+
+/// A number with a sign perhaps. Its digits are taken as they are written.
+fn number(input: ParseStream<'_>) -> Result<Number> {
+    let sign = if input.parse::<Option<Token![-]>>()?.is_some() { "-" } else { "" };
+    let literal = input.parse::<Lit>()?;
+    let digits = match &literal {
+        Lit::Int(digits) => digits.base10_digits(),
+        Lit::Float(digits) if !digits.base10_digits().contains(['e', 'E']) => digits.base10_digits(),
+        _ => return Err(Error::new_spanned(&literal, "expected a number, such as `0` or `0.01`")),
+    };
+    let significant = digits.trim_start_matches('0').len() - usize::from(digits.contains('.'));
+    if significant > 28 {
+        return Err(Error::new_spanned(&literal, "a number has at most 28 digits"));
+    }
+    Ok(Number { text: format!("{sign}{digits}"), span: literal.span() })
+}
+
+/// `#[renamed_from(name)]`, or `#[renamed_from("name in the database")]`.
+pub(super) fn renamed_from(attribute: &Attribute) -> Result<Name> {
+    attribute.parse_args_with(|input: ParseStream<'_>| {
+        if input.peek(LitStr) {
+            return Ok(Name::Database(input.parse::<LitStr>()?.value()));
+        }
+        Ok(Name::Code(input.parse::<Ident>()?.to_string()))
+    })
 }
 
 pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
     let nullable = argument(ty, "Option").is_some();
     let expected = "`#[belongs_to]` stands above a `BelongsTo<T>` or an `Option<BelongsTo<T>>`";
     let target = argument(inside_option(ty), "BelongsTo").ok_or_else(|| Error::new_spanned(ty, expected))?;
-    let mut on_delete = OnDelete::Restrict;
+    let (mut on_delete, mut on_update) = (Action::Restrict, Action::Restrict);
     nested(attribute, |meta| {
-        if !meta.path.is_ident("on_delete") {
-            return Err(
-                meta.error("unknown; `#[belongs_to]` takes `on_delete = restrict | cascade | set_null`")
-            );
-        }
+        let slot = if meta.path.is_ident("on_delete") {
+            &mut on_delete
+        } else if meta.path.is_ident("on_update") {
+            &mut on_update
+        } else {
+            return Err(meta.error(
+                "unknown; `#[belongs_to]` takes `on_delete = restrict | cascade | set_null` and `on_update = …`",
+            ));
+        };
         let action: Ident = meta.value()?.parse()?;
-        on_delete = match action.to_string().as_str() {
-            "restrict" => OnDelete::Restrict,
-            "cascade" => OnDelete::Cascade,
-            "set_null" if nullable => OnDelete::SetNull,
+        *slot = match action.to_string().as_str() {
+            "restrict" => Action::Restrict,
+            "cascade" => Action::Cascade,
+            "set_null" if nullable => Action::SetNull,
             "set_null" => {
                 return Err(Error::new_spanned(action, "only an `Option<BelongsTo<T>>` can become NULL"));
             }
@@ -105,7 +244,7 @@ pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
         };
         Ok(())
     })?;
-    Ok(Kind::BelongsTo { target: target.clone(), nullable, on_delete })
+    Ok(Kind::BelongsTo { target: target.clone(), nullable, on_delete, on_update })
 }
 
 pub(super) fn has_many(attribute: &Attribute, ty: &Type) -> Result<Kind> {

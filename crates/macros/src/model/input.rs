@@ -4,19 +4,20 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
     Attribute, Error, Expr, Fields, GenericArgument, Ident, ItemStruct, Lit, LitStr, Meta, PathArguments,
-    Result, Token, Type, Visibility,
+    Result, Type, Visibility,
 };
 
-use super::attributes::{Fill, Kind, Options, belongs_to, has_many, many_to_many};
+use super::attributes::{Fill, Kind, Name, Options, belongs_to, has_many, many_to_many, renamed_from};
 use super::names;
+use super::table::{self, Check, Index};
 
 /// The attributes that `#[model]` reads, and takes away.
-const OURS: &[&str] = &["belongs_to", "field", "has_many", "index", "many_to_many", "unique"];
+const OURS: &[&str] =
+    &["belongs_to", "check", "field", "has_many", "index", "many_to_many", "renamed_from", "unique"];
 
 pub(crate) struct Model {
     pub(crate) vis: Visibility,
@@ -25,6 +26,8 @@ pub(crate) struct Model {
     pub(crate) table: String,
     pub(crate) fields: Vec<Field>,
     pub(crate) indexes: Vec<Index>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) renamed_from: Option<String>,
 }
 
 pub(crate) struct Field {
@@ -34,11 +37,6 @@ pub(crate) struct Field {
     pub(crate) help: String,
     pub(crate) kind: Kind,
     pub(crate) options: Options,
-}
-
-pub(crate) struct Index {
-    pub(crate) unique: bool,
-    pub(crate) fields: Vec<usize>,
 }
 
 impl Model {
@@ -75,13 +73,23 @@ impl Model {
             table,
             fields,
             indexes: Vec::new(),
+            checks: Vec::new(),
+            renamed_from: None,
         };
         model.find_key(&mut faults);
+        model.find_special(&mut faults);
         for attribute in &item.attrs {
-            let unique = attribute.path().is_ident("unique");
-            if unique || attribute.path().is_ident("index") {
-                let index = model.index(attribute, unique);
+            let is = |name| attribute.path().is_ident(name);
+            if is("unique") || is("index") {
+                let index = table::index(&model, attribute, is("unique"));
                 model.indexes.extend(faults.take(index));
+            } else if is("check") {
+                model.checks.extend(faults.take(table::check(attribute)));
+            } else if is("renamed_from") {
+                // The table's name is said as it is in the database, in quotes or not.
+                model.renamed_from = faults.take(renamed_from(attribute)).map(|name| match name {
+                    Name::Code(name) | Name::Database(name) => name,
+                });
             }
         }
         faults.end(model)
@@ -121,17 +129,16 @@ impl Model {
         }
     }
 
-    fn index(&self, attribute: &Attribute, unique: bool) -> Result<Index> {
-        let names = attribute.parse_args_with(Punctuated::<Ident, Token![,]>::parse_terminated)?;
-        if names.is_empty() {
-            return Err(Error::new_spanned(attribute, "name the fields: `#[index(author, published_at)]`"));
-        }
-        let mut fields = Vec::new();
-        for name in names {
-            let position = self.stored().position(|field| field.ident == name);
-            fields.push(position.ok_or_else(|| Error::new_spanned(&name, "the model has no such column"))?);
-        }
-        Ok(Index { unique, fields })
+    /// There is one version and one time of deletion at most.
+    fn find_special(&self, faults: &mut Faults) {
+        let mut once = |name: &str, is_set: fn(&Options) -> bool| {
+            for second in self.fields.iter().filter(|field| is_set(&field.options)).skip(1) {
+                faults
+                    .add(Error::new_spanned(&second.ident, format!("another field is the `{name}` already")));
+            }
+        };
+        once("version", |options| options.version);
+        once("deleted_at", |options| options.deleted_at);
     }
 
     /// The fields that are columns, in order.
@@ -177,6 +184,14 @@ impl Field {
                 "belongs_to" => read.kind = belongs_to(attribute, &field.ty)?,
                 "has_many" => read.kind = has_many(attribute, &field.ty)?,
                 "many_to_many" => read.kind = many_to_many(attribute, &field.ty)?,
+                "renamed_from" => read.options.renamed_from = Some(renamed_from(attribute)?),
+                "unique" | "index" | "check" => {
+                    let message = format!(
+                        "above a field it is `#[field({name})]`; `#[{name}(…)]` stands above the struct"
+                    );
+                    let message = message.replace("field(check)", "field(check = \"…\")");
+                    return Err(Error::new_spanned(attribute, message));
+                }
                 _ => {}
             }
         }
@@ -185,6 +200,7 @@ impl Field {
     }
 
     fn check(&self) -> Result<()> {
+        self.options.check(&self.ty)?;
         if matches!(self.kind, Kind::Column) {
             let relation =
                 [("BelongsTo", "belongs_to"), ("HasMany", "has_many"), ("ManyToMany", "many_to_many")]
@@ -216,7 +232,7 @@ impl Field {
             Kind::BelongsTo { nullable, .. } => *nullable,
             _ => argument(&self.ty, "Option").is_some(),
         };
-        self.options.fill.is_none() && !nullable
+        self.options.fill.is_none() && !self.options.version && !nullable
     }
 
     pub(crate) fn column(&self) -> String {
@@ -225,6 +241,14 @@ impl Field {
             (Some(column), _) => column.clone(),
             (None, Kind::BelongsTo { .. }) => format!("{name}_id"),
             (None, _) => name,
+        }
+    }
+
+    /// The column's name before.
+    pub(crate) fn renamed_from(&self) -> Option<String> {
+        match (self.options.renamed_from.as_ref()?, &self.kind) {
+            (Name::Code(name), Kind::BelongsTo { .. }) => Some(format!("{name}_id")),
+            (Name::Code(name) | Name::Database(name), _) => Some(name.clone()),
         }
     }
 
@@ -253,7 +277,7 @@ pub(crate) fn is_named(ty: &Type, names: &[&str]) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| names.iter().any(|name| last.ident == name)))
 }
 
-fn is_integer(ty: &Type) -> bool {
+pub(super) fn is_integer(ty: &Type) -> bool {
     is_named(ty, &["i8", "i16", "i32", "i64", "u8", "u16", "u32"])
 }
 

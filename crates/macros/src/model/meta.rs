@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::attributes::{Fill, Kind, OnDelete};
+use super::attributes::{Action, Fill, Kind};
 use super::input::{Field, Model, is_named, span_of};
 use super::names;
 use crate::root;
@@ -17,9 +17,24 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         .iter()
         .map(|index| {
             let (unique, fields) = (index.unique, &index.fields);
-            quote!(__db::meta::IndexMeta { fields: &[#(#fields),*], unique: #unique })
+            let (name, filter) = (optional(&index.name), optional(&index.filter));
+            let expression = optional(&index.expression);
+            quote! {
+                __db::meta::IndexMeta {
+                    name: #name,
+                    fields: &[#(#fields),*],
+                    expression: #expression,
+                    unique: #unique,
+                    filter: #filter,
+                }
+            }
         })
         .collect();
+    let checks = model.checks.iter().map(|check| {
+        let (name, sql, message) = (&check.name, &check.sql, optional(&check.message));
+        quote!(__db::meta::CheckMeta { name: #name, sql: #sql, message: #message })
+    });
+    let renamed_from = optional(&model.renamed_from);
     let key =
         model.stored().enumerate().filter(|(_, field)| field.options.primary_key).map(|(index, _)| index);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
@@ -39,6 +54,8 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             key: &[#(#key),*],
             relations: &RELATIONS,
             indexes: &INDEXES,
+            checks: &[#(#checks),*],
+            renamed_from: #renamed_from,
             place: ::core::concat!(::core::file!(), ":", ::core::line!()),
         };
     }
@@ -62,6 +79,8 @@ fn field(field: &Field) -> TokenStream {
         (options.hidden, quote!(.hidden())),
         (options.read_only, quote!(.read_only())),
         (options.searchable, quote!(.searchable())),
+        (options.version, quote!(.version())),
+        (options.deleted_at, quote!(.deleted_at())),
     ];
     calls.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, call)| call));
     if let Some(characters) = &options.min_length {
@@ -70,11 +89,38 @@ fn field(field: &Field) -> TokenStream {
     if let Some(characters) = &options.max_length {
         calls.extend(quote!(.max_length(#characters)));
     }
-    if let Some(fill) = &options.fill {
+    if let Some(number) = &options.min {
+        let text = &number.text;
+        calls.extend(quote!(.min(#text)));
+    }
+    if let Some(number) = &options.max {
+        let text = &number.text;
+        calls.extend(quote!(.max(#text)));
+    }
+    if let Some(precision) = &options.precision {
+        let scale = options.scale.as_ref().map_or_else(|| quote!(0), |scale| quote!(#scale));
+        calls.extend(quote!(.digits(#precision, #scale)));
+    }
+    if let Some(sql) = &options.check {
+        calls.extend(quote!(.check(#sql)));
+    }
+    if let Some(column) = field.renamed_from() {
+        calls.extend(quote!(.renamed_from(#column)));
+    }
+    if let Some(Fill::Database(sql)) = &options.fill {
+        calls.extend(quote!(.default_sql(#sql)));
+    } else if let Some(fill) = &options.fill {
         let fill = self::fill(field, fill);
         calls.extend(quote!(.fill(#fill)));
     }
     calls
+}
+
+fn optional(text: &Option<String>) -> TokenStream {
+    match text {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 fn fill(field: &Field, fill: &Fill) -> TokenStream {
@@ -92,6 +138,7 @@ fn fill(field: &Field, fill: &Fill) -> TokenStream {
             };
             quote!(__db::meta::Fill::Default(|| { let value: #ty = #value; __db::Stored::into_value(value) }))
         }
+        Fill::Database(_) => quote!(__db::meta::Fill::Database),
         Fill::Generated => quote!(__db::meta::Fill::Generated),
         Fill::CreatedAt => quote!(__db::meta::Fill::CreatedAt),
         Fill::UpdatedAt => quote!(__db::meta::Fill::UpdatedAt),
@@ -101,19 +148,22 @@ fn fill(field: &Field, fill: &Fill) -> TokenStream {
 fn relation(model: &Model, field: &Field) -> TokenStream {
     let owner = &model.ident;
     let (name, label, help) = (field.name(), names::label(&field.name()), &field.help);
-    let optional = |name: &Option<String>| match name {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
-    };
     let (target, kind) = match &field.kind {
-        Kind::BelongsTo { target, on_delete, .. } => {
+        Kind::BelongsTo { target, on_delete, on_update, .. } => {
             let position = model.position(field);
-            let action = match on_delete {
-                OnDelete::Restrict => quote!(Restrict),
-                OnDelete::Cascade => quote!(Cascade),
-                OnDelete::SetNull => quote!(SetNull),
+            let action = |action: &Action| match action {
+                Action::Restrict => quote!(Restrict),
+                Action::Cascade => quote!(Cascade),
+                Action::SetNull => quote!(SetNull),
             };
-            let kind = quote!(BelongsTo { field: #position, on_delete: __db::meta::OnDelete::#action });
+            let (on_delete, on_update) = (action(on_delete), action(on_update));
+            let kind = quote! {
+                BelongsTo {
+                    field: #position,
+                    on_delete: __db::meta::OnDelete::#on_delete,
+                    on_update: __db::meta::OnUpdate::#on_update,
+                }
+            };
             (target, kind)
         }
         Kind::HasMany { target, by } => {

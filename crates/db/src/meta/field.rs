@@ -1,0 +1,231 @@
+//! How the metadata of a field is written: `const` functions, called by what `#[model]` generates.
+
+use rust_decimal::Decimal;
+
+use super::{FieldMeta, Fill};
+use crate::value::{Stored, Value};
+
+impl FieldMeta {
+    /// A field of type `T`.
+    pub const fn of<T: Stored>(name: &'static str, column: &'static str) -> Self {
+        Self {
+            name,
+            column,
+            label: name,
+            help: "",
+            sql_type: T::TYPE,
+            nullable: T::NULLABLE,
+            unique: false,
+            index: false,
+            fill: if T::NULLABLE { Fill::Default(null) } else { Fill::Required },
+            min_length: None,
+            max_length: None,
+            min: match T::RANGE {
+                Some((least, _)) => Some(whole(least)),
+                None => None,
+            },
+            max: match T::RANGE {
+                Some((_, most)) => Some(whole(most)),
+                None => None,
+            },
+            precision: None,
+            scale: None,
+            check: None,
+            default_sql: None,
+            renamed_from: None,
+            version: false,
+            deleted_at: false,
+            choices: T::CHOICES,
+            hidden: false,
+            read_only: false,
+            searchable: false,
+        }
+    }
+
+    /// What people read.
+    #[must_use]
+    pub const fn described(mut self, label: &'static str, help: &'static str) -> Self {
+        self.label = label;
+        self.help = help;
+        self
+    }
+
+    /// No two rows may share its value.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// It has an index of its own.
+    #[must_use]
+    pub const fn index(mut self) -> Self {
+        self.index = true;
+        self
+    }
+
+    /// Where its value comes from.
+    #[must_use]
+    pub const fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// The least number of characters.
+    #[must_use]
+    pub const fn min_length(mut self, characters: u32) -> Self {
+        self.min_length = Some(characters);
+        self
+    }
+
+    /// The greatest number of characters.
+    #[must_use]
+    pub const fn max_length(mut self, characters: u32) -> Self {
+        self.max_length = Some(characters);
+        self
+    }
+
+    /// The least number, written out: `0.01`.
+    #[must_use]
+    pub const fn min(mut self, number: &str) -> Self {
+        self.min = Some(exact(number));
+        self
+    }
+
+    /// The greatest number, written out.
+    #[must_use]
+    pub const fn max(mut self, number: &str) -> Self {
+        self.max = Some(exact(number));
+        self
+    }
+
+    /// How many digits an exact number has in all, and how many of them behind the point.
+    #[must_use]
+    pub const fn digits(mut self, precision: u32, scale: u32) -> Self {
+        self.precision = Some(precision);
+        self.scale = Some(scale);
+        self
+    }
+
+    /// A condition that its value fulfils, in SQL.
+    #[must_use]
+    pub const fn check(mut self, sql: &'static str) -> Self {
+        self.check = Some(sql);
+        self
+    }
+
+    /// What the engine fills in, in SQL.
+    #[must_use]
+    pub const fn default_sql(mut self, sql: &'static str) -> Self {
+        self.default_sql = Some(sql);
+        self.fill = Fill::Database;
+        self
+    }
+
+    /// Its column's name before.
+    #[must_use]
+    pub const fn renamed_from(mut self, column: &'static str) -> Self {
+        self.renamed_from = Some(column);
+        self
+    }
+
+    /// It counts the updates of its row.
+    #[must_use]
+    pub const fn version(mut self) -> Self {
+        self.version = true;
+        self.fill = Fill::Default(first);
+        self
+    }
+
+    /// It is the time when its row was deleted.
+    #[must_use]
+    pub const fn deleted_at(mut self) -> Self {
+        self.deleted_at = true;
+        self
+    }
+
+    /// It never leaves in JSON, nor in `Debug`.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Clients cannot set it.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// A search looks into it.
+    #[must_use]
+    pub const fn searchable(mut self) -> Self {
+        self.searchable = true;
+        self
+    }
+
+    /// Whether a new row must say its value.
+    pub fn is_required(&self) -> bool {
+        matches!(self.fill, Fill::Required)
+    }
+}
+
+fn null() -> Value {
+    Value::Null
+}
+
+fn first() -> Value {
+    Value::Int(1)
+}
+
+const fn whole(number: i64) -> Decimal {
+    parts(number.unsigned_abs() as u128, number < 0, 0)
+}
+
+/// A number of an attribute. The macro has looked at it: digits, with a sign before and a point between. More than 28 digits
+/// do not compile.
+const fn exact(text: &str) -> Decimal {
+    let bytes = text.as_bytes();
+    let (mut digits, mut scale, mut behind, mut at) = (0_u128, 0, false, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'.' => behind = true,
+            digit if digit.is_ascii_digit() => {
+                digits = digits * 10 + (digit - b'0') as u128;
+                scale += behind as u32;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    parts(digits, !bytes.is_empty() && bytes[0] == b'-', scale)
+}
+
+const fn parts(digits: u128, negative: bool, scale: u32) -> Decimal {
+    assert!(digits < 1 << 96 && scale <= 28, "an exact number has at most 28 digits");
+    let (low, middle, high) = (digits as u32, (digits >> 32) as u32, (digits >> 64) as u32);
+    Decimal::from_parts(low, middle, high, negative, scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_numbers_of_attributes_exactly() {
+        for text in
+            ["0", "-1", "0.01", "-99999999.99", "9223372036854775807", "79228162514264337593543950335"]
+        {
+            assert_eq!(exact(text).to_string(), text);
+        }
+        assert_eq!(whole(i64::MIN).to_string(), "-9223372036854775808");
+    }
+
+    #[test]
+    fn takes_over_the_range_of_the_type() {
+        let field = FieldMeta::of::<Option<u8>>("level", "level").max("10");
+        assert_eq!((field.min, field.max), (Some(Decimal::ZERO), Some(Decimal::TEN)));
+        assert_eq!(FieldMeta::of::<i64>("id", "id").min, None);
+    }
+}
