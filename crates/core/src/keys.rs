@@ -15,7 +15,7 @@
 //!
 //! A secret that is too short or too simple is refused as `config.E007`.
 
-mod base64url;
+pub mod base64url;
 mod token;
 
 use std::collections::BTreeSet;

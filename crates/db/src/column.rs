@@ -201,12 +201,12 @@ impl<M, T, X: Into<Operand>> Expr<M, T, X> {
 impl<M, T: Stored, X: Into<Operand>> Expr<M, T, X> {
     /// Smallest first.
     pub fn asc(self) -> Order<M> {
-        Order::new(self.into_term(), Direction::Ascending)
+        Order::new::<T>(self.into_term(), Direction::Ascending)
     }
 
     /// Greatest first.
     pub fn desc(self) -> Order<M> {
-        Order::new(self.into_term(), Direction::Descending)
+        Order::new::<T>(self.into_term(), Direction::Descending)
     }
 
     /// The same, as something that may be NULL: to be combined with what is.

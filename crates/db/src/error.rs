@@ -154,6 +154,12 @@ pub enum DbError {
         /// The engine.
         engine: &'static str,
     },
+    /// A cursor that no page of this query has given out: 400.
+    #[error("the cursor does not fit: {detail}")]
+    InvalidCursor {
+        /// What does not fit.
+        detail: &'static str,
+    },
     /// A relation was read that the query did not load: 500.
     #[error("`{model}.{relation}` was not loaded: add `.with(|it| it.{relation})` to the query")]
     UnloadedRelation {
@@ -231,6 +237,10 @@ impl DbError {
             }
             Self::Unstorable { .. } => {
                 unprocessable("A value cannot be stored.".to_owned(), "value_not_storable")
+            }
+            Self::InvalidCursor { .. } => {
+                Error::new(StatusCode::BAD_REQUEST, "The cursor is not one of this list.")
+                    .code("invalid_cursor")
             }
             Self::NotFound { model } => Error::not_found(format!("There is no such {}.", words(model))),
             Self::Busy { .. } | Self::Timeout { .. } | Self::TransactionExpired { .. } => {

@@ -88,11 +88,17 @@ impl<'a> Target<'a> {
     }
 
     fn statement_of(self, mut select: Select) -> Result<Statement, DbError> {
+        if select.lock.is_some() && self.tx.is_none() {
+            return Err(DbError::Model {
+                detail: format!(
+                    "a lock on rows of `{}` lasts until its transaction ends: pass the `tx` of one",
+                    select.meta.name
+                ),
+            });
+        }
         let dialect = self.dialect();
         let shape = Shape::of(&mut select, dialect);
-        self.cache().statement(shape, StatementKind::Read, || {
-            Renderer::new(dialect).select(&select).map(|statement| dialect.build(&statement))
-        })
+        self.cache().statement(shape, StatementKind::Read, || Renderer::new(dialect).sql(&select))
     }
 
     /// A transaction for several statements, unless they are in one already.

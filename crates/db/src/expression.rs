@@ -4,6 +4,7 @@
 //! program pays for rendering once and not once per model.
 
 use crate::meta::RelationMeta;
+use crate::query::Select;
 use crate::value::{SqlType, Value};
 
 /// One occurrence of a table in a query. Its alias follows from it when the query is rendered.
@@ -25,6 +26,11 @@ impl Scope {
     /// A table inside of a predicate on this one.
     pub(crate) fn inner(self) -> Self {
         Self(self.0.saturating_add(1).min(JOINS - 1))
+    }
+
+    /// Whether a further table can be joined to it: it belongs to the query itself, not to a subquery.
+    pub(crate) fn is_joinable(self) -> bool {
+        self == Self::ROOT || (self.0 >= JOINS && self != Self::THROUGH)
     }
 
     /// A joined table.
@@ -94,6 +100,8 @@ pub(crate) enum Term {
     Choose(Box<Choose>),
     /// A value from the rows that a relation leads to.
     Related(Box<RelatedTerm>),
+    /// What the query returns at this place, counted from 0.
+    Output(usize),
     /// It cannot be rendered, and this is why.
     Fault(String),
 }
@@ -198,6 +206,26 @@ impl Term {
         }
     }
 
+    /// Turns columns of one occurrence of a table into those of another.
+    pub(crate) fn rescope(&mut self, from: Scope, to: Scope) {
+        match self {
+            Self::Column(column) => column.rescope(from, to),
+            Self::Call(call) => call.arguments.iter_mut().for_each(|argument| argument.rescope(from, to)),
+            Self::Choose(choose) => {
+                choose.otherwise.rescope(from, to);
+                for (when, then) in &mut choose.branches {
+                    when.rescope(from, to);
+                    then.rescope(from, to);
+                }
+            }
+            Self::Related(inside) => {
+                inside.related.rescope(from, to);
+                inside.output.rescope(from, to);
+            }
+            _ => {}
+        }
+    }
+
     /// Whether one of its parts is made of many rows.
     pub(crate) fn has_aggregate(&self) -> bool {
         match self {
@@ -253,6 +281,8 @@ pub(crate) enum List {
     Slot(usize),
     /// One value each; none at all is false.
     Slots(Vec<usize>),
+    /// What a query for one column returns.
+    Query(Box<Select>),
 }
 
 /// A search in a text.
@@ -283,6 +313,8 @@ pub(crate) enum Case {
 #[derive(Clone, Debug)]
 pub(crate) struct OrderTerm {
     pub(crate) term: Term,
+    pub(crate) sql_type: SqlType,
+    pub(crate) nullable: bool,
     pub(crate) direction: Direction,
     pub(crate) nulls: Option<Nulls>,
 }
@@ -302,12 +334,51 @@ pub enum Nulls {
     Last,
 }
 
+impl ColumnRef {
+    fn rescope(&mut self, from: Scope, to: Scope) {
+        if self.scope == from {
+            self.scope = to;
+        }
+    }
+}
+
+impl Related {
+    fn rescope(&mut self, from: Scope, to: Scope) {
+        if self.outer == from {
+            self.outer = to;
+        }
+        if let Some(body) = &mut self.body {
+            body.rescope(from, to);
+        }
+    }
+}
+
 impl Node {
+    /// Turns columns of one occurrence of a table into those of another.
+    pub(crate) fn rescope(&mut self, from: Scope, to: Scope) {
+        match self {
+            Self::Compare { left, right, .. } => {
+                left.rescope(from, to);
+                right.rescope(from, to);
+            }
+            Self::In { left, .. } | Self::Null(left) => left.rescope(from, to),
+            Self::Text { left, pattern } => {
+                left.rescope(from, to);
+                pattern.needle.rescope(from, to);
+            }
+            Self::All(nodes) | Self::Any(nodes) => {
+                nodes.iter_mut().for_each(|node| node.rescope(from, to));
+            }
+            Self::Not(node) => node.rescope(from, to),
+            Self::Related(related) => related.rescope(from, to),
+        }
+    }
+
     /// Whether it concerns nothing but the row itself: it has no subquery.
     pub(crate) fn is_local(&self) -> bool {
         match self {
             Self::Compare { left, right, .. } => left.is_local() && right.is_local(),
-            Self::In { left, .. } => left.is_local(),
+            Self::In { left, list } => left.is_local() && !matches!(list, List::Query(_)),
             Self::Null(term) => term.is_local(),
             Self::Text { left, pattern } => left.is_local() && pattern.needle.is_local(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),

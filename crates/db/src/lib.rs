@@ -108,7 +108,7 @@ pub use mainstay_macros::{DbEnum, model};
 pub use meta::ModelMeta;
 pub use model::Model;
 pub use module::{DatabaseConfig, Models, ModelsExt, Seed};
-pub use query::{Page, PageRequest, Query};
+pub use query::{CursorPage, CursorRequest, Page, PageRequest, Query, Selection};
 pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, ManyToMany};
 pub use rust_decimal::Decimal;

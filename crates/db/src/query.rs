@@ -3,31 +3,48 @@
 //! A [`Query`] is a typed shell around a `Select`, which is turned into SQL in two steps: `shape` takes the values out
 //! and writes down what is left, the shape; `render` makes SQL of it with sea-query. The SQL of a shape is kept, so that a
 //! query that has been seen before costs one look-up.
+//!
+//! - [`Selection`]: values instead of rows ([`Project`] says which), grouped where asked; [`Annotated`]: values beside rows;
+//!   `outputs` makes both ready to be rendered. `aggregate`: one value of all rows.
+//! - [`Page`] and [`CursorPage`]: pages by number and by cursor.
+//! - `lock`, `explain`: what their names say.
 
+mod aggregate;
+mod annotate;
 mod cache;
+mod cursor;
+mod explain;
+mod lock;
+mod outputs;
 mod page;
+mod project;
 mod render;
 mod select;
+mod selection;
 mod shape;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+pub use annotate::Annotated;
 pub(crate) use cache::{Rendered, SqlCache};
+pub use cursor::{CursorPage, CursorRequest};
 pub use page::{Page, PageRequest};
+pub use project::{Outputs, Project};
 pub(crate) use render::Renderer;
 pub(crate) use select::{Lead, Output, Select};
+pub use selection::Selection;
 pub(crate) use shape::Shape;
 
-use crate::column::{IntoOrder, Predicate};
+use crate::column::{Column, IntoOrder, Predicate};
 use crate::driver::Dialect;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{Scope, Term};
 use crate::model::Model;
 use crate::relation::{IntoLoad, Load, run_loads};
-use crate::row::Rows;
+use crate::row::{Reader, Rows};
 use crate::streaming::Streaming;
 use crate::value::Value;
 use crate::write::{self, Assignments};
@@ -220,15 +237,26 @@ impl<M: Model> Query<M> {
         write::delete_many(self.select, executor.target()).await.at_border()
     }
 
+    /// The last row that matches, if there is one: the first one of the reverse order, or the one with the greatest key.
+    pub async fn last(mut self, executor: &impl Executor) -> Result<Option<M>> {
+        if self.select.order.is_empty() {
+            let keys = M::META.key_fields().map(|key| Column::<M, i64>::at(Scope::ROOT, key.column).asc());
+            self.select.order = keys.collect::<Vec<_>>().into_order().0;
+        }
+        self.select.order.iter_mut().for_each(cursor::reverse);
+        self.first(executor).await
+    }
+
+    /// The first row that matches. None is a 404.
+    pub async fn first_or_404(self, executor: &impl Executor) -> Result<M> {
+        let row = self.first(executor).await?;
+        row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
+    }
+
     /// The SQL of the query for the rows, as this dialect has it: for snapshots in tests. What cannot be rendered is said
     /// in its place.
     pub fn to_sql(&self, dialect: Dialect) -> String {
-        let mut select = self.select.clone();
-        let shape = Shape::of(&mut select, dialect);
-        match Renderer::new(dialect).select(&select) {
-            Ok(statement) => Rendered::new(dialect.build(&statement), shape.values.len()).sql.to_string(),
-            Err(fault) => format!("-- {fault}"),
-        }
+        to_sql(&self.select, dialect)
     }
 
     async fn fetch(self, target: Target<'_>) -> Result<Vec<M>, DbError> {
@@ -236,10 +264,41 @@ impl<M: Model> Query<M> {
         let reply = target.select(select).await?;
         read(&reply.rows, &loads, target).await
     }
+
+    /// The rows, each with what is read behind it.
+    async fn fetch_with<R>(
+        self,
+        target: Target<'_>,
+        read: impl FnMut(&mut Reader<'_>) -> Result<R, DbError>,
+    ) -> Result<Vec<(M, R)>, DbError> {
+        let Self { select, loads, .. } = self;
+        let reply = target.select(select).await?;
+        read_rows(&reply.rows, &loads, target, read).await
+    }
+}
+
+fn to_sql(select: &Select, dialect: Dialect) -> String {
+    let mut select = select.clone();
+    let shape = Shape::of(&mut select, dialect);
+    match Renderer::new(dialect).sql(&select) {
+        Ok(sql) => Rendered::new(sql, shape.values.len()).sql.to_string(),
+        Err(fault) => format!("-- {fault}"),
+    }
 }
 
 async fn read<M: Model>(rows: &Rows, loads: &[Load<M>], target: Target<'_>) -> Result<Vec<M>, DbError> {
+    let rows = read_rows(rows, loads, target, |_| Ok(())).await?;
+    Ok(rows.into_iter().map(|(model, ())| model).collect())
+}
+
+async fn read_rows<M: Model, R>(
+    rows: &Rows,
+    loads: &[Load<M>],
+    target: Target<'_>,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<R, DbError>,
+) -> Result<Vec<(M, R)>, DbError> {
     let mut models = Vec::with_capacity(rows.len());
+    let mut further = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let mut reader = row.reader(0);
         let mut model = M::from_row(&mut reader)?;
@@ -247,9 +306,10 @@ async fn read<M: Model>(rows: &Rows, loads: &[Load<M>], target: Target<'_>) -> R
             load.0.read(Some(&mut model), &mut reader)?;
         }
         models.push(model);
+        further.push(read(&mut reader)?);
     }
     run_loads(loads, &mut models, target).await?;
-    Ok(models)
+    Ok(models.into_iter().zip(further).collect())
 }
 
 async fn count(select: Select, target: Target<'_>) -> Result<u64, DbError> {

@@ -2,7 +2,7 @@
 
 use crate::error::DbError;
 use crate::meta::FieldMeta;
-use crate::value::{Cell, Decode};
+use crate::value::{Cell, Decode, SqlType, Value};
 
 /// The rows of a result.
 #[derive(Debug, Default)]
@@ -104,6 +104,13 @@ impl<'a> Reader<'a> {
             expected: fault.expected,
             found: fault.found,
         })
+    }
+
+    /// The value in the next column, which is of that type.
+    pub(crate) fn next(&mut self, sql_type: SqlType) -> Value {
+        let cell = self.peek();
+        self.next += 1;
+        sql_type.value(cell)
     }
 
     /// The next cell, left in place.

@@ -7,6 +7,7 @@ use super::Expr;
 use crate::expression::{List, Operand, Term};
 use crate::key::Key;
 use crate::model::Model;
+use crate::query::Selection;
 use crate::value::{IntoOperand, Stored, Value};
 
 impl<T: Stored> IntoOperand<T> for T {
@@ -89,7 +90,11 @@ impl<M: Model<Key: Stored>> IntoOperand<Key<M>> for &Key<M> {
     }
 }
 
-/// What `is_in` takes: values.
+/// What `is_in` takes: values, or a query for them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of `{T}`",
+    label = "expected values of type `{T}`, or a query that selects them"
+)]
 pub trait IntoList<T> {
     /// The list.
     fn into_list(self) -> Candidates;
@@ -98,6 +103,12 @@ pub trait IntoList<T> {
 /// A list of values, or a query for them.
 #[derive(Clone, Debug)]
 pub struct Candidates(pub(crate) List);
+
+impl<M, T> IntoList<T> for Selection<M, T> {
+    fn into_list(self) -> Candidates {
+        Candidates(List::Query(Box::new(self.select)))
+    }
+}
 
 impl<T, V: IntoOperand<T>, I: IntoIterator<Item = V>> IntoList<T> for I {
     fn into_list(self) -> Candidates {

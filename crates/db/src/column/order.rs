@@ -20,8 +20,9 @@ impl<M> Clone for Order<M> {
 }
 
 impl<M> Order<M> {
-    pub(super) fn new(term: Term, direction: Direction) -> Self {
-        let term = OrderTerm { term, direction, nulls: None };
+    pub(super) fn new<T: Stored>(term: Term, direction: Direction) -> Self {
+        let (sql_type, nullable) = (T::TYPE, T::NULLABLE);
+        let term = OrderTerm { term, sql_type, nullable, direction, nulls: None };
         Self { term, marker: PhantomData }
     }
 

@@ -1,10 +1,10 @@
-//! Pages by number, or by offset and limit. Cursor pages will stand beside them.
+//! Pages by number, or by offset and limit. Pages by cursor are beside.
 
 use serde::{Deserialize, Serialize};
 
 /// The most rows of a page: what a client may ask for must not fill the memory.
-const MOST: u64 = 1_000;
-const USUAL: u64 = 20;
+pub(super) const MOST: u64 = 1_000;
+pub(super) const USUAL: u64 = 20;
 
 /// Which page. As a query string: `?page=3&per_page=50`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ mod terms;
 use sea_query::{
     Alias, BinOper, ColumnRef as SeaColumn, DeleteStatement, Expr, ExprTrait, Func, InsertStatement,
     IntoColumnRef, JoinType, NullOrdering, Order, OverStatement, Query, SelectStatement, UpdateStatement,
-    WindowStatement,
+    Values, WindowStatement,
 };
 
 use super::select::{Join, Lead, Output, Select};
@@ -21,7 +21,7 @@ use crate::meta::{Link, ModelMeta};
 
 /// The column that counts the rows of one owner.
 const RANK: &str = "n";
-/// The derived table of a batch with a limit for each owner.
+/// The derived table: of a batch with a limit for each owner, and of results that are counted.
 const RANKED: &str = "r";
 
 pub(crate) struct Renderer {
@@ -33,6 +33,15 @@ pub(crate) struct Renderer {
 impl Renderer {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self { dialect, root: None }
+    }
+
+    /// The SQL of a select, and the slots in the order in which it wants them.
+    pub(crate) fn sql(&self, select: &Select) -> Result<(String, Values), DbError> {
+        let (mut sql, values) = self.dialect.build(&self.select(select)?);
+        if let Some(lock) = select.lock {
+            sql.push_str(&lock.sql(self.dialect, &self.dialect.quote(&self.alias(Scope::ROOT))));
+        }
+        Ok((sql, values))
     }
 
     pub(crate) fn select(&self, select: &Select) -> Result<SelectStatement, DbError> {
@@ -52,6 +61,18 @@ impl Renderer {
         for node in &select.filter {
             statement.and_where(self.node(node)?);
         }
+        for term in &select.group {
+            statement.add_group_by([match term {
+                Term::Output(place) => Expr::cust((place + 1).to_string()),
+                term => self.term(term)?,
+            }]);
+        }
+        for node in &select.having {
+            statement.and_having(self.node(node)?);
+        }
+        if select.distinct {
+            statement.distinct();
+        }
         match select.output {
             Output::Count => {
                 statement.expr(Func::count(Expr::cust("*")));
@@ -59,9 +80,14 @@ impl Renderer {
             Output::Exists => {
                 statement.expr(Expr::cust("1"));
             }
+            Output::Values | Output::CountValues => {
+                for (place, output) in select.outputs.iter().enumerate() {
+                    statement.expr_as(self.term(output)?, Alias::new(output_name(place)));
+                }
+            }
             Output::Rows if select.per_owner.is_some() => return self.ranked(select, statement),
             Output::Rows => {
-                statement.exprs(self.outputs(select));
+                statement.exprs(self.outputs(select)?);
             }
         }
         for term in &select.order {
@@ -76,20 +102,28 @@ impl Renderer {
         if let Some(Term::Slot(slot)) = select.offset {
             statement.offset(slot as u64);
         }
+        if select.output == Output::CountValues {
+            let mut counting = Query::select();
+            counting.expr(Func::count(Expr::cust("*"))).from_subquery(statement, RANKED);
+            return Ok(counting);
+        }
         Ok(statement)
     }
 
     /// The columns, in the order in which they are read.
-    fn outputs(&self, select: &Select) -> Vec<Expr> {
+    fn outputs(&self, select: &Select) -> Result<Vec<Expr>, DbError> {
         let mut outputs = Vec::new();
         if let Some(lead) = select.lead {
             outputs.push(self.column(lead.scope(), lead.column()));
         }
         self.columns(&mut outputs, Scope::ROOT, select.meta);
-        for join in &select.joins {
+        for join in select.joins.iter().filter(|join| join.loads) {
             self.columns(&mut outputs, join.scope, (join.relation.target)());
         }
-        outputs
+        for output in &select.outputs {
+            outputs.push(self.term(output)?);
+        }
+        Ok(outputs)
     }
 
     fn columns(&self, outputs: &mut Vec<Expr>, scope: Scope, meta: &ModelMeta) {
@@ -99,7 +133,7 @@ impl Renderer {
     /// At most so many rows for each owner: the rows are numbered within their owner, and the first ones taken.
     fn ranked(&self, select: &Select, mut inner: SelectStatement) -> Result<SelectStatement, DbError> {
         let mut outer = Query::select();
-        for (index, output) in self.outputs(select).into_iter().enumerate() {
+        for (index, output) in self.outputs(select)?.into_iter().enumerate() {
             let name = format!("c{index}");
             inner.expr_as(output, Alias::new(&name));
             outer.column((RANKED, Alias::new(name)));
@@ -239,6 +273,11 @@ impl Renderer {
     fn column(&self, scope: Scope, column: &'static str) -> Expr {
         Expr::col(self.reference(scope, column))
     }
+}
+
+/// The name of what a query returns at that place.
+fn output_name(place: usize) -> String {
+    format!("v{}", place + 1)
 }
 
 /// A slot, rendered as its number.

@@ -1,5 +1,6 @@
 //! Takes the values out of a query, and writes down what is left: the shape. Queries of one shape share their SQL.
 
+use super::lock::Lock;
 use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
 use crate::expression::{Call, Case, ColumnRef, List, Node, OrderTerm, Pattern, Related, Term};
@@ -27,44 +28,62 @@ impl Shape {
     /// The shape of a select. Its values become slots.
     pub(crate) fn of(select: &mut Select, dialect: Dialect) -> Self {
         let mut shape = Self::new(b'S', select.meta, dialect);
-        shape.tag(select.output as u8);
+        shape.select(select);
+        shape
+    }
+
+    fn select(&mut self, select: &mut Select) {
+        select.prepare(self.dialect);
+        self.tag(select.output as u8);
+        self.tag(u8::from(select.distinct));
+        self.tag(select.lock.map_or(0, Lock::number));
         match select.lead {
-            None => shape.tag(0),
+            None => self.tag(0),
             Some(Lead::Own(column)) => {
-                shape.tag(1);
-                shape.name(column);
+                self.tag(1);
+                self.name(column);
             }
             Some(Lead::Through { table, from, to, .. }) => {
-                shape.tag(2);
-                shape.name(table);
-                shape.name(from);
-                shape.name(to);
+                self.tag(2);
+                self.name(table);
+                self.name(from);
+                self.name(to);
             }
         }
-        shape.tag(u8::try_from(select.joins.len()).unwrap_or(u8::MAX));
+        self.tag(u8::try_from(select.joins.len()).unwrap_or(u8::MAX));
         for join in &select.joins {
-            shape.tag(join.from.number());
-            shape.number(std::ptr::from_ref(join.relation).addr());
+            self.tag(join.from.number());
+            self.number(std::ptr::from_ref(join.relation).addr());
+            self.tag(u8::from(join.loads));
         }
-        shape.filter(&mut select.filter);
+        self.terms(b'T', &mut select.outputs);
+        self.filter(&mut select.filter);
+        self.terms(b'G', &mut select.group);
+        self.filter(&mut select.having);
         for OrderTerm { term, direction, nulls, .. } in &mut select.order {
-            shape.tag(b'O');
-            shape.term(term);
-            shape.tag(*direction as u8);
-            shape.tag(nulls.map_or(0, |nulls| 1 + nulls as u8));
+            self.tag(b'O');
+            self.term(term);
+            self.tag(*direction as u8);
+            self.tag(nulls.map_or(0, |nulls| 1 + nulls as u8));
         }
         for term in [&mut select.limit, &mut select.offset, &mut select.per_owner] {
             match term {
-                Some(term) => shape.term(term),
-                None => shape.tag(0),
+                Some(term) => self.term(term),
+                None => self.tag(0),
             }
         }
-        shape
+    }
+
+    fn terms(&mut self, tag: u8, terms: &mut [Term]) {
+        self.tag(tag);
+        self.number(terms.len());
+        terms.iter_mut().for_each(|term| self.term(term));
     }
 
     /// Adds the filters of a statement.
     pub(crate) fn filter(&mut self, nodes: &mut [Node]) {
         self.tag(b'F');
+        self.number(nodes.len());
         nodes.iter_mut().for_each(|node| self.node(node));
     }
 
@@ -101,7 +120,7 @@ impl Shape {
         self.values.len() - 1
     }
 
-    fn term(&mut self, term: &mut Term) {
+    pub(super) fn term(&mut self, term: &mut Term) {
         match term {
             Term::Value(value) => {
                 self.tag(b'V');
@@ -140,6 +159,10 @@ impl Shape {
             Term::TypedSlot { sql_type, .. } => {
                 self.tag(b'T');
                 self.tag(*sql_type as u8);
+            }
+            Term::Output(place) => {
+                self.tag(b'P');
+                self.number(*place);
             }
             // It is never rendered, so never kept.
             Term::Fault(_) => self.tag(b'E'),
@@ -205,7 +228,16 @@ impl Shape {
     }
 
     fn list(&mut self, list: &mut List) {
-        let List::Values(values) = list else { return };
+        let values = match list {
+            List::Values(values) => values,
+            List::Query(select) => {
+                self.tag(b'Q');
+                self.number(std::ptr::from_ref(select.meta).addr());
+                self.select(select);
+                return;
+            }
+            List::Slot(_) | List::Slots(_) => return,
+        };
         let values = std::mem::take(values);
         let binding = match self.dialect.lists() {
             // JSON knows no bytes.

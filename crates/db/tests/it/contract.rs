@@ -3,10 +3,12 @@
 //! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it, in the
 //! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
+mod cursors;
 mod driver;
 mod expressions;
 mod loading;
 mod nesting;
+mod projections;
 mod queries;
 mod streaming;
 mod streams;

@@ -1,11 +1,12 @@
 //! Conditions.
 
-use sea_query::{BinOper, Expr, ExprTrait};
+use sea_query::{Alias, BinOper, Expr, ExprTrait, Query, SelectStatement};
 
 use super::{Renderer, slot};
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Case, List, Node, Operator, Pattern};
+use crate::query::Select;
 
 impl Renderer {
     pub(super) fn node(&self, node: &Node) -> Result<Expr, DbError> {
@@ -27,7 +28,7 @@ impl Renderer {
                 };
                 left.binary(operator, right)
             }
-            Node::In { left, list } => self.list(self.term(left)?, list),
+            Node::In { left, list } => self.list(self.term(left)?, list)?,
             Node::Null(term) => self.term(term)?.is_null(),
             Node::Text { left, pattern } => self.text(self.term(left)?, pattern)?,
             Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
@@ -58,8 +59,8 @@ impl Renderer {
         Ok(all.unwrap_or_else(|| Expr::cust(empty)))
     }
 
-    fn list(&self, left: Expr, list: &List) -> Expr {
-        match list {
+    fn list(&self, left: Expr, list: &List) -> Result<Expr, DbError> {
+        Ok(match list {
             List::Slot(number) => match self.dialect {
                 Dialect::Postgres => self.template("? = ANY(?)", [left, slot(*number)]),
                 _ => self.template("? IN (SELECT value FROM json_each(?))", [left, slot(*number)]),
@@ -67,7 +68,20 @@ impl Renderer {
             List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
             List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
             List::Values(_) => Expr::cust("1 = 0"),
+            List::Query(select) => left.in_subquery(self.candidates(select)?),
+        })
+    }
+
+    /// A query inside of another one. It is its own world: its tables have the aliases that they would have alone.
+    fn candidates(&self, select: &Select) -> Result<SelectStatement, DbError> {
+        let inner = Self::new(self.dialect).select(select)?;
+        if !matches!(self.dialect, Dialect::MySql | Dialect::MariaDb) {
+            return Ok(inner);
         }
+        // MySQL takes a limit, and a table that is being changed, only inside of a further query.
+        let mut outer = Query::select();
+        outer.expr(Expr::cust("*")).from_subquery(inner, Alias::new("q"));
+        Ok(outer)
     }
 
     fn text(&self, left: Expr, pattern: &Pattern) -> Result<Expr, DbError> {

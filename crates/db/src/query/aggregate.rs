@@ -1,0 +1,58 @@
+//! One value of all rows that match. Order, limit and offset do not count.
+
+use mainstay_core::Result;
+
+use super::Query;
+use super::project::Project;
+use crate::column::{Expr, Number, Ordered};
+use crate::executor::Executor;
+use crate::expression::Operand;
+use crate::model::Model;
+
+impl<M: Model> Query<M> {
+    /// The sum of a value of every row: zero if there is none. It is exact; one that its type cannot hold is an error.
+    pub async fn sum<T: Number, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(M::Fields) -> Expr<M, T, X>,
+        executor: &impl Executor,
+    ) -> Result<T::Sum> {
+        self.reckon(|fields| value(fields).sum(), executor).await
+    }
+
+    /// The average of a value of every row, if there is one.
+    pub async fn avg<T: Number, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(M::Fields) -> Expr<M, T, X>,
+        executor: &impl Executor,
+    ) -> Result<T::Average> {
+        self.reckon(|fields| value(fields).avg(), executor).await
+    }
+
+    /// The smallest value of all rows, if there is one.
+    pub async fn min<T: Ordered, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(M::Fields) -> Expr<M, T, X>,
+        executor: &impl Executor,
+    ) -> Result<T::Extreme> {
+        self.reckon(|fields| value(fields).min(), executor).await
+    }
+
+    /// The greatest value of all rows, if there is one.
+    pub async fn max<T: Ordered, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(M::Fields) -> Expr<M, T, X>,
+        executor: &impl Executor,
+    ) -> Result<T::Extreme> {
+        self.reckon(|fields| value(fields).max(), executor).await
+    }
+
+    async fn reckon<P: Project<M>>(
+        mut self,
+        value: impl FnOnce(M::Fields) -> P,
+        executor: &impl Executor,
+    ) -> Result<P::Row> {
+        self.select.order.clear();
+        (self.select.limit, self.select.offset, self.select.lock) = (None, None, None);
+        self.select(value).one(executor).await
+    }
+}

@@ -1,0 +1,49 @@
+//! Values beside rows.
+
+use std::fmt;
+
+use mainstay_core::Result;
+
+use super::Query;
+use super::project::{Outputs, Project};
+use crate::error::{Border, DbError};
+use crate::executor::Executor;
+use crate::expression::Scope;
+use crate::model::Model;
+use crate::row::Reader;
+
+/// A query for rows of `M`, each with an `R` beside it: see [`Query::annotate`].
+#[must_use = "a query does nothing until it is run"]
+pub struct Annotated<M, R> {
+    query: Query<M>,
+    read: fn(&mut Reader<'_>) -> Result<R, DbError>,
+}
+
+impl<M: Model, R> fmt::Debug for Annotated<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.query.fmt(f)
+    }
+}
+
+impl<M: Model> Query<M> {
+    /// Values beside each row: `.annotate(|a| a.comments.count())` returns pairs of a row and a number. Relations are loaded
+    /// as ever.
+    pub fn annotate<P: Project<M>>(mut self, values: impl FnOnce(M::Fields) -> P) -> Annotated<M, P::Row> {
+        let mut outputs = Outputs::default();
+        values(M::fields(Scope::ROOT)).project(&mut outputs);
+        self.select.outputs = outputs.0;
+        Annotated { query: self, read: P::read }
+    }
+}
+
+impl<M: Model, R> Annotated<M, R> {
+    /// Every row that matches.
+    pub async fn all(self, executor: &impl Executor) -> Result<Vec<(M, R)>> {
+        self.query.fetch_with(executor.target(), self.read).await.at_border()
+    }
+
+    /// The first row that matches, if there is one.
+    pub async fn first(self, executor: &impl Executor) -> Result<Option<(M, R)>> {
+        Ok(self.query.limit(1).fetch_with(executor.target(), self.read).await.at_border()?.pop())
+    }
+}

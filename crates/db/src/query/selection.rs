@@ -1,0 +1,160 @@
+//! Queries for values instead of rows.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use mainstay_core::Result;
+
+use super::project::{Outputs, Project};
+use super::select::{Output, Select};
+use super::{Query, count, number, to_sql};
+use crate::column::{Expr, IntoOrder, Predicate};
+use crate::driver::Dialect;
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
+use crate::expression::{Scope, Term};
+use crate::key::Key;
+use crate::model::Model;
+use crate::row::Reader;
+use crate::value::Stored;
+
+/// A query over `M` that returns `R` for each row, or for each group of rows: see [`Query::select`].
+#[must_use = "a query does nothing until it is run"]
+pub struct Selection<M, R> {
+    pub(crate) select: Select,
+    read: fn(&mut Reader<'_>) -> Result<R, DbError>,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<M, R> Clone for Selection<M, R> {
+    fn clone(&self) -> Self {
+        Self { select: self.select.clone(), read: self.read, marker: PhantomData }
+    }
+}
+
+impl<M: Model, R> fmt::Debug for Selection<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Selection({})", self.to_sql(Dialect::Sqlite))
+    }
+}
+
+impl<M: Model> Query<M> {
+    /// Values instead of rows: `.select(|a| (a.id, a.title))` returns tuples, `.select(|a| a.title)` the texts themselves.
+    ///
+    /// A value that is reckoned of many rows (`a.id.count()`) makes one row of all, or of each group of
+    /// [`group_by`](Selection::group_by). Relations that were to be loaded are not.
+    pub fn select<P: Project<M>>(self, values: impl FnOnce(M::Fields) -> P) -> Selection<M, P::Row> {
+        let mut outputs = Outputs::default();
+        values(M::fields(Scope::ROOT)).project(&mut outputs);
+        self.into_selection(outputs.0, P::read)
+    }
+
+    /// The primary keys: what a relation `is_in`.
+    pub fn keys(self) -> Selection<M, Key<M>>
+    where
+        M::Key: Stored,
+    {
+        let keys =
+            M::META.key_fields().map(|key| Expr::<M, M::Key, _>::at(Scope::ROOT, key.column).into_term());
+        let keys = keys.collect();
+        self.into_selection(keys, |reader| reader.take())
+    }
+
+    fn into_selection<R>(
+        self,
+        outputs: Vec<Term>,
+        read: fn(&mut Reader<'_>) -> Result<R, DbError>,
+    ) -> Selection<M, R> {
+        let mut select = self.select;
+        select.output = Output::Values;
+        select.outputs = outputs;
+        select.joins.iter_mut().for_each(|join| join.loads = false);
+        Selection { select, read, marker: PhantomData }
+    }
+}
+
+impl<M: Model, R> Selection<M, R> {
+    /// Only the rows that are as the closure says, before they are grouped.
+    pub fn filter(mut self, condition: impl FnOnce(M::Fields) -> Predicate<M>) -> Self {
+        self.select.filter.push(condition(M::fields(Scope::ROOT)).node);
+        self
+    }
+
+    /// Each result once.
+    pub fn distinct(mut self) -> Self {
+        self.select.distinct = true;
+        self
+    }
+
+    /// One result for each group of rows that are equal in these values.
+    pub fn group_by<P: Project<M>>(mut self, values: impl FnOnce(M::Fields) -> P) -> Self {
+        let mut group = Outputs::default();
+        values(M::fields(Scope::ROOT)).project(&mut group);
+        self.select.group.extend(group.0);
+        self
+    }
+
+    /// Only the groups that are as the closure says.
+    pub fn having(mut self, condition: impl FnOnce(M::Fields) -> Predicate<M>) -> Self {
+        self.select.having.push(condition(M::fields(Scope::ROOT)).node);
+        self
+    }
+
+    /// Sorts the results. A second call sorts those that the first leaves equal.
+    pub fn order_by<O: IntoOrder<M>>(mut self, order: impl FnOnce(M::Fields) -> O) -> Self {
+        self.select.order.extend(order(M::fields(Scope::ROOT)).into_order().0);
+        self
+    }
+
+    /// At most so many results.
+    pub fn limit(mut self, results: u64) -> Self {
+        self.select.limit = Some(number(results));
+        self
+    }
+
+    /// Without the first so many results.
+    pub fn offset(mut self, results: u64) -> Self {
+        self.select.offset = Some(number(results));
+        self
+    }
+
+    /// Every result.
+    pub async fn all(self, executor: &impl Executor) -> Result<Vec<R>> {
+        self.fetch(executor.target()).await.at_border()
+    }
+
+    /// The first result, if there is one.
+    pub async fn first(self, executor: &impl Executor) -> Result<Option<R>> {
+        Ok(self.limit(1).fetch(executor.target()).await.at_border()?.pop())
+    }
+
+    /// The one result. None is a 404; several are a fault of the program.
+    pub async fn one(self, executor: &impl Executor) -> Result<R> {
+        let mut results = self.limit(2).fetch(executor.target()).await.at_border()?;
+        match (results.pop(), results.is_empty()) {
+            (Some(result), true) => Ok(result),
+            (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
+            (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+        }
+    }
+
+    /// How many results there are.
+    pub async fn count(self, executor: &impl Executor) -> Result<u64> {
+        count(self.select.counted(), executor.target()).await.at_border()
+    }
+
+    /// The SQL of the query, as this dialect has it: for snapshots in tests. What cannot be rendered is said in its place.
+    pub fn to_sql(&self, dialect: Dialect) -> String {
+        to_sql(&self.select, dialect)
+    }
+
+    /// How the engine would run it, in the engine's words.
+    pub async fn explain(self, executor: &impl Executor) -> Result<String> {
+        executor.target().explain(self.select).await.at_border()
+    }
+
+    async fn fetch(self, target: Target<'_>) -> Result<Vec<R>, DbError> {
+        let reply = target.select(self.select).await?;
+        reply.rows.iter().map(|row| (self.read)(&mut row.reader(0))).collect()
+    }
+}
