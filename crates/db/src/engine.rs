@@ -14,11 +14,31 @@ pub(crate) struct Pool {
     pub(crate) acquire_timeout: Option<std::time::Duration>,
     pub(crate) statement_timeout: Option<std::time::Duration>,
     pub(crate) transaction_timeout: Option<std::time::Duration>,
+    /// What stands between here and the server, where the engine has such a thing.
+    pub(crate) pooler: Option<String>,
+    /// The server itself, past the pooler.
+    pub(crate) direct_url: Option<String>,
+    /// What the connections are called on the server.
+    pub(crate) application_name: Option<String>,
 }
 
 /// Opens the database at `url`; relative paths start at `home`.
+#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "only files have a home"))]
 pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn Driver>, DbError> {
-    match url.split_once(':').map_or(url, |(scheme, _)| scheme) {
+    match scheme(url) {
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => {
+            use crate::postgres::{Location, Pooler, Postgres, PostgresOptions};
+            let mut options = PostgresOptions::default();
+            options.connections = pool.connections.unwrap_or(options.connections);
+            options.acquire_timeout = pool.acquire_timeout.unwrap_or(options.acquire_timeout);
+            options.statement_timeout = pool.statement_timeout.unwrap_or(options.statement_timeout);
+            options.transaction_timeout = pool.transaction_timeout.unwrap_or(options.transaction_timeout);
+            options.pooler = pool.pooler.as_deref().map_or(Ok(Pooler::None), Pooler::parse)?;
+            options.direct = pool.direct_url.as_deref().map(Location::parse).transpose()?;
+            options.application_name = pool.application_name.clone().unwrap_or(options.application_name);
+            Ok(Arc::new(Postgres::open(Location::parse(url)?, options).await?))
+        }
         #[cfg(feature = "sqlite")]
         "sqlite" => {
             use crate::sqlite::{Location, Sqlite, SqliteOptions};
@@ -29,24 +49,47 @@ pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn 
             options.transaction_timeout = pool.transaction_timeout.unwrap_or(options.transaction_timeout);
             Ok(Arc::new(Sqlite::open(Location::parse(url, home)?, options).await?))
         }
-        scheme => Err(DbError::Unavailable {
-            detail: format!("there is no driver for `{scheme}:`; the known ones are: {}", KNOWN.join(", ")),
-        }),
+        _ => Err(DbError::Unavailable { detail: format!("the address of the database {}", unknown(url)) }),
     }
 }
 
-const KNOWN: &[&str] = &[
-    #[cfg(feature = "sqlite")]
-    "sqlite",
+/// The schemes of addresses, and the feature that each one needs.
+const SCHEMES: &[(&str, &str, bool)] = &[
+    ("sqlite", "sqlite", cfg!(feature = "sqlite")),
+    ("postgres", "postgres", cfg!(feature = "postgres")),
+    ("postgresql", "postgres", cfg!(feature = "postgres")),
+    ("mysql", "mysql", cfg!(feature = "mysql")),
+    ("mariadb", "mysql", cfg!(feature = "mysql")),
 ];
 
 /// Whether there is a driver for `url`; else why not.
 pub(crate) fn recognise(url: &str) -> Result<(), String> {
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-    if KNOWN.contains(&scheme) {
+    let scheme = scheme(url);
+    if SCHEMES.iter().any(|(known, _, compiled)| *known == scheme && *compiled) {
         return Ok(());
     }
-    Err(format!("names no known engine; the known ones are: {}", KNOWN.join(", ")))
+    Err(unknown(url))
+}
+
+/// Whether it is an address of PostgreSQL.
+pub(crate) fn is_postgres(url: &str) -> bool {
+    matches!(scheme(url), "postgres" | "postgresql")
+}
+
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(scheme, _)| scheme)
+}
+
+fn unknown(url: &str) -> String {
+    let scheme = scheme(url);
+    if let Some((_, feature, _)) = SCHEMES.iter().find(|(known, ..)| *known == scheme) {
+        return format!(
+            "needs a driver that is not compiled in: add the feature `{feature}` to `mainstay` in Cargo.toml"
+        );
+    }
+    let known: Vec<_> =
+        SCHEMES.iter().filter(|(.., compiled)| *compiled).map(|(known, ..)| format!("`{known}:`")).collect();
+    format!("names no known engine; the known ones are: {}", known.join(", "))
 }
 
 /// `postgres://ann:secret@host/db` as `postgres://ann:***@host/db`.
@@ -63,6 +106,14 @@ pub(crate) fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_which_feature_is_missing_and_which_engines_there_are() {
+        if !cfg!(feature = "mysql") {
+            assert!(recognise("mariadb://host/app").unwrap_err().contains("add the feature `mysql`"));
+        }
+        assert!(recognise("oracle://host/app").unwrap_err().contains("names no known engine"));
+    }
 
     #[test]
     fn does_not_show_a_password() {

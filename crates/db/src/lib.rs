@@ -56,7 +56,8 @@
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
-//! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer.
+//! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
+//!    shared connections.
 //! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
 //! 9. [`scratch`]: databases for tests.
 //! 10. [`error`]: what can go wrong, with its status.
@@ -84,6 +85,8 @@ pub mod meta;
 pub mod migrate;
 pub mod model;
 pub mod module;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod query;
 pub mod raw;
 pub mod relation;

@@ -13,6 +13,8 @@ pub struct Rows(pub(crate) Buffer);
 pub(crate) enum Buffer {
     #[default]
     Empty,
+    #[cfg(feature = "postgres")]
+    Postgres(crate::postgres::Buffer),
     #[cfg(feature = "sqlite")]
     Sqlite(crate::sqlite::Buffer),
 }
@@ -22,6 +24,8 @@ impl Rows {
     pub fn len(&self) -> usize {
         match &self.0 {
             Buffer::Empty => 0,
+            #[cfg(feature = "postgres")]
+            Buffer::Postgres(buffer) => buffer.len(),
             #[cfg(feature = "sqlite")]
             Buffer::Sqlite(buffer) => buffer.len(),
         }
@@ -69,6 +73,8 @@ impl<'a> Row<'a> {
     pub fn cell(&self, column: usize) -> Cell<'a> {
         match &self.rows.0 {
             Buffer::Empty => Cell::Null,
+            #[cfg(feature = "postgres")]
+            Buffer::Postgres(buffer) => buffer.cell(self.index, column),
             #[cfg(feature = "sqlite")]
             Buffer::Sqlite(buffer) => buffer.cell(self.index, column),
         }

@@ -11,10 +11,12 @@ use crate::engine;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DatabaseConfig {
-    /// Where it is: `sqlite:data/app.db` (from the application's home), `sqlite:///var/lib/app.db`, `sqlite::memory:`.
+    /// Where it is: `sqlite:data/app.db` (from the application's home), `sqlite:///var/lib/app.db`, `sqlite::memory:`,
+    /// `postgres://user:password@host/database?sslmode=verify-full`.
     #[serde(serialize_with = "without_password")]
     pub url: String,
-    /// The most connections that read, each in a thread of its own. 0: one for each processor, from 2 to 8.
+    /// The most connections. 0: the engine's own habit. For SQLite, those that read, each in a thread of its own: one for
+    /// each processor, from 2 to 8. For a server: 10.
     pub connections: usize,
     /// How long a statement or a transaction waits for its turn.
     #[serde(with = "duration")]
@@ -30,6 +32,13 @@ pub struct DatabaseConfig {
     pub slow_query: Duration,
     /// Whether tables that are missing are made at start. Unless it is set: in development and in tests.
     pub auto_create: Option<bool>,
+    /// What stands between the application and PostgreSQL: `none`, or `transaction` for PgBouncer in transaction mode.
+    pub pooler: String,
+    /// The server itself, past the pooler: for what changes the schema, and for notifications.
+    #[serde(serialize_with = "without_passwords")]
+    pub direct_url: Option<String>,
+    /// What the connections are called on the server.
+    pub application_name: Option<String>,
 }
 
 impl Default for DatabaseConfig {
@@ -42,6 +51,9 @@ impl Default for DatabaseConfig {
             transaction_timeout: Duration::from_secs(5),
             slow_query: Duration::from_millis(200),
             auto_create: None,
+            pooler: NO_POOLER.to_owned(),
+            direct_url: None,
+            application_name: None,
         }
     }
 }
@@ -57,6 +69,20 @@ impl Section for DatabaseConfig {
                 why,
                 Some("write `sqlite:data/app.db`, or `sqlite::memory:` for one that does not stay"),
             );
+        }
+        if ![NO_POOLER, TRANSACTION_POOLER].contains(&&*self.pooler) {
+            let fix = "write `none`, or `transaction` for PgBouncer in transaction mode";
+            problems.add("pooler", format!("knows no `{}`", self.pooler), Some(fix));
+        }
+        let server = engine::is_postgres(&self.url);
+        if self.pooler == TRANSACTION_POOLER && !server {
+            problems.add("pooler", "is for PostgreSQL", Some("leave it out, or change `url`"));
+        }
+        if let Some(direct) = &self.direct_url
+            && !(server && engine::is_postgres(direct))
+        {
+            let fix = "leave it out, or let both addresses begin with `postgres://`";
+            problems.add("direct_url", "is for PostgreSQL", Some(fix));
         }
         let limits = [
             ("acquire_timeout", self.acquire_timeout),
@@ -78,10 +104,23 @@ impl DatabaseConfig {
             acquire_timeout: Some(self.acquire_timeout),
             statement_timeout: Some(self.statement_timeout),
             transaction_timeout: Some(self.transaction_timeout),
+            pooler: Some(self.pooler.clone()),
+            direct_url: self.direct_url.clone(),
+            application_name: self.application_name.clone(),
         }
     }
 }
 
+const NO_POOLER: &str = "none";
+const TRANSACTION_POOLER: &str = "transaction";
+
 fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&engine::without_credentials(url))
+}
+
+fn without_passwords<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match url {
+        Some(url) => serializer.serialize_some(&engine::without_credentials(url)),
+        None => serializer.serialize_none(),
+    }
 }

@@ -7,6 +7,7 @@ use crate::driver::{Dialect, Statement};
 use crate::error::DbError;
 use crate::executor::Target;
 use crate::meta::{FieldMeta, ModelMeta};
+use crate::row::Rows;
 use crate::value::Value;
 
 /// A column as it is in the database.
@@ -29,13 +30,41 @@ pub(super) struct StoredTable {
 /// The table called so, if there is one.
 pub(super) async fn table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
     match target.dialect() {
-        Dialect::Sqlite => {}
-        // The standard's `information_schema`: read by the other drivers once they are there.
+        Dialect::Sqlite => sqlite_table(name, target).await,
+        Dialect::Postgres => postgres_table(name, target).await,
         other => {
             let detail = format!("tables of {} cannot be compared with models yet", other.name());
-            return Err(DbError::Model { detail });
+            Err(DbError::Model { detail })
         }
     }
+}
+
+async fn postgres_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
+    let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, \
+               a.atthasdef OR a.attidentity <> '' \
+               FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+               WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) \
+               AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    let reply = target.run(Statement::read(sql, vec![Value::Text(name.to_owned())])).await?;
+    let columns = columns(&reply.rows)?;
+    Ok((!columns.is_empty()).then_some(StoredTable { columns, made_by: None }))
+}
+
+/// Name, type, whether it may be NULL, and whether it has a default, row by row.
+fn columns(rows: &Rows) -> Result<Vec<StoredColumn>, DbError> {
+    rows.iter()
+        .map(|row| {
+            Ok(StoredColumn {
+                name: row.get(0)?,
+                sql_type: row.get(1)?,
+                nullable: row.get(2)?,
+                has_default: row.get(3)?,
+            })
+        })
+        .collect()
+}
+
+async fn sqlite_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
     let named = || vec![Value::Text(name.to_owned())];
     let sql =
         "SELECT name, type, \"notnull\" = 0 AND pk = 0, dflt_value IS NOT NULL FROM pragma_table_info(?)";
@@ -43,15 +72,7 @@ pub(super) async fn table(name: &str, target: Target<'_>) -> Result<Option<Store
     if reply.rows.is_empty() {
         return Ok(None);
     }
-    let mut columns = Vec::with_capacity(reply.rows.len());
-    for row in reply.rows.iter() {
-        columns.push(StoredColumn {
-            name: row.get(0)?,
-            sql_type: row.get(1)?,
-            nullable: row.get(2)?,
-            has_default: row.get(3)?,
-        });
-    }
+    let columns = columns(&reply.rows)?;
     let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?";
     let reply = target.run(Statement::read(sql, named())).await?;
     let made_by = reply.rows.first().map(|row| row.get(0)).transpose()?;
@@ -79,7 +100,7 @@ pub(super) fn compare(
             add(message, added(&table, field, &expected, dialect));
             continue;
         };
-        if !stored.sql_type.eq_ignore_ascii_case(&expected) {
+        if !stored.sql_type.eq_ignore_ascii_case(&spelled_out(&expected, dialect)) {
             let message = format!(
                 "the column `{}.{}` is `{}`; `{}.{}` needs `{expected}`",
                 model.table, field.column, stored.sql_type, model.name, field.name
@@ -114,6 +135,18 @@ pub(super) fn compare(
         findings.push(Finding::warning("db.W010", message).at(model.place).fix(rebuilt(&table)));
     }
     findings
+}
+
+/// A type as the engine itself writes it.
+fn spelled_out(sql_type: &str, dialect: Dialect) -> String {
+    if dialect != Dialect::Postgres {
+        return sql_type.to_owned();
+    }
+    match sql_type {
+        "timestamptz" => "timestamp with time zone".to_owned(),
+        "time" => "time without time zone".to_owned(),
+        other => other.replace("varchar", "character varying").replace(", ", ","),
+    }
 }
 
 /// Whether one statement made what the other would make. The engine drops `IF NOT EXISTS`.

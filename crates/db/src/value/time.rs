@@ -3,7 +3,9 @@
 //! SQLite has no such types. There they are texts of a fixed width in UTC (`2026-11-23T08:30:00.000000Z`), which its
 //! date functions read, which sort as time does, and which a person can read in the file.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+#[cfg(feature = "sqlite")]
+use chrono::{Datelike, Timelike};
 
 use super::{Cell, Decode, Mismatch, SqlType, Stored, Value};
 

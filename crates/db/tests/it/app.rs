@@ -105,7 +105,7 @@ async fn an_address_of_no_known_engine_is_a_finding() {
     let app = App::new().module(blog()).set("database.url", "oracle://x");
     let assembly = assemble(app, home.path(), Profile::Test);
     assert!(
-        faults(&assembly).contains("names no known engine; the known ones are: sqlite"),
+        faults(&assembly).contains("names no known engine; the known ones are: `sqlite:`"),
         "{}",
         faults(&assembly)
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mainstay_db::DbError;
-use mainstay_db::driver::{Begin, Ending, Statement};
+use mainstay_db::driver::{Begin, Driver, Ending, Isolation, Statement};
 use mainstay_db::value::Value;
 
 use super::{Engine, add, ids, insert, notes, suite};
@@ -157,17 +157,9 @@ async fn concurrent_transactions_do_not_lose_updates(engine: Engine) {
         let driver = Arc::clone(&driver);
         tokio::spawn(async move {
             for _ in 0..5 {
-                let transaction = driver.begin(Begin::default()).await.unwrap();
-                let read = Statement::read("SELECT text FROM notes WHERE id = 1", vec![]);
-                let reply = transaction.run(read).await.unwrap();
-                let count: i64 = reply.rows.first().unwrap().get::<String>(0).unwrap().parse().unwrap();
-                let place = driver.dialect().placeholder(0);
-                let write = Statement::write(
-                    format!("UPDATE notes SET text = {place} WHERE id = 1"),
-                    vec![Value::Text((count + 1).to_string())],
-                );
-                transaction.run(write).await.unwrap();
-                transaction.end(Ending::Commit).await.unwrap();
+                while let Err(fault) = increment(&driver).await {
+                    assert!(fault.is_retryable(), "{fault:?}");
+                }
             }
         })
     });
@@ -176,6 +168,19 @@ async fn concurrent_transactions_do_not_lose_updates(engine: Engine) {
     }
     let reply = driver.run(Statement::read("SELECT text FROM notes", vec![])).await.unwrap();
     assert_eq!(reply.rows.first().unwrap().get::<String>(0).unwrap(), "50");
+}
+
+/// Reads a number and writes the next one, as if nobody else did.
+async fn increment(driver: &Arc<dyn Driver>) -> Result<(), DbError> {
+    let isolation = Some(Isolation::Serializable);
+    let transaction = driver.begin(Begin { isolation, ..Begin::default() }).await?;
+    let read = Statement::read("SELECT text FROM notes WHERE id = 1", vec![]);
+    let reply = transaction.run(read).await?;
+    let count: i64 = reply.rows.first().unwrap().get::<String>(0).unwrap().parse().unwrap();
+    let place = driver.dialect().placeholder(0);
+    let write = format!("UPDATE notes SET text = {place} WHERE id = 1");
+    transaction.run(Statement::write(write, vec![Value::Text((count + 1).to_string())])).await?;
+    transaction.end(Ending::Commit).await
 }
 
 async fn cancelled_queries_leave_the_driver_sound(engine: Engine) {

@@ -1,0 +1,433 @@
+//! One connection: opening it, and running statements on it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use futures_util::future::poll_fn;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_postgres::types::{Kind as Family, Type};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Error, RowStream, Socket};
+
+use super::bind::{AsText, Bound};
+use super::buffer::Buffer;
+use super::command::Command;
+use super::failure::Failure;
+use super::kind::Kind;
+use super::prepared::{Cache, Prepared};
+use super::tls::{Encrypted, Tls};
+use super::under_way::GRACE;
+use super::{Location, Pooler, PostgresOptions};
+use crate::driver::{Reply, Statement, StatementKind};
+use crate::error::{DbError, Outcome};
+use crate::row;
+use crate::value::Value;
+
+/// How long a connection that is not wanted any more may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How many executions of one statement are under way at a time.
+const ABREAST: usize = 256;
+/// A server that has kept silent for that long is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How connections are opened.
+pub(super) struct Connector {
+    config: Config,
+    tls: Tls,
+    location: Location,
+    pooler: Pooler,
+    statement_timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(
+        location: &Location,
+        pooler: Pooler,
+        options: &PostgresOptions,
+    ) -> Result<Self, DbError> {
+        let mut config = location.config.clone();
+        if config.get_application_name().is_none() {
+            config.application_name(&options.application_name);
+        }
+        if pooler == Pooler::None {
+            let mut settings = format!(
+                "-c statement_timeout={} -c idle_in_transaction_session_timeout={} -c TimeZone=UTC",
+                options.statement_timeout.as_millis(),
+                options.idle_in_transaction(options.transaction_timeout).as_millis(),
+            );
+            // What the URL says comes last, and so it counts.
+            if let Some(own) = config.get_options() {
+                settings.push(' ');
+                settings.push_str(own);
+            }
+            config.options(settings);
+        }
+        config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE / 3).keepalives_retries(3);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(options.acquire_timeout);
+        }
+        let (tls, statement_timeout) = (Tls::new(location)?, options.statement_timeout);
+        Ok(Self { config, tls, location: location.clone(), pooler, statement_timeout })
+    }
+
+    pub(super) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub(super) fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// The longest that the server may keep silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.statement_timeout + GRACE
+    }
+
+    pub(super) async fn open(&self) -> Result<Connection, Error> {
+        let (client, driven) = self.config.connect(self.tls.clone()).await?;
+        let (alive, unwanted) = oneshot::channel();
+        let driver = tokio::spawn(drive(driven, unwanted)).abort_handle();
+        Ok(Connection {
+            cancel: client.cancel_token(),
+            client,
+            tls: self.tls.clone(),
+            prepared: Cache::default(),
+            pooler: self.pooler,
+            statement_timeout: self.statement_timeout,
+            born: Instant::now(),
+            given_up: AtomicBool::new(false),
+            driver,
+            alive,
+        })
+    }
+}
+
+/// Reads and writes the socket until the connection is closed. One that is unwanted may finish what it was sent.
+async fn drive(mut driven: tokio_postgres::Connection<Socket, Encrypted>, unwanted: oneshot::Receiver<()>) {
+    let mut unwanted = pin!(unwanted);
+    tokio::select! {
+        () = read(&mut driven) => return,
+        _ = &mut unwanted => {}
+    }
+    if timeout(FAREWELL, read(&mut driven)).await.is_err() {
+        tracing::debug!(target: "mainstay::db", "a connection did not end in time: it is cut");
+    }
+}
+
+async fn read(driven: &mut tokio_postgres::Connection<Socket, Encrypted>) {
+    while let Some(message) = poll_fn(|context| driven.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                tracing::debug!(target: "mainstay::db", severity = notice.severity(), "{}", notice.message());
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                tracing::debug!(target: "mainstay::db", error = %fault, "a connection to the database has ended");
+                return;
+            }
+        }
+    }
+}
+
+pub(super) struct Connection {
+    client: Client,
+    cancel: CancelToken,
+    tls: Tls,
+    prepared: Cache,
+    pooler: Pooler,
+    statement_timeout: Duration,
+    born: Instant,
+    /// The server has not answered in time.
+    given_up: AtomicBool,
+    /// The task that reads and writes the socket.
+    driver: AbortHandle,
+    /// Dropped with the client: then the connection is unwanted.
+    #[expect(dead_code, reason = "dropping it is what it is for")]
+    alive: oneshot::Sender<()>,
+}
+
+impl Connection {
+    /// Whether nothing can be sent on it any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed() || self.is_given_up()
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    pub(super) fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    pub(super) fn statement_timeout(&self) -> Duration {
+        self.statement_timeout
+    }
+
+    /// Cuts a connection whose server has stopped to answer. Whatever is under way on it fails.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+        self.driver.abort();
+    }
+
+    /// Whether it was cut because the server has stopped to answer.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Runs one statement, once.
+    pub(super) async fn run(&self, statement: &Statement) -> Result<Reply, Fault> {
+        if self.pooler == Pooler::Transaction {
+            let rows = self.start_unnamed(statement).await?;
+            return self.collect(rows, None, statement.kind).await;
+        }
+        let (prepared, known) = self.prepare(statement).await?;
+        match self.execute(&prepared, &statement.values, statement.kind).await {
+            Err(Fault::Met(failure)) if failure.is_stale() => {
+                self.prepared.forget(&statement.sql);
+                Err(if known { Fault::Stale(failure) } else { Fault::Met(failure) })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Runs one statement for each of its sets of values, without waiting in between. It has to be in a transaction.
+    pub(super) async fn run_many(&self, statement: &Statement) -> Result<Reply, Fault> {
+        let mut affected = 0;
+        let width = statement.values.len() / statement.sets.max(1);
+        if width == 0 {
+            for _ in 0..statement.sets {
+                affected += self.run(statement).await?.affected;
+            }
+            return Ok(Reply { affected, ..Reply::default() });
+        }
+        let prepared = match self.pooler {
+            Pooler::None => Some(self.prepare(statement).await?.0),
+            Pooler::Transaction => None,
+        };
+        let sets: Vec<&[Value]> = statement.values.chunks(width).collect();
+        for sets in sets.chunks(ABREAST) {
+            let replies = sets.iter().map(|values| async {
+                match &prepared {
+                    Some(prepared) => self.execute(prepared, values, statement.kind).await,
+                    None => {
+                        let rows = self.start_text(&statement.sql, values).await?;
+                        self.collect(rows, None, statement.kind).await
+                    }
+                }
+            });
+            // The first failure is the one to be told; those behind it only say that the transaction has failed.
+            for reply in futures_util::future::join_all(replies).await {
+                affected += reply?.affected;
+            }
+        }
+        Ok(Reply { affected, ..Reply::default() })
+    }
+
+    /// Sends a statement that controls a transaction.
+    pub(super) async fn control(&self, sql: &str) -> Result<(), Failure> {
+        self.answered(self.script(sql)).await
+    }
+
+    /// Sends statements that have no values, several at once. The server limits each of them, so that all together may take
+    /// longer than one.
+    pub(super) async fn script(&self, sql: &str) -> Result<(), Failure> {
+        let sent = !self.client.is_closed();
+        self.client.batch_execute(sql).await.map_err(|error| Failure { error, outcome: unknown_if(sent) })
+    }
+
+    /// Waits no longer than the server may take. Then the connection is cut, and the answer is that it is lost.
+    async fn answered<T>(&self, reply: impl Future<Output = T>) -> T {
+        let mut reply = pin!(reply);
+        match timeout(self.statement_timeout + GRACE, &mut reply).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.give_up();
+                reply.await
+            }
+        }
+    }
+
+    /// Waits until everything that was sent before has been answered.
+    pub(super) async fn settle(&self) -> Result<(), Error> {
+        self.client.check_connection().await
+    }
+
+    /// Asks the server to stop what runs on this connection.
+    pub(super) async fn cancel(&self) {
+        let request = self.cancel.cancel_query(self.tls.clone());
+        match timeout(FAREWELL, request).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => {
+                tracing::debug!(target: "mainstay::db", error = %fault, "a statement could not be cancelled");
+            }
+            Err(_) => tracing::debug!(target: "mainstay::db", "a statement could not be cancelled in time"),
+        }
+    }
+
+    /// Declares a cursor.
+    pub(super) async fn declare(&self, sql: &str, values: &[Value]) -> Result<(), Fault> {
+        let declared = async {
+            let rows = self.start_text(sql, values).await?;
+            self.collect(rows, None, StatementKind::Read).await.map(|_| ())
+        };
+        self.answered(declared).await
+    }
+
+    /// The rows of the next part of a cursor.
+    pub(super) async fn fetch(&self, sql: &str) -> Result<Reply, Fault> {
+        let fetched = async {
+            let rows = self.start_text(sql, &[]).await?;
+            self.collect(rows, None, StatementKind::Read).await
+        };
+        self.answered(fetched).await
+    }
+
+    /// The prepared statement, and whether it was known before.
+    async fn prepare(&self, statement: &Statement) -> Result<(Prepared, bool), Fault> {
+        if let Some(prepared) = self.prepared.get(&statement.sql) {
+            prepared.command.allow(statement.kind, &statement.sql)?;
+            return Ok((prepared, true));
+        }
+        let command = Command::of(&statement.sql);
+        command.allow(statement.kind, &statement.sql)?;
+        let parsed = self.client.prepare(&statement.sql).await;
+        let parsed = parsed.map_err(|error| Failure { error, outcome: Outcome::NotDone })?;
+        let prepared = Prepared::new(parsed, command);
+        self.prepared.put(Arc::clone(&statement.sql), prepared.clone());
+        Ok((prepared, false))
+    }
+
+    async fn execute(
+        &self,
+        prepared: &Prepared,
+        values: &[Value],
+        kind: StatementKind,
+    ) -> Result<Reply, Fault> {
+        let sent = !self.client.is_closed();
+        let outcome = self.outcome(sent, kind, prepared.command);
+        let rows = self.client.query_raw(&prepared.statement, values.iter().map(Bound)).await;
+        let rows = rows.map_err(|error| Failure { error, outcome })?;
+        self.collect(rows, Some(&prepared.kinds), kind).await
+    }
+
+    /// Starts a statement that the server forgets again, with its parameters in text form: their types need not be asked
+    /// for, so that nothing has to be remembered between two messages.
+    async fn start_unnamed(&self, statement: &Statement) -> Result<RowStream, Fault> {
+        Command::of(&statement.sql).allow(statement.kind, &statement.sql)?;
+        self.start_text(&statement.sql, &statement.values).await
+    }
+
+    async fn start_text(&self, sql: &str, values: &[Value]) -> Result<RowStream, Fault> {
+        let sent = !self.client.is_closed();
+        let values = values.iter().map(|value| (AsText(value), unspecified()));
+        let started = self.client.query_typed_raw(sql, values).await;
+        Ok(started.map_err(|error| Failure { error, outcome: unknown_if(sent) })?)
+    }
+
+    async fn collect(
+        &self,
+        rows: RowStream,
+        kinds: Option<&Arc<[Kind]>>,
+        kind: StatementKind,
+    ) -> Result<Reply, Fault> {
+        let mut rows = pin!(rows);
+        let mut all = Vec::new();
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => all.push(row),
+                Ok(None) => break,
+                Err(error) => {
+                    // Its work was done, and the server about to commit.
+                    let outcome = match (kind, rows.rows_affected()) {
+                        (StatementKind::Read, _) => Outcome::NotDone,
+                        (_, None) if error.as_db_error().is_some() => Outcome::NotDone,
+                        _ => Outcome::Unknown,
+                    };
+                    return Err(Fault::Met(Failure { error, outcome }));
+                }
+            }
+        }
+        let affected = match kind {
+            StatementKind::Read => 0,
+            StatementKind::Write | StatementKind::Script => rows.rows_affected().unwrap_or(0),
+        };
+        let kinds = match (kinds, all.first()) {
+            (_, None) => return Ok(Reply { affected, ..Reply::default() }),
+            (Some(kinds), _) => Arc::clone(kinds),
+            (None, Some(row)) => row.columns().iter().map(|column| Kind::of(column.type_())).collect(),
+        };
+        let rows = row::Rows(row::Buffer::Postgres(Buffer::new(kinds, all)));
+        Ok(Reply { rows, affected, generated_key: None })
+    }
+
+    fn outcome(&self, sent: bool, kind: StatementKind, command: Command) -> Outcome {
+        if kind == StatementKind::Read && command == Command::Read {
+            Outcome::NotDone
+        } else {
+            unknown_if(sent)
+        }
+    }
+}
+
+fn unknown_if(sent: bool) -> Outcome {
+    if sent { Outcome::Unknown } else { Outcome::NotDone }
+}
+
+/// The type of a parameter that the server is to find out by itself.
+fn unspecified() -> Type {
+    Type::new(String::new(), 0, Family::Simple, String::new())
+}
+
+/// Why a statement did not run.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It was not sent.
+    Refused(DbError),
+    /// It failed.
+    Met(Failure),
+    /// It was prepared before its tables changed, and nothing is done: another attempt may succeed.
+    Stale(Failure),
+}
+
+impl From<DbError> for Fault {
+    fn from(fault: DbError) -> Self {
+        Self::Refused(fault)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Met(failure)
+    }
+}
+
+impl Fault {
+    pub(super) fn explain(self, sql: &str, limit: Duration) -> DbError {
+        match self {
+            Self::Refused(fault) => fault,
+            Self::Met(failure) | Self::Stale(failure) => failure.explain(sql, limit),
+        }
+    }
+
+    /// Whether another attempt on a fresh connection is safe, and may succeed.
+    pub(super) fn may_be_tried_again(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Stale(_) => true,
+            Self::Met(failure) => failure.is_lost() && failure.outcome == Outcome::NotDone,
+        }
+    }
+
+    /// Whether the server itself has refused it: a transaction is then over.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Met(failure) | Self::Stale(failure) => failure.is_refusal(),
+        }
+    }
+}

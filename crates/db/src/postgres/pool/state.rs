@@ -1,0 +1,313 @@
+//! What is behind the pool's lock. Nothing here waits, and nothing that counts itself out is dropped here.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::task::Id;
+
+use super::{Grant, Lease, Permit, Shared, Taken};
+use crate::driver::PoolStatus;
+use crate::error::DbError;
+use crate::postgres::Pooler;
+use crate::postgres::connection::Connection;
+
+/// How many statements of several tasks follow each other on one connection, when all are busy.
+const DEPTH: usize = 4;
+/// How many of one task do.
+const OWN_DEPTH: usize = 64;
+/// The most callers that wait in line.
+const LONGEST: usize = 16_384;
+
+/// What somebody wants: a place for one statement of a task, or a connection alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Want {
+    Share(Option<Id>),
+    Take,
+}
+
+/// What somebody gets who asks.
+pub(super) enum Turn {
+    Now(Grant),
+    Wait(oneshot::Receiver<Grant>),
+}
+
+/// Whoever waits, and for what.
+type Line = VecDeque<(Want, oneshot::Sender<Grant>)>;
+/// What goes to whom.
+type Delivery = Vec<(oneshot::Sender<Grant>, Grant)>;
+
+pub(super) struct State {
+    slots: Vec<Slot>,
+    /// Connections that are open, taken or being opened.
+    total: usize,
+    most: usize,
+    line: Line,
+    closed: bool,
+    /// Whether statements may follow each other without waiting for replies.
+    pipelined: bool,
+    /// Why the last attempt to connect failed, if none has succeeded since.
+    pub(super) refusal: Option<(Instant, DbError)>,
+}
+
+/// A shared connection.
+struct Slot {
+    connection: Arc<Connection>,
+    under_way: usize,
+    /// The task that was the last to get a place.
+    owner: Option<Id>,
+    /// Nobody else gets a place: what was abandoned is being stopped.
+    isolated: bool,
+    /// It has lived long enough: nobody gets a place any more.
+    retired: bool,
+    /// When it was last given out or answered.
+    moved: Instant,
+}
+
+impl Slot {
+    fn new(connection: Arc<Connection>) -> Self {
+        Self { connection, under_way: 0, owner: None, isolated: false, retired: false, moved: Instant::now() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.connection.is_closed() || (self.retired && self.under_way == 0)
+    }
+}
+
+impl State {
+    pub(super) fn new(most: usize, pooler: Pooler) -> Self {
+        Self {
+            slots: Vec::new(),
+            total: 0,
+            most,
+            line: VecDeque::new(),
+            closed: false,
+            // Behind a pooler a connection costs little, and what takes too long has to be stopped from here, which is only
+            // safe when nothing else is there to be hit.
+            pipelined: pooler == Pooler::None,
+            refusal: None,
+        }
+    }
+
+    /// Gives what is wanted, or a place in the line.
+    pub(super) fn turn(&mut self, want: Want, pool: &Arc<Shared>) -> Result<Turn, DbError> {
+        if self.closed {
+            return Err(DbError::Closed);
+        }
+        if self.line.is_empty()
+            && let Some(grant) = self.grant(want, pool)
+        {
+            return Ok(Turn::Now(grant));
+        }
+        if self.line.len() >= LONGEST {
+            return Err(DbError::Busy {
+                what: "a place in the line for a connection".to_owned(),
+                waited: Duration::ZERO,
+            });
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.line.push_back((want, sender));
+        Ok(Turn::Wait(receiver))
+    }
+
+    fn grant(&mut self, want: Want, pool: &Arc<Shared>) -> Option<Grant> {
+        let (mut own, mut idle, mut least, mut over) = (None, None, None, false);
+        for (index, slot) in self.slots.iter().enumerate() {
+            over |= slot.is_over();
+            if slot.is_over() || slot.isolated || slot.retired {
+                continue;
+            }
+            if slot.under_way == 0 {
+                idle = idle.or(Some(index));
+            } else if let (Want::Share(me), true) = (want, self.pipelined) {
+                if me.is_some() && slot.owner == me && slot.under_way < OWN_DEPTH {
+                    own = Some(index);
+                    break;
+                }
+                let fewer = least.is_none_or(|least: usize| slot.under_way < self.slots[least].under_way);
+                if slot.under_way < DEPTH && fewer {
+                    least = Some(index);
+                }
+            }
+        }
+        if over && own.is_none() {
+            // Positions change with it, so look again.
+            self.remove_over();
+            return self.grant(want, pool);
+        }
+        match (want, own.or(idle)) {
+            (Want::Share(me), Some(index)) => Some(Grant::Shared(self.place(index, me, pool))),
+            (Want::Take, Some(index)) => {
+                let Slot { connection, .. } = self.slots.remove(index);
+                Some(Grant::Taken(Taken { permit: permit(pool), connection }))
+            }
+            (_, None) if self.total < self.most => {
+                self.total += 1;
+                Some(Grant::Open(permit(pool)))
+            }
+            (Want::Share(me), None) => Some(Grant::Shared(self.place(least?, me, pool))),
+            (Want::Take, None) => None,
+        }
+    }
+
+    fn place(&mut self, index: usize, me: Option<Id>, pool: &Arc<Shared>) -> Lease {
+        let slot = &mut self.slots[index];
+        if slot.under_way == 0 {
+            slot.moved = Instant::now();
+        }
+        slot.under_way += 1;
+        slot.owner = me;
+        Lease { pool: Arc::clone(pool), connection: Arc::clone(&slot.connection) }
+    }
+
+    /// Drops what cannot be used any more.
+    fn remove_over(&mut self) -> Vec<Slot> {
+        let over: Vec<Slot> = self.slots.extract_if(.., |slot| slot.is_over()).collect();
+        self.total = self.total.saturating_sub(over.len());
+        over
+    }
+
+    /// Gives to those in line what there is.
+    fn serve(&mut self, pool: &Arc<Shared>) -> Delivery {
+        let mut delivery = Vec::new();
+        if self.closed && self.total == 0 {
+            pool.emptied.notify_waiters();
+        }
+        while let Some((want, sender)) = self.line.pop_front() {
+            if sender.is_closed() {
+                continue;
+            }
+            match self.grant(want, pool) {
+                Some(grant) => delivery.push((sender, grant)),
+                None => {
+                    self.line.push_front((want, sender));
+                    break;
+                }
+            }
+        }
+        delivery
+    }
+
+    /// A statement has been answered.
+    pub(super) fn release(&mut self, connection: &Arc<Connection>, pool: &Arc<Shared>) -> Delivery {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.connection, connection)) {
+            slot.under_way -= 1;
+            slot.isolated = false;
+            slot.moved = Instant::now();
+            slot.retired |= self.closed;
+        }
+        if self.closed {
+            self.remove_over();
+        }
+        if self.closed || !self.line.is_empty() { self.serve(pool) } else { Vec::new() }
+    }
+
+    pub(super) fn isolate(&mut self, connection: &Arc<Connection>) -> bool {
+        let slot = self.slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.connection, connection));
+        match slot {
+            Some(slot) if slot.under_way == 1 => {
+                slot.isolated = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A new connection, with a place on it for who has opened it.
+    pub(super) fn add_shared(
+        &mut self,
+        mut permit: Permit,
+        connection: Connection,
+        me: Option<Id>,
+        pool: &Arc<Shared>,
+    ) -> (Lease, Delivery) {
+        permit.counts = false;
+        self.slots.push(Slot::new(Arc::new(connection)));
+        let lease = self.place(self.slots.len() - 1, me, pool);
+        (lease, self.serve(pool))
+    }
+
+    /// A taken connection comes back.
+    pub(super) fn give_back(
+        &mut self,
+        mut permit: Permit,
+        connection: Arc<Connection>,
+        pool: &Arc<Shared>,
+    ) -> Delivery {
+        permit.counts = false;
+        if self.closed {
+            self.total = self.total.saturating_sub(1);
+        } else {
+            self.slots.push(Slot::new(connection));
+        }
+        self.serve(pool)
+    }
+
+    /// One that was taken, or to be opened, is no more.
+    pub(super) fn count_out(&mut self, pool: &Arc<Shared>) -> Delivery {
+        self.total = self.total.saturating_sub(1);
+        self.serve(pool)
+    }
+
+    /// What is to be closed, and who gets something by it.
+    pub(super) fn look_over(
+        &mut self,
+        idle: Duration,
+        lifetime: Duration,
+        silence: Duration,
+        pool: &Arc<Shared>,
+    ) -> (Vec<Arc<Connection>>, Delivery) {
+        for slot in &mut self.slots {
+            let unmoved = slot.moved.elapsed();
+            if slot.under_way > 0 && unmoved > silence {
+                tracing::warn!(target: "mainstay::db", silent_ms = unmoved.as_millis(), "the server does not answer on a connection: it is given up");
+                slot.connection.give_up();
+            }
+            slot.retired |= slot.connection.age() > lifetime || (slot.under_way == 0 && unmoved > idle);
+        }
+        let over = self.remove_over().into_iter().map(|slot| slot.connection).collect();
+        self.line.retain(|(_, sender)| !sender.is_closed());
+        (over, self.serve(pool))
+    }
+
+    pub(super) fn status(&self) -> PoolStatus {
+        PoolStatus {
+            open: self.total,
+            idle: self.slots.iter().filter(|slot| slot.under_way == 0).count(),
+            waiting: self.line.iter().filter(|(_, sender)| !sender.is_closed()).count(),
+            limit: self.most,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether no connection is open any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// Turns everybody away who waits, and hands out the connections that nobody uses.
+    pub(super) fn close(&mut self) -> (Vec<Arc<Connection>>, Line) {
+        self.closed = true;
+        for slot in &mut self.slots {
+            slot.retired = true;
+        }
+        let over = self.remove_over().into_iter().map(|slot| slot.connection).collect();
+        (over, std::mem::take(&mut self.line))
+    }
+
+    /// Gives up what did not end in time.
+    pub(super) fn abandon(&mut self) -> Vec<Arc<Connection>> {
+        self.total = 0;
+        let left: Vec<_> = self.slots.drain(..).map(|slot| slot.connection).collect();
+        left.iter().for_each(|connection| connection.give_up());
+        left
+    }
+}
+
+fn permit(pool: &Arc<Shared>) -> Permit {
+    Permit { pool: Arc::clone(pool), counts: true }
+}
