@@ -23,7 +23,10 @@ pub(crate) struct Pool {
 }
 
 /// Opens the database at `url`; relative paths start at `home`.
-#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "only files have a home"))]
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "sqlite")),
+    expect(unused_variables, reason = "only files have a home")
+)]
 pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn Driver>, DbError> {
     match scheme(url) {
         #[cfg(feature = "postgres")]
@@ -38,6 +41,17 @@ pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn 
             options.direct = pool.direct_url.as_deref().map(Location::parse).transpose()?;
             options.application_name = pool.application_name.clone().unwrap_or(options.application_name);
             Ok(Arc::new(Postgres::open(Location::parse(url)?, options).await?))
+        }
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => {
+            use crate::mysql::{Location, MySql, MySqlOptions};
+            let mut options = MySqlOptions::default();
+            options.connections = pool.connections.unwrap_or(options.connections);
+            options.acquire_timeout = pool.acquire_timeout.unwrap_or(options.acquire_timeout);
+            options.statement_timeout = pool.statement_timeout.unwrap_or(options.statement_timeout);
+            options.transaction_timeout = pool.transaction_timeout.unwrap_or(options.transaction_timeout);
+            options.application_name = pool.application_name.clone().unwrap_or(options.application_name);
+            Ok(Arc::new(MySql::open(Location::parse(url, home)?, options).await?))
         }
         #[cfg(feature = "sqlite")]
         "sqlite" => {

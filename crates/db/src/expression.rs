@@ -283,6 +283,30 @@ pub(crate) enum List {
     Slots(Vec<usize>),
     /// What a query for one column returns.
     Query(Box<Select>),
+    /// All of them in one value, that the engine makes a table of.
+    Table(usize, Items),
+}
+
+/// What a long list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Items {
+    /// Whole numbers.
+    Whole,
+    /// Texts.
+    Text,
+}
+
+impl Items {
+    /// What all of them are, if it is one of these.
+    pub(crate) fn of(values: &[Value]) -> Option<Self> {
+        if values.iter().all(|value| matches!(value, Value::Int(_))) {
+            Some(Self::Whole)
+        } else if values.iter().all(|value| matches!(value, Value::Text(_))) {
+            Some(Self::Text)
+        } else {
+            None
+        }
+    }
 }
 
 /// A search in a text.

@@ -85,6 +85,8 @@ pub mod meta;
 pub mod migrate;
 pub mod model;
 pub mod module;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod query;

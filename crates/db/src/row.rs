@@ -13,6 +13,8 @@ pub struct Rows(pub(crate) Buffer);
 pub(crate) enum Buffer {
     #[default]
     Empty,
+    #[cfg(feature = "mysql")]
+    MySql(crate::mysql::Buffer),
     #[cfg(feature = "postgres")]
     Postgres(crate::postgres::Buffer),
     #[cfg(feature = "sqlite")]
@@ -24,6 +26,8 @@ impl Rows {
     pub fn len(&self) -> usize {
         match &self.0 {
             Buffer::Empty => 0,
+            #[cfg(feature = "mysql")]
+            Buffer::MySql(buffer) => buffer.len(),
             #[cfg(feature = "postgres")]
             Buffer::Postgres(buffer) => buffer.len(),
             #[cfg(feature = "sqlite")]
@@ -73,6 +77,8 @@ impl<'a> Row<'a> {
     pub fn cell(&self, column: usize) -> Cell<'a> {
         match &self.rows.0 {
             Buffer::Empty => Cell::Null,
+            #[cfg(feature = "mysql")]
+            Buffer::MySql(buffer) => buffer.cell(self.index, column),
             #[cfg(feature = "postgres")]
             Buffer::Postgres(buffer) => buffer.cell(self.index, column),
             #[cfg(feature = "sqlite")]

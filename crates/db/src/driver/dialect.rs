@@ -63,6 +63,16 @@ impl Dialect {
         self != Self::MariaDb
     }
 
+    /// The collation of every text, where one has to be named: byte by byte, and a space at the end counts. So texts are
+    /// equal, and sort, as on the other engines.
+    pub fn collation(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite | Self::Postgres => None,
+            Self::MySql => Some("utf8mb4_0900_bin"),
+            Self::MariaDb => Some("utf8mb4_nopad_bin"),
+        }
+    }
+
     /// How lists are bound.
     pub fn lists(self) -> ListBinding {
         match self {

@@ -3,10 +3,13 @@
 use super::lock::Lock;
 use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
-use crate::expression::{Call, Case, ColumnRef, List, Node, OrderTerm, Pattern, Related, Term};
+use crate::expression::{Call, Case, ColumnRef, Items, List, Node, OrderTerm, Pattern, Related, Term};
 use crate::meta::ModelMeta;
 use crate::value::Value;
 use crate::write::Assignments;
+
+/// A longer list is bound as one value where that is possible: a statement has a limited number of places.
+const MOST_PLACES: usize = 1_024;
 
 /// A shape, and the values that were taken out.
 #[derive(Debug)]
@@ -236,7 +239,7 @@ impl Shape {
                 self.select(select);
                 return;
             }
-            List::Slot(_) | List::Slots(_) => return,
+            List::Slot(_) | List::Slots(_) | List::Table(..) => return,
         };
         let values = std::mem::take(values);
         let binding = match self.dialect.lists() {
@@ -248,6 +251,14 @@ impl Shape {
             }
             binding => binding,
         };
+        if let (ListBinding::Padded, Some(items)) = (binding, Items::of(&values))
+            && values.len() > MOST_PLACES
+        {
+            self.tag(b'J');
+            self.tag(items as u8);
+            *list = List::Table(self.slot(Value::List(values)), items);
+            return;
+        }
         if binding != ListBinding::Padded {
             self.tag(b'L');
             *list = List::Slot(self.slot(Value::List(values)));

@@ -32,10 +32,7 @@ pub(super) async fn table(name: &str, target: Target<'_>) -> Result<Option<Store
     match target.dialect() {
         Dialect::Sqlite => sqlite_table(name, target).await,
         Dialect::Postgres => postgres_table(name, target).await,
-        other => {
-            let detail = format!("tables of {} cannot be compared with models yet", other.name());
-            Err(DbError::Model { detail })
-        }
+        Dialect::MySql | Dialect::MariaDb => mysql_table(name, target).await,
     }
 }
 
@@ -45,6 +42,18 @@ async fn postgres_table(name: &str, target: Target<'_>) -> Result<Option<StoredT
                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
                WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) \
                AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    let reply = target.run(Statement::read(sql, vec![Value::Text(name.to_owned())])).await?;
+    let columns = columns(&reply.rows)?;
+    Ok((!columns.is_empty()).then_some(StoredTable { columns, made_by: None }))
+}
+
+async fn mysql_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
+    // MariaDB tells how wide the numbers would be shown; MySQL does not any more.
+    let sql = "SELECT column_name, \
+               CASE WHEN data_type IN ('smallint', 'int', 'bigint') THEN data_type ELSE column_type END, \
+               is_nullable = 'YES', column_default IS NOT NULL OR extra LIKE '%auto_increment%' \
+               FROM information_schema.columns \
+               WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
     let reply = target.run(Statement::read(sql, vec![Value::Text(name.to_owned())])).await?;
     let columns = columns(&reply.rows)?;
     Ok((!columns.is_empty()).then_some(StoredTable { columns, made_by: None }))
@@ -139,13 +148,15 @@ pub(super) fn compare(
 
 /// A type as the engine itself writes it.
 fn spelled_out(sql_type: &str, dialect: Dialect) -> String {
-    if dialect != Dialect::Postgres {
-        return sql_type.to_owned();
-    }
-    match sql_type {
-        "timestamptz" => "timestamp with time zone".to_owned(),
-        "time" => "time without time zone".to_owned(),
-        other => other.replace("varchar", "character varying").replace(", ", ","),
+    match (dialect, sql_type) {
+        (Dialect::Postgres, "timestamptz") => "timestamp with time zone".to_owned(),
+        (Dialect::Postgres, "time") => "time without time zone".to_owned(),
+        (Dialect::Postgres, other) => other.replace("varchar", "character varying").replace(", ", ","),
+        (Dialect::MySql | Dialect::MariaDb, "boolean") => "tinyint(1)".to_owned(),
+        (Dialect::MySql | Dialect::MariaDb, "integer") => "int".to_owned(),
+        (Dialect::MariaDb, "json") => "longtext".to_owned(),
+        (Dialect::MySql | Dialect::MariaDb, other) => other.replace(", ", ","),
+        (Dialect::Sqlite, other) => other.to_owned(),
     }
 }
 

@@ -38,9 +38,14 @@ impl Table {
         items.extend(self.foreign_keys.iter().map(|key| foreign_key(key, dialect)));
         items.extend(self.all_checks(dialect).iter().map(|written| check(written, dialect)));
         let existing = if existing == Existing::Keep { "IF NOT EXISTS " } else { "" };
-        // Without STRICT, SQLite stores any type in any column.
-        let strict = if dialect == Dialect::Sqlite { " STRICT" } else { "" };
-        format!("CREATE TABLE {existing}{} ( {} ){strict}", dialect.quote(name), items.join(", "))
+        let options = match dialect.collation() {
+            // Without it, SQLite stores any type in any column.
+            None if dialect == Dialect::Sqlite => " STRICT".to_owned(),
+            None => String::new(),
+            // The server's own default may be another collation, or an engine without transactions.
+            Some(collation) => format!(" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={collation}"),
+        };
+        format!("CREATE TABLE {existing}{} ( {} ){options}", dialect.quote(name), items.join(", "))
     }
 
     /// A column as `CREATE TABLE` and `ADD COLUMN` define it.

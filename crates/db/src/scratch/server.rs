@@ -39,7 +39,12 @@ pub(super) async fn create(server: &str, name: &Name, template: Option<&str>) ->
             }
             // The other template may have connections, and then nobody can copy it.
             (Dialect::Postgres, None) => sql.push_str(" TEMPLATE template0"),
-            (Dialect::MySql | Dialect::MariaDb, None) => sql.push_str(" CHARACTER SET utf8mb4"),
+            (Dialect::MySql | Dialect::MariaDb, None) => {
+                sql.push_str(" CHARACTER SET utf8mb4");
+                if let Some(collation) = dialect.collation() {
+                    sql.push_str(&format!(" COLLATE {collation}"));
+                }
+            }
             (_, Some(_)) => {
                 return Err(DbError::Model { detail: format!("{} cannot copy a database", dialect.name()) });
             }

@@ -75,6 +75,7 @@ pub(crate) async fn on<F: Future<Output = ()>>(engine: scratch::Engine, test: im
 /// Runs each of these for every engine.
 macro_rules! suite {
     ($($name:ident),* $(,)?) => {
+        $crate::contract::suite!(@engine "mysql" on_mysql MySql [$($name)*]);
         $crate::contract::suite!(@engine "postgres" on_postgres Postgres [$($name)*]);
         $crate::contract::suite!(@engine "sqlite" on_sqlite Sqlite [$($name)*]);
     };

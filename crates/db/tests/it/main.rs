@@ -9,6 +9,8 @@ mod compile_fail;
 mod contract;
 mod migrations;
 mod models;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;

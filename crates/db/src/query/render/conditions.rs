@@ -5,7 +5,7 @@ use sea_query::{Alias, BinOper, Expr, ExprTrait, Query, SelectStatement};
 use super::{Renderer, slot};
 use crate::driver::Dialect;
 use crate::error::DbError;
-use crate::expression::{Case, List, Node, Operator, Pattern};
+use crate::expression::{Case, Items, List, Node, Operator, Pattern};
 use crate::query::Select;
 
 impl Renderer {
@@ -65,6 +65,17 @@ impl Renderer {
                 Dialect::Postgres => self.template("? = ANY(?)", [left, slot(*number)]),
                 _ => self.template("? IN (SELECT value FROM json_each(?))", [left, slot(*number)]),
             },
+            List::Table(number, items) => {
+                let items = match items {
+                    Items::Whole => "bigint".to_owned(),
+                    Items::Text => format!(
+                        "longtext CHARACTER SET utf8mb4 COLLATE {}",
+                        self.dialect.collation().unwrap_or("utf8mb4_bin")
+                    ),
+                };
+                let table = format!("JSON_TABLE(?, '$[*]' COLUMNS (v {items} PATH '$')) AS list");
+                Expr::cust_with_exprs(format!("? IN (SELECT v FROM {table})"), [left, slot(*number)])
+            }
             List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
             List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
             List::Values(_) => Expr::cust("1 = 0"),
@@ -95,7 +106,10 @@ impl Renderer {
             (Dialect::Postgres, Case::Sensitive) => "LIKE",
             (Dialect::Postgres, Case::Ignored) => "ILIKE",
             (Dialect::MySql | Dialect::MariaDb, Case::Sensitive) => "LIKE BINARY",
-            (Dialect::MySql | Dialect::MariaDb, Case::Ignored) => "LIKE",
+            // The collation tells letters from capitals, and accents too, which are to stay different.
+            (Dialect::MySql | Dialect::MariaDb, Case::Ignored) => {
+                return Ok(self.template("LOWER(?) LIKE LOWER(?)", [left, needle]));
+            }
         };
         Ok(left.binary(BinOper::Custom(operator), needle))
     }

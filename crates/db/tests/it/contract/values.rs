@@ -95,8 +95,8 @@ async fn exact_numbers_compare_and_sort_as_numbers(engine: Engine) {
         new.insert(&db).await.unwrap();
     }
     let sorted = Sample::query().order_by(|s| s.price).all(&db).await.unwrap();
-    let prices: Vec<_> = sorted.iter().map(|s| s.price.to_string()).collect();
-    assert_eq!(prices, ["-10.00", "-1.00", "0.09", "9.50", "10.00"]);
+    let prices: Vec<_> = sorted.iter().map(|s| s.price).collect();
+    assert_eq!(prices, [-1_000, -100, 9, 950, 1_000].map(|cents| Decimal::new(cents, 2)));
     let over = |price: Decimal| Sample::filter(move |s| s.price.gt(price)).count(&db);
     assert_eq!(over(Decimal::new(95, 1)).await.unwrap(), 1);
     assert_eq!(

@@ -290,8 +290,14 @@ async fn follows_on_delete(engine: Engine) {
     comment(&db, &text, &ann, "hello").await.unwrap();
     bob.delete(&db).await.unwrap();
     assert!(Article::find(&text, &db).await.unwrap().editor.is_none(), "set null");
-    let fault = ann.clone().delete(&db).await.unwrap_err();
-    assert_eq!(fault.status(), StatusCode::CONFLICT, "a comment still needs its author");
+    match ann.clone().delete(&db).await {
+        Err(fault) => assert_eq!(fault.status(), StatusCode::CONFLICT, "a comment still needs its author"),
+        // InnoDB follows cascades first: with the author went the article, and with that the comment.
+        Ok(()) => {
+            assert!(matches!(db.dialect(), Dialect::MySql | Dialect::MariaDb));
+            return;
+        }
+    }
     text.delete(&db).await.unwrap();
     assert_eq!(crate::blog::Comment::query().count(&db).await.unwrap(), 0, "cascade");
     ann.delete(&db).await.unwrap();
