@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::driver::Driver;
+use crate::driver::{Dialect, Driver};
 use crate::error::DbError;
 
 /// What can be set for every engine; what is not set is the engine's own habit.
@@ -104,6 +104,17 @@ fn unknown(url: &str) -> String {
     let known: Vec<_> =
         SCHEMES.iter().filter(|(.., compiled)| *compiled).map(|(known, ..)| format!("`{known}:`")).collect();
     format!("names no known engine; the known ones are: {}", known.join(", "))
+}
+
+/// The dialect of the engine at `url`, as far as the address says it: `mysql:` may turn out to be MariaDB.
+pub(crate) fn dialect(url: &str) -> Option<Dialect> {
+    match url.split_once(':')?.0 {
+        "sqlite" => Some(Dialect::Sqlite),
+        "postgres" | "postgresql" => Some(Dialect::Postgres),
+        "mysql" => Some(Dialect::MySql),
+        "mariadb" => Some(Dialect::MariaDb),
+        _ => None,
+    }
 }
 
 /// `postgres://ann:secret@host/db` as `postgres://ann:***@host/db`.

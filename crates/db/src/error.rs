@@ -59,11 +59,24 @@ pub enum DbError {
         /// The field (or column).
         field: String,
     },
-    /// A check constraint refused the row: 422.
+    /// A check constraint refused the row: 422. What drivers report. The model layer says [`FailedCheck`](Self::FailedCheck)
+    /// instead, when the check is one of the model's.
     #[error("the check `{constraint}` refused the row")]
     CheckViolation {
         /// The name of the constraint.
         constraint: String,
+    },
+    /// A value is not as the model demands: 422.
+    #[error("the check `{constraint}` of {model} refused the row: {message}")]
+    FailedCheck {
+        /// The model.
+        model: String,
+        /// The field; empty for a check of the whole row.
+        field: String,
+        /// The name of the constraint.
+        constraint: String,
+        /// What was demanded, for the client.
+        message: String,
     },
     /// There is no such row: 404.
     #[error("there is no such {model}")]
@@ -234,6 +247,14 @@ impl DbError {
             }
             Self::CheckViolation { .. } => {
                 unprocessable("A value is outside of what is allowed.".to_owned(), "check_violation")
+            }
+            Self::FailedCheck { field, message, .. } => {
+                let at = if field.is_empty() { String::new() } else { format!("/{field}") };
+                unprocessable(message.clone(), "check_violation").with_faults(vec![Fault::new(
+                    at,
+                    "check",
+                    message.clone(),
+                )])
             }
             Self::Unstorable { .. } => {
                 unprocessable("A value cannot be stored.".to_owned(), "value_not_storable")

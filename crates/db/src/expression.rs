@@ -63,6 +63,12 @@ pub struct ColumnRef {
 #[derive(Clone, Debug)]
 pub struct Operand(pub(crate) Term);
 
+impl From<Value> for Operand {
+    fn from(value: Value) -> Self {
+        Self(Term::Value(value))
+    }
+}
+
 impl From<ColumnRef> for Operand {
     fn from(column: ColumnRef) -> Self {
         Self(Term::Column(column))

@@ -109,7 +109,7 @@ pub use error::DbError;
 pub use executor::Executor;
 pub use key::Key;
 pub use log::QueryLog;
-pub use mainstay_macros::{DbEnum, model};
+pub use mainstay_macros::{DbEnum, DbType, model};
 pub use meta::ModelMeta;
 pub use model::Model;
 pub use module::{DatabaseConfig, Models, ModelsExt, Seed};

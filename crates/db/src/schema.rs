@@ -1,6 +1,7 @@
 //! Tables from models.
 //!
 //! - `table`: the statements that make a model's table, with its constraints and indexes.
+//! - `holds`: what an engine cannot hold.
 //! - `order`: which table has to be there before which.
 //! - `drift`: what a table that is there lacks.
 //!
@@ -8,6 +9,7 @@
 //! table that is there: it says what is different, and how to mend it. Migrations will do more.
 
 mod drift;
+mod holds;
 mod of_models;
 mod order;
 mod render;
@@ -22,6 +24,7 @@ use crate::error::Border;
 use crate::executor::Executor;
 use crate::meta::ModelMeta;
 
+pub use holds::unsupported;
 pub use order::in_order;
 pub use render::Existing;
 pub(crate) use render::{check, create_index, default_sql, foreign_key, limits, text_literal};

@@ -18,7 +18,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-pub use choice::{decode_choice, deserialize_choice};
+pub use choice::{decode_checked, decode_choice, deserialize_choice};
 pub use json::Json;
 pub use sql_type::SqlType;
 #[cfg(feature = "sqlite")]
@@ -213,7 +213,7 @@ impl Mismatch {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a column",
     label = "the database has no such type",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`"
 )]
 pub trait Decode: Sized {
     /// Reads it.
@@ -224,7 +224,7 @@ pub trait Decode: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a model's field",
     label = "no column can hold this",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, or `Option` of one; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
 )]
 pub trait Stored: Decode + Clone + Send + Sync + 'static {
     /// The type of the column.

@@ -38,11 +38,18 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[field(unique)]`, `#[field(index)]` | a constraint, an index |
 /// | `#[field(default)]`, `#[field(default = expression)]` | a new row need not say it |
 /// | `#[field(created_at)]`, `#[field(updated_at)]` | the time of the insert, of the last write |
+/// | `#[field(default_sql = "…")]` | a default of the engine's, in SQL |
+/// | `#[field(generated)]` | the engine counts; what an integer called `id` has by itself |
 /// | `#[field(min_length = 1, max_length = 120)]` | checked before writing, and by the table |
+/// | `#[field(min = 0, max = 99.5)]` | the same for numbers |
+/// | `#[field(precision = 12, scale = 2)]` | how many digits a `Decimal` has, and how many behind the point |
+/// | `#[field(check = "…")]` | a condition in SQL, checked by the table |
+/// | `#[field(version)]`, `#[field(deleted_at)]` | counts updates; the time when the row was deleted |
+/// | `#[renamed_from(name)]` | what field or model it was before, for migrations |
 /// | `#[field(column = "…")]` | the column's name |
 /// | `#[field(hidden)]` | never in JSON or `Debug` |
 /// | `#[field(read_only)]`, `#[field(searchable)]` | for the surfaces made from the model |
-/// | `#[belongs_to(on_delete = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |
+/// | `#[belongs_to(on_delete = cascade, on_update = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |
 /// | `#[has_many(by = field)]` | `HasMany<T>` |
 /// | `#[many_to_many(through = T, from = a, to = b)]` | `ManyToMany<T>` |
 ///
@@ -60,6 +67,17 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn db_enum(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);
     finish(model::choices(&input))
+}
+
+/// Makes a struct around one value a column: `struct Email(String);`. It is stored as that value, and brings `Serialize`
+/// and `Deserialize` that write and read that value alone.
+///
+/// `#[db(try_from)]` makes it by its `TryFrom`, from rows and from JSON: what `try_from` refuses is a fault. `#[db(key)]`
+/// lets it be a primary key; it is `Clone`, `Eq`, `Hash` and `Debug` then.
+#[proc_macro_derive(DbType, attributes(db))]
+pub fn db_type(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    finish(model::newtype(&input))
 }
 
 /// Makes a GET route of an async function; see [`macro@route`] for the settings.

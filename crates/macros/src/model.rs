@@ -6,7 +6,7 @@
 //! - [`meta`]: the static metadata.
 //! - [`row`]: from rows to the struct and back.
 //! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
-//! - [`mod@choices`]: enums as columns.
+//! - [`mod@choices`]: enums as columns; [`mod@newtype`]: structs around one value.
 
 mod attributes;
 mod choices;
@@ -14,6 +14,7 @@ mod companions;
 mod input;
 mod meta;
 mod names;
+mod newtype;
 mod row;
 mod table;
 
@@ -22,6 +23,7 @@ use quote::quote;
 
 pub(crate) use choices::expand as choices;
 use input::Model;
+pub(crate) use newtype::expand as newtype;
 
 /// Expands `#[model]`.
 pub(crate) fn expand(arguments: TokenStream, item: syn::ItemStruct) -> TokenStream {

@@ -1,5 +1,6 @@
 //! How the metadata of a field is written: `const` functions, called by what `#[model]` generates.
 
+use chrono::Timelike;
 use rust_decimal::Decimal;
 
 use super::{FieldMeta, Fill};
@@ -165,10 +166,34 @@ impl FieldMeta {
         self
     }
 
+    /// The value as its column holds it: an exact number with the digits behind the point that were said, a time to the
+    /// microsecond. So it is read back the same from every engine. What would be rounded stays as it is, for validation to
+    /// refuse.
+    pub(crate) fn fitted(&self, value: Value) -> Value {
+        match value {
+            Value::Decimal(number) => {
+                let mut fitted = number;
+                if let Some(scale) = self.scale {
+                    fitted.rescale(scale);
+                }
+                Value::Decimal(if fitted == number { fitted } else { number })
+            }
+            Value::DateTime(time) => Value::DateTime(to_micros(time)),
+            Value::Time(time) => Value::Time(to_micros(time)),
+            other => other,
+        }
+    }
+
     /// Whether a new row must say its value.
     pub fn is_required(&self) -> bool {
         matches!(self.fill, Fill::Required)
     }
+}
+
+/// Without what is less than a microsecond. A leap second becomes the last microsecond before it ends: no engine has it.
+fn to_micros<T: Timelike + Copy>(time: T) -> T {
+    let nanos = (time.nanosecond() / 1_000).min(999_999) * 1_000;
+    time.with_nanosecond(nanos).unwrap_or(time)
 }
 
 fn null() -> Value {
@@ -220,6 +245,20 @@ mod tests {
             assert_eq!(exact(text).to_string(), text);
         }
         assert_eq!(whole(i64::MIN).to_string(), "-9223372036854775808");
+    }
+
+    #[test]
+    fn fits_a_value_to_its_column_without_changing_it() {
+        let price = FieldMeta::of::<Decimal>("price", "price").digits(12, 2);
+        let shown = |number: &str| match price.fitted(Value::Decimal(number.parse().unwrap())) {
+            Value::Decimal(number) => number.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!((shown("1.5"), shown("2"), shown("1.500")), ("1.50".into(), "2.00".into(), "1.50".into()));
+        assert_eq!(shown("1.505"), "1.505");
+        let leap = chrono::NaiveTime::from_hms_nano_opt(23, 59, 59, 1_999_999_999).unwrap();
+        let last = chrono::NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap();
+        assert_eq!(price.fitted(Value::Time(leap)), Value::Time(last));
     }
 
     #[test]

@@ -9,15 +9,30 @@
 //! | `db.E010` | a table does not fit its model (found when the database is opened) |
 //! | `db.W010` | a table was made by an older form of its model (found when the database is opened) |
 //! | `db.E011` | a table is missing, and may not be made (found when the database is opened) |
+//! | `db.E020` | the engine cannot index a text of any length |
+//! | `db.E021` | the engine has no index of some rows, or of an expression |
+//! | `db.E022` | a name is longer than the engine takes |
+//! | `db.E023` | an exact number has more digits than the engine holds |
+//! | `db.E024` | the engine cannot index a column of this type |
+//! | `db.E025` | two indexes or checks have one name |
+//! | `db.W020` | the engine does not keep how many digits an exact number was written with |
 
 use mainstay_core::assembly::Assembly;
 use mainstay_core::{Finding, Findings};
 
-use super::models;
+use super::{DatabaseConfig, models};
+use crate::engine;
 use crate::meta::{ModelMeta, RelationKind, RelationMeta};
+use crate::schema;
 
 pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {
-    findings.extend(look_at(&models::all(&assembly.contributions)));
+    let models = models::all(&assembly.contributions);
+    findings.extend(look_at(&models));
+    // A configuration that cannot be read has findings of its own.
+    let config = assembly.config.section::<DatabaseConfig>().ok();
+    if let Some(dialect) = config.and_then(|config| engine::dialect(&config.url)) {
+        findings.extend(schema::unsupported(&models, dialect));
+    }
 }
 
 fn look_at(models: &[&'static ModelMeta]) -> Vec<Finding> {

@@ -6,6 +6,9 @@ use crate::driver::Dialect;
 /// The longest text that MySQL can index whole.
 const INDEXABLE: u32 = 255;
 
+/// From how many characters on MySQL keeps a text beside its row.
+const LONG: u32 = 1_024;
+
 /// Whether a statement does nothing when what it makes is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
@@ -91,9 +94,12 @@ impl Table {
             (ColumnType::Text(most), _) => {
                 let longest = column.one_of.iter().map(|value| value.chars().count()).max();
                 let longest = longest.and_then(|longest| u32::try_from(longest).ok());
+                let indexed = self.is_indexed(&column.name);
                 return match most.or(longest) {
+                    // A row of MySQL has 65,535 bytes at most; texts of this kind are kept beside it.
+                    Some(most) if mysql && !indexed && most > LONG => "longtext".to_owned(),
                     Some(most) => format!("varchar({most})"),
-                    None if mysql && self.is_indexed(&column.name) => format!("varchar({INDEXABLE})"),
+                    None if mysql && indexed => format!("varchar({INDEXABLE})"),
                     None if mysql => "longtext".to_owned(),
                     None => "text".to_owned(),
                 };

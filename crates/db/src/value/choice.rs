@@ -1,10 +1,11 @@
-//! What `#[derive(DbEnum)]` calls.
+//! What `#[derive(DbEnum)]` and `#[derive(DbType)]` call.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::{Cell, Mismatch};
+use super::{Cell, Decode, Mismatch};
 
 /// Reads one of a few names from a cell.
 pub fn decode_choice<T>(
@@ -26,4 +27,13 @@ pub fn deserialize_choice<'de, D: Deserializer<'de>, T>(
 ) -> Result<T, D::Error> {
     let name = Cow::<str>::deserialize(deserializer)?;
     named(&name).ok_or_else(|| D::Error::custom(format_args!("`{name}` is not {expected}")))
+}
+
+/// Reads a value that its type may refuse.
+pub fn decode_checked<I: Decode, T: TryFrom<I, Error: Display>>(
+    cell: Cell<'_>,
+    expected: &'static str,
+) -> Result<T, Mismatch> {
+    let refused = |fault: T::Error| Mismatch { expected, found: format!("{} ({fault})", cell.describe()) };
+    T::try_from(I::decode(cell)?).map_err(refused)
 }

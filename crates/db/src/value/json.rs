@@ -1,5 +1,7 @@
 //! A typed JSON document in one column.
 
+mod place;
+
 use std::ops::{Deref, DerefMut};
 
 use serde::de::DeserializeOwned;
@@ -35,14 +37,14 @@ impl<T> DerefMut for Json<T> {
 
 impl<T: DeserializeOwned> Decode for Json<T> {
     fn decode(cell: Cell<'_>) -> Result<Self, Mismatch> {
-        let read = match cell {
-            Cell::Text(text) => serde_json::from_str(text),
-            Cell::Bytes(bytes) => serde_json::from_slice(bytes),
+        let bytes = match cell {
+            Cell::Text(text) => text.as_bytes(),
+            Cell::Bytes(bytes) => bytes,
             _ => return Err(Mismatch::new("a JSON document", cell)),
         };
-        read.map(Json).map_err(|fault| Mismatch {
+        serde_json::from_slice(bytes).map(Json).map_err(|fault| Mismatch {
             expected: std::any::type_name::<T>(),
-            found: format!("JSON that does not fit ({fault})"),
+            found: format!("JSON that does not fit at `{}` ({fault})", place::of(bytes, &fault)),
         })
     }
 }

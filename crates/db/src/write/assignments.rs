@@ -36,7 +36,7 @@ impl Assignments {
 
     /// Sets the field at `index`, which `meta` must have.
     pub fn set_value(&mut self, index: usize, value: Value) {
-        self.values[index] = Some(value);
+        self.values[index] = Some(self.meta.fields[index].fitted(value));
     }
 
     /// The model.
@@ -75,8 +75,8 @@ impl Assignments {
                 continue;
             }
             *value = match field.fill {
-                Fill::Default(make) => Some(make()),
-                Fill::CreatedAt | Fill::UpdatedAt => Some(Value::DateTime(now)),
+                Fill::Default(make) => Some(field.fitted(make())),
+                Fill::CreatedAt | Fill::UpdatedAt => Some(field.fitted(Value::DateTime(now))),
                 Fill::Generated | Fill::Database => None,
                 Fill::Required => {
                     return Err(DbError::NotNullViolation {
@@ -93,7 +93,7 @@ impl Assignments {
     pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
         for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
             if matches!(field.fill, Fill::UpdatedAt) && value.is_none() {
-                *value = Some(Value::DateTime(now));
+                *value = Some(field.fitted(Value::DateTime(now)));
             }
         }
     }

@@ -76,7 +76,7 @@ fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'stat
     let now = target.now();
     for row in rows.iter_mut() {
         row.fill(now).at_border()?;
-        validate(row)?;
+        validate(row, target.dialect())?;
     }
     Ok(rows.first().map(Assignments::meta))
 }

@@ -49,15 +49,64 @@ pub(crate) fn named(fault: DbError, meta: &'static ModelMeta) -> DbError {
         meta.column(column).map_or_else(|| column.to_owned(), |(_, field)| field.name.to_owned())
     };
     match fault {
-        DbError::UniqueViolation { model, fields } if ours(&model) => DbError::UniqueViolation {
-            model: meta.name.to_owned(),
-            fields: fields.iter().map(|column| name(column)).collect(),
-        },
+        // SQLite names the index alone when it is of an expression.
+        DbError::UniqueViolation { model, fields } if ours(&model) || model.is_empty() => {
+            let fields = match fields.as_slice() {
+                [only] => indexed(meta, only).unwrap_or(fields),
+                _ => fields,
+            };
+            DbError::UniqueViolation {
+                model: meta.name.to_owned(),
+                fields: fields.iter().map(|column| name(column)).collect(),
+            }
+        }
         DbError::NotNullViolation { model, field } if ours(&model) => {
             DbError::NotNullViolation { model: meta.name.to_owned(), field: name(&field) }
         }
+        DbError::CheckViolation { constraint } => failed_check(constraint, meta),
         other => other,
     }
+}
+
+/// What the index of that name is about.
+fn indexed(meta: &ModelMeta, index: &str) -> Option<Vec<String>> {
+    let name = index.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(index);
+    let index = meta.all_indexes().into_iter().find(|index| index.name == name)?;
+    Some(match index.expression {
+        Some(expression) => vec![expression.to_owned()],
+        None => index.columns.into_iter().map(str::to_owned).collect(),
+    })
+}
+
+/// The check of the model that has this name, and what it demands.
+fn failed_check(constraint: String, meta: &ModelMeta) -> DbError {
+    let model = meta.name.to_owned();
+    if let Some(check) = meta.checks.iter().find(|check| check.name == constraint) {
+        let message = check.message.unwrap_or("The values do not go together.").to_owned();
+        return DbError::FailedCheck { model, field: String::new(), constraint, message };
+    }
+    // The longest column first: `a_b` is not the check `b` of `a`.
+    let field = meta
+        .fields
+        .iter()
+        .filter_map(|field| Some((field, constraint.strip_prefix(&meta.constraint(field, ""))?)))
+        .max_by_key(|(field, _)| field.column.len());
+    let Some((field, demand)) = field else { return DbError::CheckViolation { constraint } };
+    if demand == "range" {
+        // What the other engines say of a number that is too great for the type of its column.
+        let what = format!("a number of `{model}.{}` that is outside of the range of its type", field.name);
+        return DbError::Unstorable { what, engine: Dialect::Sqlite.name() };
+    }
+    let demand = match demand {
+        "min" => "is too short",
+        "max" => "is too long",
+        "least" => "is too small",
+        "most" => "is too great",
+        "choice" => "is none of the values that it can have",
+        _ => "is not allowed",
+    };
+    let message = format!("`{}` {demand}.", field.name);
+    DbError::FailedCheck { model, field: field.name.to_owned(), constraint, message }
 }
 
 /// What an insert or an update has failed with.

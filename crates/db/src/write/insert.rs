@@ -21,7 +21,7 @@ pub async fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> Res
 pub(super) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
-    validate(&new)?;
+    validate(&new, target.dialect())?;
     let dialect = target.dialect();
     let returns = dialect.insert_returns();
     let key = if returns { None } else { new.key() };

@@ -94,7 +94,7 @@ async fn update(
     let meta = select.meta;
     let mut filter = only_filters(select).at_border()?;
     change.touch(target.now());
-    validate(&change)?;
+    validate(&change, target.dialect())?;
     let dialect = target.dialect();
     let references = References::of(&change, dialect);
     let columns = change.columns();

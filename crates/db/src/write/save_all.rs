@@ -31,7 +31,7 @@ async fn save_rows(
     for (values, key) in rows {
         let mut change = all_but_key(meta, values);
         change.touch(target.now());
-        validate(&change)?;
+        validate(&change, target.dialect())?;
         references.add(&change, dialect);
         let columns = change.columns();
         if columns.is_empty() {

@@ -48,7 +48,7 @@ async fn update_row(
     target: Target<'_>,
 ) -> Result<Reply> {
     change.touch(target.now());
-    validate(&change)?;
+    validate(&change, target.dialect())?;
     let dialect = target.dialect();
     let returns = dialect.update_returns();
     let again = if returns { Vec::new() } else { key.clone() };

@@ -247,7 +247,7 @@ async fn upsert_rows(
     shape.tag(if returns { b'r' } else { b'-' });
     for mut row in rows {
         row.fill(now).at_border()?;
-        validate(&row)?;
+        validate(&row, target.dialect())?;
         references.add(&row, dialect);
         if columns.is_empty() {
             columns = row.columns();

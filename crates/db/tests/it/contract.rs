@@ -3,6 +3,7 @@
 //! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it, in the
 //! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
+mod constraints;
 mod cursors;
 mod driver;
 mod expressions;

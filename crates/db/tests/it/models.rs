@@ -1,5 +1,6 @@
 //! Models and queries.
 
+mod holds;
 mod hostile;
 mod many;
 mod metadata;

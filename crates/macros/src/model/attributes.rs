@@ -77,6 +77,7 @@ impl Options {
             "hidden" => self.hidden = true,
             "read_only" => self.read_only = true,
             "searchable" => self.searchable = true,
+            "generated" => return self.fill(meta, Fill::Generated),
             "created_at" => return self.fill(meta, Fill::CreatedAt),
             "updated_at" => return self.fill(meta, Fill::UpdatedAt),
             "default" if meta.input.peek(Token![=]) => {
@@ -100,7 +101,7 @@ impl Options {
             "column" => self.column = Some(meta.value()?.parse::<LitStr>()?.value()),
             _ => {
                 return Err(meta.error(
-                    "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `created_at`, \
+                    "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `generated`, `created_at`, \
                      `updated_at`, `deleted_at`, `version`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
                      `column`, `hidden`, `read_only`, `searchable`",
                 ));

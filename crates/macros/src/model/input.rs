@@ -116,6 +116,11 @@ impl Model {
             _ => {}
         }
         for field in &self.fields {
+            let counted = matches!(field.options.fill, Some(Fill::Generated));
+            if counted && (composite || !field.options.primary_key) {
+                let message = "an engine counts a primary key of one field only";
+                faults.add(Error::new_spanned(&field.ident, message));
+            }
             match field.kind {
                 Kind::HasMany { .. } | Kind::ManyToMany { .. } if field.options.primary_key => {
                     faults.add(Error::new_spanned(&field.ident, "a relation to many rows is not a key"));

@@ -1,0 +1,164 @@
+//! What an engine cannot hold. It is said at start, because otherwise the engine would refuse it in words of its own, or
+//! change it silently.
+
+use mainstay_core::Finding;
+
+use super::structure::Table;
+use crate::driver::Dialect;
+use crate::meta::{FieldMeta, Index, ModelMeta};
+use crate::value::SqlType;
+
+/// The longest text, in characters of up to four bytes, that fits into a key of MySQL (3,072 bytes).
+const LONGEST_KEY: u32 = 768;
+
+/// What these models ask of this engine in vain. The findings are described in the table of `module/checks.rs`.
+pub fn unsupported(models: &[&'static ModelMeta], dialect: Dialect) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut index_names: Vec<String> = Vec::new();
+    for model in models {
+        let mut look = Look { model, dialect, findings: &mut findings };
+        for (position, field) in model.fields.iter().enumerate() {
+            look.at_type(position, field);
+        }
+        for index in model.all_indexes() {
+            look.at_index(&index);
+            if index_names.contains(&index.name) {
+                look.twice("index", &index.name);
+            }
+            index_names.push(index.name);
+        }
+        look.at_names();
+    }
+    findings
+}
+
+struct Look<'a> {
+    model: &'static ModelMeta,
+    dialect: Dialect,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Look<'_> {
+    fn add(&mut self, id: &'static str, message: String, fix: impl Into<String>) {
+        self.findings.push(Finding::error(id, message).at(self.model.place).fix(fix.into()));
+    }
+
+    fn is_mysql(&self) -> bool {
+        matches!(self.dialect, Dialect::MySql | Dialect::MariaDb)
+    }
+
+    fn at_type(&mut self, position: usize, field: &FieldMeta) {
+        let (engine, place) = (self.dialect.name(), format!("`{}.{}`", self.model.name, field.name));
+        let indexed = self.model.key.contains(&position)
+            || self.model.all_indexes().iter().any(|index| index.columns.contains(&field.column));
+        match field.sql_type {
+            SqlType::Text
+                if indexed && self.is_mysql() && field.max_length.is_none_or(|most| most > LONGEST_KEY) =>
+            {
+                let message = format!(
+                    "{engine} indexes texts of at most {LONGEST_KEY} characters, and {place} is indexed"
+                );
+                self.add("db.E020", message, "say how long it may be: #[field(max_length = 255)]");
+            }
+            SqlType::Bytes | SqlType::Json if indexed && self.is_mysql() => {
+                let message = format!("{engine} cannot index a column of this type, and {place} is indexed");
+                self.add("db.E024", message, "leave the index out, or index a digest of the value");
+            }
+            SqlType::Decimal => self.at_digits(field, &place),
+            _ => {}
+        }
+    }
+
+    fn at_digits(&mut self, field: &FieldMeta, place: &str) {
+        let engine = self.dialect.name();
+        let Some(precision) = field.precision else {
+            if self.is_mysql() {
+                let message = format!(
+                    "{engine} does not keep how many digits {place} was written with: 1.50 comes back as 1.5"
+                );
+                let finding = Finding::warning("db.W020", message).at(self.model.place);
+                self.findings.push(finding.fix("say it: #[field(precision = 12, scale = 2)]"));
+            }
+            return;
+        };
+        let (most, most_behind) = match self.dialect {
+            Dialect::MySql | Dialect::MariaDb => (65, 30),
+            Dialect::Postgres => (1_000, 1_000),
+            Dialect::Sqlite => return,
+        };
+        if precision > most || field.scale.is_some_and(|scale| scale > most_behind) {
+            let message = format!(
+                "{engine} holds numbers of at most {most} digits, {most_behind} of them behind the point; {place} asks for more"
+            );
+            self.add(
+                "db.E023",
+                message,
+                "make precision and scale smaller; the type `Decimal` has 28 digits at most",
+            );
+        }
+    }
+
+    fn at_index(&mut self, index: &Index) {
+        let (engine, model) = (self.dialect.name(), self.model.name);
+        if index.filter.is_some() && !self.dialect.has_partial_indexes() {
+            let message =
+                format!("{engine} has no index of some rows only, which `{}` of `{model}` is", index.name);
+            let fix = if index.unique {
+                "leave `where` out, or make the value NULL in the rows that it is not about: NULLs are not compared"
+            } else {
+                "leave `where` out: the index is then larger, and serves the same queries"
+            };
+            self.add("db.E021", message, fix);
+        }
+        if index.expression.is_some() && !self.dialect.has_expression_indexes() {
+            let message =
+                format!("{engine} has no index of an expression, which `{}` of `{model}` is", index.name);
+            self.add(
+                "db.E021",
+                message,
+                "store what the expression makes in a field of its own, and index that",
+            );
+        }
+    }
+
+    /// Table, columns, indexes and constraints.
+    fn at_names(&mut self) {
+        // Why a model has no table is said by `db.E002`.
+        let Ok(table) = Table::of_model(self.model) else { return };
+        let checks = table.all_checks(self.dialect);
+        for (position, check) in checks.iter().enumerate() {
+            if checks[..position].iter().any(|other| other.name == check.name) {
+                self.twice("check", &check.name);
+            }
+        }
+        let names = std::iter::once(&table.name)
+            .chain(table.columns.iter().map(|column| &column.name))
+            .chain(table.indexes.iter().map(|index| &index.name))
+            .chain(table.foreign_keys.iter().map(|key| &key.name))
+            .chain(checks.iter().map(|check| &check.name));
+        for name in names {
+            // PostgreSQL cuts a name off, so that two may become one; MySQL refuses it.
+            let (length, most, unit) = match self.dialect {
+                Dialect::Postgres => (name.len(), 63, "bytes"),
+                Dialect::MySql | Dialect::MariaDb => (name.chars().count(), 64, "characters"),
+                Dialect::Sqlite => continue,
+            };
+            if length > most {
+                let message = format!(
+                    "`{name}` of `{}` has {length} {unit}, and {} takes {most}",
+                    self.model.name,
+                    self.dialect.name()
+                );
+                let fix = "give a shorter name: #[index(…, name = \"…\")], #[field(column = \"…\")] or \
+                           #[model(table = \"…\")]";
+                self.add("db.E022", message, fix);
+            }
+        }
+    }
+
+    fn twice(&mut self, what: &str, name: &str) {
+        let message =
+            format!("there are two of the {what} `{name}`, the second one in `{}`", self.model.name);
+        self.add("db.E025", message, format!("give one of them another name: name = \"{name}_2\""));
+    }
+}
