@@ -12,7 +12,7 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`health`], [`metrics`], [`logging`].
+//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`].
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -35,6 +35,7 @@ pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
 pub mod module;
+pub mod origin;
 pub mod principal;
 pub mod profile;
 pub mod random;

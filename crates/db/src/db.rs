@@ -1,6 +1,7 @@
 //! The handle to a database.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::driver::{
 };
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
-use crate::log::{Meters, QueryLog, Recorders, Watch};
+use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
 use crate::transaction::{self, Transactions, Tx};
 
@@ -37,6 +38,7 @@ struct Inner {
     dialect: Dialect,
     cache: SqlCache,
     recorders: Recorders,
+    comments: Comments,
     settings: Settings,
 }
 
@@ -45,6 +47,8 @@ struct Inner {
 pub struct Settings {
     /// A statement that takes longer is logged as a warning.
     pub slow_query: Duration,
+    /// Whether each statement names, in a comment, the route that it is run for.
+    pub comments: bool,
     /// What `created_at` and `updated_at` fields are set by.
     pub clock: Arc<dyn Clock>,
     /// Where statements are counted, if they are.
@@ -53,7 +57,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { slow_query: Duration::from_millis(200), clock: Arc::new(SystemClock), meters: None }
+        Self {
+            slow_query: Duration::from_millis(200),
+            comments: false,
+            clock: Arc::new(SystemClock),
+            meters: None,
+        }
     }
 }
 
@@ -74,8 +83,8 @@ impl Db {
     /// A handle on a driver.
     pub fn over(driver: Arc<dyn Driver>, settings: Settings) -> Self {
         let dialect = driver.dialect();
-        let (cache, recorders) = (SqlCache::default(), Recorders::default());
-        Self(Arc::new(Inner { driver, dialect, cache, recorders, settings }))
+        let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
+        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, settings }))
     }
 
     /// How its SQL is written.
@@ -121,6 +130,24 @@ impl Db {
         self.0.recorders.record()
     }
 
+    /// For a test: panics when it is dropped if more statements than that were run meanwhile, or the same line ran one
+    /// reading statement more than 10 times ([`Watched::repeats`]). It names each statement, and the line that ran it.
+    ///
+    /// ```
+    /// # use mainstay_db::{Db, sql};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> mainstay_core::Result<()> {
+    /// # let db = Db::open("sqlite::memory:").await?;
+    /// let budget = db.budget(2);
+    /// sql("SELECT 1").rows(&db).await?;
+    /// sql("SELECT 2").rows(&db).await?;
+    /// drop(budget);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn budget(&self, statements: usize) -> Watched {
+        Watched::new(self.record(), Budget { statements: Some(statements), ..Budget::default() })
+    }
+
     /// Whether it answers. For the readiness probe.
     pub async fn ping(&self) -> Result<()> {
         let statement = Statement::read("SELECT 1", Vec::new());
@@ -140,8 +167,20 @@ impl Db {
         DateTime::from(self.0.settings.clock.now())
     }
 
-    pub(crate) fn watch(&self, statement: &Statement) -> Watch<'_> {
-        Watch::start(&self.0.recorders, &self.0.settings, statement)
+    pub(crate) fn watch(
+        &self,
+        statement: &Statement,
+        caller: Option<&'static Location<'static>>,
+    ) -> Watch<'_> {
+        Watch::start(&self.0.recorders, &self.0.settings, statement, caller)
+    }
+
+    /// With what it is run for as a comment, if that is wanted.
+    pub(crate) fn commented(&self, mut statement: Statement) -> Statement {
+        if self.0.settings.comments && statement.kind != StatementKind::Script {
+            statement.sql = self.0.comments.add(statement.sql);
+        }
+        statement
     }
 
     pub(crate) async fn run(&self, statement: Statement) -> Result<Reply, DbError> {

@@ -1,5 +1,7 @@
 //! What runs a query: the database by itself ([`Db`]), or a transaction ([`Tx`]). Every query is told which.
 
+use std::panic::Location;
+
 use chrono::{DateTime, Utc};
 use mainstay_core::Inject;
 
@@ -16,19 +18,20 @@ use crate::transaction::Tx;
     note = "pass `&db` (a `Db` or an `Inject<Db>`), or the `tx` of a transaction"
 )]
 pub trait Executor: Sync {
-    /// Where the statements go.
+    /// Where the statements go, and which line of code sends them: the caller's.
+    #[track_caller]
     fn target(&self) -> Target<'_>;
 }
 
 impl Executor for Db {
     fn target(&self) -> Target<'_> {
-        Target { db: self, tx: None }
+        Target::new(self, None)
     }
 }
 
 impl Executor for Tx {
     fn target(&self) -> Target<'_> {
-        Target { db: self.db(), tx: Some(self) }
+        Target::new(self.db(), Some(self))
     }
 }
 
@@ -43,9 +46,21 @@ impl Executor for Inject<Db> {
 pub struct Target<'a> {
     db: &'a Db,
     tx: Option<&'a Tx>,
+    caller: &'static Location<'static>,
 }
 
 impl<'a> Target<'a> {
+    #[track_caller]
+    fn new(db: &'a Db, tx: Option<&'a Tx>) -> Self {
+        Self { db, tx, caller: Location::caller() }
+    }
+
+    /// The line of the application that runs the query; none where it is a line of this crate.
+    fn caller(self) -> Option<&'static Location<'static>> {
+        let own = file!().trim_end_matches("executor.rs");
+        (!self.caller.file().starts_with(own)).then_some(self.caller)
+    }
+
     pub(crate) fn dialect(self) -> Dialect {
         self.db.dialect()
     }
@@ -59,7 +74,8 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) async fn run(self, statement: Statement) -> Result<Reply, DbError> {
-        let watch = self.db.watch(&statement);
+        let watch = self.db.watch(&statement, self.caller());
+        let statement = self.db.commented(statement);
         let result = match self.tx {
             Some(tx) => tx.run(statement).await,
             None => self.db.run(statement).await,
@@ -70,7 +86,8 @@ impl<'a> Target<'a> {
 
     /// Hands the rows out a few at a time. What is measured is the time to the first of them.
     pub(crate) async fn stream(self, statement: Statement) -> Result<RowStream, DbError> {
-        let watch = self.db.watch(&statement);
+        let watch = self.db.watch(&statement, self.caller());
+        let statement = self.db.commented(statement);
         let result = match self.tx {
             Some(tx) => tx.stream(statement).await,
             None => self.db.stream(statement).await,

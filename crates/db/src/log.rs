@@ -1,13 +1,24 @@
-//! What was run, how often, and how long it took.
+//! What was run, how often, how long it took, by which line, and for what.
+//!
+//! - `budget`: how much may be run, for tests.
+//! - `comment`: the route as a comment of each statement.
 
+mod budget;
+mod comment;
+
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use mainstay_core::metrics::{Buckets, Counter, Histogram, Metrics};
+use mainstay_core::metrics::{Buckets, Counter, Histogram, Metrics, Scrape};
+use mainstay_core::origin::Origin;
 
 use crate::db::Settings;
-use crate::driver::{Statement, StatementKind};
+use crate::driver::{Driver, Statement, StatementKind};
+
+pub use budget::{Budget, Overrun, Tally, Watched, tally};
+pub(crate) use comment::Comments;
 
 /// A record of the statements that one database runs, for tests: count them, and a loop of queries shows.
 #[derive(Debug)]
@@ -21,6 +32,12 @@ pub struct QueryLog {
 pub struct LoggedQuery {
     /// Its text.
     pub sql: Arc<str>,
+    /// What it does.
+    pub kind: StatementKind,
+    /// The line that ran it, where it is known.
+    pub caller: Option<&'static Location<'static>>,
+    /// What it was run for: a route.
+    pub origin: Option<Origin>,
     /// From the call to the reply.
     pub elapsed: Duration,
     /// Whether it failed.
@@ -54,6 +71,19 @@ impl Drop for QueryLog {
     }
 }
 
+tokio::task_local! {
+    /// What the running task has run.
+    static HERE: Entries;
+}
+
+/// Runs `work`, and returns what was run in the same task, on any database: for tests in which others are at work too.
+pub async fn recorded<T>(work: impl Future<Output = T>) -> (T, Vec<LoggedQuery>) {
+    let entries = Entries::default();
+    let value = HERE.scope(Arc::clone(&entries), work).await;
+    let queries = std::mem::take(&mut *entries.lock().unwrap_or_else(PoisonError::into_inner));
+    (value, queries)
+}
+
 /// How many statements there were, and how long they took.
 #[derive(Clone)]
 pub struct Meters {
@@ -81,6 +111,23 @@ impl Meters {
             self.failures.inc();
         }
     }
+}
+
+/// Shows how much of a driver is in use, for as long as there is one.
+pub(crate) fn watch_pool(metrics: &Metrics, driver: Weak<dyn Driver>) {
+    metrics.collect(move |scrape: &mut Scrape| {
+        let Some(driver) = driver.upgrade() else { return };
+        let status = driver.status();
+        let mut gauge = |name, help, labels: &[(&str, &str)], value: usize| {
+            scrape.gauge(name, help, labels, value as f64);
+        };
+        let help = "Connections to the database that are open.";
+        let busy = status.open.saturating_sub(status.idle);
+        gauge("db_pool_connections", help, &[("state", "idle")], status.idle);
+        gauge("db_pool_connections", help, &[("state", "busy")], busy);
+        gauge("db_pool_waiting", "Callers that wait for a connection.", &[], status.waiting);
+        gauge("db_pool_limit", "The most connections that may be open.", &[], status.limit);
+    });
 }
 
 type Entries = Arc<Mutex<Vec<LoggedQuery>>>;
@@ -123,30 +170,48 @@ impl Recorders {
 pub(crate) struct Watch<'a> {
     recorders: &'a Recorders,
     settings: &'a Settings,
-    write: bool,
+    kind: StatementKind,
     started: Instant,
     sql: Arc<str>,
+    caller: Option<&'static Location<'static>>,
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn start(recorders: &'a Recorders, settings: &'a Settings, statement: &Statement) -> Self {
-        let write = statement.kind != StatementKind::Read;
-        Self { recorders, settings, write, started: Instant::now(), sql: Arc::clone(&statement.sql) }
+    pub(crate) fn start(
+        recorders: &'a Recorders,
+        settings: &'a Settings,
+        statement: &Statement,
+        caller: Option<&'static Location<'static>>,
+    ) -> Self {
+        let sql = Arc::clone(&statement.sql);
+        Self { recorders, settings, kind: statement.kind, started: Instant::now(), sql, caller }
     }
 
     pub(crate) fn end(self, rows: usize, failed: bool) {
         let elapsed = self.started.elapsed();
         let micros = elapsed.as_micros();
         if let Some(meters) = &self.settings.meters {
-            meters.count(self.write, elapsed, failed);
+            meters.count(self.kind != StatementKind::Read, elapsed, failed);
         }
         if elapsed > self.settings.slow_query {
-            tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, "slow query");
+            let (caller, origin) = (self.caller.map(tracing::field::display), Origin::current());
+            let route = origin.as_ref().map(Origin::as_str);
+            tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, route, caller, "slow query");
         } else {
             tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");
         }
-        if self.recorders.0.many.load(Ordering::Acquire) > 0 {
-            self.recorders.add(&LoggedQuery { sql: self.sql, elapsed, failed });
+        let recorded = self.recorders.0.many.load(Ordering::Acquire) > 0;
+        let here = HERE.try_with(Arc::clone).ok();
+        if !recorded && here.is_none() {
+            return;
+        }
+        let Self { sql, kind, caller, recorders, .. } = self;
+        let query = LoggedQuery { sql, kind, caller, origin: Origin::current(), elapsed, failed };
+        if recorded {
+            recorders.add(&query);
+        }
+        if let Some(here) = here {
+            here.lock().unwrap_or_else(PoisonError::into_inner).push(query);
         }
     }
 }

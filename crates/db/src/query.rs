@@ -122,8 +122,10 @@ impl<M: Model> Query<M> {
     }
 
     /// Every row that matches.
-    pub async fn all(self, executor: &impl Executor) -> Result<Vec<M>> {
-        self.fetch(executor.target()).await.at_border()
+    #[track_caller]
+    pub fn all(self, executor: &impl Executor) -> impl Future<Output = Result<Vec<M>>> {
+        let target = executor.target();
+        async move { self.fetch(target).await.at_border() }
     }
 
     /// Every row that matches, a few at a time: for results that are too large to be in memory. What `with` loads is loaded
@@ -143,6 +145,7 @@ impl<M: Model> Query<M> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[track_caller]
     pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, M> {
         let target = executor.target();
         let loads: Arc<[Load<M>]> = self.loads.into();
@@ -154,48 +157,64 @@ impl<M: Model> Query<M> {
     }
 
     /// The first row that matches, if there is one.
-    pub async fn first(self, executor: &impl Executor) -> Result<Option<M>> {
-        Ok(self.limit(1).fetch(executor.target()).await.at_border()?.pop())
+    #[track_caller]
+    pub fn first(self, executor: &impl Executor) -> impl Future<Output = Result<Option<M>>> {
+        let target = executor.target();
+        async move { Ok(self.limit(1).fetch(target).await.at_border()?.pop()) }
     }
 
     /// The one row that matches. None is a 404; several are a fault of the program.
-    pub async fn one(self, executor: &impl Executor) -> Result<M> {
-        let mut rows = self.limit(2).fetch(executor.target()).await.at_border()?;
-        match (rows.pop(), rows.is_empty()) {
-            (Some(row), true) => Ok(row),
-            (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
-            (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+    #[track_caller]
+    pub fn one(self, executor: &impl Executor) -> impl Future<Output = Result<M>> {
+        let target = executor.target();
+        async move {
+            let mut rows = self.limit(2).fetch(target).await.at_border()?;
+            match (rows.pop(), rows.is_empty()) {
+                (Some(row), true) => Ok(row),
+                (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
+                (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+            }
         }
     }
 
     /// How many rows match. Limit and offset do not count.
-    pub async fn count(mut self, executor: &impl Executor) -> Result<u64> {
+    #[track_caller]
+    pub fn count(mut self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
         self.select.only(Output::Count);
-        count(self.select, executor.target()).await.at_border()
+        let target = executor.target();
+        async move { count(self.select, target).await.at_border() }
     }
 
     /// Whether a row matches.
-    pub async fn exists(mut self, executor: &impl Executor) -> Result<bool> {
+    #[track_caller]
+    pub fn exists(mut self, executor: &impl Executor) -> impl Future<Output = Result<bool>> {
         self.select.only(Output::Exists);
         self.select.limit = Some(number(1));
-        Ok(!executor.target().select(self.select).await.at_border()?.rows.is_empty())
+        let target = executor.target();
+        async move { Ok(!target.select(self.select).await.at_border()?.rows.is_empty()) }
     }
 
     /// One page of the rows, and how many there are in all. Sort by something unique, or pages may overlap.
-    pub async fn paginate(self, page: impl Into<PageRequest>, executor: &impl Executor) -> Result<Page<M>> {
-        let page = page.into();
-        let target = executor.target();
-        let mut counting = self.select.clone();
-        let items = self.limit(page.limit()).offset(page.offset()).fetch(target).await.at_border()?;
-        let read = items.len() as u64;
-        // A page that is neither full nor empty says itself how many there are.
-        let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
-            page.offset() + read
-        } else {
-            counting.only(Output::Count);
-            count(counting, target).await.at_border()?
-        };
-        Ok(Page::new(items, total, page))
+    #[track_caller]
+    pub fn paginate(
+        self,
+        page: impl Into<PageRequest>,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<Page<M>>> {
+        let (page, target) = (page.into(), executor.target());
+        async move {
+            let mut counting = self.select.clone();
+            let items = self.limit(page.limit()).offset(page.offset()).fetch(target).await.at_border()?;
+            let read = items.len() as u64;
+            // A page that is neither full nor empty says itself how many there are.
+            let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
+                page.offset() + read
+            } else {
+                counting.only(Output::Count);
+                count(counting, target).await.at_border()?
+            };
+            Ok(Page::new(items, total, page))
+        }
     }
 
     /// Changes every row that matches, in one statement. Returns how many. Hooks and loaded values do not see it.

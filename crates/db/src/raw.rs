@@ -32,24 +32,31 @@ impl Sql {
     }
 
     /// Reads: the rows of a `SELECT`.
-    pub async fn rows(self, executor: &impl Executor) -> Result<Rows> {
-        Ok(self.run(StatementKind::Read, executor.target()).await?.rows)
+    #[track_caller]
+    pub fn rows(self, executor: &impl Executor) -> impl Future<Output = Result<Rows>> {
+        let target = executor.target();
+        async move { Ok(self.run(StatementKind::Read, target).await?.rows) }
     }
 
     /// Reads a few rows at a time, for results that are too large to be in memory. No batch is empty.
+    #[track_caller]
     pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, Rows> {
         let statement = Statement::read(self.text, self.values);
         Streaming::new(executor.target().stream(statement), |rows| async move { Ok(rows) })
     }
 
     /// Writes: how many rows it inserted, updated or deleted.
-    pub async fn execute(self, executor: &impl Executor) -> Result<u64> {
-        Ok(self.run(StatementKind::Write, executor.target()).await?.affected)
+    #[track_caller]
+    pub fn execute(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+        let target = executor.target();
+        async move { Ok(self.run(StatementKind::Write, target).await?.affected) }
     }
 
     /// Writes: the rows of its `RETURNING`.
-    pub async fn returning(self, executor: &impl Executor) -> Result<Rows> {
-        Ok(self.run(StatementKind::Write, executor.target()).await?.rows)
+    #[track_caller]
+    pub fn returning(self, executor: &impl Executor) -> impl Future<Output = Result<Rows>> {
+        let target = executor.target();
+        async move { Ok(self.run(StatementKind::Write, target).await?.rows) }
     }
 
     async fn run(self, kind: StatementKind, target: Target<'_>) -> Result<Reply> {

@@ -208,7 +208,8 @@ impl Http {
             None => !safe,
         };
         let finishing = finishes.then_some(&self.finishing);
-        let guard = Guard { span, catches: self.catches, limit, finishing };
+        let origin = Some(&leaf.info.origin);
+        let guard = Guard { span, catches: self.catches, limit, origin, finishing };
         guard.run(|| leaf.endpoint.call(request)).await
     }
 
@@ -224,7 +225,7 @@ impl Http {
         extensions.insert(exchange.clone());
         extensions.insert(self.resolver.request());
         extensions.insert(refusal);
-        let guard = Guard { span, catches: self.catches, limit: self.limit, finishing: None };
+        let guard = Guard { span, catches: self.catches, limit: self.limit, origin: None, finishing: None };
         guard.run(|| self.refuse.call(request)).await
     }
 

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use axum::handler::Handler;
 use http::Method;
+use mainstay_core::origin::Origin;
 
 pub use self::endpoint::{Endpoint, EndpointLayer, EndpointService};
 pub use self::group::{Group, Routes};
@@ -264,6 +265,8 @@ pub struct RouteInfo {
     pub name: Option<String>,
     /// The module that contributed it.
     pub module: String,
+    /// What its handler works for: the pattern.
+    pub(crate) origin: Origin,
     /// The pattern with its literals encoded, to make addresses from.
     pub(crate) encoded: String,
     pub(crate) body_limit: Option<u64>,

@@ -78,6 +78,12 @@ impl TestApp {
         self
     }
 
+    #[cfg(feature = "db")]
+    pub(crate) fn with_budget(mut self, budget: mainstay_db::log::Budget) -> Self {
+        self.client.set_budget(budget);
+        self
+    }
+
     /// Somebody else: a client that shares no cookies with this application's first one.
     pub fn client(&self) -> Client {
         self.client.stranger()

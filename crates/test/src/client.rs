@@ -35,6 +35,8 @@ pub struct Client {
     jar: Arc<Mutex<Jar>>,
     headers: HeaderMap,
     peer: Arc<Peer>,
+    #[cfg(feature = "db")]
+    budget: mainstay_db::log::Budget,
 }
 
 /// What a client talks to.
@@ -53,6 +55,8 @@ impl Client {
             jar: Arc::default(),
             headers: HeaderMap::new(),
             peer: peer(SocketAddr::from(([127, 0, 0, 1], 50_000))),
+            #[cfg(feature = "db")]
+            budget: mainstay_db::log::Budget::default(),
         }
     }
 
@@ -64,6 +68,8 @@ impl Client {
             jar: Arc::default(),
             headers: HeaderMap::new(),
             peer: Arc::clone(&self.peer),
+            #[cfg(feature = "db")]
+            budget: self.budget,
         }
     }
 
@@ -84,6 +90,17 @@ impl Client {
     pub fn with_address(mut self, address: SocketAddr) -> Self {
         self.peer = peer(address);
         self
+    }
+
+    /// What each request may ask of the database.
+    #[cfg(feature = "db")]
+    pub(crate) fn set_budget(&mut self, budget: mainstay_db::log::Budget) {
+        self.budget = budget;
+    }
+
+    #[cfg(feature = "db")]
+    pub(crate) fn budget(&self) -> mainstay_db::log::Budget {
+        self.budget
     }
 
     /// A GET request.

@@ -1,10 +1,9 @@
 //! Which statements the database ran.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use mainstay_db::QueryLog;
-use mainstay_db::log::LoggedQuery;
+use mainstay_db::log::{LoggedQuery, tally};
 
 /// The statements that the database ran in a while, in the order of their replies.
 ///
@@ -36,22 +35,15 @@ impl Queries {
     }
 }
 
-/// Each statement once, with the number of times.
+/// Each statement once for each line that ran it, with the number of times.
 impl fmt::Display for Queries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut times: HashMap<&str, usize> = HashMap::new();
-        for sql in self.statements() {
-            *times.entry(sql).or_default() += 1;
-        }
         match self.count() {
             1 => writeln!(f, "The database ran 1 statement:")?,
             count => writeln!(f, "The database ran {count} statements:")?,
         }
-        for sql in self.statements() {
-            // Where it came first it is shown, and its number is taken away.
-            if let Some(times) = times.remove(sql) {
-                writeln!(f, "{times:>5} × {sql}")?;
-            }
+        for tally in tally(&self.0) {
+            writeln!(f, "{tally}")?;
         }
         Ok(())
     }

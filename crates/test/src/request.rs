@@ -152,11 +152,24 @@ impl TestRequest {
     async fn exchange(self, line: String, place: &'static Location<'static>) -> TestResponse {
         #[cfg(feature = "db")]
         let log = self.client.target().db.as_ref().map(|db| db.record());
-        let (parts, body) = self.begin(&line, place).await;
-        let body = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => panic!("the answer to {line} (sent at {place}) broke off: {error}"),
+        #[cfg(feature = "db")]
+        let budget = self.client.budget();
+        let whole = async {
+            let (parts, body) = self.begin(&line, place).await;
+            match body.collect().await {
+                Ok(body) => (parts, body.to_bytes()),
+                Err(error) => panic!("the answer to {line} (sent at {place}) broke off: {error}"),
+            }
         };
+        #[cfg(feature = "db")]
+        let (whole, ran) = mainstay_db::log::recorded(whole).await;
+        #[cfg(not(feature = "db"))]
+        let whole = whole.await;
+        #[cfg(feature = "db")]
+        if let Err(overrun) = budget.check(&ran) {
+            panic!("{line} (sent at {place}): {overrun}");
+        }
+        let (parts, body) = whole;
         TestResponse {
             line,
             place,

@@ -11,6 +11,8 @@ use mainstay_core::logging::{self, LogConfig};
 use mainstay_core::{App, Error, Profile};
 
 #[cfg(feature = "db")]
+use mainstay_db::log::Budget;
+#[cfg(feature = "db")]
 use mainstay_db::scratch::Engine;
 
 use crate::app::TestApp;
@@ -53,6 +55,8 @@ pub struct Setup {
     profile: Profile,
     #[cfg(feature = "db")]
     engine: Option<Engine>,
+    #[cfg(feature = "db")]
+    budget: Budget,
 }
 
 impl Setup {
@@ -64,6 +68,8 @@ impl Setup {
             profile: Profile::Test,
             #[cfg(feature = "db")]
             engine: None,
+            #[cfg(feature = "db")]
+            budget: Budget::default(),
         }
     }
 
@@ -99,6 +105,21 @@ impl Setup {
     #[cfg(feature = "db")]
     pub fn database(mut self, engine: Engine) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// How often the same line may run the same reading statement in one request, before the request fails the test: 10
+    /// times unless it is said, since a query in a loop looks so. 0 is as often as it likes.
+    #[cfg(feature = "db")]
+    pub fn repeats(mut self, most: usize) -> Self {
+        self.budget.repeats = (most > 0).then_some(most);
+        self
+    }
+
+    /// How many statements one request may run before it fails the test: as many as it likes unless it is said.
+    #[cfg(feature = "db")]
+    pub fn statements(mut self, most: usize) -> Self {
+        self.budget.statements = Some(most);
         self
     }
 
@@ -142,7 +163,7 @@ impl Setup {
         let started = assembly.start(Services::Background).await.map_err(|errors| reports(&errors))?;
         let app = TestApp::new(started).await.map_err(|error| error.report())?;
         #[cfg(feature = "db")]
-        let app = app.with_database(database);
+        let app = app.with_database(database).with_budget(self.budget);
         Ok(app)
     }
 }

@@ -30,6 +30,8 @@ pub struct DatabaseConfig {
     /// A statement that takes longer is logged as a warning.
     #[serde(with = "duration")]
     pub slow_query: Duration,
+    /// Whether each statement names, in a comment, the route that it is run for.
+    pub comments: bool,
     /// Whether tables that are missing are made at start. Unless it is set: in development and in tests.
     pub auto_create: Option<bool>,
     /// What stands between the application and PostgreSQL: `none`, or `transaction` for PgBouncer in transaction mode.
@@ -50,6 +52,7 @@ impl Default for DatabaseConfig {
             statement_timeout: Duration::from_secs(30),
             transaction_timeout: Duration::from_secs(5),
             slow_query: Duration::from_millis(200),
+            comments: false,
             auto_create: None,
             pooler: NO_POOLER.to_owned(),
             direct_url: None,

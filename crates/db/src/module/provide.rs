@@ -1,5 +1,7 @@
 //! Opening the database of an application, and its tables.
 
+use std::sync::Arc;
+
 use mainstay_core::clock::Clock;
 use mainstay_core::config::Config;
 use mainstay_core::error::Context;
@@ -11,7 +13,7 @@ use super::models;
 use crate::db::{Db, Settings};
 use crate::engine;
 use crate::error::Border;
-use crate::log::Meters;
+use crate::log::{Meters, watch_pool};
 use crate::schema::{create_tables, missing_tables};
 
 /// Opens the database and sees to the tables, so that whoever takes a [`Db`] finds them: the server, a command, a test.
@@ -26,8 +28,10 @@ pub(super) async fn database(
         .await
         .at_border()
         .context(format!("opening the database `{}`", engine::without_credentials(&config.url)))?;
+    watch_pool(&metrics, Arc::downgrade(&driver));
     let settings = Settings {
         slow_query: config.slow_query,
+        comments: config.comments,
         clock: clock.into_arc(),
         meters: Some(Meters::new(&metrics)),
     };

@@ -4,7 +4,7 @@ use mainstay_core::Result;
 
 use crate::driver::Reply;
 use crate::error::{Border, DbError};
-use crate::executor::Executor;
+use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
 use crate::key::Key;
 use crate::meta::ModelMeta;
@@ -13,17 +13,26 @@ use crate::query::Select;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
-pub async fn get<M: Model>(key: Key<M>, executor: &impl Executor) -> Result<Option<M>> {
-    let mut select = Select::new(M::META);
-    select.filter = key_nodes(M::META, key.into_values());
-    let reply = executor.target().select(select).await.at_border()?;
-    reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
+#[track_caller]
+pub fn get<M: Model>(key: Key<M>, executor: &impl Executor) -> impl Future<Output = Result<Option<M>>> {
+    read(key, executor.target())
 }
 
 /// The row with this key. None is a 404.
-pub async fn find<M: Model>(key: Key<M>, executor: &impl Executor) -> Result<M> {
-    let row = get(key, executor).await?;
-    row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
+#[track_caller]
+pub fn find<M: Model>(key: Key<M>, executor: &impl Executor) -> impl Future<Output = Result<M>> {
+    let target = executor.target();
+    async move {
+        let row = read(key, target).await?;
+        row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
+    }
+}
+
+async fn read<M: Model>(key: Key<M>, target: Target<'_>) -> Result<Option<M>> {
+    let mut select = Select::new(M::META);
+    select.filter = key_nodes(M::META, key.into_values());
+    let reply = target.select(select).await.at_border()?;
+    reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
 }
 
 /// The only row of a reply. None is a 404.

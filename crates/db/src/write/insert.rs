@@ -13,8 +13,10 @@ use crate::model::Model;
 use crate::query::{Renderer, Shape};
 
 /// Inserts a row, and reads it back as it was stored.
-pub async fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> Result<M> {
-    only(&insert_row(new, executor.target()).await?)
+#[track_caller]
+pub fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> impl Future<Output = Result<M>> {
+    let target = executor.target();
+    async move { only(&insert_row(new, target).await?) }
 }
 
 /// Inserts a row that may have been filled and validated already.

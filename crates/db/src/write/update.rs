@@ -15,19 +15,28 @@ use crate::query::{Renderer, Shape};
 use crate::value::Value;
 
 /// Writes `change` to the row of `model`, and reads it back.
-pub async fn update<M: Model>(model: &mut M, change: Assignments, executor: &impl Executor) -> Result<()> {
-    if change.is_empty() {
-        return Ok(());
+#[track_caller]
+pub fn update<M: Model>(
+    model: &mut M,
+    change: Assignments,
+    executor: &impl Executor,
+) -> impl Future<Output = Result<()>> {
+    let target = executor.target();
+    async move {
+        if change.is_empty() {
+            return Ok(());
+        }
+        let reply = update_row(M::META, model.key().into_values(), change, target).await?;
+        let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
+        model.reload(&mut row.reader(0)).at_border()
     }
-    let reply = update_row(M::META, model.key().into_values(), change, executor.target()).await?;
-    let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
-    model.reload(&mut row.reader(0)).at_border()
 }
 
 /// Writes every field of `model` but its key.
-pub async fn save<M: Model>(model: &mut M, executor: &impl Executor) -> Result<()> {
+#[track_caller]
+pub fn save<M: Model>(model: &mut M, executor: &impl Executor) -> impl Future<Output = Result<()>> {
     let change = all_but_key(M::META, model.values());
-    update(model, change, executor).await
+    update(model, change, executor)
 }
 
 /// What saving a row writes.

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod app;
+#[cfg(feature = "sqlite")]
 mod awkward;
 mod blog;
+#[cfg(feature = "sqlite")]
+mod budget;
 mod compile_fail;
 mod contract;
 mod migrations;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
+use mainstay_core::origin::Origin;
 use mainstay_core::{Findings, Resolver};
 
 use super::endpoint::{Endpoint, through_axum};
@@ -293,6 +294,7 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
     };
     let resolver = with.resolver.map(|resolver| resolver.of_module(module.id));
     let info = RouteInfo {
+        origin: Origin::new(&route.operation.path),
         operation: route.operation,
         method: route.method,
         name: route.settings.name,

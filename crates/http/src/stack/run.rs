@@ -11,8 +11,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::Error;
+use mainstay_core::origin::Origin;
 use tokio::sync::Notify;
 use tracing::{Instrument as _, Span};
 
@@ -23,6 +25,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) span: &'a Span,
     pub(crate) catches: bool,
     pub(crate) limit: Option<Duration>,
+    /// What the handler works for, as others may ask.
+    pub(crate) origin: Option<&'a Origin>,
     /// Where the future goes when the client hangs up; none if it is dropped then.
     pub(crate) finishing: Option<&'a Arc<Finishing>>,
 }
@@ -69,13 +73,14 @@ impl Work<'_> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Response> {
         let Some(future) = &mut self.future else { return Poll::Pending };
         let _entered = if self.guard.span.is_disabled() { None } else { Some(self.guard.span.enter()) };
+        let mut poll = || match self.guard.origin {
+            Some(origin) => origin.sync_scope(|| future.as_mut().poll(context)),
+            None => future.as_mut().poll(context),
+        };
         let polled = if self.guard.catches {
-            match catch(|| future.as_mut().poll(context)) {
-                Ok(polled) => polled,
-                Err(panic) => Poll::Ready(panic.into_response()),
-            }
+            catch(poll).unwrap_or_else(|panic| Poll::Ready(panic.into_response()))
         } else {
-            future.as_mut().poll(context)
+            poll()
         };
         if polled.is_ready() {
             self.stop();
@@ -95,6 +100,10 @@ impl Work<'_> {
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         if let (Some(future), Some(finishing)) = (self.future.take(), self.guard.finishing) {
+            let future = match self.guard.origin.cloned() {
+                Some(origin) => origin.scope(future).boxed(),
+                None => future,
+            };
             finishing.finish(future, self.guard.limit, self.guard.span.clone());
         }
     }
@@ -137,7 +146,7 @@ impl Finishing {
         let work = async move {
             let _place = place;
             let guarded = std::panic::AssertUnwindSafe(future);
-            match tokio::time::timeout(limit, futures_util::FutureExt::catch_unwind(guarded)).await {
+            match tokio::time::timeout(limit, guarded.catch_unwind()).await {
                 Ok(Ok(response)) => {
                     tracing::debug!(
                         status = response.status().as_u16(),

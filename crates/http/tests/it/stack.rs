@@ -560,3 +560,18 @@ fn names_and_origins_that_are_none_are_refused_at_start() {
         assert!(text.contains(key), "{key} in {text}");
     }
 }
+
+#[tokio::test]
+async fn what_a_handler_runs_knows_the_route_that_it_is_run_for() {
+    use mainstay_core::origin::Origin;
+    async fn origin() -> String {
+        let at_first = Origin::current();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(Origin::current(), at_first, "after a wait too");
+        at_first.map_or_else(String::new, |origin| origin.as_str().to_owned())
+    }
+    let app = App::new().route(Route::new(Method::GET, "/articles/{slug}", origin));
+    let caller = caller(app).await;
+    assert_eq!(caller.get("/articles/one").await.body, "/articles/{slug}");
+    assert!(Origin::current().is_none());
+}

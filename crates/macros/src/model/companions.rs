@@ -162,6 +162,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
     let columns = model.companion("", "Fields");
     quote! {
         /// Stores it, and returns it as it was stored.
+        #[track_caller]
         #vis fn insert(
             self,
             executor: &impl #db::Executor,
@@ -245,6 +246,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// The row with this key, if there is one.
+            #[track_caller]
             #vis fn get(
                 key: impl ::core::convert::Into<#db::Key<Self>>,
                 executor: &impl #db::Executor,
@@ -253,6 +255,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// The row with this key. None is a 404.
+            #[track_caller]
             #vis fn find(
                 key: impl ::core::convert::Into<#db::Key<Self>>,
                 executor: &impl #db::Executor,
@@ -299,6 +302,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Writes some fields, and takes over what is stored.
+            #[track_caller]
             #vis fn update(
                 &mut self,
                 change: impl FnOnce(#change) -> #change,
@@ -318,6 +322,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Writes every field but the key, and takes over what is stored.
+            #[track_caller]
             #vis fn save(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::save(self, executor)
             }
@@ -332,6 +337,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Deletes the row. A row that is not there any more is a 404.
+            #[track_caller]
             #vis fn delete(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete(self, executor)
             }

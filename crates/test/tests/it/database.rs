@@ -34,12 +34,22 @@ async fn one_by_one(db: Inject<Db>) -> Result<Json<Vec<String>>> {
     Ok(Json(texts))
 }
 
+/// A query in a loop, in a place where twelve times are too many.
+async fn in_a_loop(db: Inject<Db>) -> Result<Json<usize>> {
+    let mut found = 0;
+    for id in 1..=12_i64 {
+        found += usize::from(Note::get(id, &*db).await?.is_some());
+    }
+    Ok(Json(found))
+}
+
 fn app() -> App {
     App::new()
         .models(models![Note])
         .route(Route::new(Method::POST, "/notes", add))
         .route(Route::new(Method::GET, "/notes", one_by_one))
         .route(Route::new(Method::GET, "/count", count))
+        .route(Route::new(Method::GET, "/loop", in_a_loop))
 }
 
 async fn file_of(app: &TestApp) -> std::path::PathBuf {
@@ -101,4 +111,23 @@ async fn counts_the_statements_of_anything() {
         .await;
     assert_eq!((notes, queries.count()), (1, 2));
     assert!(queries.statements().any(|sql| sql.starts_with("INSERT")), "{queries}");
+}
+
+#[tokio::test]
+async fn a_query_in_a_loop_fails_the_request_and_names_its_line() {
+    use futures_util::FutureExt;
+    let strict = TestApp::start(app()).await;
+    let request = AssertUnwindSafe(async { strict.get("/loop").send().await });
+    let text = *request.catch_unwind().await.unwrap_err().downcast::<String>().unwrap();
+    assert!(text.contains("GET /loop") && text.contains("the same query 12 times"), "{text}");
+    assert!(text.contains("tests/it/database.rs:"), "{text}");
+
+    let lenient = TestApp::of(app()).repeats(12).start().await;
+    lenient.get("/loop").send().await.assert_success();
+    let few = TestApp::of(app()).statements(2).start().await;
+    let request = AssertUnwindSafe(async { few.get("/notes").send().await });
+    let text = *request.catch_unwind().await.unwrap_err().downcast::<String>().unwrap();
+    assert!(text.contains("3 statements, and at most 2"), "{text}");
+    // Others that are at work at the same time do not count.
+    futures_util::future::join_all((0..20).map(|_| strict.get("/count").send())).await;
 }

@@ -1,0 +1,109 @@
+//! A transaction for a request: begun by whoever asks for it first, committed when the answer is a success.
+//!
+//! ```
+//! use mainstay_api::transaction::{RequestTx, transaction};
+//! use mainstay_core::{App, Result};
+//! use mainstay_db::sql;
+//! use mainstay_http::{Group, RoutesExt, post, routes};
+//!
+//! #[post("/orders")]
+//! async fn order(tx: RequestTx) -> Result<&'static str> {
+//!     sql("INSERT INTO orders (what) VALUES ('tea')").execute(&tx).await?;
+//!     Ok("ordered")
+//! }
+//!
+//! let app = App::new().group(Group::new("").routes(routes![order]).middleware(transaction));
+//! ```
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::response::Response;
+use http::request::Parts;
+use mainstay_core::{Error, Inject, Result};
+use mainstay_db::driver::Ending;
+use mainstay_db::executor::{Executor, Target};
+use mainstay_db::transaction::{OnDemand, Transactions};
+use mainstay_db::{Db, Tx};
+use mainstay_http::Next;
+use mainstay_http::describe::{Describe, Operation};
+
+/// Middleware that gives each request a transaction, for handlers and extractors that take a [`RequestTx`].
+///
+/// It begins when the first of them asks for it; a request in which nobody does costs nothing. It is committed when the
+/// answer is a success or a redirect (2xx, 3xx), before the answer is sent, and rolled back when it is an error, and when the
+/// handler panics, takes too long or is cut off because the client hung up. Should the commit fail, its error is the
+/// answer.
+///
+/// While it is open it holds a connection; on SQLite it holds the only writer, so that requests that write come one after
+/// the other. Where a part of the handler is enough, use `db.transaction(…)`.
+pub async fn transaction(db: Inject<Db>, request: Request, next: Next) -> Result<Response> {
+    around(db.transactions(), request, next).await
+}
+
+/// The same with transactions of another kind, for a middleware of one's own:
+///
+/// ```
+/// # use axum::{extract::Request, response::Response};
+/// # use mainstay_core::{Inject, Result};
+/// # use mainstay_db::Db;
+/// # use mainstay_http::Next;
+/// async fn report(db: Inject<Db>, request: Request, next: Next) -> Result<Response> {
+///     mainstay_api::transaction::around(db.transactions().read_only(), request, next).await
+/// }
+/// ```
+pub async fn around(how: Transactions, mut request: Request, next: Next) -> Result<Response> {
+    let transaction = OnDemand::new(how);
+    request.extensions_mut().insert(transaction.clone());
+    let outcome = transaction.around(next.run(request)).await;
+    let is_success =
+        |response: &Response| response.status().is_success() || response.status().is_redirection();
+    if outcome.as_ref().is_ok_and(is_success) {
+        transaction.end(Ending::Commit).await?;
+    } else if let Err(error) = transaction.end(Ending::Rollback).await {
+        // The answer says already what went wrong first.
+        tracing::warn!(target: "mainstay::api", error = %error.report(), "the transaction of a request could not be rolled back");
+    }
+    outcome
+}
+
+/// The transaction of the request, from the middleware [`transaction()`]: an executor, as `tx` is. Everybody in the
+/// request who takes it has the same one.
+///
+/// Nothing that outlives the handler may keep it: no task, no body that is sent piece by piece.
+#[derive(Clone, Debug)]
+pub struct RequestTx(Arc<Tx>);
+
+impl Deref for RequestTx {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        &self.0
+    }
+}
+
+impl Executor for RequestTx {
+    #[track_caller]
+    fn target(&self) -> Target<'_> {
+        self.0.target()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestTx {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(transaction) = parts.extensions.get::<OnDemand>().cloned() else {
+            return Err(Error::internal(
+                "this handler takes a `RequestTx`, and no middleware begins one: put `transaction` around its route or \
+                 its group",
+            ));
+        };
+        transaction.get().await.map(Self)
+    }
+}
+
+impl Describe for RequestTx {
+    fn describe(_operation: &mut Operation) {}
+}
