@@ -115,7 +115,7 @@ pub use model::Model;
 pub use module::{DatabaseConfig, Models, ModelsExt, Seed};
 pub use query::{CursorPage, CursorRequest, Page, PageRequest, Query, Selection};
 pub use raw::sql;
-pub use relation::{BelongsTo, HasMany, ManyToMany};
+pub use relation::{BelongsTo, HasMany, HasOne, ManyToMany};
 pub use rust_decimal::Decimal;
 pub use streaming::Streaming;
 pub use transaction::{Transactions, Tx};

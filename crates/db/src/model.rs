@@ -25,6 +25,8 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
     type Fields: Copy + Send;
     /// A change to some of its fields.
     type Change: Changing;
+    /// A row that is not stored yet.
+    type Draft: Into<crate::write::Assignments> + Send;
 
     /// Everything about it at run time.
     const META: &'static ModelMeta;

@@ -135,7 +135,7 @@ async fn referrer(asked: Select, target: Target<'_>) -> Result<Option<(String, S
     keys.lead = Some(Lead::Own(key.column));
     keys.limit = Some(Term::Value(Value::Int(LOOKED_AT)));
     let rows = target.select(keys).await?.rows;
-    let keys: Vec<Value> = rows.iter().map(|row| row.cell(0).to_value()).collect();
+    let keys: Vec<Value> = rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect();
     let candidates = "SELECT tables.name, keys.\"from\" FROM sqlite_schema AS tables, \
                       pragma_foreign_key_list(tables.name) AS keys \
                       WHERE tables.type = 'table' AND keys.\"table\" = ? \

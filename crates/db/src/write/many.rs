@@ -148,7 +148,9 @@ async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Va
     let reply = target.run(statement).await?;
     let mut keys = Vec::with_capacity(reply.rows.len());
     for row in reply.rows.iter() {
-        keys.push(meta.key.iter().map(|index| row.cell(*index).to_value()).collect());
+        keys.push(
+            meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect(),
+        );
     }
     Ok((reply, keys))
 }

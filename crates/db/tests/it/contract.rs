@@ -10,6 +10,7 @@ mod loading;
 mod nesting;
 mod projections;
 mod queries;
+mod relations;
 mod streaming;
 mod streams;
 mod transactions;

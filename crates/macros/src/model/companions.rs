@@ -26,6 +26,9 @@ fn columns(model: &Model) -> TokenStream {
             Kind::BelongsTo { target, .. } => {
                 quote!(#db::relation::ToOne<#ident, #target>)
             }
+            Kind::HasOne { target, .. } => {
+                quote!(#db::relation::ToSingle<#ident, #target>)
+            }
             Kind::HasMany { target, .. } | Kind::ManyToMany { target, .. } => {
                 quote!(#db::relation::ToMany<#ident, #target>)
             }
@@ -258,6 +261,20 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 executor: &impl #db::Executor,
             ) -> impl #future<Output = #result<Self>> {
                 #db::write::find(key.into(), executor)
+            }
+
+            /// Loads a relation of rows that are there already, in one query for all of them. For a single one:
+            /// `std::slice::from_mut(&mut row)`.
+            #vis fn load<L: #db::relation::IntoLoad<Self>>(
+                rows: &mut [Self],
+                relation: impl FnOnce(#columns) -> L,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                #db::relation::load(
+                    rows,
+                    relation(<Self as #db::Model>::fields(#db::expression::Scope::ROOT)),
+                    executor,
+                )
             }
 
             /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
