@@ -37,6 +37,12 @@ pub struct ModelMeta {
     pub checks: &'static [CheckMeta],
     /// The table's name before, for migrations.
     pub renamed_from: Option<&'static str>,
+    /// The field that counts the updates of a row, as a position in `fields`.
+    pub version: Option<usize>,
+    /// The field with the time when a row was deleted, as a position in `fields`.
+    pub deleted_at: Option<usize>,
+    /// Whether it has hooks around its own writes.
+    pub has_hooks: bool,
     /// Whether no struct stands for it: it is the table between the two of a many-to-many relation.
     pub is_link: bool,
     /// Where it is written, as `file:line`.
@@ -234,6 +240,9 @@ impl ModelMeta {
             indexes: &[],
             checks: &[],
             renamed_from: None,
+            version: None,
+            deleted_at: None,
+            has_hooks: false,
             is_link: true,
             place,
         }
@@ -250,6 +259,16 @@ impl ModelMeta {
     /// The fields of the primary key.
     pub fn key_fields(&self) -> impl Iterator<Item = &'static FieldMeta> {
         self.key.iter().filter_map(|index| self.fields.get(*index))
+    }
+
+    /// The field that counts the updates of a row, and its position.
+    pub fn version(&self) -> Option<(usize, &'static FieldMeta)> {
+        self.version.map(|index| (index, &self.fields[index]))
+    }
+
+    /// The field with the time when a row was deleted, and its position.
+    pub fn deleted_at(&self) -> Option<(usize, &'static FieldMeta)> {
+        self.deleted_at.map(|index| (index, &self.fields[index]))
     }
 
     /// The field called so, and its position.

@@ -12,7 +12,7 @@ use crate::error::DbError;
 use crate::executor::Target;
 use crate::expression::Term;
 use crate::meta::{ModelMeta, RelationKind, RelationMeta};
-use crate::query::{Lead, Output, Select};
+use crate::query::{Deleted, Lead, Output, Select};
 use crate::value::Value;
 
 /// The most rows that are looked at to say which other rows refer to them.
@@ -98,6 +98,7 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     }
     let asked = known.len();
     let mut select = Select::new(other);
+    select.deleted = Deleted::With;
     select.filter.push(is_in(key.column, known));
     select.only(Output::Count);
     let Ok(reply) = target.select(select).await else { return false };

@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained};
 use super::find::only;
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, validate};
+use super::{Assignments, hooked, validate};
 use crate::driver::{Reply, StatementKind};
 use crate::error::Border;
 use crate::executor::{Executor, Target};
@@ -14,7 +14,10 @@ use crate::query::{Renderer, Shape};
 
 /// Inserts a row, and reads it back as it was stored.
 pub async fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> Result<M> {
-    only(&insert_row(new, executor.target()).await?)
+    match M::hooks() {
+        None => only(&insert_row(new, executor.target()).await?),
+        Some(hooks) => hooked::insert(hooks, new, executor.target()).await,
+    }
 }
 
 /// Inserts a row that may have been filled and validated already.

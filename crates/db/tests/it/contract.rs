@@ -6,6 +6,8 @@
 mod cursors;
 mod driver;
 mod expressions;
+mod hooks;
+mod keeping;
 mod loading;
 mod nesting;
 mod projections;

@@ -11,6 +11,7 @@ mod migrations;
 mod models;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod office;
 mod people;
 mod shop;
 #[cfg(feature = "sqlite")]

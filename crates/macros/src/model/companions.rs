@@ -234,6 +234,20 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
     let columns = model.companion("", "Fields");
     let (draft, change) = (model.companion("", "Draft"), model.companion("", "Change"));
     let (result, future) = (quote!(#db::__private::Result), quote!(::core::future::Future));
+    let soft = model.stored().any(|field| field.options.deleted_at).then(|| {
+        quote! {
+            /// Takes the deletion back.
+            #vis fn restore(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::restore(self, executor)
+            }
+
+            /// Deletes the row for good, not softly.
+            #vis fn delete_for_good(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::delete_for_good(self, executor)
+            }
+
+        }
+    });
     quote! {
         #[allow(dead_code)]
         impl #ident {
@@ -348,6 +362,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 #db::write::save_all(models, executor)
             }
 
+            #soft
             /// Deletes the row. A row that is not there any more is a 404.
             #vis fn delete(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete(self, executor)

@@ -35,6 +35,7 @@ pub(crate) struct Model {
     pub(crate) ident: Ident,
     pub(crate) help: String,
     pub(crate) table: String,
+    pub(crate) hooks: bool,
     pub(crate) fields: Vec<Field>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) checks: Vec<Check>,
@@ -57,12 +58,17 @@ impl Model {
             faults.add(Error::new_spanned(parameter, "a model cannot be generic: it is one table"));
         }
         let mut table = names::table(&item.ident.to_string());
+        let mut hooks = false;
         let named = |meta: ParseNestedMeta<'_>| {
             if meta.path.is_ident("table") {
                 table = meta.value()?.parse::<LitStr>()?.value();
                 return Ok(());
             }
-            Err(meta.error("unknown; `#[model]` takes `table = \"…\"`"))
+            if meta.path.is_ident("hooks") {
+                hooks = true;
+                return Ok(());
+            }
+            Err(meta.error("unknown; `#[model]` takes `table = \"…\"` and `hooks`"))
         };
         faults.take(syn::meta::parser(named).parse2(arguments));
         let mut item = item.clone();
@@ -82,6 +88,7 @@ impl Model {
             ident: item.ident.clone(),
             help: help(&item.attrs),
             table,
+            hooks,
             fields,
             indexes: Vec::new(),
             checks: Vec::new(),

@@ -37,6 +37,9 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         quote!(__db::meta::CheckMeta { name: #name, sql: #sql, message: #message })
     });
     let renamed_from = optional(&model.renamed_from);
+    let has_hooks = model.hooks;
+    let (version, deleted_at) =
+        (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
     let key =
         model.stored().enumerate().filter(|(_, field)| field.options.primary_key).map(|(index, _)| index);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
@@ -59,6 +62,9 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             indexes: &INDEXES,
             checks: &[#(#checks),*],
             renamed_from: #renamed_from,
+            version: #version,
+            deleted_at: #deleted_at,
+            has_hooks: #has_hooks,
             is_link: false,
             place: ::core::concat!(::core::file!(), ":", ::core::line!()),
         };
@@ -118,6 +124,13 @@ fn field(field: &Field) -> TokenStream {
         calls.extend(quote!(.fill(#fill)));
     }
     calls
+}
+
+fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {
+    match model.stored().position(is) {
+        Some(index) => quote!(::core::option::Option::Some(#index)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 fn optional(text: &Option<String>) -> TokenStream {

@@ -66,6 +66,27 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         });
     }
     let names = model.fields.iter().map(|field| &field.ident);
+    let version = model.stored().find(|field| field.options.version).map(|field| {
+        let name = &field.ident;
+        quote! {
+            fn version(&self) -> ::core::option::Option<i64> {
+                ::core::option::Option::Some(::core::convert::Into::into(self.#name))
+            }
+        }
+    });
+    let hooks = model.hooks.then(|| {
+        let hooks =
+            quote_spanned!(ident.span()=> __db::hooks::HooksOf::<#ident>(::core::marker::PhantomData));
+        quote! {
+            fn hooks() -> ::core::option::Option<&'static dyn __db::hooks::Hooked<Self>> {
+                ::core::option::Option::Some(&#hooks)
+            }
+        }
+    });
+    let soft_delete = model
+        .stored()
+        .any(|field| field.options.deleted_at)
+        .then(|| quote!(impl __db::model::SoftDelete for #ident {}));
     quote! {
         impl __db::Model for #ident {
             type Key = #key_type;
@@ -95,7 +116,12 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
             fn values(&self) -> ::std::vec::Vec<__db::Value> {
                 ::std::vec![#(#values),*]
             }
+
+            #version
+            #hooks
         }
+
+        #soft_delete
     }
 }
 

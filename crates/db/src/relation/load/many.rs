@@ -104,6 +104,10 @@ impl<M: Model, R: Model> LoadMany<M, R> {
         let lead = match self.path.relation.link()? {
             Link::Many { column, .. } => Lead::Own(column),
             Link::Through { through, from, to, target_key, .. } => {
+                if let Some((_, deleted)) = through.deleted_at() {
+                    let column = ColumnRef { scope: Scope::THROUGH, column: deleted.column };
+                    select.filter.push(Node::Null(Term::Column(column)));
+                }
                 Lead::Through { table: through.table, from, to, target_key }
             }
             Link::One { column, .. } => Lead::Own(column),

@@ -11,7 +11,7 @@ use crate::error::DbError;
 use crate::executor::Target;
 use crate::expression::{ColumnRef, List, Node, Scope, Term};
 use crate::model::Model;
-use crate::query::Select;
+use crate::query::{Deleted, Select};
 use crate::relation::path::ToOne;
 use crate::row::Reader;
 use crate::value::{Stored, Value};
@@ -95,6 +95,7 @@ impl<M: Model, R: Model<Key: Stored>> LoadOne<M, R> {
             ),
         })?;
         let mut select = Select::new(R::META);
+        select.deleted = Deleted::With;
         let left = Term::Column(ColumnRef { scope: Scope::ROOT, column: key.column });
         select.filter.push(Node::In { left, list: List::Values(keys) });
         select.filter.extend(self.filter.iter().cloned());
