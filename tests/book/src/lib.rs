@@ -5,6 +5,7 @@
 //! in the table of contents, is found by a test.
 
 pub mod blog;
+pub mod library;
 
 macro_rules! pages {
     ($($module:ident: $file:literal,)*) => {
@@ -28,6 +29,8 @@ pages! {
     extractors_and_responders: "extractors-and-responders.md",
     default_stack: "default-stack.md",
     models: "models.md",
+    relations: "relations.md",
+    writing: "writing.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",
