@@ -89,7 +89,7 @@ pub(super) async fn explained(
 /// Whether one of the keys is nobody's. When that cannot be found out, it is not said.
 async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Target<'_>) -> bool {
     let other = (relation.target)();
-    let Some(key) = other.single_key() else { return false };
+    let Some(key) = other.single_key().filter(|_| !keys.is_empty()) else { return false };
     let mut known = Vec::with_capacity(keys.len());
     for value in keys.drain(..) {
         if !known.contains(&value) {
