@@ -51,6 +51,12 @@ pub enum DbError {
         /// Their column.
         column: String,
     },
+    /// Somebody else has changed or deleted the row since it was read: 409.
+    #[error("the {model} has been changed since it was read")]
+    StaleVersion {
+        /// The model.
+        model: &'static str,
+    },
     /// A required field has no value: 422.
     #[error("{model}.{field} must have a value")]
     NotNullViolation {
@@ -242,6 +248,11 @@ impl DbError {
                 Error::conflict(format!("It is still referred to by {}.", by.replace('_', " ")))
                     .code("still_referenced")
             }
+            Self::StaleVersion { model } => Error::conflict(format!(
+                "The {} has been changed by somebody else. Read it again.",
+                words(model)
+            ))
+            .code("stale_version"),
             Self::NotNullViolation { field, .. } => {
                 unprocessable(format!("`{field}` must have a value."), "not_null_violation")
             }

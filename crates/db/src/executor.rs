@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use mainstay_core::Inject;
 
 use crate::db::Db;
@@ -116,6 +117,17 @@ impl<'a> Target<'a> {
         let dialect = self.dialect();
         let shape = Shape::of(&mut select, dialect);
         self.cache().statement(shape, StatementKind::Read, || Renderer::new(dialect).sql(&select))
+    }
+
+    /// Runs `work` in a transaction of its own, or in one inside of that which there is: all of it is done, or nothing.
+    pub(crate) async fn atomically<T, F>(self, work: F) -> mainstay_core::Result<T>
+    where
+        F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, mainstay_core::Result<T>>,
+    {
+        match self.tx {
+            Some(tx) => tx.nested(work).await,
+            None => self.db.transactions().run_boxed(work).await,
+        }
     }
 
     /// A transaction for several statements, unless they are in one already.

@@ -37,6 +37,14 @@ pub struct ModelMeta {
     pub checks: &'static [CheckMeta],
     /// The table's name before, for migrations.
     pub renamed_from: Option<&'static str>,
+    /// The field that counts the updates of a row, as a position in `fields`.
+    pub version: Option<usize>,
+    /// The field with the time when a row was deleted, as a position in `fields`.
+    pub deleted_at: Option<usize>,
+    /// Whether it has hooks around its own writes.
+    pub has_hooks: bool,
+    /// Whether no struct stands for it: it is the table between the two of a many-to-many relation.
+    pub is_link: bool,
     /// Where it is written, as `file:line`.
     pub place: &'static str,
 }
@@ -142,6 +150,11 @@ pub enum RelationKind {
         /// What becomes of the owner's column when the target's key changes.
         on_update: OnUpdate,
     },
+    /// The target has a unique column with the owner's key.
+    HasOne {
+        /// The target's belongs-to relation; `None` when it has only one to the owner.
+        by: Option<&'static str>,
+    },
     /// The target has a column with the owner's key.
     HasMany {
         /// The target's belongs-to relation; `None` when it has only one to the owner.
@@ -208,6 +221,33 @@ pub struct CheckMeta {
 }
 
 impl ModelMeta {
+    /// The table between the two of a many-to-many relation that names no model for it: a column for each key, which together
+    /// are its own.
+    pub const fn link(
+        name: &'static str,
+        table: &'static str,
+        (fields, relations): (&'static [FieldMeta; 2], &'static [RelationMeta; 2]),
+        place: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            label: name,
+            help: "",
+            table,
+            fields,
+            key: &[0, 1],
+            relations,
+            indexes: &[],
+            checks: &[],
+            renamed_from: None,
+            version: None,
+            deleted_at: None,
+            has_hooks: false,
+            is_link: true,
+            place,
+        }
+    }
+
     /// The only field of the primary key, when it has but one.
     pub fn single_key(&self) -> Option<&'static FieldMeta> {
         match self.key {
@@ -219,6 +259,16 @@ impl ModelMeta {
     /// The fields of the primary key.
     pub fn key_fields(&self) -> impl Iterator<Item = &'static FieldMeta> {
         self.key.iter().filter_map(|index| self.fields.get(*index))
+    }
+
+    /// The field that counts the updates of a row, and its position.
+    pub fn version(&self) -> Option<(usize, &'static FieldMeta)> {
+        self.version.map(|index| (index, &self.fields[index]))
+    }
+
+    /// The field with the time when a row was deleted, and its position.
+    pub fn deleted_at(&self) -> Option<(usize, &'static FieldMeta)> {
+        self.deleted_at.map(|index| (index, &self.fields[index]))
     }
 
     /// The field called so, and its position.
@@ -243,6 +293,17 @@ impl ModelMeta {
 }
 
 impl RelationMeta {
+    /// From the table between to one of the two: see [`ModelMeta::link`].
+    pub const fn of_link<Target: crate::Model>(
+        name: &'static str,
+        owner: fn() -> &'static ModelMeta,
+        field: usize,
+    ) -> Self {
+        let (on_delete, on_update) = (OnDelete::Cascade, OnUpdate::Restrict);
+        let kind = RelationKind::BelongsTo { field, on_delete, on_update };
+        Self { name, label: name, help: "", owner, target: meta_of::<Target>, kind }
+    }
+
     /// A relation from `Owner` to `Target`.
     pub const fn new<Owner: crate::Model, Target: crate::Model>(
         name: &'static str,
@@ -263,4 +324,26 @@ impl RelationMeta {
 /// The metadata of `M`, as a function: relations between models go in circles, which constants cannot.
 pub fn meta_of<M: crate::Model>() -> &'static ModelMeta {
     M::META
+}
+
+/// The table between that the many-to-many relation `name` of `M` has made: how its other side finds it.
+pub fn link_of<M: crate::Model>(name: &str) -> &'static ModelMeta {
+    match M::META.relation(name).map(|relation| relation.kind) {
+        Some(RelationKind::ManyToMany { through, .. }) => through(),
+        // Not a link: the check `db.E002` says so.
+        _ => M::META,
+    }
+}
+
+/// These models, and the tables between that their relations make.
+pub fn with_links(models: &[&'static ModelMeta]) -> Vec<&'static ModelMeta> {
+    let mut all = models.to_vec();
+    for relation in models.iter().flat_map(|model| model.relations) {
+        let RelationKind::ManyToMany { through, .. } = relation.kind else { continue };
+        let link = through();
+        if link.is_link && !all.iter().any(|known| known.is(link)) {
+            all.push(link);
+        }
+    }
+    all
 }

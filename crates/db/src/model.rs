@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::DbError;
 use crate::expression::Scope;
+use crate::hooks::Hooked;
 use crate::key::{Key, KeyType};
 use crate::meta::ModelMeta;
 use crate::row::Reader;
@@ -25,6 +26,8 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
     type Fields: Copy + Send;
     /// A change to some of its fields.
     type Change: Changing;
+    /// A row that is not stored yet.
+    type Draft: Into<crate::write::Assignments> + Send;
 
     /// Everything about it at run time.
     const META: &'static ModelMeta;
@@ -43,7 +46,26 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
 
     /// The values of its stored fields, in order.
     fn values(&self) -> Vec<Value>;
+
+    /// How many times the row had been updated when it was read, if it counts that.
+    fn version(&self) -> Option<i64> {
+        None
+    }
+
+    /// Its hooks, if it has any: see [`Hooks`](crate::Hooks).
+    #[doc(hidden)]
+    fn hooks() -> Option<&'static dyn Hooked<Self>> {
+        None
+    }
 }
+
+/// A model whose rows are deleted softly: it has a `#[field(deleted_at)]`. Implemented by `#[model]`.
+#[diagnostic::on_unimplemented(
+    message = "the rows of `{Self}` are deleted for good",
+    label = "this needs a time of deletion",
+    note = "add `#[field(deleted_at)] deleted_at: Option<DateTime<Utc>>` to the model"
+)]
+pub trait SoftDelete: Model {}
 
 /// The type of a change to a model: what [`Model::Change`] is.
 pub trait Changing: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}

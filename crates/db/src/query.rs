@@ -13,6 +13,7 @@ mod aggregate;
 mod annotate;
 mod cache;
 mod cursor;
+mod deleted;
 mod explain;
 mod lock;
 mod outputs;
@@ -33,7 +34,7 @@ pub use cursor::{CursorPage, CursorRequest};
 pub use page::{Page, PageRequest};
 pub use project::{Outputs, Project};
 pub(crate) use render::Renderer;
-pub(crate) use select::{Lead, Output, Select};
+pub(crate) use select::{Deleted, Lead, Output, Select};
 pub use selection::Selection;
 pub(crate) use shape::Shape;
 
@@ -244,16 +245,23 @@ impl<M: Model> Query<M> {
         Ok(models)
     }
 
-    /// Deletes every row that matches, and returns the rows as they were, in no order. Where a delete returns no rows
-    /// (MySQL), they are read and locked first, in one transaction. Hooks do not see it.
+    /// Deletes every row that matches, and returns the rows as they were (of a model with a `deleted_at`: as they are then),
+    /// in no order. Where an engine returns no rows from that (MySQL; MariaDB, softly), they are read and locked first, in
+    /// one transaction. Hooks do not see it.
     pub async fn delete_returning(self, executor: &impl Executor) -> Result<Vec<M>> {
-        let reply = write::delete_returning(self.select, executor.target()).await?;
-        reply.rows.iter().map(|row| M::from_row(&mut row.reader(0))).collect::<Result<_, _>>().at_border()
+        let target = executor.target();
+        let replies = match write::deletion(&self.select, target) {
+            Some(change) => write::update_returning(self.select, change, target).await?,
+            None => vec![write::delete_returning(self.select, target).await?],
+        };
+        let rows = replies.iter().flat_map(|reply| reply.rows.iter());
+        rows.map(|row| M::from_row(&mut row.reader(0))).collect::<Result<_, _>>().at_border()
     }
 
-    /// Deletes every row that matches, in one statement. Returns how many. Hooks do not see it.
+    /// Deletes every row that matches, in one statement: softly, if the model has a `deleted_at`. Returns how many. Hooks do
+    /// not see it.
     pub async fn delete(self, executor: &impl Executor) -> Result<u64> {
-        write::delete_many(self.select, executor.target()).await.at_border()
+        write::delete_softly(self.select, executor.target()).await
     }
 
     /// The last row that matches, if there is one: the first one of the reverse order, or the one with the greatest key.

@@ -4,6 +4,7 @@
 //! - `insert`, `update`, `edit`, `delete`: one row; `find`: the row with a key.
 //! - `bulk`, `save_all`: many rows in few statements; `many`: every row that a query asks for.
 //! - `upsert`: insert or else update, or leave what is there; [`on_conflict`] says more about it.
+//! - `hooked`: the writes of models that have [hooks](crate::hooks).
 //! - `returning`: what is stored, on engines that cannot return it from a write too.
 //! - `faults`: a violated constraint, in the names that the code has.
 
@@ -14,6 +15,7 @@ mod delete;
 mod edit;
 mod faults;
 mod find;
+mod hooked;
 mod insert;
 mod many;
 mod returning;
@@ -26,7 +28,8 @@ pub use assignments::Assignments;
 pub(crate) use bulk::insert_rows;
 pub use bulk::{insert_all, insert_all_returning};
 pub use conflict::{IntoColumns, IntoConflict, OnConflict, on_conflict};
-pub use delete::delete;
+pub use delete::{delete, delete_for_good, restore};
+pub(crate) use delete::{delete_softly, deletion, restore_many};
 pub use edit::edit;
 pub use find::{find, get};
 pub use insert::insert;
@@ -50,5 +53,8 @@ fn only_filters(select: Select) -> Result<Vec<Node>, DbError> {
             ),
         });
     }
-    Ok(select.filter)
+    let rule = select.rule();
+    let mut filter = select.filter;
+    filter.extend(rule);
+    Ok(filter)
 }

@@ -3,7 +3,7 @@
 //! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field;
 //!   [`table`]: about the table.
 //! - [`names`]: from names in the code to tables, columns and labels.
-//! - [`meta`]: the static metadata.
+//! - [`meta`]: the static metadata; [`links`]: that of tables which no struct stands for.
 //! - [`row`]: from rows to the struct and back.
 //! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
 //! - [`mod@choices`]: enums as columns; [`mod@newtype`]: structs around one value.
@@ -12,6 +12,7 @@ mod attributes;
 mod choices;
 mod companions;
 mod input;
+mod links;
 mod meta;
 mod names;
 mod newtype;

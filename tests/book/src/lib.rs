@@ -5,6 +5,7 @@
 //! in the table of contents, is found by a test.
 
 pub mod blog;
+pub mod library;
 
 macro_rules! pages {
     ($($module:ident: $file:literal,)*) => {
@@ -29,6 +30,8 @@ pages! {
     default_stack: "default-stack.md",
     models: "models.md",
     transactions: "transactions.md",
+    relations: "relations.md",
+    writing: "writing.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

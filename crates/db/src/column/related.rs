@@ -4,7 +4,7 @@ use super::{Expr, Predicate};
 use crate::expression::{Call, Function, Node, Operand, Related, RelatedTerm, Scope, Term};
 use crate::meta::{RelationKind, RelationMeta};
 use crate::model::Model;
-use crate::relation::{ToMany, ToOne};
+use crate::relation::{ToMany, ToOne, ToSingle};
 use crate::value::{SqlType, Stored};
 
 impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
@@ -44,6 +44,17 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
     fn inside<T: Stored, X: Into<Operand>>(self, value: impl FnOnce(R::Fields) -> Expr<R, T, X>) -> Term {
         let inner = self.scope.inner();
         related::<T>(self.relation, self.scope, None, value(R::fields(inner)).into_term())
+    }
+}
+
+impl<M: Model, R: Model> ToSingle<M, R> {
+    /// A value of the related row, or NULL where there is none: `u.profile.maybe(|p| p.city)`.
+    pub fn maybe<T: Stored, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
+    ) -> Expr<M, Option<T>> {
+        let (relation, scope) = (self.0.relation, self.0.scope);
+        Expr::computed(related::<T>(relation, scope, None, value(R::fields(scope.inner())).into_term()))
     }
 }
 

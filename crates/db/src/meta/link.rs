@@ -43,7 +43,7 @@ impl RelationMeta {
             RelationKind::BelongsTo { field, .. } => {
                 Ok(Link::One { column: owner.fields[field].column, key: self.key_of(target)? })
             }
-            RelationKind::HasMany { by } => {
+            RelationKind::HasOne { by } | RelationKind::HasMany { by } => {
                 Ok(Link::Many { column: self.column(target, by, owner)?, key: self.key_of(owner)? })
             }
             RelationKind::ManyToMany { through, from, to } => {

@@ -6,6 +6,7 @@
 //! | `db.E002` | a relation has no counterpart on the other side, or several |
 //! | `db.E003` | two models have one table |
 //! | `db.E004` | two fields of a model have one column |
+//! | `db.W009` | a relation to one row leads to a field that several rows may share |
 //! | `db.E010` | a table does not fit its model (found when the database is opened) |
 //! | `db.W010` | a table was made by an older form of its model (found when the database is opened) |
 //! | `db.E011` | a table is missing, and may not be made (found when the database is opened) |
@@ -22,7 +23,7 @@ use mainstay_core::{Finding, Findings};
 
 use super::{DatabaseConfig, models};
 use crate::engine;
-use crate::meta::{ModelMeta, RelationKind, RelationMeta};
+use crate::meta::{Link, ModelMeta, RelationKind, RelationMeta};
 use crate::schema;
 
 pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {
@@ -62,6 +63,7 @@ fn look_at(models: &[&'static ModelMeta]) -> Vec<Finding> {
         }
         for relation in model.relations {
             findings.extend(relation_to_nowhere(relation, models));
+            findings.extend(relation_to_several(relation));
         }
     }
     findings
@@ -84,4 +86,22 @@ fn relation_to_nowhere(relation: &RelationMeta, models: &[&'static ModelMeta]) -
     }
     let fault = relation.link().err()?;
     Some(Finding::error("db.E002", fault.to_string()).at(owner.place))
+}
+
+/// A relation to one row, where nothing keeps it from being several.
+fn relation_to_several(relation: &RelationMeta) -> Option<Finding> {
+    let RelationKind::HasOne { .. } = relation.kind else { return None };
+    let (owner, target) = ((relation.owner)(), (relation.target)());
+    let Ok(Link::Many { column, .. }) = relation.link() else { return None };
+    let (position, field) = target.column(column)?;
+    let alone = [position];
+    let unique = field.unique
+        || target.key == alone
+        || target.indexes.iter().any(|index| index.unique && index.fields == alone);
+    let message = format!(
+        "`{}.{}` is one row, and nothing keeps several `{}` from belonging to one `{}`",
+        owner.name, relation.name, target.name, owner.name
+    );
+    let fix = format!("put `#[field(unique)]` above `{}.{}`", target.name, field.name);
+    (!unique).then(|| Finding::warning("db.W009", message).at(owner.place).fix(fix))
 }

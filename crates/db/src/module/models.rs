@@ -2,7 +2,7 @@
 
 use mainstay_core::{Contribution, Contributions, Module};
 
-use crate::meta::ModelMeta;
+use crate::meta::{ModelMeta, with_links};
 
 /// Models that a module has. Made by [`models!`](crate::models).
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Contribution for Models {
     }
 }
 
-/// The models of an application, each once.
+/// The models of an application, each once, and the tables between that they need.
 pub(crate) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
     let mut all: Vec<&'static ModelMeta> = Vec::new();
     for models in contributions.of::<Models>() {
@@ -36,7 +36,7 @@ pub(crate) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
             }
         }
     }
-    all
+    with_links(&all)
 }
 
 /// Lists models for `.models(..)`.

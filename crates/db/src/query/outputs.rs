@@ -13,6 +13,7 @@ use crate::meta::RelationKind;
 impl Select {
     /// Makes the select ready to be rendered. What does not fit is found when it is.
     pub(super) fn prepare(&mut self, dialect: Dialect) {
+        self.filter.extend(self.rule());
         self.join_terms();
         if !matches!(self.output, Output::Values | Output::CountValues) {
             return;

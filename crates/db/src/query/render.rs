@@ -217,6 +217,12 @@ impl Renderer {
         for (number, index) in columns.iter().enumerate() {
             statement.value(meta.fields[*index].column, slot(number));
         }
+        // Who is in the middle of a change to one of these rows is to notice.
+        if let Some((version, field)) = meta.version()
+            && !columns.contains(&version)
+        {
+            statement.value(field.column, Expr::cust(format!("{} + 1", self.dialect.quote(field.column))));
+        }
         for condition in self.concerned(meta, filter)? {
             statement.and_where(condition);
         }

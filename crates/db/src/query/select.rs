@@ -9,6 +9,7 @@ use crate::meta::{ModelMeta, RelationMeta};
 pub(crate) struct Select {
     pub(crate) meta: &'static ModelMeta,
     pub(crate) output: Output,
+    pub(crate) deleted: Deleted,
     pub(crate) filter: Vec<Node>,
     pub(crate) order: Vec<OrderTerm>,
     pub(crate) limit: Option<Term>,
@@ -24,6 +25,14 @@ pub(crate) struct Select {
     pub(crate) lead: Option<Lead>,
     /// In a batch: at most so many rows for each owner.
     pub(crate) per_owner: Option<Term>,
+}
+
+/// Whether rows that were deleted softly belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    Without,
+    With,
+    Only,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +88,7 @@ impl Select {
         Self {
             meta,
             output: Output::Rows,
+            deleted: Deleted::Without,
             filter: Vec::new(),
             order: Vec::new(),
             limit: None,

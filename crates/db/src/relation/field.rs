@@ -206,6 +206,10 @@ impl<R: Model> Collection<R> {
         self.loaded.get_mut()
     }
 
+    pub(crate) fn take_loaded(&mut self) -> Option<Vec<R>> {
+        std::mem::replace(&mut self.loaded, Loaded::not_yet()).take()
+    }
+
     pub(crate) fn forget(&mut self) {
         self.loaded = Loaded::not_yet();
     }
@@ -286,6 +290,63 @@ macro_rules! to_many {
     };
 }
 
+/// The one row that belongs to this one, where the query has loaded it: `#[has_one] profile: HasOne<Profile>`, where
+/// `Profile` has a unique `BelongsTo` to this model.
+#[derive(Clone)]
+pub struct HasOne<R>(pub(crate) Collection<R>);
+
+impl<R: Model> HasOne<R> {
+    /// The relation of the row whose key is `owner`, not loaded.
+    pub fn new(relation: &'static RelationMeta, owner: Value) -> Self {
+        Self(Collection::new(relation, owner))
+    }
+
+    /// The row, if there is one. Fails with [`DbError::UnloadedRelation`] unless the query has loaded it.
+    pub fn get(&self) -> mainstay_core::Result<Option<&R>> {
+        self.0.get().map(<[R]>::first)
+    }
+
+    /// The row, if there is one and the query has loaded it.
+    pub fn loaded(&self) -> Option<&R> {
+        self.0.loaded.get().and_then(|rows| rows.first())
+    }
+
+    /// Takes the row out, if there is one and the query has loaded it.
+    pub fn into_loaded(self) -> Option<R> {
+        self.0.loaded.take().and_then(|rows| rows.into_iter().next())
+    }
+
+    /// What a query fills.
+    #[doc(hidden)]
+    pub fn slot(&mut self) -> &mut Collection<R> {
+        &mut self.0
+    }
+
+    /// Writes the row, or null, under `name` if it is loaded.
+    #[doc(hidden)]
+    pub fn serialize_into<S: SerializeMap>(&self, map: &mut S, name: &'static str) -> Result<(), S::Error> {
+        match self.0.loaded.get() {
+            Some(rows) => map.serialize_entry(name, &rows.first()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Equal when they lead to the row of the same owner, loaded or not.
+impl<R> PartialEq for HasOne<R> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0.relation, other.0.relation) && self.0.owner == other.0.owner
+    }
+}
+
+impl<R> Eq for HasOne<R> {}
+
+impl<R: Model> fmt::Debug for HasOne<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 to_many! {
     /// The rows that belong to this one, where the query has loaded them: `#[has_many] comments: HasMany<Comment>`.
     HasMany
@@ -293,7 +354,8 @@ to_many! {
 
 to_many! {
     /// The rows that this one is linked with through a third model, where the query has loaded them:
-    /// `#[many_to_many(through = ArticleTag)] tags: ManyToMany<Tag>`.
+    /// `#[many_to_many(through = ArticleTag)] tags: ManyToMany<Tag>`. Without `through`, the table between is made by itself:
+    /// `article_tags`, with the columns `article_id` and `tag_id`; `#[many_to_many(by = tags)]` is its other side.
     ManyToMany
 }
 

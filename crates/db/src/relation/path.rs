@@ -25,6 +25,49 @@ pub struct ToMany<M, R> {
     pub(crate) slot: fn(&mut M) -> &mut Collection<R>,
 }
 
+/// The way to the one row that belongs to a row of `M`.
+pub struct ToSingle<M, R>(pub(crate) ToMany<M, R>);
+
+impl<M, R> Clone for ToSingle<M, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, R> Copy for ToSingle<M, R> {}
+
+impl<M, R> fmt::Debug for ToSingle<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<M: Model, R: Model> ToSingle<M, R> {
+    /// The relation in one place of a query.
+    pub const fn new(
+        scope: Scope,
+        relation: &'static RelationMeta,
+        slot: fn(&mut M) -> &mut Collection<R>,
+    ) -> Self {
+        Self(ToMany::new(scope, relation, slot))
+    }
+
+    /// There is one, and it is as the closure says.
+    pub fn is(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Predicate<M> {
+        self.0.any(condition)
+    }
+
+    /// There is one.
+    pub fn exists(self) -> Predicate<M> {
+        self.0.exists()
+    }
+
+    /// There is none.
+    pub fn is_empty(self) -> Predicate<M> {
+        self.0.is_empty()
+    }
+}
+
 impl<M, R: Model> Clone for ToOne<M, R> {
     fn clone(&self) -> Self {
         *self

@@ -1,9 +1,10 @@
 //! Which table has to be there before which.
 
-use crate::meta::{ModelMeta, RelationKind};
+use crate::meta::{ModelMeta, RelationKind, with_links};
 
-/// The models, each after those that it belongs to. In a circle, the one that comes first stays first.
+/// The models and the tables between that they need, each after those that it belongs to. In a circle, the one that comes first stays first.
 pub fn in_order(models: &[&'static ModelMeta]) -> Vec<&'static ModelMeta> {
+    let models = &with_links(models);
     let mut ordered = Vec::with_capacity(models.len());
     let mut seen = Vec::with_capacity(models.len());
     for model in models {

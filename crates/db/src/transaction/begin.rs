@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mainstay_core::service::Backoff;
 use mainstay_core::{Error, Result};
 
@@ -97,6 +98,16 @@ impl Transactions {
     where
         F: AsyncFnOnce(&Tx) -> Result<T>,
     {
+        let tx = self.begin().await?;
+        let outcome = self.inside(work(&tx)).await;
+        end(tx, outcome).await.map_err(|failure| failure.error)
+    }
+
+    /// The same for work that is in a box already, so that this can be boxed in turn.
+    pub(crate) async fn run_boxed<T>(
+        self,
+        work: impl for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T>>,
+    ) -> Result<T> {
         let tx = self.begin().await?;
         let outcome = self.inside(work(&tx)).await;
         end(tx, outcome).await.map_err(|failure| failure.error)

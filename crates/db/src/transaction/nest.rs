@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use mainstay_core::Result;
 
 use super::{Tx, Undo};
@@ -41,20 +42,18 @@ impl Tx {
         F: AsyncFnOnce(&Tx) -> Result<T>,
     {
         let nested = Nested::begin(self).await.at_border()?;
-        match work(&nested.tx).await {
-            Ok(value) => {
-                nested.keep().await.at_border()?;
-                Ok(value)
-            }
-            Err(error) => {
-                drop(nested);
-                // What failed matters more than an undoing that fails too: everything is rolled back then.
-                if let Err(fault) = self.whole.settle().await {
-                    tracing::warn!(target: "mainstay::db", error = %fault, "a nested transaction could not be undone");
-                }
-                Err(error)
-            }
-        }
+        let outcome = work(&nested.tx).await;
+        nested.end(outcome).await
+    }
+
+    /// The same for work that is in a box already, so that this can be boxed in turn.
+    pub(crate) async fn nested<T>(
+        &self,
+        work: impl for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T>>,
+    ) -> Result<T> {
+        let nested = Nested::begin(self).await.at_border()?;
+        let outcome = work(&nested.tx).await;
+        nested.end(outcome).await
     }
 }
 
@@ -87,6 +86,24 @@ impl<'a> Nested<'a> {
         }
         outer.whole.note(set)?;
         Ok(nested)
+    }
+
+    async fn end<T>(self, outcome: Result<T>) -> Result<T> {
+        let outer = self.outer;
+        match outcome {
+            Ok(value) => {
+                self.keep().await.at_border()?;
+                Ok(value)
+            }
+            Err(error) => {
+                drop(self);
+                // What failed matters more than an undoing that fails too: everything is rolled back then.
+                if let Err(fault) = outer.whole.settle().await {
+                    tracing::warn!(target: "mainstay::db", error = %fault, "a nested transaction could not be undone");
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn keep(mut self) -> Result<(), DbError> {

@@ -27,7 +27,8 @@ pub fn edit<M: Model>(
 fn difference<M: Model>(before: &M, after: &M) -> Result<Assignments, DbError> {
     let mut changed = Assignments::new(M::META);
     for (index, (before, after)) in before.values().into_iter().zip(after.values()).enumerate() {
-        if before == after {
+        // The version is counted, whatever it is set to.
+        if before == after || M::META.fields[index].version {
             continue;
         }
         if M::META.key.contains(&index) {

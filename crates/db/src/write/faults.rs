@@ -12,7 +12,7 @@ use crate::error::DbError;
 use crate::executor::Target;
 use crate::expression::Term;
 use crate::meta::{ModelMeta, RelationKind, RelationMeta};
-use crate::query::{Lead, Output, Select};
+use crate::query::{Deleted, Lead, Output, Select};
 use crate::value::Value;
 
 /// The most rows that are looked at to say which other rows refer to them.
@@ -138,7 +138,7 @@ pub(super) async fn explained(
 /// Whether one of the keys is nobody's. When that cannot be found out, it is not said.
 async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Target<'_>) -> bool {
     let other = (relation.target)();
-    let Some(key) = other.single_key() else { return false };
+    let Some(key) = other.single_key().filter(|_| !keys.is_empty()) else { return false };
     let mut known = Vec::with_capacity(keys.len());
     for value in keys.drain(..) {
         if !known.contains(&value) {
@@ -147,6 +147,7 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     }
     let asked = known.len();
     let mut select = Select::new(other);
+    select.deleted = Deleted::With;
     select.filter.push(is_in(key.column, known));
     select.only(Output::Count);
     let Ok(reply) = target.select(select).await else { return false };
@@ -184,7 +185,7 @@ async fn referrer(asked: Select, target: Target<'_>) -> Result<Option<(String, S
     keys.lead = Some(Lead::Own(key.column));
     keys.limit = Some(Term::Value(Value::Int(LOOKED_AT)));
     let rows = target.select(keys).await?.rows;
-    let keys: Vec<Value> = rows.iter().map(|row| row.cell(0).to_value()).collect();
+    let keys: Vec<Value> = rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect();
     let candidates = "SELECT tables.name, keys.\"from\" FROM sqlite_schema AS tables, \
                       pragma_foreign_key_list(tables.name) AS keys \
                       WHERE tables.type = 'table' AND keys.\"table\" = ? \

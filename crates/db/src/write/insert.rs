@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained};
 use super::find::only;
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, validate};
+use super::{Assignments, hooked, validate};
 use crate::driver::{Reply, StatementKind};
 use crate::error::Border;
 use crate::executor::{Executor, Target};
@@ -16,7 +16,12 @@ use crate::query::{Renderer, Shape};
 #[track_caller]
 pub fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> impl Future<Output = Result<M>> {
     let target = executor.target();
-    async move { only(&insert_row(new, target).await?) }
+    async move {
+        match M::hooks() {
+            None => only(&insert_row(new, target).await?),
+            Some(hooks) => hooked::insert(hooks, new, target).await,
+        }
+    }
 }
 
 /// Inserts a row that may have been filled and validated already.

@@ -11,7 +11,7 @@ use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::Node;
 use crate::meta::ModelMeta;
-use crate::query::{Renderer, Select, Shape};
+use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
 
 /// The most rows that are changed by their keys at once.
@@ -134,7 +134,8 @@ async fn delete(select: Select, reading: Reading, target: Target<'_>) -> Result<
 /// The rows that `select` asks for, locked until the transaction ends, and their keys.
 async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Value>>), DbError> {
     let meta = select.meta;
-    let mut select = Select { filter: only_filters(select)?, ..Select::new(meta) };
+    let filter = only_filters(select)?;
+    let mut select = Select { filter, deleted: Deleted::With, ..Select::new(meta) };
     let dialect = target.dialect();
     let mut shape = Shape::of(&mut select, dialect);
     shape.tag(b'L');
@@ -148,7 +149,9 @@ async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Va
     let reply = target.run(statement).await?;
     let mut keys = Vec::with_capacity(reply.rows.len());
     for row in reply.rows.iter() {
-        keys.push(meta.key.iter().map(|index| row.cell(*index).to_value()).collect());
+        keys.push(
+            meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect(),
+        );
     }
     Ok((reply, keys))
 }
@@ -156,6 +159,7 @@ async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Va
 /// The rows with these keys.
 fn with_keys(meta: &'static ModelMeta, keys: &[Vec<Value>]) -> Select {
     let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
     select.filter.push(match meta.single_key() {
         Some(field) => is_in(field.column, keys.iter().flatten().cloned().collect()),
         None => {

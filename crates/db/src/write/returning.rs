@@ -11,7 +11,7 @@ use crate::driver::{Dialect, Reply};
 use crate::error::DbError;
 use crate::executor::Target;
 use crate::meta::ModelMeta;
-use crate::query::Select;
+use crate::query::{Deleted, Select};
 use crate::value::Value;
 
 /// Adds `RETURNING` with every column of the model. (sea-query leaves it out for MariaDB.)
@@ -34,6 +34,7 @@ pub(super) async fn read_back(
     target: Target<'_>,
 ) -> Result<Reply, DbError> {
     let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
     select.filter = key_nodes(meta, key);
     target.select(select).await
 }

@@ -1,35 +1,47 @@
 //! Many rows that are there already, written in one statement.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
-use super::find::key_nodes;
-use super::update::all_but_key;
+use super::update::{Place, all_but_key};
 use super::validate;
 use crate::driver::{Statement, StatementKind};
-use crate::error::Border;
+use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::ModelMeta;
 use crate::model::Model;
 use crate::query::{Renderer, Shape};
 use crate::value::Value;
 
-/// Writes every field of `models` but their keys, all or none. Returns how many rows were there to be written.
+/// Writes every field of `models` but their keys, all or none. Returns how many rows were there to be written. Of a model with
+/// a version, each must be as it was read. Hooks do not see it.
 pub async fn save_all<M: Model>(models: &[M], executor: &impl Executor) -> Result<u64> {
-    let rows = models.iter().map(|model| (model.values(), model.key().into_values())).collect();
-    save_rows(M::META, rows, executor.target()).await
+    let rows: Vec<Row> = models.iter().map(|model| (model.values(), Place::of(model))).collect();
+    if M::META.version().is_none() || rows.is_empty() {
+        return save_rows(M::META, rows, executor.target()).await;
+    }
+    let target = executor.target();
+    target.atomically(|tx| save_all_or_none(M::META, rows, tx.target()).boxed()).await
 }
 
-async fn save_rows(
-    meta: &'static ModelMeta,
-    rows: Vec<(Vec<Value>, Vec<Value>)>,
-    target: Target<'_>,
-) -> Result<u64> {
+type Row = (Vec<Value>, Place);
+
+async fn save_all_or_none(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>) -> Result<u64> {
+    let asked = rows.len() as u64;
+    match save_rows(meta, rows, target).await? {
+        saved if saved == asked => Ok(saved),
+        _ => Err(DbError::StaleVersion { model: meta.name }.into_error()),
+    }
+}
+
+async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>) -> Result<u64> {
     let (dialect, sets) = (target.dialect(), rows.len());
     let mut many: Option<Statement> = None;
     let mut references = References::default();
-    for (values, key) in rows {
+    for (values, place) in rows {
         let mut change = all_but_key(meta, values);
+        place.count_on(&mut change);
         change.touch(target.now());
         validate(&change, target.dialect())?;
         references.add(&change, dialect);
@@ -37,16 +49,16 @@ async fn save_rows(
         if columns.is_empty() {
             return Ok(0);
         }
-        let mut key = key_nodes(meta, key);
+        let mut filter = place.filter();
         let mut shape = Shape::new(b'u', meta, dialect);
         shape.assignments(change);
-        shape.filter(&mut key);
+        shape.filter(&mut filter);
         match &mut many {
             // The shape is the same for every row; its values are what is left of it.
             Some(many) => many.values.append(&mut shape.values),
             None => {
                 let first = target.cache().statement(shape, StatementKind::Write, || {
-                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &columns, &key)?))
+                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?))
                 });
                 many = Some(first.at_border()?);
             }

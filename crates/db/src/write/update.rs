@@ -3,15 +3,16 @@
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
-use super::find::key_nodes;
+use super::find::{equals, key_nodes};
 use super::returning::{read_back, returning};
-use super::{Assignments, validate};
+use super::{Assignments, hooked, validate};
 use crate::driver::{Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
+use crate::expression::Node;
 use crate::meta::{Fill, ModelMeta};
 use crate::model::Model;
-use crate::query::{Renderer, Shape};
+use crate::query::{Deleted, Output, Renderer, Select, Shape};
 use crate::value::Value;
 
 /// Writes `change` to the row of `model`, and reads it back.
@@ -26,13 +27,26 @@ pub fn update<M: Model>(
         if change.is_empty() {
             return Ok(());
         }
-        let reply = update_row(M::META, model.key().into_values(), change, target).await?;
-        let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
-        model.reload(&mut row.reader(0)).at_border()
+        match M::hooks() {
+            None => update_plainly(model, change, target).await,
+            Some(hooks) => hooked::update(hooks, model, change, target).await,
+        }
     }
 }
 
-/// Writes every field of `model` but its key.
+/// The same without hooks.
+pub(super) async fn update_plainly<M: Model>(
+    model: &mut M,
+    change: Assignments,
+    target: Target<'_>,
+) -> Result<()> {
+    let reply = update_row(Place::of(model), change, target).await?;
+    let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
+    model.reload(&mut row.reader(0)).at_border()
+}
+
+/// Writes every field of `model` but its key. What nobody sets by hand is left as it is: the version, the time of the
+/// deletion.
 #[track_caller]
 pub fn save<M: Model>(model: &mut M, executor: &impl Executor) -> impl Future<Output = Result<()>> {
     let change = all_but_key(M::META, model.values());
@@ -43,27 +57,70 @@ pub fn save<M: Model>(model: &mut M, executor: &impl Executor) -> impl Future<Ou
 pub(super) fn all_but_key(meta: &'static ModelMeta, values: Vec<Value>) -> Assignments {
     let mut change = Assignments::new(meta);
     for (index, value) in values.into_iter().enumerate() {
-        if !meta.key.contains(&index) && !matches!(meta.fields[index].fill, Fill::UpdatedAt) {
+        let field = &meta.fields[index];
+        let by_itself = matches!(field.fill, Fill::UpdatedAt) || field.version || field.deleted_at;
+        if !by_itself && !meta.key.contains(&index) {
             change.set_value(index, value);
         }
     }
     change
 }
 
-async fn update_row(
+/// Which row is meant, and which state of it.
+pub(super) struct Place {
     meta: &'static ModelMeta,
     key: Vec<Value>,
-    mut change: Assignments,
-    target: Target<'_>,
-) -> Result<Reply> {
+    version: Option<i64>,
+}
+
+impl Place {
+    pub(super) fn of<M: Model>(model: &M) -> Self {
+        Self { meta: M::META, key: model.key().into_values(), version: model.version() }
+    }
+
+    pub(super) fn filter(&self) -> Vec<Node> {
+        let mut filter = key_nodes(self.meta, self.key.clone());
+        if let (Some((_, field)), Some(version)) = (self.meta.version(), self.version) {
+            filter.push(equals(field.column, Value::Int(version)));
+        }
+        filter
+    }
+
+    /// Counts the version on.
+    pub(super) fn count_on(&self, change: &mut Assignments) {
+        if let (Some((index, _)), Some(version)) = (self.meta.version(), self.version) {
+            change.set_value(index, Value::Int(version.saturating_add(1)));
+        }
+    }
+
+    /// Why there was nothing to be written.
+    pub(super) async fn missing(&self, deleted: Deleted, target: Target<'_>) -> DbError {
+        let gone = DbError::NotFound { model: self.meta.name };
+        if self.version.is_none() {
+            return gone;
+        }
+        let mut select = Select::new(self.meta);
+        select.deleted = deleted;
+        select.filter = key_nodes(self.meta, self.key.clone());
+        select.only(Output::Count);
+        let count = match target.select(select).await {
+            Ok(reply) => reply.rows.first().and_then(|row| row.get::<i64>(0).ok()),
+            Err(fault) => return fault,
+        };
+        if count == Some(1) { DbError::StaleVersion { model: self.meta.name } } else { gone }
+    }
+}
+
+async fn update_row(place: Place, mut change: Assignments, target: Target<'_>) -> Result<Reply> {
+    let meta = place.meta;
+    place.count_on(&mut change);
     change.touch(target.now());
     validate(&change, target.dialect())?;
     let dialect = target.dialect();
     let returns = dialect.update_returns();
-    let again = if returns { Vec::new() } else { key.clone() };
     let references = References::of(&change, dialect);
     let columns = change.columns();
-    let mut filter = key_nodes(meta, key);
+    let mut filter = place.filter();
     let mut shape = Shape::new(b'U', meta, dialect);
     shape.assignments(change);
     shape.filter(&mut filter);
@@ -78,8 +135,12 @@ async fn update_row(
         Ok(reply) => reply,
         Err(fault) => return Err(explained(fault, meta, references, target).await.into_error()),
     };
+    let found = if returns { !reply.rows.is_empty() } else { reply.affected > 0 || place.version.is_none() };
+    if !found {
+        return Err(place.missing(Deleted::With, target).await.into_error());
+    }
     if returns {
         return Ok(reply);
     }
-    read_back(meta, again, target).await.at_border()
+    read_back(meta, place.key, target).await.at_border()
 }

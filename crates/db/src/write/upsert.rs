@@ -13,13 +13,13 @@ use super::conflict::{IntoColumns, IntoConflict, OnConflict};
 use super::faults::{References, explained};
 use super::find::{equals, only};
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, validate};
+use super::{Assignments, hooked, validate};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::meta::{Fill, ModelMeta};
+use crate::meta::{Fill, IndexMeta, ModelMeta};
 use crate::model::Model;
-use crate::query::{Renderer, Select, Shape};
+use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
 
 /// Inserts a row, or updates the one that has the same values in the fields that `conflict` names. Reads it back as it is
@@ -30,7 +30,15 @@ pub async fn upsert<M: Model>(
     executor: &impl Executor,
 ) -> Result<M> {
     let conflict = Conflict::new(conflict.into_conflict());
-    only(&upsert_rows(vec![new], &conflict, Reading::Back, executor.target()).await?)
+    match M::hooks() {
+        None => only(&upsert_row(new, &conflict, executor.target()).await?),
+        Some(hooks) => hooked::upsert(hooks, new, conflict, executor.target()).await,
+    }
+}
+
+/// Upserts without hooks.
+pub(super) async fn upsert_row(new: Assignments, conflict: &Conflict, target: Target<'_>) -> Result<Reply> {
+    upsert_rows(vec![new], conflict, Reading::Back, target).await
 }
 
 /// Inserts rows, or updates those that have the same values in the fields that `conflict` names: all or none.
@@ -65,11 +73,12 @@ pub async fn insert_or_ignore<M: Model>(
     let columns = unique.into_columns();
     let conflict = Conflict { columns, then: Then::Nothing };
     let target = executor.target();
-    if matches!(target.dialect(), Dialect::MySql | Dialect::MariaDb) {
+    // Hooks see a plain insert; what it leaves when it is refused is undone.
+    if M::hooks().is_some() || matches!(target.dialect(), Dialect::MySql | Dialect::MariaDb) {
         let fields = conflict.names(M::META);
         return match super::insert::<M>(new, executor).await {
             Ok(row) => Ok(Some(row)),
-            // A statement that fails leaves a transaction of these engines as it was.
+            // A statement that fails leaves a transaction of these engines as it was, and that with hooks is nested.
             Err(fault) => match fault.source_as::<DbError>() {
                 Some(DbError::UniqueViolation { fields: same, .. }) if *same == fields => Ok(None),
                 _ => Err(fault),
@@ -128,6 +137,7 @@ impl Conflict {
                 .filter(|column| !self.columns.contains(column))
                 .collect(),
         };
+        updated.retain(|column| meta.version().is_none_or(|(_, version)| version.column != *column));
         for field in meta.fields {
             if matches!(field.fill, Fill::UpdatedAt)
                 && !updated.is_empty()
@@ -161,7 +171,16 @@ impl Conflict {
     fn is_unique(&self, meta: &ModelMeta) -> bool {
         self.is(meta, meta.key)
             || (0..meta.fields.len()).any(|index| meta.fields[index].unique && self.is(meta, &[index]))
-            || meta.indexes.iter().any(|index| index.unique && self.is(meta, index.fields))
+            || self.index(meta).is_some()
+    }
+
+    /// The unique index over these fields: a partial one only if there is no other.
+    fn index(&self, meta: &ModelMeta) -> Option<&'static IndexMeta> {
+        let whole = self.is(meta, meta.key)
+            || (0..meta.fields.len()).any(|index| meta.fields[index].unique && self.is(meta, &[index]));
+        let mut indexes: Vec<&IndexMeta> = meta.indexes.iter().collect();
+        indexes.retain(|index| !whole && index.unique && self.is(meta, index.fields));
+        indexes.iter().find(|index| index.filter.is_none()).or_else(|| indexes.first()).copied()
     }
 
     /// What follows the values.
@@ -183,11 +202,24 @@ impl Conflict {
             });
         }
         let mut updated = self.updated(meta, given);
+        let quote = |column: &str| dialect.quote(column);
+        let mut further = String::new();
+        if let Some((_, version)) = meta.version().filter(|_| !updated.is_empty()) {
+            let column = quote(version.column);
+            let counted = match dialect {
+                Dialect::MySql | Dialect::MariaDb => column.clone(),
+                _ => format!("{}.{column}", quote(meta.table)),
+            };
+            let _ = write!(further, ", {column} = {counted} + 1");
+        }
+        // A row that was deleted softly is there again.
+        if let Some((_, deleted)) = meta.deleted_at().filter(|(_, field)| !updated.contains(&field.column)) {
+            let _ = write!(further, ", {} = NULL", quote(deleted.column));
+        }
         if updated.is_empty() {
             // So that the row which is there is returned, nothing is written to it.
             updated.extend(self.columns.first());
         }
-        let quote = |column: &str| dialect.quote(column);
         let mut clause = String::new();
         if matches!(dialect, Dialect::MySql | Dialect::MariaDb) {
             clause.push_str(" ON DUPLICATE KEY UPDATE ");
@@ -196,16 +228,20 @@ impl Conflict {
             }
             let sets = updated.iter().map(|column| format!("{0} = VALUES({0})", quote(column)));
             clause.push_str(&sets.collect::<Vec<_>>().join(", "));
+            clause.push_str(&further);
             return Ok(clause);
         }
         let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
         let _ = write!(clause, " ON CONFLICT ({})", columns.join(", "));
+        if let Some(filter) = self.index(meta).and_then(|index| index.filter) {
+            let _ = write!(clause, " WHERE {filter}");
+        }
         if self.then == Then::Nothing {
             clause.push_str(" DO NOTHING");
             return Ok(clause);
         }
         let sets = updated.iter().map(|column| format!("{0} = excluded.{0}", quote(column)));
-        let _ = write!(clause, " DO UPDATE SET {}", sets.collect::<Vec<_>>().join(", "));
+        let _ = write!(clause, " DO UPDATE SET {}{further}", sets.collect::<Vec<_>>().join(", "));
         Ok(clause)
     }
 
@@ -277,6 +313,7 @@ async fn upsert_rows(
     match same {
         Some(values) => {
             let mut select = Select::new(meta);
+            select.deleted = Deleted::With;
             let columns = conflict.columns.iter().copied().zip(values);
             select.filter.extend(columns.map(|(column, value)| equals(column, value)));
             target.select(select).await.at_border()

@@ -124,7 +124,7 @@ async fn a_file_that_cannot_be_opened_keeps_the_application_from_starting() {
 
 mod broken {
     use super::model;
-    use mainstay_db::{BelongsTo, HasMany};
+    use mainstay_db::{BelongsTo, HasMany, HasOne};
 
     #[model]
     pub(super) struct Owner {
@@ -133,6 +133,8 @@ mod broken {
         pub things: HasMany<Thing>,
         #[has_many]
         pub doubles: HasMany<Double>,
+        #[has_one(by = one)]
+        pub double: HasOne<Double>,
     }
 
     #[model]
@@ -162,6 +164,8 @@ async fn finds_what_is_wrong_with_models() {
     for expected in [
         "error[db.E002]: the relation `Owner.things` does not work: `Thing` has no `#[belongs_to]` relation to `Owner`",
         "error[db.E002]: the relation `Owner.doubles` does not work: `Double` has several relations to `Owner`",
+        "warning[db.W009]: `Owner.double` is one row, and nothing keeps several `Double` from belonging to one `Owner`",
+        "put `#[field(unique)]` above `Double.one`",
         "error[db.E003]: `Thing` and `Double` have the same table, `things`",
         "error[db.E004]: `Thing.title` and `name` have the same column, `name`",
         "tests/it/app.rs:",

@@ -14,6 +14,8 @@ mod migrations;
 mod models;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod office;
+mod people;
 mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -11,7 +11,18 @@ pub(crate) enum Kind {
     Column,
     BelongsTo { target: Type, nullable: bool, on_delete: Action, on_update: Action },
     HasMany { target: Type, by: Option<String> },
-    ManyToMany { target: Type, through: Path, from: Option<String>, to: Option<String> },
+    HasOne { target: Type, by: Option<String> },
+    ManyToMany { target: Type, through: Through },
+}
+
+/// What is between the two of a many-to-many relation.
+pub(crate) enum Through {
+    /// A model, and the names of its relations to the two.
+    Model { model: Path, from: Option<String>, to: Option<String> },
+    /// A table that the relation makes.
+    Own { table: Option<String> },
+    /// The table that the relation of this name makes on the other side.
+    Other { by: Ident },
 }
 
 /// What becomes of a row when the one that it belongs to is deleted, or gets another key.
@@ -249,40 +260,83 @@ pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
 }
 
 pub(super) fn has_many(attribute: &Attribute, ty: &Type) -> Result<Kind> {
-    let expected = "`#[has_many]` stands above a `HasMany<T>`";
-    let target = argument(ty, "HasMany").ok_or_else(|| Error::new_spanned(ty, expected))?;
+    let (target, by) = counterpart(attribute, ty, ["has_many", "HasMany"])?;
+    Ok(Kind::HasMany { target, by })
+}
+
+pub(super) fn has_one(attribute: &Attribute, ty: &Type) -> Result<Kind> {
+    let (target, by) = counterpart(attribute, ty, ["has_one", "HasOne"])?;
+    Ok(Kind::HasOne { target, by })
+}
+
+/// A relation whose column is on the other side.
+fn counterpart(
+    attribute: &Attribute,
+    ty: &Type,
+    [name, generic]: [&str; 2],
+) -> Result<(Type, Option<String>)> {
+    let expected = || format!("`#[{name}]` stands above a `{generic}<T>`");
+    let target = argument(ty, generic).ok_or_else(|| Error::new_spanned(ty, expected()))?;
     let mut by = None;
     nested(attribute, |meta| {
         if !meta.path.is_ident("by") {
-            return Err(meta
-                .error("unknown; `#[has_many]` takes `by = field`, the other model's relation to this one"));
+            return Err(meta.error(format!(
+                "unknown; `#[{name}]` takes `by = field`, the other model's relation to this one"
+            )));
         }
         by = Some(meta.value()?.parse::<Ident>()?.to_string());
         Ok(())
     })?;
-    Ok(Kind::HasMany { target: target.clone(), by })
+    Ok((target.clone(), by))
 }
 
 pub(super) fn many_to_many(attribute: &Attribute, ty: &Type) -> Result<Kind> {
-    let expected = "`#[many_to_many(through = …)]` stands above a `ManyToMany<T>`";
+    let expected = "`#[many_to_many]` stands above a `ManyToMany<T>`";
     let target = argument(ty, "ManyToMany").ok_or_else(|| Error::new_spanned(ty, expected))?;
     let (mut through, mut from, mut to) = (None, None, None);
+    let (mut by, mut table) = (None, None);
     nested(attribute, |meta| {
         if meta.path.is_ident("through") {
             through = Some(meta.value()?.parse::<Path>()?);
         } else if meta.path.is_ident("from") {
-            from = Some(meta.value()?.parse::<Ident>()?.to_string());
+            from = Some(meta.value()?.parse::<Ident>()?);
         } else if meta.path.is_ident("to") {
-            to = Some(meta.value()?.parse::<Ident>()?.to_string());
+            to = Some(meta.value()?.parse::<Ident>()?);
+        } else if meta.path.is_ident("by") {
+            by = Some(meta.value()?.parse::<Ident>()?);
+        } else if meta.path.is_ident("table") {
+            table = Some(meta.value()?.parse::<LitStr>()?.value());
         } else {
-            return Err(meta
-                .error("unknown; `#[many_to_many]` takes `through = Model`, `from = field`, `to = field`"));
+            return Err(meta.error(
+                "unknown; `#[many_to_many]` takes `through = Model` with `from = field` and `to = field`, or \
+                 `by = field`, the other model's relation to this one, or `table = \"…\"`",
+            ));
         }
         Ok(())
     })?;
-    let message = "say which model is between: `#[many_to_many(through = ArticleTag)]`";
-    let through = through.ok_or_else(|| Error::new_spanned(attribute, message))?;
-    Ok(Kind::ManyToMany { target: target.clone(), through, from, to })
+    let through = match (through, by, table) {
+        (Some(model), None, None) => {
+            let name = |field: Option<Ident>| field.map(|field| field.to_string());
+            return Ok(Kind::ManyToMany {
+                target: target.clone(),
+                through: Through::Model { model, from: name(from), to: name(to) },
+            });
+        }
+        (None, Some(by), None) => Through::Other { by },
+        (None, None, table) => Through::Own { table },
+        _ => {
+            let message = "say one of `through = Model` (a model between), `by = field` (the other side of a relation that \
+                           makes its own table) and `table = \"…\"` (the name of that table)";
+            return Err(Error::new_spanned(attribute, message));
+        }
+    };
+    if let Some(field) = from.or(to) {
+        return Err(Error::new_spanned(
+            field,
+            "only a model between (`through = Model`) has a field of this name",
+        ));
+    }
+    Ok(Kind::ManyToMany { target: target.clone(), through })
 }
 
 fn nested(attribute: &Attribute, read: impl FnMut(ParseNestedMeta<'_>) -> Result<()>) -> Result<()> {

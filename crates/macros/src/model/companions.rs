@@ -26,6 +26,9 @@ fn columns(model: &Model) -> TokenStream {
             Kind::BelongsTo { target, .. } => {
                 quote!(#db::relation::ToOne<#ident, #target>)
             }
+            Kind::HasOne { target, .. } => {
+                quote!(#db::relation::ToSingle<#ident, #target>)
+            }
             Kind::HasMany { target, .. } | Kind::ManyToMany { target, .. } => {
                 quote!(#db::relation::ToMany<#ident, #target>)
             }
@@ -232,6 +235,20 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
     let columns = model.companion("", "Fields");
     let (draft, change) = (model.companion("", "Draft"), model.companion("", "Change"));
     let (result, future) = (quote!(#db::__private::Result), quote!(::core::future::Future));
+    let soft = model.stored().any(|field| field.options.deleted_at).then(|| {
+        quote! {
+            /// Takes the deletion back.
+            #vis fn restore(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::restore(self, executor)
+            }
+
+            /// Deletes the row for good, not softly.
+            #vis fn delete_for_good(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
+                #db::write::delete_for_good(self, executor)
+            }
+
+        }
+    });
     quote! {
         #[allow(dead_code)]
         impl #ident {
@@ -261,6 +278,20 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 executor: &impl #db::Executor,
             ) -> impl #future<Output = #result<Self>> {
                 #db::write::find(key.into(), executor)
+            }
+
+            /// Loads a relation of rows that are there already, in one query for all of them. For a single one:
+            /// `std::slice::from_mut(&mut row)`.
+            #vis fn load<L: #db::relation::IntoLoad<Self>>(
+                rows: &mut [Self],
+                relation: impl FnOnce(#columns) -> L,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                #db::relation::load(
+                    rows,
+                    relation(<Self as #db::Model>::fields(#db::expression::Scope::ROOT)),
+                    executor,
+                )
             }
 
             /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
@@ -336,6 +367,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 #db::write::save_all(models, executor)
             }
 
+            #soft
             /// Deletes the row. A row that is not there any more is a 404.
             #[track_caller]
             #vis fn delete(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {

@@ -11,19 +11,31 @@ use syn::{
     Result, Type, Visibility,
 };
 
-use super::attributes::{Fill, Kind, Name, Options, belongs_to, has_many, many_to_many, renamed_from};
+use super::attributes::{
+    Fill, Kind, Name, Options, belongs_to, has_many, has_one, many_to_many, renamed_from,
+};
 use super::names;
 use super::table::{self, Check, Index};
 
 /// The attributes that `#[model]` reads, and takes away.
-const OURS: &[&str] =
-    &["belongs_to", "check", "field", "has_many", "index", "many_to_many", "renamed_from", "unique"];
+const OURS: &[&str] = &[
+    "belongs_to",
+    "check",
+    "field",
+    "has_many",
+    "has_one",
+    "index",
+    "many_to_many",
+    "renamed_from",
+    "unique",
+];
 
 pub(crate) struct Model {
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) help: String,
     pub(crate) table: String,
+    pub(crate) hooks: bool,
     pub(crate) fields: Vec<Field>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) checks: Vec<Check>,
@@ -46,12 +58,17 @@ impl Model {
             faults.add(Error::new_spanned(parameter, "a model cannot be generic: it is one table"));
         }
         let mut table = names::table(&item.ident.to_string());
+        let mut hooks = false;
         let named = |meta: ParseNestedMeta<'_>| {
             if meta.path.is_ident("table") {
                 table = meta.value()?.parse::<LitStr>()?.value();
                 return Ok(());
             }
-            Err(meta.error("unknown; `#[model]` takes `table = \"…\"`"))
+            if meta.path.is_ident("hooks") {
+                hooks = true;
+                return Ok(());
+            }
+            Err(meta.error("unknown; `#[model]` takes `table = \"…\"` and `hooks`"))
         };
         faults.take(syn::meta::parser(named).parse2(arguments));
         let mut item = item.clone();
@@ -71,6 +88,7 @@ impl Model {
             ident: item.ident.clone(),
             help: help(&item.attrs),
             table,
+            hooks,
             fields,
             indexes: Vec::new(),
             checks: Vec::new(),
@@ -122,11 +140,14 @@ impl Model {
                 faults.add(Error::new_spanned(&field.ident, message));
             }
             match field.kind {
-                Kind::HasMany { .. } | Kind::ManyToMany { .. } if field.options.primary_key => {
-                    faults.add(Error::new_spanned(&field.ident, "a relation to many rows is not a key"));
+                Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. }
+                    if field.options.primary_key =>
+                {
+                    let message = "a relation whose column is elsewhere is not a key";
+                    faults.add(Error::new_spanned(&field.ident, message));
                 }
-                Kind::HasMany { .. } | Kind::ManyToMany { .. } if composite => {
-                    let message = "a relation to many rows needs a primary key of one field";
+                Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. } if composite => {
+                    let message = "a relation whose column is elsewhere needs a primary key of one field";
                     faults.add(Error::new_spanned(&field.ident, message));
                 }
                 _ => {}
@@ -187,6 +208,7 @@ impl Field {
             match name.as_str() {
                 "field" => attribute.parse_nested_meta(|meta| read.options.read(&meta))?,
                 "belongs_to" => read.kind = belongs_to(attribute, &field.ty)?,
+                "has_one" => read.kind = has_one(attribute, &field.ty)?,
                 "has_many" => read.kind = has_many(attribute, &field.ty)?,
                 "many_to_many" => read.kind = many_to_many(attribute, &field.ty)?,
                 "renamed_from" => read.options.renamed_from = Some(renamed_from(attribute)?),
@@ -207,10 +229,14 @@ impl Field {
     fn check(&self) -> Result<()> {
         self.options.check(&self.ty)?;
         if matches!(self.kind, Kind::Column) {
+            let kinds = [
+                ("BelongsTo", "belongs_to"),
+                ("HasOne", "has_one"),
+                ("HasMany", "has_many"),
+                ("ManyToMany", "many_to_many"),
+            ];
             let relation =
-                [("BelongsTo", "belongs_to"), ("HasMany", "has_many"), ("ManyToMany", "many_to_many")]
-                    .into_iter()
-                    .find(|(name, _)| argument(inside_option(&self.ty), name).is_some());
+                kinds.into_iter().find(|(name, _)| argument(inside_option(&self.ty), name).is_some());
             if let Some((_, attribute)) = relation {
                 let message = format!("a relation needs its attribute: `#[{attribute}]` above the field");
                 return Err(Error::new_spanned(&self.ty, message));

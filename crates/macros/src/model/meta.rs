@@ -3,14 +3,16 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::attributes::{Action, Fill, Kind};
+use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
+use super::links;
 use super::names;
 use crate::root;
 
 pub(crate) fn statics(model: &Model) -> TokenStream {
     let db = root::path("db");
     let fields: Vec<_> = model.stored().map(field).collect();
+    let links = model.relations().filter_map(|field| links::statics(model, field));
     let relations: Vec<_> = model.relations().map(|field| relation(model, field)).collect();
     let indexes: Vec<_> = model
         .indexes
@@ -35,6 +37,9 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         quote!(__db::meta::CheckMeta { name: #name, sql: #sql, message: #message })
     });
     let renamed_from = optional(&model.renamed_from);
+    let has_hooks = model.hooks;
+    let (version, deleted_at) =
+        (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
     let key =
         model.stored().enumerate().filter(|(_, field)| field.options.primary_key).map(|(index, _)| index);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
@@ -42,6 +47,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     let (field_count, relation_count, index_count) = (fields.len(), relations.len(), indexes.len());
     quote! {
         use #db as __db;
+        #(#links)*
         static FIELDS: [__db::meta::FieldMeta; #field_count] = [#(#fields),*];
         static RELATIONS: [__db::meta::RelationMeta; #relation_count] = [#(#relations),*];
         static INDEXES: [__db::meta::IndexMeta; #index_count] = [#(#indexes),*];
@@ -56,6 +62,10 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             indexes: &INDEXES,
             checks: &[#(#checks),*],
             renamed_from: #renamed_from,
+            version: #version,
+            deleted_at: #deleted_at,
+            has_hooks: #has_hooks,
+            is_link: false,
             place: ::core::concat!(::core::file!(), ":", ::core::line!()),
         };
     }
@@ -116,6 +126,13 @@ fn field(field: &Field) -> TokenStream {
     calls
 }
 
+fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {
+    match model.stored().position(is) {
+        Some(index) => quote!(::core::option::Option::Some(#index)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
 fn optional(text: &Option<String>) -> TokenStream {
     match text {
         Some(text) => quote!(::core::option::Option::Some(#text)),
@@ -170,9 +187,29 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
             let by = optional(by);
             (target, quote!(HasMany { by: #by }))
         }
-        Kind::ManyToMany { target, through, from, to } => {
-            let (from, to) = (optional(from), optional(to));
-            let through = quote_spanned!(span_of(through)=> __db::meta::meta_of::<#through>);
+        Kind::HasOne { target, by } => {
+            let by = optional(by);
+            (target, quote!(HasOne { by: #by }))
+        }
+        Kind::ManyToMany { target, through } => {
+            let (through, from, to) = match through {
+                Through::Model { model, from, to } => (
+                    quote_spanned!(span_of(model)=> __db::meta::meta_of::<#model>),
+                    optional(from),
+                    optional(to),
+                ),
+                Through::Own { .. } => {
+                    let link = links::name(field);
+                    let [from, to] = links::sides(model, target).map(|side| optional(&Some(side)));
+                    (quote!(|| &#link), from, to)
+                }
+                Through::Other { by } => {
+                    let by = by.to_string();
+                    // Seen from the other side.
+                    let [to, from] = links::other_sides(model, target).map(|side| optional(&side));
+                    (quote!(|| __db::meta::link_of::<#target>(#by)), from, to)
+                }
+            };
             (target, quote!(ManyToMany { through: #through, from: #from, to: #to }))
         }
         Kind::Column => return TokenStream::new(),

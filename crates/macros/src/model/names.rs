@@ -28,6 +28,18 @@ pub(crate) fn table(model: &str) -> String {
     format!("{name}{}", if hisses { "es" } else { "s" })
 }
 
+/// `similar_tags` as `SimilarTags`.
+pub(crate) fn pascal(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+            .unwrap_or_default()
+    };
+    name.split('_').map(capital).collect()
+}
+
 /// `published_at` as `Published at`.
 pub(crate) fn label(name: &str) -> String {
     let words = snake(name).replace('_', " ");
@@ -37,7 +49,7 @@ pub(crate) fn label(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{label, snake, table};
+    use super::{label, pascal, snake, table};
 
     #[test]
     fn finds_tables_and_labels() {
@@ -46,6 +58,7 @@ mod tests {
             tables,
             ["articles", "article_tags", "categories", "days", "statuses", "boxes", "http_requests"]
         );
+        assert_eq!(pascal("similar_tags"), "SimilarTags");
         assert_eq!(snake("OAuth2Token"), "o_auth2_token");
         assert_eq!(label("published_at"), "Published at");
         assert_eq!(label("InReview"), "In review");

@@ -9,6 +9,7 @@ use super::input::{Field, Model, span_of};
 pub(crate) fn implementation(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let (columns, change) = (model.companion("", "Fields"), model.companion("", "Change"));
+    let draft = model.companion("", "Draft");
     let keys: Vec<&Field> = model.stored().filter(|field| field.options.primary_key).collect();
     let key_types: Vec<_> = keys.iter().map(|field| stored_type(field)).collect();
     let key_type = if let [only] = &*key_types { only.clone() } else { quote!((#(#key_types),*)) };
@@ -53,6 +54,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
     for field in model.relations().filter(|field| !field.is_stored()) {
         let (name, position) = (&field.ident, model.relation_position(field));
         let kind = match field.kind {
+            Kind::HasOne { .. } => quote!(HasOne),
             Kind::HasMany { .. } => quote!(HasMany),
             _ => quote!(ManyToMany),
         };
@@ -64,11 +66,33 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         });
     }
     let names = model.fields.iter().map(|field| &field.ident);
+    let version = model.stored().find(|field| field.options.version).map(|field| {
+        let name = &field.ident;
+        quote! {
+            fn version(&self) -> ::core::option::Option<i64> {
+                ::core::option::Option::Some(::core::convert::Into::into(self.#name))
+            }
+        }
+    });
+    let hooks = model.hooks.then(|| {
+        let hooks =
+            quote_spanned!(ident.span()=> __db::hooks::HooksOf::<#ident>(::core::marker::PhantomData));
+        quote! {
+            fn hooks() -> ::core::option::Option<&'static dyn __db::hooks::Hooked<Self>> {
+                ::core::option::Option::Some(&#hooks)
+            }
+        }
+    });
+    let soft_delete = model
+        .stored()
+        .any(|field| field.options.deleted_at)
+        .then(|| quote!(impl __db::model::SoftDelete for #ident {}));
     quote! {
         impl __db::Model for #ident {
             type Key = #key_type;
             type Fields = #columns;
             type Change = #change;
+            type Draft = #draft;
             const META: &'static __db::ModelMeta = &META;
 
             fn fields(scope: __db::expression::Scope) -> #columns {
@@ -92,7 +116,12 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
             fn values(&self) -> ::std::vec::Vec<__db::Value> {
                 ::std::vec![#(#values),*]
             }
+
+            #version
+            #hooks
         }
+
+        #soft_delete
     }
 }
 
@@ -120,9 +149,11 @@ fn column(model: &Model, field: &Field) -> TokenStream {
                 })
             }
         }
-        Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
+        Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
             let position = model.relation_position(field);
-            quote!(#name: __db::relation::ToMany::new(scope, &RELATIONS[#position], |model| model.#name.slot()))
+            let path =
+                if matches!(field.kind, Kind::HasOne { .. }) { quote!(ToSingle) } else { quote!(ToMany) };
+            quote!(#name: __db::relation::#path::new(scope, &RELATIONS[#position], |model| model.#name.slot()))
         }
     }
 }
@@ -141,7 +172,7 @@ pub(crate) fn serialize(model: &Model) -> TokenStream {
                 let column = field.column();
                 quote!(__db::relation::ToOneField::serialize_into(&self.#name, &mut map, [#key, #column])?;)
             }
-            Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
+            Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
                 quote!(self.#name.serialize_into(&mut map, #key)?;)
             }
         }

@@ -6,7 +6,7 @@ use super::{Renderer, slot};
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Choose, ColumnRef, Related, RelatedTerm, Term};
-use crate::meta::Link;
+use crate::meta::{Link, ModelMeta};
 use crate::value::SqlType;
 
 impl Renderer {
@@ -101,12 +101,15 @@ impl Renderer {
             }
             Link::Many { column, key } => {
                 statement.from_as(target.table, Alias::new(self.alias(inner)));
+                self.leave_out_deleted(&mut statement, target, &self.alias(inner));
                 statement.and_where(self.column(inner, column).equals(self.reference(outer, key)));
             }
             Link::Through { through, from, to, key, target_key } => {
                 let between = format!("x{}", inner.number());
                 let column = |name: &'static str| Expr::col((Alias::new(&between), name));
                 statement.from_as(through.table, Alias::new(&between));
+                self.leave_out_deleted(&mut statement, through, &between);
+                self.leave_out_deleted(&mut statement, target, &self.alias(inner));
                 statement.join_as(
                     JoinType::InnerJoin,
                     target.table,
@@ -120,5 +123,11 @@ impl Renderer {
             statement.and_where(self.node(body)?);
         }
         Ok(statement)
+    }
+
+    fn leave_out_deleted(&self, statement: &mut SelectStatement, model: &ModelMeta, alias: &str) {
+        if let Some((_, deleted)) = model.deleted_at() {
+            statement.and_where(Expr::col((Alias::new(alias), deleted.column)).is_null());
+        }
     }
 }

@@ -1,0 +1,192 @@
+//! Loading a to-one relation.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::FutureExt;
+use futures_util::future::try_join_all;
+
+use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, run};
+use crate::column::Predicate;
+use crate::error::DbError;
+use crate::executor::Target;
+use crate::expression::{ColumnRef, List, Node, Scope, Term};
+use crate::model::Model;
+use crate::query::{Deleted, Select};
+use crate::relation::path::ToOne;
+use crate::row::Reader;
+use crate::value::{Stored, Value};
+
+/// A to-one relation to be loaded, with relations of its own.
+pub struct LoadOne<M, R: Model> {
+    path: ToOne<M, R>,
+    filter: Vec<Node>,
+    nested: Vec<Load<R>>,
+}
+
+impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+    fn load(self) -> LoadOne<M, R> {
+        LoadOne { path: self, filter: Vec::new(), nested: Vec::new() }
+    }
+
+    /// Loads it only where the row is as the closure says, in a query of its own. Elsewhere it stays unloaded.
+    pub fn filter(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> LoadOne<M, R> {
+        self.load().filter(condition)
+    }
+
+    /// Loads it with a relation of its own.
+    pub fn with<L: IntoLoad<R>>(self, relation: impl FnOnce(R::Fields) -> L) -> LoadOne<M, R> {
+        self.load().with(relation)
+    }
+}
+
+impl<M: Model, R: Model<Key: Stored>> LoadOne<M, R> {
+    /// Loads it only where the row is as the closure says, in a query of its own. Elsewhere it stays unloaded.
+    #[must_use]
+    pub fn filter(mut self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Self {
+        self.filter.push(condition(R::fields(Scope::ROOT)).node);
+        self
+    }
+
+    /// Loads it with a relation of its own.
+    #[must_use]
+    pub fn with<L: IntoLoad<R>>(mut self, relation: impl FnOnce(R::Fields) -> L) -> Self {
+        self.nested.push(relation(R::fields(Scope::ROOT)).into_load());
+        self
+    }
+
+    fn is_joined(&self) -> bool {
+        self.filter.is_empty()
+    }
+
+    /// The rows that are loaded.
+    fn loaded<'a>(&self, models: &'a mut [&mut M]) -> Vec<&'a mut R> {
+        let slot = self.path.slot;
+        models.iter_mut().filter_map(|model| slot(model).and_then(|slot| slot.loaded_mut())).collect()
+    }
+
+    /// What its own relations still have to ask for.
+    fn start_nested<'a>(&'a self, models: &mut [&mut M], target: Target<'a>) -> Option<Asking<'a, M>> {
+        if self.nested.is_empty() {
+            return None;
+        }
+        let mut rows = self.loaded(models);
+        if rows.is_empty() {
+            return None;
+        }
+        let start = |load: &'a Load<R>| load.0.start(&mut rows, SoFar::Joined, target);
+        let asking: Vec<_> = self.nested.iter().filter_map(start).collect();
+        let work = async move {
+            let handing_out = try_join_all(asking).await?;
+            let hand_out: HandOut<'a, M> = Box::new(move |models| {
+                let mut rows = self.loaded(models);
+                handing_out.into_iter().for_each(|hand_out| hand_out(&mut rows));
+            });
+            Ok(hand_out)
+        };
+        Some(work.boxed())
+    }
+
+    /// The rows with these keys.
+    async fn fetch(&self, keys: Vec<Value>, target: Target<'_>) -> Result<HashMap<Value, R>, DbError> {
+        let key = R::META.single_key().ok_or_else(|| DbError::Model {
+            detail: format!(
+                "`{}` has a key of several fields, which relations cannot join yet",
+                R::META.name
+            ),
+        })?;
+        let mut select = Select::new(R::META);
+        select.deleted = Deleted::With;
+        let left = Term::Column(ColumnRef { scope: Scope::ROOT, column: key.column });
+        select.filter.push(Node::In { left, list: List::Values(keys) });
+        select.filter.extend(self.filter.iter().cloned());
+        for load in &self.nested {
+            load.0.join(Scope::ROOT, &mut select);
+        }
+        let reply = target.select(select).await?;
+        let mut rows = Vec::with_capacity(reply.rows.len());
+        for row in reply.rows.iter() {
+            let mut reader = row.reader(0);
+            let mut model = R::from_row(&mut reader)?;
+            for load in &self.nested {
+                load.0.read(Some(&mut model), &mut reader)?;
+            }
+            rows.push(model);
+        }
+        run(&self.nested, &mut rows.iter_mut().collect::<Vec<_>>(), SoFar::Joined, target).await?;
+        Ok(rows.into_iter().map(|row| (row.key().into_value(), row)).collect())
+    }
+}
+
+impl<M: Model, R: Model<Key: Stored>> IntoLoad<M> for ToOne<M, R> {
+    fn into_load(self) -> Load<M> {
+        self.load().into_load()
+    }
+}
+
+impl<M: Model, R: Model<Key: Stored>> IntoLoad<M> for LoadOne<M, R> {
+    fn into_load(self) -> Load<M> {
+        Load(Box::new(self))
+    }
+}
+
+impl<M: Model, R: Model<Key: Stored>> Loader<M> for LoadOne<M, R> {
+    fn join(&self, scope: Scope, select: &mut Select) {
+        if !self.is_joined() {
+            return;
+        }
+        let joined = select.join(scope, self.path.relation);
+        for load in &self.nested {
+            load.0.join(joined, select);
+        }
+    }
+
+    fn read(&self, model: Option<&mut M>, reader: &mut Reader<'_>) -> Result<(), DbError> {
+        if !self.is_joined() {
+            return Ok(());
+        }
+        let slot = model.and_then(self.path.slot);
+        let mut row = match &slot {
+            Some(_) => Some(R::from_row(reader)?),
+            None => {
+                reader.skip(R::META.fields.len());
+                None
+            }
+        };
+        for load in &self.nested {
+            load.0.read(row.as_mut(), reader)?;
+        }
+        if let (Some(slot), Some(row)) = (slot, row) {
+            slot.set(row);
+        }
+        Ok(())
+    }
+
+    fn start<'a>(
+        &'a self,
+        models: &mut [&mut M],
+        so_far: SoFar,
+        target: Target<'a>,
+    ) -> Option<Asking<'a, M>> {
+        if self.is_joined() && so_far == SoFar::Joined {
+            return self.start_nested(models, target);
+        }
+        let slot = self.path.slot;
+        let slots = models.iter_mut().filter_map(|model| slot(model));
+        let keys: HashSet<Value> = slots.map(|slot| slot.key().into_value()).collect();
+        if keys.is_empty() {
+            return None;
+        }
+        let work = async move {
+            let rows = self.fetch(keys.into_iter().collect(), target).await?;
+            let hand_out: HandOut<'a, M> = Box::new(move |models| {
+                for slot in models.iter_mut().filter_map(|model| slot(model)) {
+                    if let Some(row) = rows.get(&slot.key().into_value()) {
+                        slot.set(row.clone());
+                    }
+                }
+            });
+            Ok(hand_out)
+        };
+        Some(work.boxed())
+    }
+}
