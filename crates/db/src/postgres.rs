@@ -159,7 +159,12 @@ impl Postgres {
             let lease = self.pool.share().await?;
             match self.run_on(lease, statement).await {
                 Ok(reply) => return Ok(reply),
-                Err(Attempt::Again(_)) if !tried => tried = true,
+                Err(Attempt::Again(fault)) if !tried => {
+                    tried = true;
+                    if matches!(fault, DbError::ConnectionLost { .. }) {
+                        self.pool.distrust();
+                    }
+                }
                 Err(Attempt::Again(fault) | Attempt::Failed(fault)) => return Err(fault),
             }
         }
@@ -226,7 +231,10 @@ impl Postgres {
         loop {
             match Session::begin(self.pool.take().await?, sql, limit).await {
                 Ok(session) => return Ok(session),
-                Err(Fault::Met(failure)) if !tried && failure.is_lost() => tried = true,
+                Err(Fault::Met(failure)) if !tried && failure.is_lost() => {
+                    tried = true;
+                    self.pool.distrust();
+                }
                 Err(fault) => return Err(fault.explain(sql, self.options.statement_timeout)),
             }
         }

@@ -161,6 +161,13 @@ impl Pool {
         }
     }
 
+    /// One connection was lost: the others may be too, without having noticed yet. Nobody gets one of them any more.
+    pub(super) fn distrust(&self) {
+        let (closed, waiting) = self.0.lock().distrust(&self.0);
+        drop(closed);
+        deliver(waiting);
+    }
+
     pub(super) fn status(&self) -> PoolStatus {
         self.0.lock().status()
     }

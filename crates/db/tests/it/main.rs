@@ -11,6 +11,8 @@ mod migrations;
 mod models;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;
