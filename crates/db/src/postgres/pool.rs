@@ -17,7 +17,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::PostgresOptions;
-use super::connection::{Connection, Connector};
+use super::connection::Connection;
+use super::connector::Connector;
 use super::failure::{explain_opening, may_pass};
 use crate::driver::PoolStatus;
 use crate::error::DbError;

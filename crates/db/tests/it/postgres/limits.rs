@@ -337,3 +337,23 @@ async fn says_its_name_and_keeps_to_utc() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_future_that_is_not_polled_keeps_nobody_waiting() {
+    on(async |url: String| {
+        let driver = open(&url, options()).await;
+        let task = tokio::spawn(async move {
+            let large = "SELECT repeat('x', 10000) FROM generate_series(1, 2000)";
+            let mut started = driver.run(read(large));
+            // Sent, and left alone: as in a list of futures while one of them is worked on.
+            assert!(tokio::time::timeout(Duration::from_millis(30), &mut started).await.is_err());
+            let behind = driver.run(read("SELECT 1"));
+            let reply = tokio::time::timeout(Duration::from_secs(5), behind).await.unwrap().unwrap();
+            assert_eq!(one::<i32>(&reply), 1);
+            assert_eq!(started.await.unwrap().rows.len(), 2_000);
+            driver.close().await;
+        });
+        task.await.unwrap();
+    })
+    .await;
+}
