@@ -1,21 +1,24 @@
 //! PostgreSQL: a pool of connections, shared where that is safe.
 //!
 //! - `location`: what a `postgres:` URL means; `tls`: what it asks of the server's certificate.
-//! - `connection`: opening a connection, and running one statement on it; `prepared`: the statements that it keeps;
+//! - `connector`: opening a connection, and keeping it going; `connection`: running one statement on it; `prepared`: the statements that it keeps;
 //!   `command`: what a statement does, seen by its first word.
 //! - `kind`: the types that go over the wire in binary; `bind`, `text`: values on their way there; `buffer`: rows on their
 //!   way back, read in place; `numeric`: exact numbers, both ways.
 //! - `failure`: what the server's codes mean.
-//! - `pool`: who may use which connection; `under_way`: what becomes of a statement that nobody waits for any more.
+//! - `pool`: who may use which connection; `answers`: what shared connections still have to answer; `under_way`: what becomes
+//!   of a statement that nobody waits for any more.
 //! - `session`: transactions; `stream`: large results.
 //!
 //! Statements by themselves share connections, and are sent without waiting for each other's replies. A transaction and a
 //! stream have a connection to themselves.
 
+mod answers;
 mod bind;
 mod buffer;
 mod command;
 mod connection;
+mod connector;
 mod failure;
 mod kind;
 mod location;
@@ -28,6 +31,7 @@ mod text;
 mod tls;
 mod under_way;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -43,7 +47,9 @@ use crate::error::{DbError, Outcome};
 pub(crate) use buffer::Buffer;
 pub use location::Location;
 
-use connection::{Connector, Fault};
+use connection::Connection;
+use connector::Connector;
+use failure::Fault;
 use pool::{Lease, Pool};
 use session::Session;
 use stream::Cursor;
@@ -147,40 +153,37 @@ impl Postgres {
         Ok(Self { pool, direct, options })
     }
 
-    async fn run_alone(&self, statement: &Statement) -> Result<Reply, DbError> {
+    async fn run_alone(&self, statement: Statement) -> Result<Reply, DbError> {
         if statement.kind == StatementKind::Script {
-            return self.script(statement).await;
+            return self.script(&statement).await;
         }
         if statement.sets != 1 {
             return self.run_sets(statement).await;
         }
+        let statement = Arc::new(statement);
         let mut tried = false;
         loop {
             let lease = self.pool.share().await?;
-            match self.run_on(lease, statement).await {
+            match self.run_on(lease, &statement).await {
                 Ok(reply) => return Ok(reply),
-                Err(Attempt::Again(_)) if !tried => tried = true,
+                Err(Attempt::Again(fault)) if !tried => {
+                    tried = true;
+                    if matches!(fault, DbError::ConnectionLost { .. }) {
+                        self.pool.distrust();
+                    }
+                }
                 Err(Attempt::Again(fault) | Attempt::Failed(fault)) => return Err(fault),
             }
         }
     }
 
-    async fn run_on(&self, lease: Lease, statement: &Statement) -> Result<Reply, Attempt> {
-        let connection = std::sync::Arc::clone(&lease.connection);
-        let under_way = UnderWay::new(lease, statement.kind);
+    async fn run_on(&self, lease: Lease, statement: &Arc<Statement>) -> Result<Reply, Attempt> {
+        let connection = Arc::clone(&lease.connection);
         let limit = connection.statement_timeout();
         let outcome = match connection.pooler() {
-            Pooler::None => connection.run(statement).await,
-            // The server does not know the limit, so it is kept here.
-            Pooler::Transaction => match timeout(limit, connection.run(statement)).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    connection.cancel().await;
-                    return Err(Attempt::Failed(DbError::Timeout { limit }));
-                }
-            },
+            Pooler::None => Connection::run_shared(lease, Arc::clone(statement)).await,
+            Pooler::Transaction => self.run_behind_pooler(lease, statement).await?,
         };
-        under_way.answered();
         outcome.map_err(|fault| {
             let silent = connection.is_given_up();
             let again = fault.may_be_tried_again() && !silent;
@@ -194,13 +197,37 @@ impl Postgres {
         })
     }
 
+    /// The server does not know the limit of a statement there, so it is kept here.
+    async fn run_behind_pooler(
+        &self,
+        lease: Lease,
+        statement: &Statement,
+    ) -> Result<Result<Reply, Fault>, Attempt> {
+        let lease = Arc::new(lease);
+        let connection = &lease.connection;
+        let limit = connection.statement_timeout();
+        // Nobody else is on the connection. Whoever stops to wait leaves the place to who stops the statement.
+        let _waiting = UnderWay::new(&lease, statement.kind);
+        match timeout(limit, connection.run(statement)).await {
+            Ok(outcome) => {
+                // It is answered: nothing is left to be stopped.
+                drop(lease);
+                Ok(outcome)
+            }
+            Err(_) => {
+                connection.cancel().await;
+                Err(Attempt::Failed(DbError::Timeout { limit }))
+            }
+        }
+    }
+
     /// Several executions, all or none: a transaction.
-    async fn run_sets(&self, statement: &Statement) -> Result<Reply, DbError> {
+    async fn run_sets(&self, statement: Statement) -> Result<Reply, DbError> {
         if statement.sets == 0 {
             return Ok(Reply::default());
         }
         let session = Box::new(self.session(Begin::default()).await?);
-        let reply = session.run(statement.clone()).await?;
+        let reply = session.run(statement).await?;
         session.end(Ending::Commit).await?;
         Ok(reply)
     }
@@ -226,7 +253,10 @@ impl Postgres {
         loop {
             match Session::begin(self.pool.take().await?, sql, limit).await {
                 Ok(session) => return Ok(session),
-                Err(Fault::Met(failure)) if !tried && failure.is_lost() => tried = true,
+                Err(Fault::Met(failure)) if !tried && failure.is_lost() => {
+                    tried = true;
+                    self.pool.distrust();
+                }
                 Err(fault) => return Err(fault.explain(sql, self.options.statement_timeout)),
             }
         }
@@ -250,7 +280,7 @@ impl Postgres {
         let how = Begin { access: Access::ReadOnly, ..Begin::default() };
         let sql = session::begin(how, &self.settings(Some(STREAM_IDLE), STREAM_IDLE));
         let session = self.begun(&sql, None).await?;
-        let cursor = Cursor::open(std::sync::Arc::clone(&session.inside), statement).await?;
+        let cursor = Cursor::open(Arc::clone(&session.inside), statement).await?;
         Ok(cursor.into_stream(Some(session)))
     }
 }
@@ -268,7 +298,7 @@ impl Driver for Postgres {
     }
 
     fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>> {
-        async move { self.run_alone(&statement).await }.boxed()
+        self.run_alone(statement).boxed()
     }
 
     fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {

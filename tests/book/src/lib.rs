@@ -32,6 +32,7 @@ pages! {
     transactions: "transactions.md",
     relations: "relations.md",
     writing: "writing.md",
+    databases: "databases.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

@@ -1,137 +1,36 @@
-//! One connection: opening it, and running statements on it.
+//! One connection, and running statements on it.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::TryStreamExt;
-use futures_util::future::poll_fn;
+use futures_util::{FutureExt, TryStreamExt};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::{Kind as Family, Type};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Error, RowStream, Socket};
+use tokio_postgres::{CancelToken, Client, Error, RowStream};
 
+use super::Pooler;
 use super::bind::{AsText, Bound};
 use super::buffer::Buffer;
 use super::command::Command;
-use super::failure::Failure;
+use super::connector::Reach;
+use super::failure::{Failure, Fault};
 use super::kind::Kind;
+use super::pool::Lease;
 use super::prepared::{Cache, Prepared};
-use super::tls::{Encrypted, Tls};
-use super::under_way::GRACE;
-use super::{Location, Pooler, PostgresOptions};
+use super::tls::Tls;
+use super::under_way::{GRACE, UnderWay};
 use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::{DbError, Outcome};
 use crate::row;
 use crate::value::Value;
 
-/// How long a connection that is not wanted any more may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a request to stop a statement may take.
+const STOPPING: Duration = Duration::from_secs(2);
 /// How many executions of one statement are under way at a time.
 const ABREAST: usize = 256;
-/// A server that has kept silent for that long is asked whether it is there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// How connections are opened.
-pub(super) struct Connector {
-    config: Config,
-    tls: Tls,
-    location: Location,
-    pooler: Pooler,
-    statement_timeout: Duration,
-}
-
-impl Connector {
-    pub(super) fn new(
-        location: &Location,
-        pooler: Pooler,
-        options: &PostgresOptions,
-    ) -> Result<Self, DbError> {
-        let mut config = location.config.clone();
-        if config.get_application_name().is_none() {
-            config.application_name(&options.application_name);
-        }
-        if pooler == Pooler::None {
-            let mut settings = format!(
-                "-c statement_timeout={} -c idle_in_transaction_session_timeout={} -c TimeZone=UTC",
-                options.statement_timeout.as_millis(),
-                options.idle_in_transaction(options.transaction_timeout).as_millis(),
-            );
-            // What the URL says comes last, and so it counts.
-            if let Some(own) = config.get_options() {
-                settings.push(' ');
-                settings.push_str(own);
-            }
-            config.options(settings);
-        }
-        config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE / 3).keepalives_retries(3);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(options.acquire_timeout);
-        }
-        let (tls, statement_timeout) = (Tls::new(location)?, options.statement_timeout);
-        Ok(Self { config, tls, location: location.clone(), pooler, statement_timeout })
-    }
-
-    pub(super) fn location(&self) -> &Location {
-        &self.location
-    }
-
-    pub(super) fn pooler(&self) -> Pooler {
-        self.pooler
-    }
-
-    /// The longest that the server may keep silent.
-    pub(super) fn silence(&self) -> Duration {
-        self.statement_timeout + GRACE
-    }
-
-    pub(super) async fn open(&self) -> Result<Connection, Error> {
-        let (client, driven) = self.config.connect(self.tls.clone()).await?;
-        let (alive, unwanted) = oneshot::channel();
-        let driver = tokio::spawn(drive(driven, unwanted)).abort_handle();
-        Ok(Connection {
-            cancel: client.cancel_token(),
-            client,
-            tls: self.tls.clone(),
-            prepared: Cache::default(),
-            pooler: self.pooler,
-            statement_timeout: self.statement_timeout,
-            born: Instant::now(),
-            given_up: AtomicBool::new(false),
-            driver,
-            alive,
-        })
-    }
-}
-
-/// Reads and writes the socket until the connection is closed. One that is unwanted may finish what it was sent.
-async fn drive(mut driven: tokio_postgres::Connection<Socket, Encrypted>, unwanted: oneshot::Receiver<()>) {
-    let mut unwanted = pin!(unwanted);
-    tokio::select! {
-        () = read(&mut driven) => return,
-        _ = &mut unwanted => {}
-    }
-    if timeout(FAREWELL, read(&mut driven)).await.is_err() {
-        tracing::debug!(target: "mainstay::db", "a connection did not end in time: it is cut");
-    }
-}
-
-async fn read(driven: &mut tokio_postgres::Connection<Socket, Encrypted>) {
-    while let Some(message) = poll_fn(|context| driven.poll_message(context)).await {
-        match message {
-            Ok(AsyncMessage::Notice(notice)) => {
-                tracing::debug!(target: "mainstay::db", severity = notice.severity(), "{}", notice.message());
-            }
-            Ok(_) => {}
-            Err(fault) => {
-                tracing::debug!(target: "mainstay::db", error = %fault, "a connection to the database has ended");
-                return;
-            }
-        }
-    }
-}
 
 pub(super) struct Connection {
     client: Client,
@@ -143,14 +42,25 @@ pub(super) struct Connection {
     born: Instant,
     /// The server has not answered in time.
     given_up: AtomicBool,
-    /// The task that reads and writes the socket.
-    driver: AbortHandle,
-    /// Dropped with the client: then the connection is unwanted.
-    #[expect(dead_code, reason = "dropping it is what it is for")]
-    alive: oneshot::Sender<()>,
+    /// Dropped after the client.
+    reach: Reach,
 }
 
 impl Connection {
+    pub(super) fn new(client: Client, tls: Tls, reach: Reach, (pooler, limit): (Pooler, Duration)) -> Self {
+        Self {
+            cancel: client.cancel_token(),
+            client,
+            tls,
+            prepared: Cache::default(),
+            pooler,
+            statement_timeout: limit,
+            born: Instant::now(),
+            given_up: AtomicBool::new(false),
+            reach,
+        }
+    }
+
     /// Whether nothing can be sent on it any more.
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed() || self.is_given_up()
@@ -171,12 +81,43 @@ impl Connection {
     /// Cuts a connection whose server has stopped to answer. Whatever is under way on it fails.
     pub(super) fn give_up(&self) {
         self.given_up.store(true, Ordering::Release);
-        self.driver.abort();
+        self.reach.cut.notify_one();
     }
 
     /// Whether it was cut because the server has stopped to answer.
     pub(super) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Runs one statement, once, in a place of a shared connection. Whoever waits may stop waiting.
+    pub(super) async fn run_shared(lease: Lease, statement: Arc<Statement>) -> Result<Reply, Fault> {
+        let lease = Arc::new(lease);
+        let kind = statement.kind;
+        let (prepared, known) = lease.connection.prepare(&statement).await?;
+        let _waiting = UnderWay::new(&lease, kind);
+        let (told, answer) = oneshot::channel();
+        let connection = Arc::clone(&lease.connection);
+        let exchange = async move {
+            let connection = &lease.connection;
+            let outcome = connection.execute(&prepared, &statement.values, kind).await;
+            let outcome = connection.remember_stale(outcome, &statement.sql, known);
+            drop(lease);
+            // Whoever asked may have gone.
+            let _heard = told.send(outcome);
+        };
+        connection.reach.answers.start(exchange.boxed());
+        answer.await.unwrap_or(Err(Fault::Refused(DbError::Closed)))
+    }
+
+    /// A statement that was prepared for tables of another form is forgotten.
+    fn remember_stale(&self, outcome: Result<Reply, Fault>, sql: &str, known: bool) -> Result<Reply, Fault> {
+        match outcome {
+            Err(Fault::Met(failure)) if failure.is_stale() => {
+                self.prepared.forget(sql);
+                Err(if known { Fault::Stale(failure) } else { Fault::Met(failure) })
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs one statement, once.
@@ -186,13 +127,8 @@ impl Connection {
             return self.collect(rows, None, statement.kind).await;
         }
         let (prepared, known) = self.prepare(statement).await?;
-        match self.execute(&prepared, &statement.values, statement.kind).await {
-            Err(Fault::Met(failure)) if failure.is_stale() => {
-                self.prepared.forget(&statement.sql);
-                Err(if known { Fault::Stale(failure) } else { Fault::Met(failure) })
-            }
-            outcome => outcome,
-        }
+        let outcome = self.execute(&prepared, &statement.values, statement.kind).await;
+        self.remember_stale(outcome, &statement.sql, known)
     }
 
     /// Runs one statement for each of its sets of values, without waiting in between. It has to be in a transaction.
@@ -260,7 +196,7 @@ impl Connection {
     /// Asks the server to stop what runs on this connection.
     pub(super) async fn cancel(&self) {
         let request = self.cancel.cancel_query(self.tls.clone());
-        match timeout(FAREWELL, request).await {
+        match timeout(STOPPING, request).await {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => {
                 tracing::debug!(target: "mainstay::db", error = %fault, "a statement could not be cancelled");
@@ -381,53 +317,4 @@ fn unknown_if(sent: bool) -> Outcome {
 /// The type of a parameter that the server is to find out by itself.
 fn unspecified() -> Type {
     Type::new(String::new(), 0, Family::Simple, String::new())
-}
-
-/// Why a statement did not run.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// It was not sent.
-    Refused(DbError),
-    /// It failed.
-    Met(Failure),
-    /// It was prepared before its tables changed, and nothing is done: another attempt may succeed.
-    Stale(Failure),
-}
-
-impl From<DbError> for Fault {
-    fn from(fault: DbError) -> Self {
-        Self::Refused(fault)
-    }
-}
-
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        Self::Met(failure)
-    }
-}
-
-impl Fault {
-    pub(super) fn explain(self, sql: &str, limit: Duration) -> DbError {
-        match self {
-            Self::Refused(fault) => fault,
-            Self::Met(failure) | Self::Stale(failure) => failure.explain(sql, limit),
-        }
-    }
-
-    /// Whether another attempt on a fresh connection is safe, and may succeed.
-    pub(super) fn may_be_tried_again(&self) -> bool {
-        match self {
-            Self::Refused(_) => false,
-            Self::Stale(_) => true,
-            Self::Met(failure) => failure.is_lost() && failure.outcome == Outcome::NotDone,
-        }
-    }
-
-    /// Whether the server itself has refused it: a transaction is then over.
-    pub(super) fn is_refusal(&self) -> bool {
-        match self {
-            Self::Refused(_) => false,
-            Self::Met(failure) | Self::Stale(failure) => failure.is_refusal(),
-        }
-    }
 }

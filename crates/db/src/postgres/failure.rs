@@ -54,6 +54,55 @@ impl Failure {
     }
 }
 
+/// Why a statement did not run.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It was not sent.
+    Refused(DbError),
+    /// It failed.
+    Met(Failure),
+    /// It was prepared before its tables changed, and nothing is done: another attempt may succeed.
+    Stale(Failure),
+}
+
+impl From<DbError> for Fault {
+    fn from(fault: DbError) -> Self {
+        Self::Refused(fault)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Met(failure)
+    }
+}
+
+impl Fault {
+    pub(super) fn explain(self, sql: &str, limit: Duration) -> DbError {
+        match self {
+            Self::Refused(fault) => fault,
+            Self::Met(failure) | Self::Stale(failure) => failure.explain(sql, limit),
+        }
+    }
+
+    /// Whether another attempt on a fresh connection is safe, and may succeed.
+    pub(super) fn may_be_tried_again(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Stale(_) => true,
+            Self::Met(failure) => failure.is_lost() && failure.outcome == Outcome::NotDone,
+        }
+    }
+
+    /// Whether the server itself has refused it: a transaction is then over.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Met(failure) | Self::Stale(failure) => failure.is_refusal(),
+        }
+    }
+}
+
 fn is_fatal(report: &Report) -> bool {
     matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }

@@ -17,7 +17,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::PostgresOptions;
-use super::connection::{Connection, Connector};
+use super::connection::Connection;
+use super::connector::Connector;
 use super::failure::{explain_opening, may_pass};
 use crate::driver::PoolStatus;
 use crate::error::DbError;
@@ -159,6 +160,13 @@ impl Pool {
                 return Err(DbError::Closed);
             }
         }
+    }
+
+    /// One connection was lost: the others may be too, without having noticed yet. Nobody gets one of them any more.
+    pub(super) fn distrust(&self) {
+        let (closed, waiting) = self.0.lock().distrust(&self.0);
+        drop(closed);
+        deliver(waiting);
     }
 
     pub(super) fn status(&self) -> PoolStatus {

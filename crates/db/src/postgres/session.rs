@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connection::{Connection, Fault};
+use super::connection::Connection;
+use super::failure::Fault;
 use super::pool::Taken;
 use super::stream::Cursor;
 use super::under_way::{GRACE, PATIENCE};

@@ -1,11 +1,11 @@
-//! A statement on a shared connection, from being sent to being answered: also when nobody waits for it any more.
+//! A statement on a shared connection: who waits for its answer, and what becomes of it when nobody does any more.
 
 use std::pin::pin;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::connection::Connection;
 use super::pool::Lease;
 use crate::driver::StatementKind;
 
@@ -15,43 +15,37 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 /// How much longer than a statement may run the server may keep silent.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// Keeps a place on a connection until the statement is answered.
+/// Whoever waits for an answer. The place on the connection is the statement's, and free when it is answered.
 pub(super) struct UnderWay {
-    lease: Option<Lease>,
+    lease: Weak<Lease>,
     kind: StatementKind,
 }
 
 impl UnderWay {
-    pub(super) fn new(lease: Lease, kind: StatementKind) -> Self {
-        Self { lease: Some(lease), kind }
-    }
-
-    /// The reply is there: somebody else may have the place.
-    pub(super) fn answered(mut self) {
-        self.lease = None;
+    pub(super) fn new(lease: &Arc<Lease>, kind: StatementKind) -> Self {
+        Self { lease: Arc::downgrade(lease), kind }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
+        // What writes runs to its end.
+        if self.kind == StatementKind::Read
+            && let Some(lease) = self.lease.upgrade()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(let_end(lease, self.kind));
+            runtime.spawn(stop(lease));
         }
     }
 }
 
-/// Waits for the answer in the place of whoever has gone. A read is stopped, when that cannot hit anybody else's statement.
-async fn let_end(lease: Lease, kind: StatementKind) {
-    let connection: &Connection = &lease.connection;
+/// Stops a read that nobody waits for, when that cannot hit anybody else's statement.
+async fn stop(lease: Arc<Lease>) {
+    let connection = &lease.connection;
     let mut settled = pin!(connection.settle());
-    if timeout(PATIENCE, &mut settled).await.is_ok() {
-        return;
-    }
-    if kind == StatementKind::Read && lease.isolate() {
+    if timeout(PATIENCE, &mut settled).await.is_err() && lease.isolate() {
         connection.cancel().await;
     }
-    // When the server does not answer, the pool gives the connection up, and this ends.
-    let _ = settled.await;
+    // Nobody else gets the place before the answer is there. When the server keeps silent, the pool gives the connection up.
+    let _answer = settled.await;
 }

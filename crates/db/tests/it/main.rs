@@ -16,6 +16,8 @@ mod models;
 mod mysql;
 mod office;
 mod people;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -271,6 +271,15 @@ impl State {
         (over, self.serve(pool))
     }
 
+    /// Retires every connection that is open now.
+    pub(super) fn distrust(&mut self, pool: &Arc<Shared>) -> (Vec<Arc<Connection>>, Delivery) {
+        for slot in &mut self.slots {
+            slot.retired = true;
+        }
+        let over = self.remove_over().into_iter().map(|slot| slot.connection).collect();
+        (over, self.serve(pool))
+    }
+
     pub(super) fn status(&self) -> PoolStatus {
         PoolStatus {
             open: self.total,
