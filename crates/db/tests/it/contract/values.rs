@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use mainstay_db::meta::meta_of;
-use mainstay_db::{BelongsTo, Db, Decimal, HasMany, Settings, Uuid, model, schema};
+use mainstay_db::{BelongsTo, Db, Decimal, HasMany, Query, Settings, Uuid, model, schema};
 
 use super::{Engine, suite};
 
@@ -106,4 +106,25 @@ async fn exact_numbers_compare_and_sort_as_numbers(engine: Engine) {
     assert_eq!(Sample::filter(|s| s.price.eq(Decimal::TEN)).count(&db).await.unwrap(), 1);
 }
 
-suite!(gives_back_what_was_stored, keys_can_be_identifiers, exact_numbers_compare_and_sort_as_numbers);
+async fn exact_numbers_differ_in_their_last_digit(engine: Engine) {
+    let db = samples(engine).await;
+    // More digits than a floating-point number has.
+    let digits = |last: i64| Decimal::new(1_000_000_000_000_000_000 + last, 16);
+    for last in 0..3 {
+        let mut new = sample();
+        new.price = digits(last);
+        new.insert(&db).await.unwrap();
+    }
+    let count = async |filter: Query<Sample>| filter.count(&db).await.unwrap();
+    assert_eq!(count(Sample::filter(|s| s.price.eq(digits(1)))).await, 1);
+    assert_eq!(count(Sample::filter(|s| s.price.gt(digits(1)))).await, 1);
+    assert_eq!(count(Sample::filter(|s| s.price.is_in([digits(1), digits(2), digits(7)]))).await, 2);
+    assert_eq!(count(Sample::filter(|s| (s.price + digits(0)).eq(digits(1) + digits(0)))).await, 1);
+}
+
+suite!(
+    gives_back_what_was_stored,
+    keys_can_be_identifiers,
+    exact_numbers_compare_and_sort_as_numbers,
+    exact_numbers_differ_in_their_last_digit
+);
