@@ -117,6 +117,26 @@ pub(crate) fn dialect(url: &str) -> Option<Dialect> {
     }
 }
 
+/// `%2F` as `/`. What is no escape stays as it is.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        let escape = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// `postgres://ann:secret@host/db` as `postgres://ann:***@host/db`.
 pub(crate) fn without_credentials(url: &str) -> String {
     if let Some((scheme, rest)) = url.split_once("://")

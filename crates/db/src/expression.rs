@@ -287,6 +287,8 @@ pub(crate) enum List {
     Slot(usize),
     /// One value each; none at all is false.
     Slots(Vec<usize>),
+    /// The same, with exact numbers that have to be told from texts.
+    ExactSlots(Vec<usize>),
     /// What a query for one column returns.
     Query(Box<Select>),
     /// All of them in one value, that the engine makes a table of.

@@ -1,13 +1,14 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`], the readiness probe `db`, checks of the models, and the command `seed`.
+//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed` and `db shell`.
 
 mod checks;
 mod config;
 mod models;
 mod provide;
 mod seed;
+mod shell;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub fn module() -> Module {
         .export::<Db>()
         .check(Check::at_start(checks::check))
         .command(seed::command())
+        .command(shell::command())
         .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
         .probe(probe)
 }

@@ -65,12 +65,11 @@ pub struct MySqlOptions {
 
 impl Default for MySqlOptions {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
-            connections: (cores * 4).clamp(8, 64),
+            connections: 10,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
-            transaction_timeout: Duration::from_secs(60),
+            transaction_timeout: Duration::from_secs(5),
             lifetime: Duration::from_secs(30 * 60),
             application_name: "mainstay".to_owned(),
         }

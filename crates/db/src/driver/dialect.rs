@@ -38,6 +38,11 @@ impl Dialect {
         }
     }
 
+    /// Whether it is MySQL or MariaDB, where they are alike.
+    pub fn is_mysql(self) -> bool {
+        matches!(self, Self::MySql | Self::MariaDb)
+    }
+
     /// Whether `INSERT … RETURNING` works.
     pub fn insert_returns(self) -> bool {
         self != Self::MySql

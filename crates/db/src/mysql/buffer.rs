@@ -110,9 +110,9 @@ impl Stored {
             Value::Bytes(bytes) if kind == Kind::Bytes => Self::Bytes(bytes),
             Value::Bytes(bytes) => match String::from_utf8(bytes) {
                 // A number of more than 28 digits does not fit. It stays text rather than being rounded unasked.
-                Ok(text) if kind == Kind::Decimal => match Decimal::from_str_exact(&text) {
-                    Ok(number) => Self::Decimal(number),
-                    Err(_) => Self::Text(text),
+                Ok(text) if kind == Kind::Decimal => match exact(&text) {
+                    Some(number) => Self::Decimal(number),
+                    None => Self::Text(text),
                 },
                 Ok(text) => Self::Text(text),
                 Err(fault) => Self::Bytes(fault.into_bytes()),
@@ -143,6 +143,12 @@ impl Stored {
     }
 }
 
+/// Reads an exact number. What was computed of others may have more zeros at its end than fit.
+fn exact(text: &str) -> Option<Decimal> {
+    let read = |text| Decimal::from_str_exact(text).ok();
+    read(text).or_else(|| text.contains('.').then(|| read(text.trim_end_matches('0'))).flatten())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +168,9 @@ mod tests {
     fn does_not_cut_a_number_that_is_too_long() {
         let long = Value::Bytes(b"12345678901234567890123456789012345678.5".to_vec());
         assert!(matches!(Stored::of(long, Kind::Decimal), Stored::Text(_)));
+        let zeros = Value::Bytes(b"12.50000000000000000000000000000000000000".to_vec());
+        let number = Decimal::new(125, 1);
+        assert!(matches!(Stored::of(zeros, Kind::Decimal), Stored::Decimal(value) if value == number));
     }
 
     #[test]

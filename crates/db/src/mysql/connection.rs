@@ -21,6 +21,8 @@ use crate::error::{DbError, Outcome};
 use crate::row::Rows;
 use crate::value::Value;
 
+/// The server's code for a statement that only the text protocol knows.
+const NOT_PREPARABLE: u16 = 1295;
 /// What a statement takes beside its texts, at least.
 const ROOM: usize = 1_024;
 
@@ -182,6 +184,11 @@ impl Connection {
         };
         let prepared = match self.conn.prep(&*sql).await {
             Ok(prepared) => prepared,
+            // A few statements cannot be prepared, triggers and locks of tables among them. None of them returns rows.
+            Err(Error::Server(fault)) if fault.code == NOT_PREPARABLE && values.is_empty() => {
+                self.control(&sql, outcome).await?;
+                return Ok(Reply { affected: self.conn.affected_rows(), ..Reply::default() });
+            }
             Err(error) => return Err(self.explain(&sql, error, Outcome::NotDone)),
         };
         let places = usize::from(prepared.num_params());

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
+use crate::engine::decoded;
 use crate::error::DbError;
 
 /// Prepared statements kept by a connection.
@@ -32,9 +33,9 @@ pub enum Tls {
     /// `prefer`: when the server can, without asking who it is.
     #[default]
     Prefer,
-    /// `require`: always, without asking who the server is.
+    /// `require`: always, without asking who the server is unless `sslrootcert` says whom to trust.
     Require,
-    /// `verify-ca`: the server's certificate must come from a known authority.
+    /// `verify-ca`: the server's certificate must come from a known authority. The library then looks at the name too.
     VerifyAuthority,
     /// `verify-full`: and it must be for the host's name.
     VerifyFull,
@@ -88,6 +89,8 @@ impl Location {
             let value = decoded(value);
             match key {
                 "sslmode" => tls = value.parse()?,
+                // As libpq has it: those that the system trusts.
+                "sslrootcert" if value == "system" => certificates = None,
                 "sslrootcert" => certificates = Some(home.join(value)),
                 "application_name" => application_name = Some(value),
                 "socket" => builder = builder.socket(Some(value)),
@@ -137,12 +140,14 @@ impl Location {
         if !encrypted || self.tls == Tls::Disable || opts.socket().is_some() {
             return opts;
         }
+        // As libpq has it: with a root certificate at hand, it is used.
+        let anybody = self.tls == Tls::Prefer || (self.tls == Tls::Require && self.certificates.is_none());
         let roots = self.certificates.iter().map(|path| path.clone().into()).collect();
         let tls = SslOpts::default()
             // Whoever names an authority trusts that one, and not also all that browsers trust.
             .with_disable_built_in_roots(self.certificates.is_some())
             .with_root_certs(roots)
-            .with_danger_accept_invalid_certs(matches!(self.tls, Tls::Prefer | Tls::Require))
+            .with_danger_accept_invalid_certs(anybody)
             .with_danger_skip_domain_validation(self.tls != Tls::VerifyFull);
         OptsBuilder::from_opts(opts).ssl_opts(tls).into()
     }
@@ -150,26 +155,6 @@ impl Location {
 
 fn refused(detail: String) -> DbError {
     DbError::Unavailable { detail: format!("the address of the database is not understood: {detail}") }
-}
-
-/// `%2F` as `/`. What is no escape stays as it is.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let escape = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
-use crate::engine::without_credentials;
+use crate::engine::{decoded, without_credentials};
 use crate::error::DbError;
 
 /// Where a server is, and how to speak with it.
@@ -47,7 +47,7 @@ impl Location {
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = value,
-                Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decode(value))),
+                Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
                 _ => kept.push(parameter),
             }
         }
@@ -95,27 +95,6 @@ pub(super) fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
         cause = deeper.source();
     }
     text
-}
-
-/// Undoes `%2F`. What is no escape stays.
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if bytes[at] == b'%' => {
-                decoded.push(byte);
-                at += 3;
-            }
-            _ => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

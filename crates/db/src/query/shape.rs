@@ -5,7 +5,7 @@ use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
 use crate::expression::{Call, Case, ColumnRef, Items, List, Node, OrderTerm, Pattern, Related, Term};
 use crate::meta::ModelMeta;
-use crate::value::Value;
+use crate::value::{SqlType, Value};
 use crate::write::Assignments;
 
 /// A longer list is bound as one value where that is possible: a statement has a limited number of places.
@@ -128,7 +128,13 @@ impl Shape {
             Term::Value(value) => {
                 self.tag(b'V');
                 let value = std::mem::replace(value, Value::Null);
-                *term = Term::Slot(self.slot(value));
+                // MySQL compares an exact number with a text, which is how one is bound, as floating-point numbers.
+                *term = if self.dialect.is_mysql() && matches!(value, Value::Decimal(_)) {
+                    self.tag(b'.');
+                    Term::TypedSlot { slot: self.slot(value), sql_type: SqlType::Decimal }
+                } else {
+                    Term::Slot(self.slot(value))
+                };
             }
             Term::Column(column) => {
                 self.tag(b'C');
@@ -239,7 +245,7 @@ impl Shape {
                 self.select(select);
                 return;
             }
-            List::Slot(_) | List::Slots(_) | List::Table(..) => return,
+            List::Slot(_) | List::Slots(_) | List::ExactSlots(_) | List::Table(..) => return,
         };
         let values = std::mem::take(values);
         let binding = match self.dialect.lists() {
@@ -265,13 +271,15 @@ impl Shape {
             return;
         }
         let padded = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
-        self.tag(b'P');
+        let exact = self.dialect.is_mysql() && values.iter().any(|value| matches!(value, Value::Decimal(_)));
+        self.tag(if exact { b'D' } else { b'P' });
         self.number(padded);
         let last = values.last().cloned().unwrap_or(Value::Null);
         let missing = padded - values.len();
         let slots =
             values.into_iter().chain(std::iter::repeat_n(last, missing)).map(|value| self.slot(value));
-        *list = List::Slots(slots.collect());
+        let slots = slots.collect();
+        *list = if exact { List::ExactSlots(slots) } else { List::Slots(slots) };
     }
 
     fn pattern(&mut self, pattern: &mut Pattern) {

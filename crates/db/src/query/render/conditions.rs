@@ -7,6 +7,7 @@ use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Case, Items, List, Node, Operator, Pattern};
 use crate::query::Select;
+use crate::value::SqlType;
 
 impl Renderer {
     pub(super) fn node(&self, node: &Node) -> Result<Expr, DbError> {
@@ -78,6 +79,9 @@ impl Renderer {
             }
             List::Slots(slots) if slots.is_empty() => Expr::cust("1 = 0"),
             List::Slots(slots) => left.is_in(slots.iter().map(|number| slot(*number))),
+            List::ExactSlots(slots) => {
+                left.is_in(slots.iter().map(|number| self.typed(*number, SqlType::Decimal)))
+            }
             List::Values(_) => Expr::cust("1 = 0"),
             List::Query(select) => left.in_subquery(self.candidates(select)?),
         })

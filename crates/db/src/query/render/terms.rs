@@ -44,9 +44,14 @@ impl Renderer {
     }
 
     /// A value inside of an expression. PostgreSQL takes one for a text when nothing else says what it is.
-    fn typed(&self, number: usize, sql_type: SqlType) -> Expr {
-        if self.dialect != Dialect::Postgres {
-            return slot(number);
+    pub(super) fn typed(&self, number: usize, sql_type: SqlType) -> Expr {
+        match self.dialect {
+            Dialect::Postgres => {}
+            // There, exact numbers are bound as texts, and with a text it would reckon in floating-point numbers.
+            Dialect::MySql | Dialect::MariaDb if sql_type == SqlType::Decimal => {
+                return self.template("CAST(? AS DECIMAL(57, 28))", [slot(number)]);
+            }
+            _ => return slot(number),
         }
         let template = match sql_type {
             SqlType::SmallInt => "CAST(? AS smallint)",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use mainstay_core::{Error, Result, StatusCode};
 use mainstay_db::meta::meta_of;
-use mainstay_db::{BelongsTo, Db, Decimal, Dialect, HasMany, Json, Settings, Uuid, model, schema};
+use mainstay_db::{BelongsTo, Db, Decimal, Dialect, HasMany, Json, Query, Settings, Uuid, model, schema};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -290,6 +290,23 @@ async fn gives_back_whatever_comes(engine: Engine) {
     }
 }
 
+async fn exact_numbers_differ_in_their_last_digit(engine: Engine) {
+    let db = samples(engine).await;
+    // More digits than a floating-point number has.
+    let digits = |last: i64| Decimal::new(1_000_000_000_000_000_000 + last, 16);
+    for last in 0..3 {
+        let mut new = sample();
+        new.price = digits(last);
+        new.insert(&db).await.unwrap();
+    }
+    let count = async |filter: Query<Sample>| filter.count(&db).await.unwrap();
+    assert_eq!(count(Sample::filter(|s| s.price.eq(digits(1)))).await, 1);
+    assert_eq!(count(Sample::filter(|s| s.price.gt(digits(1)))).await, 1);
+    assert_eq!(count(Sample::filter(|s| s.price.is_in([digits(1), digits(2), digits(7)]))).await, 2);
+    assert_eq!(count(Sample::filter(|s| (s.price + digits(0)).eq(digits(1) + digits(0)))).await, 1);
+}
+
+
 suite!(
     gives_back_what_was_stored,
     keys_can_be_identifiers,
@@ -300,4 +317,5 @@ suite!(
     keeps_times_to_the_microsecond,
     keeps_documents_and_identifiers,
     gives_back_whatever_comes,
+    exact_numbers_differ_in_their_last_digit,
 );

@@ -101,6 +101,37 @@ async fn refuses_a_text_that_is_larger_than_the_server_takes() {
 }
 
 #[tokio::test]
+async fn a_prepared_statement_follows_its_table() {
+    on(async |url| {
+        let driver = open(&url, MySqlOptions { connections: 1, ..MySqlOptions::default() }).await;
+        let all = || driver.run(Statement::read("SELECT * FROM notes", vec![]));
+        driver.run(Statement::write("INSERT INTO notes (text) VALUES ('12')", vec![])).await.unwrap();
+        assert_eq!(all().await.unwrap().rows.first().unwrap().get::<String>(1).unwrap(), "12");
+        let alter = "ALTER TABLE notes MODIFY text INT, ADD COLUMN more VARCHAR(9) NOT NULL DEFAULT 'new'";
+        driver.run(Statement::script(alter)).await.unwrap();
+        let reply = all().await.unwrap();
+        let row = reply.rows.first().unwrap();
+        assert_eq!((row.get::<i64>(1).unwrap(), row.get::<String>(2).unwrap()), (12, "new".to_owned()));
+        driver.run(Statement::script("DROP TABLE notes")).await.unwrap();
+        assert!(matches!(all().await.unwrap_err(), DbError::Statement { .. }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn runs_what_cannot_be_prepared() {
+    on(async |url| {
+        let driver = open(&url, MySqlOptions { connections: 1, ..MySqlOptions::default() }).await;
+        let trigger =
+            "CREATE TRIGGER shout BEFORE INSERT ON notes FOR EACH ROW SET NEW.text = UPPER(NEW.text)";
+        driver.run(Statement::write(trigger, vec![])).await.unwrap();
+        driver.run(Statement::write("INSERT INTO notes (text) VALUES ('one')", vec![])).await.unwrap();
+        assert_eq!(value::<String>(&driver, "SELECT text FROM notes").await, "ONE");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn counts_the_rows_that_a_write_finds() {
     on(async |url| {
         let driver = open(&url, MySqlOptions::default()).await;
