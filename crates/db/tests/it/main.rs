@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod anomalies;
 mod app;
 mod awkward;
 mod blog;
 mod compile_fail;
 mod contract;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod crash;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod faults;
 mod migrations;
 mod models;
 #[cfg(feature = "mysql")]
