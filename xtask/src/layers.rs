@@ -148,6 +148,7 @@ mod tests {
             features: vec![],
             dependencies: dependencies.iter().map(dependency).collect(),
             needs: vec![],
+            databases: vec![],
         }
     }
 

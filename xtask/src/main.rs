@@ -67,8 +67,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "soak",
-        usage: "soak [--seconds N] [--kills N] [--connections N] [--dev]",
-        about: "Put the flagship example under load, tell it to stop, kill it, and look what was lost.",
+        usage: "soak [db] [--seconds N] [--kills N] [--connections N] [--dev]",
+        about: "Put the flagship example under load, tell it to stop, kill it, and look what was lost; \
+                or kill the database's clients and servers.",
         run: soak::main,
     },
     Task {

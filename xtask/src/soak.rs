@@ -7,9 +7,13 @@
 //!   request that got no answer.
 //! - `crash`: after SIGKILL everything that was acknowledged is still there, and the application starts again.
 //!
+//! `cargo xtask soak db` is another thing: it repeats the crash tests of the model layer, which see to their own servers
+//! ([`db`]).
+//!
 //! A short first version: one machine, one application, loopback.
 
 mod client;
+mod db;
 mod writers;
 
 use std::{
@@ -48,10 +52,15 @@ struct Soak {
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let time = arguments.number("--seconds")?.unwrap_or(60);
-    let kills = arguments.number("--kills")?.unwrap_or(5);
+    let kills = arguments.number("--kills")?;
     let connections = arguments.number("--connections")?.unwrap_or(64);
     let optimised = !arguments.flag("--dev");
-    arguments.end()?;
+    match arguments.rest()?.as_slice() {
+        [] => {}
+        [what] if what == "db" => return db::main(kills),
+        [what, ..] => return Err(format!("there is no soak of `{what}`").into()),
+    }
+    let kills = kills.unwrap_or(5);
 
     let workspace = Workspace::load()?;
     let mut command = workspace.cargo();

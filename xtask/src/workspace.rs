@@ -23,6 +23,8 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
     /// The programs that its tests need, from `[package.metadata.mainstay] needs = [..]`.
     pub(crate) needs: Vec<String>,
+    /// The engines, besides SQLite, on which its tests run once more, from `[package.metadata.mainstay] databases = [..]`.
+    pub(crate) databases: Vec<String>,
 }
 
 pub(crate) struct Dependency {
@@ -91,7 +93,10 @@ impl Package {
             };
             Some(Dependency { name: dependency["name"].as_str()?.to_owned(), kind })
         };
-        let needs = package["metadata"]["mainstay"]["needs"].as_array();
+        let list = |key: &str| {
+            let list = package["metadata"]["mainstay"][key].as_array();
+            list.into_iter().flatten().filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
+        };
         Some(Self {
             name: package["name"].as_str()?.to_owned(),
             folder: manifest.parent()?.strip_prefix(root).ok()?.to_owned(),
@@ -101,7 +106,8 @@ impl Package {
                 .iter()
                 .map(dependency)
                 .collect::<Option<_>>()?,
-            needs: needs.into_iter().flatten().filter_map(|need| need.as_str().map(str::to_owned)).collect(),
+            needs: list("needs"),
+            databases: list("databases"),
         })
     }
 }
@@ -127,7 +133,7 @@ mod tests {
             "packages": [{
                 "name": "mainstay-x", "manifest_path": "/w/crates/x/Cargo.toml", "features": {"a": []},
                 "dependencies": [{"name": "d", "kind": null}, {"name": "t", "kind": "dev"}],
-                "metadata": {"mainstay": {"needs": ["chromium"]}},
+                "metadata": {"mainstay": {"needs": ["chromium"], "databases": ["mysql"]}},
             }],
         });
         let workspace = Workspace::parse(&metadata).unwrap();
@@ -135,6 +141,7 @@ mod tests {
         assert_eq!(package.folder, Path::new("crates/x"));
         assert_eq!(package.features, ["a"]);
         assert_eq!(package.needs, ["chromium"]);
+        assert_eq!(package.databases, ["mysql"]);
         assert_eq!(package.dependencies[0].kind, Kind::Normal);
         assert_eq!(package.dependencies[1].kind, Kind::Dev);
         assert!(workspace.below("tests").next().is_none());

@@ -9,6 +9,11 @@
 //!
 //! and gets the path of each in the environment (see [`services`]). Such suites are left out of the plain step, so
 //! that everything else runs where a program is missing.
+//!
+//! A package whose tests start an application on the database that `MAINSTAY_TEST_DATABASE` names lists the engines on
+//! which they run once more: `databases = ["postgres", "mysql"]` (see [`databases`]).
+
+mod databases;
 
 use std::{
     path::Path,
@@ -28,6 +33,12 @@ use crate::{
 /// `cargo test`, not nextest: it is there on every machine that has Rust, and one command covers libraries, programs
 /// and integration tests.
 pub(crate) fn tests(context: &Context) -> Result<Outcome> {
+    let mut outcome = with_services(context, command_of_tests(context))?;
+    outcome.absorb(databases::on_each(context, command_of_tests(context))?);
+    Ok(outcome)
+}
+
+fn command_of_tests(context: &Context) -> Command {
     let mut command = context.workspace.cargo();
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     for package in needy(context) {
@@ -35,7 +46,7 @@ pub(crate) fn tests(context: &Context) -> Result<Outcome> {
     }
     // A changed snapshot is a failure to look at, never a file that appears in the checkout.
     command.env("INSTA_UPDATE", "no");
-    with_services(context, command)
+    command
 }
 
 pub(crate) fn doctests(context: &Context) -> Result<Outcome> {

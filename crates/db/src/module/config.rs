@@ -1,11 +1,17 @@
 //! The configuration section `database`.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use mainstay_core::Result;
 use mainstay_core::config::{Problems, Section, duration};
+use mainstay_core::error::Context;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::driver::Driver;
 use crate::engine;
+use crate::error::Border;
 
 /// `[database]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,7 +107,13 @@ impl Section for DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    pub(super) fn pool(&self) -> engine::Pool {
+    /// Opens the database, without the model layer. Relative paths start at `home`.
+    pub async fn open(&self, home: &Path) -> Result<Arc<dyn Driver>> {
+        let opened = engine::open(&self.url, home, &self.pool()).await.at_border();
+        opened.context(format!("opening the database `{}`", engine::without_credentials(&self.url)))
+    }
+
+    fn pool(&self) -> engine::Pool {
         engine::Pool {
             connections: (self.connections > 0).then_some(self.connections),
             acquire_timeout: Some(self.acquire_timeout),

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
 use mainstay_core::config::Config;
-use mainstay_core::error::Context;
 use mainstay_core::metrics::Metrics;
 use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result, Severity};
 
 use super::config::DatabaseConfig;
 use super::models;
 use crate::db::{Db, Settings};
-use crate::engine;
-use crate::error::Border;
 use crate::log::{Meters, watch_pool};
 use crate::schema::{create_tables, missing_tables};
 
@@ -24,10 +21,7 @@ pub(super) async fn database(
     clock: Inject<dyn Clock>,
     metrics: Inject<Metrics>,
 ) -> Result<Db> {
-    let driver = engine::open(&config.url, loaded.home(), &config.pool())
-        .await
-        .at_border()
-        .context(format!("opening the database `{}`", engine::without_credentials(&config.url)))?;
+    let driver = config.open(loaded.home()).await?;
     watch_pool(&metrics, Arc::downgrade(&driver));
     let settings = Settings {
         slow_query: config.slow_query,

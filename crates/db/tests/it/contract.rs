@@ -22,12 +22,15 @@ mod values;
 mod writes;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mainstay_db::driver::{Driver, Reply, Statement};
 use mainstay_db::scratch::{self, Scratch};
 use mainstay_db::value::Value;
-use mainstay_db::{Db, DbError, Settings, schema};
+use mainstay_db::{DatabaseConfig, Db, DbError, Settings, schema};
+use tempfile::TempDir;
 
 use crate::blog;
 
@@ -36,8 +39,15 @@ use crate::blog;
 pub(crate) struct Engine(scratch::Engine);
 
 tokio::task_local! {
-    /// The databases that the running test has made.
-    static MADE: Arc<Mutex<Vec<Scratch>>>;
+    /// What the running test has made.
+    static MADE: Arc<Mutex<Made>>;
+}
+
+/// What goes with the test.
+#[derive(Default)]
+struct Made {
+    databases: Vec<Scratch>,
+    folders: Vec<TempDir>,
 }
 
 impl Engine {
@@ -45,9 +55,42 @@ impl Engine {
     pub(crate) async fn driver(self) -> Arc<dyn Driver> {
         let scratch = Scratch::new(&self.0.server().unwrap()).await.unwrap();
         let driver = scratch.driver().await.unwrap();
-        MADE.with(|made| made.lock().unwrap().push(scratch));
+        MADE.with(|made| made.lock().unwrap().databases.push(scratch));
         driver
     }
+
+    /// The same, with so many connections, each of which is waited for so long.
+    pub(crate) async fn driver_with(self, connections: usize, wait: Duration) -> Arc<dyn Driver> {
+        let home = tempfile::tempdir().unwrap();
+        let config = DatabaseConfig {
+            url: self.lasting_url(home.path()).await,
+            connections,
+            acquire_timeout: wait,
+            ..DatabaseConfig::default()
+        };
+        let driver = config.open(home.path()).await.unwrap();
+        MADE.with(|made| made.lock().unwrap().folders.push(home));
+        driver
+    }
+
+    /// The address of a new, empty database that stays when it is closed. On SQLite it is a file in `folder`.
+    pub(crate) async fn lasting_url(self, folder: &Path) -> String {
+        if self.0 == scratch::Engine::Sqlite {
+            return format!("sqlite:{}", folder.join("app.db").display());
+        }
+        let scratch = Scratch::new(&self.0.server().unwrap()).await.unwrap();
+        let url = scratch.url().to_owned();
+        MADE.with(|made| made.lock().unwrap().databases.push(scratch));
+        url
+    }
+}
+
+/// Says that something has not run. Under continuous integration that is a failure.
+pub(crate) fn not_run(why: &str) {
+    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(!ci, "{why}");
+    // Not `eprintln!`: that is kept back when a test passes.
+    let _closed = writeln!(std::io::stderr(), "NOT RUN {why}");
 }
 
 /// A new database with the tables of the blog.
@@ -62,16 +105,12 @@ pub(crate) async fn blog(engine: Engine) -> Db {
 /// continuous integration that is a failure.
 pub(crate) async fn on<F: Future<Output = ()>>(engine: scratch::Engine, test: impl FnOnce(Engine) -> F) {
     if let Err(missing) = engine.server() {
-        let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-        assert!(!ci, "{}", missing.message());
-        // Not `eprintln!`: that is kept back when a test passes.
-        let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {}", engine.name(), missing.message());
-        return;
+        return not_run(&format!("on {}: {}", engine.name(), missing.message()));
     }
     let made = Arc::default();
     MADE.scope(Arc::clone(&made), test(Engine(engine))).await;
-    let made = std::mem::take(&mut *made.lock().unwrap());
-    for scratch in made {
+    let databases = std::mem::take(&mut made.lock().unwrap().databases);
+    for scratch in databases {
         scratch.remove().await.unwrap();
     }
 }

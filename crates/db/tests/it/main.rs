@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod anomalies;
 mod app;
 #[cfg(feature = "sqlite")]
 mod awkward;
@@ -10,6 +12,10 @@ mod blog;
 mod budget;
 mod compile_fail;
 mod contract;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod crash;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod faults;
 mod migrations;
 mod models;
 #[cfg(feature = "mysql")]
