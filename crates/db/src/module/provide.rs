@@ -7,7 +7,7 @@ use mainstay_core::metrics::Metrics;
 use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result, Severity};
 
 use super::config::DatabaseConfig;
-use super::models;
+use super::{migrations, models};
 use crate::db::{Db, Settings};
 use crate::engine;
 use crate::error::Border;
@@ -22,18 +22,22 @@ pub(super) async fn database(
     clock: Inject<dyn Clock>,
     metrics: Inject<Metrics>,
 ) -> Result<Db> {
-    let driver = engine::open(&config.url, loaded.home(), &config.pool())
-        .await
-        .at_border()
-        .context(format!("opening the database `{}`", engine::without_credentials(&config.url)))?;
     let settings = Settings {
         slow_query: config.slow_query,
         clock: clock.into_arc(),
         meters: Some(Meters::new(&metrics)),
     };
-    let db = Db::over(driver, settings);
+    let db = open_with(&config, &loaded, settings).await?;
     let models = models::all(&contributions);
-    let findings = if config.auto_create.unwrap_or(!loaded.profile().is_production()) {
+    let findings = if let Some(sets) = migrations::made(&contributions) {
+        let missing = migrations::at_start(&sets, &db, &config, loaded.profile()).await?;
+        // A table that is missing because a migration is would be named twice.
+        if missing.iter().any(|finding| finding.severity == Severity::Error) {
+            missing
+        } else {
+            missing.into_iter().chain(missing_tables(&models, &db).await?).collect()
+        }
+    } else if config.auto_create.unwrap_or(!loaded.profile().is_production()) {
         let created = create_tables(&models, &db).await?;
         if !created.tables.is_empty() {
             tracing::info!(target: "mainstay::db", tables = created.tables.join(", "), "tables made from the models");
@@ -44,6 +48,19 @@ pub(super) async fn database(
     };
     refuse(findings, loaded.profile())?;
     Ok(db)
+}
+
+/// Opens the database, and looks at nothing in it: for commands that see to the tables themselves.
+pub(super) async fn open(config: &DatabaseConfig, loaded: &Config) -> Result<Db> {
+    open_with(config, loaded, Settings { slow_query: config.slow_query, ..Settings::default() }).await
+}
+
+async fn open_with(config: &DatabaseConfig, loaded: &Config, settings: Settings) -> Result<Db> {
+    let driver = engine::open(&config.url, loaded.home(), &config.pool())
+        .await
+        .at_border()
+        .context(format!("opening the database `{}`", engine::without_credentials(&config.url)))?;
+    Ok(Db::over(driver, settings))
 }
 
 /// Errors keep the application from starting; warnings are logged.

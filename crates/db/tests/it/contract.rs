@@ -7,6 +7,7 @@ mod cursors;
 mod driver;
 mod expressions;
 mod loading;
+mod migrations;
 mod nesting;
 mod projections;
 mod queries;
