@@ -28,6 +28,7 @@ pages! {
     extractors_and_responders: "extractors-and-responders.md",
     default_stack: "default-stack.md",
     models: "models.md",
+    migrations: "migrations.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",
