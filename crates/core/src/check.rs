@@ -5,6 +5,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use crate::assembly::Assembly;
 use crate::contribution::Contribution;
@@ -151,6 +155,38 @@ pub enum Phase {
     /// Only with `check --deploy`: what is fine on a developer's machine and not where real users are.
     Deploy,
 }
+
+/// A look at what the application meets where it is deployed: its database, for one. It runs with `check --deploy`, and
+/// unlike a [`Check`] it may wait, for up to 30 seconds.
+#[derive(Clone)]
+pub struct Inspection(Arc<Look>);
+
+type Look = dyn Fn(Arc<Assembly>) -> BoxFuture<'static, Findings> + Send + Sync;
+
+impl Inspection {
+    /// An inspection.
+    pub fn new<F>(look: impl Fn(Arc<Assembly>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Findings> + Send + 'static,
+    {
+        Self(Arc::new(move |assembly| look(assembly).boxed()))
+    }
+
+    /// Looks, within the time that it has.
+    pub async fn look(&self, assembly: Arc<Assembly>) -> Findings {
+        const LIMIT: Duration = Duration::from_secs(30);
+        tokio::time::timeout(LIMIT, (self.0)(assembly)).await.unwrap_or_else(|_| {
+            let mut findings = Findings::default();
+            findings.add(Finding::error(
+                "core.E009",
+                format!("an inspection had no answer after {} seconds", LIMIT.as_secs()),
+            ));
+            findings
+        })
+    }
+}
+
+impl Contribution for Inspection {}
 
 type Run = dyn Fn(&Assembly, &mut Findings) + Send + Sync;
 

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 
 use crate::Result;
 use crate::assembly::Assembly;
-use crate::check::Phase;
+use crate::check::{Inspection, Phase};
 use crate::container::Resolver;
 use crate::contribution::Contribution;
 
@@ -130,6 +130,9 @@ pub(crate) fn check() -> Command {
         let mut findings = call.assembly.findings().clone();
         if call.arguments.get_flag("deploy") {
             findings.extend(call.assembly.run_checks(Phase::Deploy));
+            for inspection in call.assembly.contributions.of::<Inspection>() {
+                findings.extend(inspection.value.look(Arc::clone(&call.assembly)).await);
+            }
         }
         if findings.is_empty() {
             call.print("Nothing is wrong.");

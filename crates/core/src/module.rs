@@ -8,7 +8,7 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::panic::Location;
 
-use crate::check::Check;
+use crate::check::{Check, Inspection};
 use crate::command::Command;
 use crate::config::{Section, SectionDescriptor};
 use crate::container::{IntoProvider, Key};
@@ -124,6 +124,12 @@ pub trait CoreContributions: Contribute {
     #[must_use]
     fn check(self, check: Check) -> Self {
         self.contribute(check)
+    }
+
+    /// Adds a look at what the application meets where it is deployed, for `check --deploy`.
+    #[must_use]
+    fn inspection(self, inspection: Inspection) -> Self {
+        self.contribute(inspection)
     }
 
     /// Adds a supervised background task.

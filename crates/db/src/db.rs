@@ -195,7 +195,7 @@ impl Db {
     }
 
     pub(crate) async fn begin_on_driver(&self, how: Begin) -> Result<Box<dyn Transaction>, DbError> {
-        if how.access == Access::ReadWrite {
+        if how.access != Access::ReadOnly {
             self.refuse_to_wait_for_itself()?;
         }
         self.0.driver.begin(how).await

@@ -112,6 +112,9 @@ pub enum Access {
     ReadWrite,
     /// It may not. It then never waits for a writer, and no writer waits for it.
     ReadOnly,
+    /// It may, and it changes tables. On SQLite foreign keys are not enforced meanwhile, since a table that is rebuilt goes
+    /// and comes back: whoever begins it has them checked before the end. Each statement may take as long as the whole.
+    Schema,
 }
 
 /// A point inside of a transaction to which it can be rolled back. Points are numbered from the outside to the inside.

@@ -1,10 +1,15 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed` and `db shell`.
+//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `migrate`, `makemigrations`, `inspectdb`
+//! and `db shell`.
 
 mod checks;
 mod config;
+mod inspect_command;
+mod make_command;
+mod migrate_command;
+mod migrations;
 mod models;
 mod provide;
 mod seed;
@@ -12,12 +17,13 @@ mod shell;
 
 use std::sync::Arc;
 
-use mainstay_core::check::Check;
+use mainstay_core::check::{Check, Inspection};
 use mainstay_core::health::{ProbeBinding, ProbeKind};
 use mainstay_core::lifecycle::Hook;
 use mainstay_core::{Contribute, CoreContributions, Inject, Module, Provider};
 
 use crate::db::Db;
+use crate::migrate::Migrations;
 
 pub use config::DatabaseConfig;
 pub use models::Models;
@@ -39,8 +45,13 @@ pub fn module() -> Module {
         )
         .export::<Db>()
         .check(Check::at_start(checks::check))
+        .check(Check::at_start(migrations::check))
+        .inspection(Inspection::new(migrations::before_deployment))
         .command(seed::command())
         .command(shell::command())
+        .command(migrate_command::command())
+        .command(make_command::command())
+        .command(inspect_command::command())
         .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
         .probe(probe)
 }
@@ -51,6 +62,12 @@ pub trait ModelsExt: Contribute {
     #[must_use]
     fn models(self, models: Models) -> Self {
         self.contribute(models)
+    }
+
+    /// Adds the migrations of this crate: `.migrations(migrations!())`.
+    #[must_use]
+    fn migrations(self, migrations: Migrations) -> Self {
+        self.contribute(migrations)
     }
 
     /// Adds a function of dependencies that fills an empty database: run by the command `seed`, and in development when

@@ -244,14 +244,16 @@ impl Postgres {
     async fn session(&self, how: Begin) -> Result<Session, DbError> {
         let limit = how.limit.unwrap_or(self.options.transaction_timeout);
         let sql = session::begin(how, &self.settings(how.limit, self.options.idle_in_transaction(limit)));
-        self.begun(&sql, Some(limit)).await
+        // A pooler may not hold a connection for as long as tables take to change.
+        let direct = self.direct.as_ref().filter(|_| how.access == Access::Schema);
+        self.begun(direct.unwrap_or(&self.pool), &sql, Some(limit)).await
     }
 
     /// A connection that turns out to be dead is replaced once: nothing has happened yet.
-    async fn begun(&self, sql: &str, limit: Option<Duration>) -> Result<Session, DbError> {
+    async fn begun(&self, pool: &Pool, sql: &str, limit: Option<Duration>) -> Result<Session, DbError> {
         let mut tried = false;
         loop {
-            match Session::begin(self.pool.take().await?, sql, limit).await {
+            match Session::begin(pool.take().await?, sql, limit).await {
                 Ok(session) => return Ok(session),
                 Err(Fault::Met(failure)) if !tried && failure.is_lost() => {
                     tried = true;
@@ -279,7 +281,7 @@ impl Postgres {
     async fn open_stream(&self, statement: &Statement) -> Result<RowStream, DbError> {
         let how = Begin { access: Access::ReadOnly, ..Begin::default() };
         let sql = session::begin(how, &self.settings(Some(STREAM_IDLE), STREAM_IDLE));
-        let session = self.begun(&sql, None).await?;
+        let session = self.begun(&self.pool, &sql, None).await?;
         let cursor = Cursor::open(Arc::clone(&session.inside), statement).await?;
         Ok(cursor.into_stream(Some(session)))
     }

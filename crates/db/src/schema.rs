@@ -1,15 +1,20 @@
 //! Tables from models.
 //!
-//! - `table`: the statements that make a model's table, with its constraints and indexes.
+//! - `structure`: what a database looks like, as a value; `of_models`: what models need it to be.
 //! - `holds`: what an engine cannot hold.
 //! - `order`: which table has to be there before which.
-//! - `drift`: what a table that is there lacks.
+//! - `render`: the words and statements of each dialect.
+//! - `live`: what a database does look like; `drift`: how that differs; `models`: the models that it would
+//!   be made from.
 //!
-//! In development, [`create_tables`] makes what is missing when the application starts. It never changes the columns of a
-//! table that is there: it says what is different, and how to mend it. Migrations will do more.
+//! In development, an application without migrations has [`create_tables`] make what is missing when it starts. It never
+//! changes the columns of a table that is there: it says what is different, and how to mend it. [`migrate`](crate::migrate)
+//! does more.
 
 mod drift;
 mod holds;
+mod live;
+mod models;
 mod of_models;
 mod order;
 mod render;
@@ -20,11 +25,13 @@ use mainstay_core::{Finding, Result, Severity};
 
 use crate::db::Db;
 use crate::driver::Statement;
-use crate::error::Border;
-use crate::executor::Executor;
+use crate::error::{Border, DbError};
+use crate::executor::{Executor, Target};
 use crate::meta::ModelMeta;
 
 pub use holds::unsupported;
+pub use live::{live, table_names};
+pub use models::source;
 pub use order::in_order;
 pub use render::Existing;
 pub(crate) use render::{check, create_index, default_sql, foreign_key, limits, text_literal};
@@ -44,25 +51,33 @@ pub struct Created {
 /// nothing is made.
 pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Created> {
     let mut created = Created::default();
-    let mut script = String::new();
+    let mut script = Vec::new();
+    let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
+        let expected = Table::of_model(model).at_border()?;
         let mut statements = create_table(model, db.dialect()).at_border()?;
-        if let Some(table) = drift::table(model.table, db.target()).await.at_border()? {
-            created.findings.extend(drift::compare(model, &table, &statements[0], db.dialect()));
-            // Indexes can be added to a table that is there; each statement does nothing when its index is there too.
-            statements.remove(0);
+        if let Some(table) = live.table(model.table) {
+            created.findings.extend(drift::compare(
+                &without_new_indexes(&expected, table),
+                table,
+                Some(model),
+                db.dialect(),
+            ));
+            // Indexes can be added to a table that is there.
+            let made = std::iter::once(true)
+                .chain(expected.indexes.iter().map(|index| table.index(&index.name).is_some()));
+            let mut made = made.collect::<Vec<_>>().into_iter();
+            statements.retain(|_| !made.next().unwrap_or(false));
         } else {
             created.tables.push(model.table);
         }
-        for statement in statements {
-            script.push_str(&statement);
-            script.push_str(";\n");
-        }
+        script.extend(statements);
     }
     if created.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Ok(created);
     }
     if !script.is_empty() {
+        let script = script.join(";\n");
         db.target().run(Statement::script(script)).await.at_border()?;
     }
     Ok(created)
@@ -71,15 +86,48 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
 /// The tables that are missing, and what is wrong with the others, where none may be made.
 pub async fn missing_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
+    let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let Some(table) = drift::table(model.table, db.target()).await.at_border()? else {
+        let expected = Table::of_model(model).at_border()?;
+        let Some(table) = live.table(model.table) else {
             let message = format!("the table `{}` of `{}` does not exist", model.table, model.name);
             let fix = "make it, or set database.auto_create = true to have missing tables made at start";
             findings.push(Finding::error("db.E011", message).at(model.place).fix(fix));
             continue;
         };
-        let statements = create_table(model, db.dialect()).at_border()?;
-        findings.extend(drift::compare(model, &table, &statements[0], db.dialect()));
+        findings.extend(drift::compare(&expected, table, Some(model), db.dialect()));
     }
     Ok(findings)
+}
+
+/// How the tables of a schema differ from those of a database, in words.
+pub async fn differences(expected: &Schema, target: Target<'_>) -> Result<Vec<String>, DbError> {
+    let live = live(target).await?;
+    let mut differences = Vec::new();
+    for table in &expected.tables {
+        match live.table(&table.name) {
+            None => differences.push(format!("the table `{}` is not there", table.name)),
+            Some(is) => {
+                let findings = drift::compare(table, is, None, target.dialect());
+                differences.extend(findings.into_iter().map(|finding| finding.message));
+            }
+        }
+    }
+    Ok(differences)
+}
+
+/// The live schema, read only when one of the models' tables is there at all.
+async fn live_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Schema, DbError> {
+    let names = table_names(db.target()).await?;
+    if models.iter().any(|model| names.iter().any(|name| name == model.table)) {
+        live(db.target()).await
+    } else {
+        Ok(Schema::default())
+    }
+}
+
+fn without_new_indexes(expected: &Table, live: &Table) -> Table {
+    let mut expected = expected.clone();
+    expected.indexes.retain(|index| live.index(&index.name).is_some());
+    expected
 }

@@ -120,7 +120,7 @@ impl Driver for Sqlite {
         // Every isolation is there: transactions that write come one after the other.
         let limit = how.limit.unwrap_or(self.transaction_timeout);
         match how.access {
-            Access::ReadWrite => self.writer.begin(limit).boxed(),
+            Access::ReadWrite | Access::Schema => self.writer.begin(how.access, limit).boxed(),
             Access::ReadOnly => self.leases.begin(limit).boxed(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod entry;
 mod inject;
+mod migrations;
 mod model;
 mod root;
 mod route;
@@ -59,6 +60,12 @@ pub fn inject(item: TokenStream) -> TokenStream {
 pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as syn::ItemStruct);
     model::expand(arguments.into(), item).into()
+}
+
+/// The migrations in the folder `migrations/` beside the manifest, embedded: `App::new().migrations(migrations!())`.
+#[proc_macro]
+pub fn migrations(arguments: TokenStream) -> TokenStream {
+    finish(migrations::embed(&arguments.into()))
 }
 
 /// Makes an enum of plain variants a column: stored as text, in snake case or as `#[db(rename = "…")]` says. It also

@@ -39,7 +39,7 @@ pub use mainstay_http::{
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db::{
     BelongsTo, Db, DbEnum, DbType, Executor, HasMany, HasOne, Key, ManyToMany, Model, ModelsExt, Page,
-    PageRequest, Tx, model, models, sql,
+    PageRequest, Tx, migrations, model, models, sql,
 };
 
 #[cfg(feature = "api")]

@@ -25,6 +25,7 @@ pub fn app() -> App {
         .module(tags::module())
         .module(articles::module())
         .module(home::module())
+        .migrations(migrations!())
         .seed("authors and articles", seed::fill)
         .api(Api::new().title("Conduit").description("A place to publish and read articles."))
 }

@@ -33,6 +33,7 @@ pages! {
     relations: "relations.md",
     writing: "writing.md",
     databases: "databases.md",
+    migrations: "migrations.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

@@ -123,7 +123,7 @@ impl Question<'_> {
 }
 
 /// A value for `--fill` that would do.
-pub(super) fn example(column: &Column) -> String {
+pub(crate) fn example(column: &Column) -> String {
     match (&column.kind, column.one_of.first()) {
         (_, Some(first)) => first.clone(),
         (ColumnType::Bool, _) => "false".to_owned(),

@@ -349,7 +349,7 @@ fn same_family(one: &ColumnType, other: &ColumnType) -> bool {
 }
 
 /// What a value given on the command line means: `true`, `7`, `now`, `'text'`, `sql:lower(title)`.
-pub(super) fn backfill(text: &str) -> Backfill {
+pub(crate) fn backfill(text: &str) -> Backfill {
     if let Some(sql) = text.strip_prefix("sql:") {
         return Backfill::Sql(sql.to_owned());
     }

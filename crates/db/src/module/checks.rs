@@ -17,6 +17,14 @@
 //! | `db.E024` | the engine cannot index a column of this type |
 //! | `db.E025` | two indexes or checks have one name |
 //! | `db.W020` | the engine does not keep how many digits an exact number was written with |
+//! | `db.E012` | the models have changed since the last migration |
+//! | `db.E013` | a migration has not been applied (when the database is opened, and by `check --deploy`) |
+//! | `db.E014` | a migration has stopped half-way (the same) |
+//! | `db.E015` | migration files cannot be read, or do not come after one another |
+//! | `db.E016` | a migration runs a function that nobody has named |
+//! | `db.E017` | a migration was changed after it was applied (when the database is opened, and by `check --deploy`) |
+//! | `db.E018` | `check --deploy` cannot ask the database |
+//! | `db.W013` | the database has a migration that the program does not |
 
 use mainstay_core::assembly::Assembly;
 use mainstay_core::{Finding, Findings};

@@ -38,7 +38,8 @@ pub struct DatabaseConfig {
     pub slow_query: Duration,
     /// Whether each statement names, in a comment, the route that it is run for.
     pub comments: bool,
-    /// Whether tables that are missing are made at start. Unless it is set: in development and in tests.
+    /// Whether tables that are missing are made at start, where there are no migrations. Unless it is set: in development and
+    /// in tests.
     pub auto_create: Option<bool>,
     /// What stands between the application and PostgreSQL: `none`, or `transaction` for PgBouncer in transaction mode.
     pub pooler: String,
@@ -47,6 +48,11 @@ pub struct DatabaseConfig {
     pub direct_url: Option<String>,
     /// What the connections are called on the server.
     pub application_name: Option<String>,
+    /// Whether migrations that are missing are applied at start. Unless it is set: in development and in tests.
+    pub migrate_on_start: Option<bool>,
+    /// How long one migration may take, and how long one waits for another process that is migrating.
+    #[serde(with = "duration")]
+    pub migration_timeout: Duration,
 }
 
 impl Default for DatabaseConfig {
@@ -63,6 +69,8 @@ impl Default for DatabaseConfig {
             pooler: NO_POOLER.to_owned(),
             direct_url: None,
             application_name: None,
+            migrate_on_start: None,
+            migration_timeout: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -97,6 +105,7 @@ impl Section for DatabaseConfig {
             ("acquire_timeout", self.acquire_timeout),
             ("statement_timeout", self.statement_timeout),
             ("transaction_timeout", self.transaction_timeout),
+            ("migration_timeout", self.migration_timeout),
         ];
         for (key, limit) in limits {
             if limit.is_zero() {

@@ -8,7 +8,7 @@ use mainstay_core::metrics::Metrics;
 use mainstay_core::{Contributions, Error, Finding, Findings, Inject, Profile, Result, Severity};
 
 use super::config::DatabaseConfig;
-use super::models;
+use super::{migrations, models};
 use crate::db::{Db, Settings};
 use crate::log::{Meters, watch_pool};
 use crate::schema::{create_tables, missing_tables};
@@ -31,7 +31,15 @@ pub(super) async fn database(
     };
     let db = Db::over(driver, settings);
     let models = models::all(&contributions);
-    let findings = if config.auto_create.unwrap_or(!loaded.profile().is_production()) {
+    let findings = if let Some(sets) = migrations::made(&contributions) {
+        let missing = migrations::at_start(&sets, &db, &config, loaded.profile()).await?;
+        // A table that is missing because a migration is would be named twice.
+        if missing.iter().any(|finding| finding.severity == Severity::Error) {
+            missing
+        } else {
+            missing.into_iter().chain(missing_tables(&models, &db).await?).collect()
+        }
+    } else if config.auto_create.unwrap_or(!loaded.profile().is_production()) {
         let created = create_tables(&models, &db).await?;
         if !created.tables.is_empty() {
             tracing::info!(target: "mainstay::db", tables = created.tables.join(", "), "tables made from the models");
@@ -42,6 +50,12 @@ pub(super) async fn database(
     };
     refuse(findings, loaded.profile())?;
     Ok(db)
+}
+
+/// Opens the database, and looks at nothing in it: for commands that see to the tables themselves.
+pub(super) async fn open(config: &DatabaseConfig, loaded: &Config) -> Result<Db> {
+    let settings = Settings { slow_query: config.slow_query, ..Settings::default() };
+    Ok(Db::over(config.open(loaded.home()).await?, settings))
 }
 
 /// Errors keep the application from starting; warnings are logged.

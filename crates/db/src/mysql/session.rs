@@ -38,7 +38,7 @@ async fn begin_once(pool: &Arc<Pool>, how: Begin) -> Result<Box<dyn Transaction>
 
 fn opening(how: Begin) -> String {
     let access = match how.access {
-        Access::ReadWrite => "READ WRITE",
+        Access::ReadWrite | Access::Schema => "READ WRITE",
         Access::ReadOnly => "READ ONLY",
     };
     match how.isolation {

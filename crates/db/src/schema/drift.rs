@@ -1,179 +1,149 @@
-//! What a table that is there lacks.
+//! How a live table differs from the one that is expected.
 
-use mainstay_core::Finding;
+use mainstay_core::{Finding, Severity};
 
-use super::table::sql_type;
-use crate::driver::{Dialect, Statement};
-use crate::error::DbError;
-use crate::executor::Target;
-use crate::meta::{FieldMeta, ModelMeta};
-use crate::row::Rows;
-use crate::value::Value;
+use super::live::normal;
+use super::structure::{Action, Column, ColumnType, ForeignKey, Table};
+use crate::driver::Dialect;
+use crate::meta::ModelMeta;
 
-/// A column as it is in the database.
-#[derive(Debug)]
-pub(super) struct StoredColumn {
-    name: String,
-    sql_type: String,
-    nullable: bool,
-    has_default: bool,
-}
-
-/// A table as it is in the database.
-#[derive(Debug)]
-pub(super) struct StoredTable {
-    columns: Vec<StoredColumn>,
-    /// The statement that made it, where the engine keeps it.
-    made_by: Option<String>,
-}
-
-/// The table called so, if there is one.
-pub(super) async fn table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
-    match target.dialect() {
-        Dialect::Sqlite => sqlite_table(name, target).await,
-        Dialect::Postgres => postgres_table(name, target).await,
-        Dialect::MySql | Dialect::MariaDb => mysql_table(name, target).await,
-    }
-}
-
-async fn postgres_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
-    let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, \
-               a.atthasdef OR a.attidentity <> '' \
-               FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-               WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) \
-               AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-    let reply = target.run(Statement::read(sql, vec![Value::Text(name.to_owned())])).await?;
-    let columns = columns(&reply.rows)?;
-    Ok((!columns.is_empty()).then_some(StoredTable { columns, made_by: None }))
-}
-
-async fn mysql_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
-    // MariaDB tells how wide the numbers would be shown; MySQL does not any more.
-    let sql = "SELECT column_name, \
-               CASE WHEN data_type IN ('smallint', 'int', 'bigint') THEN data_type ELSE column_type END, \
-               is_nullable = 'YES', column_default IS NOT NULL OR extra LIKE '%auto_increment%' \
-               FROM information_schema.columns \
-               WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
-    let reply = target.run(Statement::read(sql, vec![Value::Text(name.to_owned())])).await?;
-    let columns = columns(&reply.rows)?;
-    Ok((!columns.is_empty()).then_some(StoredTable { columns, made_by: None }))
-}
-
-/// Name, type, whether it may be NULL, and whether it has a default, row by row.
-fn columns(rows: &Rows) -> Result<Vec<StoredColumn>, DbError> {
-    rows.iter()
-        .map(|row| {
-            Ok(StoredColumn {
-                name: row.get(0)?,
-                sql_type: row.get(1)?,
-                nullable: row.get(2)?,
-                has_default: row.get(3)?,
-            })
-        })
-        .collect()
-}
-
-async fn sqlite_table(name: &str, target: Target<'_>) -> Result<Option<StoredTable>, DbError> {
-    let named = || vec![Value::Text(name.to_owned())];
-    let sql =
-        "SELECT name, type, \"notnull\" = 0 AND pk = 0, dflt_value IS NOT NULL FROM pragma_table_info(?)";
-    let reply = target.run(Statement::read(sql, named())).await?;
-    if reply.rows.is_empty() {
-        return Ok(None);
-    }
-    let columns = columns(&reply.rows)?;
-    let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?";
-    let reply = target.run(Statement::read(sql, named())).await?;
-    let made_by = reply.rows.first().map(|row| row.get(0)).transpose()?;
-    Ok(Some(StoredTable { columns, made_by }))
-}
-
-/// What is different from the model.
+/// What is different. With the model that the table is of, the findings name its fields.
 pub(super) fn compare(
-    model: &ModelMeta,
-    stored: &StoredTable,
-    expected: &str,
+    expected: &Table,
+    live: &Table,
+    model: Option<&ModelMeta>,
     dialect: Dialect,
 ) -> Vec<Finding> {
-    let columns = &stored.columns;
-    let mut findings = Vec::new();
-    let mut add = |message: String, fix: String| {
-        findings.push(Finding::error("db.E010", message).at(model.place).fix(fix));
-    };
-    let table = dialect.quote(model.table);
-    for (position, field) in model.fields.iter().enumerate() {
-        let expected = sql_type(model, position, field, dialect);
-        let Some(stored) = columns.iter().find(|stored| stored.name == field.column) else {
-            let message =
-                format!("the table `{}` has no column for `{}.{}`", model.table, model.name, field.name);
-            add(message, added(&table, field, &expected, dialect));
-            continue;
+    let mut comparison = Comparison { expected, model, dialect, findings: Vec::new() };
+    comparison.columns(live);
+    if comparison.findings.is_empty() {
+        comparison.constraints(live);
+    }
+    comparison.findings
+}
+
+struct Comparison<'a> {
+    expected: &'a Table,
+    model: Option<&'a ModelMeta>,
+    dialect: Dialect,
+    findings: Vec<Finding>,
+}
+
+impl Comparison<'_> {
+    fn columns(&mut self, live: &Table) {
+        let table = self.dialect.quote(&self.expected.name);
+        for column in &self.expected.columns {
+            let field = self.field(&column.name);
+            let word = self.expected.word(column, self.dialect);
+            let Some(stored) = live.column(&column.name) else {
+                let message = format!("the table `{}` has no column for {field}", self.expected.name);
+                self.add(Severity::Error, message, self.added(column, &word));
+                continue;
+            };
+            let ColumnType::Other(is) = &stored.kind else { continue };
+            let place = format!("{}.{}", self.expected.name, column.name);
+            if normal(is, self.dialect) != normal(&word, self.dialect) {
+                let message = format!("the column `{place}` is `{is}`; {field} needs `{word}`");
+                self.add(Severity::Error, message, rebuilt(&table));
+            }
+            if stored.nullable != column.nullable && !self.expected.primary_key.contains(&column.name) {
+                let is = if stored.nullable { "may be NULL" } else { "may not be NULL" };
+                let option = if stored.nullable { "is no `Option`" } else { "is an `Option`" };
+                let message = format!("the column `{place}` {is}, and {field} {option}");
+                self.add(Severity::Error, message, rebuilt(&table));
+            }
+        }
+        for stored in &live.columns {
+            let known = self.expected.column(&stored.name).is_some();
+            if !known && !stored.nullable && stored.default.is_none() && !stored.generated {
+                let owner = self.model.map_or("the program", |model| model.name);
+                let message = format!(
+                    "the table `{}` demands a value for `{}`, which `{owner}` does not have",
+                    self.expected.name, stored.name
+                );
+                let fix = format!("ALTER TABLE {table} DROP COLUMN {};", self.dialect.quote(&stored.name));
+                self.add(Severity::Error, message, fix);
+            }
+        }
+    }
+
+    /// What the engine would refuse otherwise than the model says: worth a look, and no reason not to start.
+    fn constraints(&mut self, live: &Table) {
+        let name = &self.expected.name;
+        let mut differences = Vec::new();
+        if live.primary_key != self.expected.primary_key {
+            differences.push(format!("its primary key is ({})", live.primary_key.join(", ")));
+        }
+        for index in &self.expected.indexes {
+            let same = |other: &&super::Index| {
+                other.columns == index.columns
+                    && other.unique == index.unique
+                    && other.filter.is_some() == index.filter.is_some()
+                    && other.expression.is_some() == index.expression.is_some()
+            };
+            if live.index(&index.name).filter(same).is_none() {
+                differences.push(format!("the index `{}` is not there, or another one", index.name));
+            }
+        }
+        for key in &self.expected.foreign_keys {
+            let same = |other: &ForeignKey| {
+                other.columns == key.columns
+                    && other.table == key.table
+                    && other.keys == key.keys
+                    && refusal(other.on_delete) == refusal(key.on_delete)
+                    && refusal(other.on_update) == refusal(key.on_update)
+            };
+            if !live.foreign_keys.iter().any(same) {
+                differences.push(format!("the foreign key `{}` is not there, or another one", key.name));
+            }
+        }
+        for check in self.expected.all_checks(self.dialect) {
+            // Only SQLite gives back the words that it was given.
+            let same = |other: &super::Check| self.dialect != Dialect::Sqlite || other.sql == check.sql;
+            if !live.check(&check.name).is_some_and(same) {
+                differences.push(format!("the check `{}` is not there, or another one", check.name));
+            }
+        }
+        for difference in differences {
+            let message = format!("the table `{name}` was not made by the models of today: {difference}");
+            self.add(Severity::Warning, message, rebuilt(&self.dialect.quote(name)));
+        }
+    }
+
+    fn add(&mut self, severity: Severity, message: String, fix: String) {
+        let finding = match severity {
+            Severity::Error => Finding::error("db.E010", message),
+            Severity::Warning => Finding::warning("db.W010", message),
         };
-        if !stored.sql_type.eq_ignore_ascii_case(&spelled_out(&expected, dialect)) {
-            let message = format!(
-                "the column `{}.{}` is `{}`; `{}.{}` needs `{expected}`",
-                model.table, field.column, stored.sql_type, model.name, field.name
-            );
-            add(message, rebuilt(&table));
-        }
-        if stored.nullable != field.nullable && !model.key.contains(&position) {
-            let is = if stored.nullable { "may be NULL" } else { "may not be NULL" };
-            let option = if stored.nullable { "is no `Option`" } else { "is an `Option`" };
-            let message = format!(
-                "the column `{}.{}` {is}, and `{}.{}` {option}",
-                model.table, field.column, model.name, field.name
-            );
-            add(message, rebuilt(&table));
-        }
+        let finding = finding.fix(fix);
+        self.findings.push(match self.model {
+            Some(model) => finding.at(model.place),
+            None => finding,
+        });
     }
-    for stored in columns {
-        let known = model.fields.iter().any(|field| field.column == stored.name);
-        if !known && !stored.nullable && !stored.has_default {
-            let message = format!(
-                "the table `{}` demands a value for `{}`, which `{}` does not have",
-                model.table, stored.name, model.name
-            );
-            add(message, format!("ALTER TABLE {table} DROP COLUMN {};", dialect.quote(&stored.name)));
-        }
-    }
-    if findings.is_empty() && stored.made_by.as_deref().is_some_and(|made_by| !same(made_by, expected)) {
-        let message = format!(
-            "the table `{}` was not made by the `{}` of today: a constraint, a choice or the order of columns differs",
-            model.table, model.name
-        );
-        findings.push(Finding::warning("db.W010", message).at(model.place).fix(rebuilt(&table)));
-    }
-    findings
-}
 
-/// A type as the engine itself writes it.
-fn spelled_out(sql_type: &str, dialect: Dialect) -> String {
-    match (dialect, sql_type) {
-        (Dialect::Postgres, "timestamptz") => "timestamp with time zone".to_owned(),
-        (Dialect::Postgres, "time") => "time without time zone".to_owned(),
-        (Dialect::Postgres, other) => other.replace("varchar", "character varying").replace(", ", ","),
-        (Dialect::MySql | Dialect::MariaDb, "boolean") => "tinyint(1)".to_owned(),
-        (Dialect::MySql | Dialect::MariaDb, "integer") => "int".to_owned(),
-        (Dialect::MariaDb, "json") => "longtext".to_owned(),
-        (Dialect::MySql | Dialect::MariaDb, other) => other.replace(", ", ","),
-        (Dialect::Sqlite, other) => other.to_owned(),
+    /// The field that a column is of, else the column.
+    fn field(&self, column: &str) -> String {
+        match self.model.and_then(|model| Some((model, model.column(column)?))) {
+            Some((model, (_, field))) => format!("`{}.{}`", model.name, field.name),
+            None => format!("`{}.{column}`", self.expected.name),
+        }
+    }
+
+    fn added(&self, column: &Column, word: &str) -> String {
+        let table = self.dialect.quote(&self.expected.name);
+        if column.nullable {
+            return format!("ALTER TABLE {table} ADD COLUMN {} {word};", self.dialect.quote(&column.name));
+        }
+        format!("{} (rows that are there would need a value for it)", rebuilt(&table))
     }
 }
 
-/// Whether one statement made what the other would make. The engine drops `IF NOT EXISTS`.
-fn same(made_by: &str, expected: &str) -> bool {
-    let words =
-        |sql: &str| sql.replace("IF NOT EXISTS ", "").split_whitespace().collect::<Vec<_>>().join(" ");
-    words(made_by) == words(expected)
-}
-
-fn added(table: &str, field: &FieldMeta, sql_type: &str, dialect: Dialect) -> String {
-    if field.nullable {
-        return format!("ALTER TABLE {table} ADD COLUMN {} {sql_type};", dialect.quote(field.column));
-    }
-    format!("{} (rows that are there would need a value for it)", rebuilt(table))
+/// Two ways to refuse, which differ only inside of a transaction; MySQL knows but one.
+fn refusal(action: Action) -> Action {
+    if action == Action::Restrict { Action::NoAction } else { action }
 }
 
 fn rebuilt(table: &str) -> String {
-    format!("write a migration; or, if the data can go, DROP TABLE {table}; and start again")
+    format!("make a migration (makemigrations); or, if the data can go, DROP TABLE {table}; and start again")
 }

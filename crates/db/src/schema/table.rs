@@ -4,7 +4,7 @@ use super::render::Existing;
 use super::structure::Table;
 use crate::driver::Dialect;
 use crate::error::DbError;
-use crate::meta::{FieldMeta, ModelMeta};
+use crate::meta::ModelMeta;
 
 /// `CREATE TABLE` with its constraints, then its indexes. Each does nothing when it is there already, where the engine can
 /// say so. Fails for an index that the engine does not have; the check `db.E021` says so at start.
@@ -26,10 +26,4 @@ pub fn create_table(model: &ModelMeta, dialect: Dialect) -> Result<Vec<String>, 
         });
     }
     Ok(table.create(dialect, Existing::Keep))
-}
-
-/// The dialect's word for a field's type.
-pub(super) fn sql_type(model: &ModelMeta, _: usize, field: &FieldMeta, dialect: Dialect) -> String {
-    let table = Table::of_model(model).unwrap_or_default();
-    table.column(field.column).map(|column| table.word(column, dialect)).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::group::run_whole_until;
 use super::queue::Job;
 use super::stream::{Ask, Source, alive};
-use crate::driver::{Ending, Reply, RowStream, Savepoint, Statement, StatementKind, Transaction};
+use crate::driver::{Access, Ending, Reply, RowStream, Savepoint, Statement, StatementKind, Transaction};
 use crate::error::DbError;
 
 /// The most statements of one transaction that wait at a time.
@@ -102,8 +102,21 @@ impl Transaction for Session {
 }
 
 /// The writer's end of a transaction that may write, which warns when it takes long.
-pub(super) fn serve_writer(connection: &Connection, limit: Duration, reply: Opening) {
-    let Some(served) = serve(connection, "BEGIN IMMEDIATE", limit, reply) else { return };
+pub(super) fn serve_writer(connection: &Connection, access: Access, limit: Duration, reply: Opening) {
+    let served = if access == Access::Schema {
+        // It has no effect inside of a transaction.
+        if let Err(fault) = connection.control("PRAGMA foreign_keys = OFF") {
+            return drop(reply.send(Err(fault)));
+        }
+        let served = serve(connection, "BEGIN IMMEDIATE", [limit, limit], reply);
+        if let Err(fault) = connection.control("PRAGMA foreign_keys = ON") {
+            tracing::error!(target: "mainstay::db", error = %fault, "foreign keys are not enforced any more");
+        }
+        served
+    } else {
+        serve(connection, "BEGIN IMMEDIATE", [limit, connection.limits().statement], reply)
+    };
+    let Some(served) = served else { return };
     if served.held > connection.limits().warning {
         tracing::warn!(
             target: "mainstay::db",
@@ -116,7 +129,7 @@ pub(super) fn serve_writer(connection: &Connection, limit: Duration, reply: Open
 
 /// A reader's end of a transaction that only reads.
 pub(super) fn serve_reader(connection: &Connection, limit: Duration, reply: Opening) {
-    let _ = serve(connection, "BEGIN", limit, reply);
+    let _ = serve(connection, "BEGIN", [limit, connection.limits().statement], reply);
 }
 
 /// Who waits for a transaction to begin.
@@ -128,8 +141,14 @@ struct Served {
     expired: bool,
 }
 
-/// The thread's end: begins, runs what the session asks for, and ends, at the latest after `limit`.
-fn serve(connection: &Connection, begin: &str, limit: Duration, reply: Opening) -> Option<Served> {
+/// The thread's end: begins, runs what the session asks for, and ends, at the latest after the first of the limits. The
+/// second is that of one statement.
+fn serve(
+    connection: &Connection,
+    begin: &str,
+    [limit, statement]: [Duration; 2],
+    reply: Opening,
+) -> Option<Served> {
     if reply.is_closed() {
         return None;
     }
@@ -141,7 +160,7 @@ fn serve(connection: &Connection, begin: &str, limit: Duration, reply: Opening) 
     let (commands, orders) = sync_channel(QUEUE);
     let expired = Arc::new(AtomicBool::new(false));
     let session = Session(Arc::new(Line { commands, expired: Arc::clone(&expired), limit }));
-    let service = Service { connection, orders, deadline: begun + limit, limit, expired };
+    let service = Service { connection, orders, deadline: begun + limit, limit, statement, expired };
     if reply.send(Ok(session)).is_ok() {
         service.obey();
     }
@@ -158,6 +177,7 @@ struct Service<'a> {
     orders: Receiver<Command>,
     deadline: Instant,
     limit: Duration,
+    statement: Duration,
     expired: Arc<AtomicBool>,
 }
 
@@ -213,7 +233,7 @@ impl Service<'_> {
 
     /// When a statement that starts now must have ended.
     fn until(&self) -> Instant {
-        self.deadline.min(Instant::now() + self.connection.limits().statement)
+        self.deadline.min(Instant::now() + self.statement)
     }
 
     fn savepoint(&self, step: Savepoint) -> Result<(), DbError> {

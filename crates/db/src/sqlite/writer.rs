@@ -11,7 +11,7 @@ use super::connection::{Connection, Limits, Role};
 use super::queue::{Job, Post, Queue, reply};
 use super::session::{Session, serve_writer};
 use super::{Location, SqliteOptions, group};
-use crate::driver::{Reply, Statement, StatementKind, Transaction};
+use crate::driver::{Access, Reply, Statement, StatementKind, Transaction};
 use crate::error::DbError;
 
 /// What the writer is asked for.
@@ -19,7 +19,7 @@ pub(super) enum Order {
     /// One statement by itself.
     Write(Job),
     /// A transaction of several.
-    Begin(Duration, oneshot::Sender<Result<Session, DbError>>),
+    Begin(Access, Duration, oneshot::Sender<Result<Session, DbError>>),
 }
 
 pub(super) struct Writer {
@@ -69,9 +69,13 @@ impl Writer {
         reply(receiver).await
     }
 
-    pub(super) async fn begin(&self, limit: Duration) -> Result<Box<dyn Transaction>, DbError> {
+    pub(super) async fn begin(
+        &self,
+        access: Access,
+        limit: Duration,
+    ) -> Result<Box<dyn Transaction>, DbError> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.push(Order::Begin(limit, sender)).await?;
+        self.queue.push(Order::Begin(access, limit, sender)).await?;
         match timeout(self.patience, reply(receiver)).await {
             Ok(session) => Ok(Box::new(session?)),
             Err(_) => Err(DbError::Busy { what: "the writer".into(), waited: self.patience }),
@@ -107,7 +111,7 @@ impl Drop for Writer {
 fn write(orders: &Queue<Order>, connection: &Connection) {
     while let Some(order) = orders.pop() {
         match order {
-            Order::Begin(limit, reply) => serve_writer(connection, limit, reply),
+            Order::Begin(access, limit, reply) => serve_writer(connection, access, limit, reply),
             Order::Write(job) => {
                 let mut arrivals = VecDeque::from([job]);
                 while !arrivals.is_empty() {

@@ -139,7 +139,7 @@ impl Transactions {
 
     async fn inside<T>(&self, work: impl Future<Output = T>) -> T {
         match self.how.access {
-            Access::ReadWrite => held(&self.db, work).await,
+            Access::ReadWrite | Access::Schema => held(&self.db, work).await,
             Access::ReadOnly => work.await,
         }
     }

@@ -10,6 +10,7 @@ mod expressions;
 mod hooks;
 mod keeping;
 mod loading;
+mod migrations;
 mod nesting;
 mod projections;
 mod queries;

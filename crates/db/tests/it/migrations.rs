@@ -2,4 +2,4 @@
 
 mod diff;
 mod files;
-mod random;
+pub(crate) mod random;

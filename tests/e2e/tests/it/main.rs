@@ -3,6 +3,7 @@
 
 mod errors;
 mod input;
+mod migrations;
 mod process;
 mod protocols;
 mod start;

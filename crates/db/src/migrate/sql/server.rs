@@ -177,15 +177,19 @@ impl Writer<'_> {
     }
 
     fn alter_column(&mut self, before: &Column, after: &Column) {
+        let fill = self.change.fill(&after.name).filter(|_| before.nullable && !after.nullable);
+        let Some(fill) = fill else { return self.change_column(before, after) };
+        // The value is one of the new type, and has to be there before it is demanded.
+        let (name, table) = (self.quote(&after.name), self.quote(&self.is.name));
+        let value = literal::expression(fill, &after.kind, self.dialect);
+        let loose = Column { nullable: true, ..after.clone() };
+        self.change_column(before, &loose);
+        self.sql.push(format!("UPDATE {table} SET {name} = {value} WHERE {name} IS NULL"));
+        self.change_column(&loose, after);
+    }
+
+    fn change_column(&mut self, before: &Column, after: &Column) {
         let name = self.quote(&after.name);
-        if before.nullable
-            && !after.nullable
-            && let Some(fill) = self.change.fill(&after.name)
-        {
-            let value = literal::expression(fill, &after.kind, self.dialect);
-            let table = self.quote(&self.is.name);
-            self.sql.push(format!("UPDATE {table} SET {name} = {value} WHERE {name} IS NULL"));
-        }
         let word = |table: &Table, column: &Column| table.word(column, self.dialect);
         let (old, new) = (word(&self.was, before), word(self.is, after));
         let retyped = old != new;
@@ -264,14 +268,33 @@ impl Writer<'_> {
     }
 }
 
-/// PostgreSQL casts by itself only where nothing can go wrong.
+/// PostgreSQL casts by itself only where nothing can go wrong. Where it has no cast at all, the way is by text.
 fn cast(name: &str, before: &Column, after: &Column, word: &str) -> String {
+    use ColumnType as Kind;
+    let is_number = |kind: &Kind| {
+        matches!(
+            kind,
+            Kind::SmallInt | Kind::Int | Kind::BigInt | Kind::Real | Kind::Double | Kind::Decimal(_)
+        )
+    };
+    let is_text = |kind: &Kind| matches!(kind, Kind::Text(_));
+    let is_time = |kind: &Kind| matches!(kind, Kind::DateTime | Kind::Date | Kind::Time);
+    let text = match before.kind {
+        Kind::Bytes => format!("convert_from({name}, 'UTF8')"),
+        _ => format!("{name}::text"),
+    };
     match (&before.kind, &after.kind) {
-        (ColumnType::Bool, ColumnType::SmallInt | ColumnType::BigInt) => format!("{name}::integer::{word}"),
-        (ColumnType::SmallInt | ColumnType::BigInt, ColumnType::Bool) => format!("({name} <> 0)"),
-        (ColumnType::Text(_), ColumnType::Json) => format!("to_jsonb({name})"),
-        (ColumnType::Bytes, ColumnType::Text(_)) => format!("convert_from({name}, 'UTF8')"),
-        (ColumnType::Text(_), ColumnType::Bytes) => format!("convert_to({name}, 'UTF8')"),
-        _ => format!("{name}::{word}"),
+        (before, after) if is_number(before) && is_number(after) => format!("{name}::{word}"),
+        (before, after) if is_text(before) && is_text(after) => format!("{name}::{word}"),
+        // A time of day has no day that it could be of.
+        (before, after) if is_time(before) && is_time(after) && *before != Kind::Time => {
+            format!("{name}::{word}")
+        }
+        (Kind::Bool, after) if is_number(after) => format!("{name}::integer::{word}"),
+        (before, Kind::Bool) if is_number(before) => format!("({name} <> 0)"),
+        (Kind::Bytes, Kind::Json) => format!("{text}::jsonb"),
+        (_, Kind::Json) => format!("to_jsonb({name})"),
+        (_, Kind::Bytes) => format!("convert_to({text}, 'UTF8')"),
+        _ => format!("{text}::{word}"),
     }
 }

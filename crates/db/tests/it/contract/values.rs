@@ -306,7 +306,6 @@ async fn exact_numbers_differ_in_their_last_digit(engine: Engine) {
     assert_eq!(count(Sample::filter(|s| (s.price + digits(0)).eq(digits(1) + digits(0)))).await, 1);
 }
 
-
 suite!(
     gives_back_what_was_stored,
     keys_can_be_identifiers,

@@ -70,7 +70,7 @@ fn table(name: &'static str, tables: Vec<&'static str>) -> impl Strategy<Value =
                 });
             }
             if checked {
-                table.checks.push(Check { name: format!("{name}_is_there"), sql: "id <> 0".to_owned() });
+                table.checks.push(Check { name: format!("{name}_is_there"), sql: "1 < 2".to_owned() });
             }
             table
         },
