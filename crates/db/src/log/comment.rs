@@ -56,7 +56,7 @@ mod tests {
     fn names_the_route_and_cannot_be_left() {
         assert_eq!(commented("/articles/{slug}"), "SELECT 1 /* route=/articles/{slug} */");
         assert_eq!(commented("/files/{*path}"), "SELECT 1 /* route=/files/{path} */");
-        assert_eq!(commented("/*/ */; DROP TABLE users; -- ?"), "SELECT 1 /* route=//DROPTABLEusers-- */");
+        assert_eq!(commented("/*/ */; DROP TABLE users; -- ?"), "SELECT 1 /* route=///DROPTABLEusers-- */");
     }
 
     #[test]

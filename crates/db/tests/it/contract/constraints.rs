@@ -175,7 +175,10 @@ async fn a_table_refuses_what_gets_around_validation(engine: Engine) {
     {
         let fault = sql(format!("UPDATE items SET {change}")).execute(&db).await.unwrap_err();
         let DbError::CheckViolation { constraint } = source(&fault) else { panic!("{}", fault.report()) };
-        assert!(constraint.starts_with(&format!("items_{column}_")), "{constraint}");
+        // A negative stock is not fair either, and each engine names the one of the two that it looks at first.
+        let named =
+            constraint.starts_with(&format!("items_{column}_")) || constraint == "items_price_is_fair";
+        assert!(named, "{constraint}");
     }
     assert_eq!(Item::find(one.id, &db).await.unwrap().stock, 100);
 }
