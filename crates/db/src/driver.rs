@@ -173,6 +173,8 @@ pub struct Statement {
     pub sets: usize,
     /// What it does.
     pub kind: StatementKind,
+    /// Whether the reply has to know the names of its columns.
+    pub names: bool,
 }
 
 /// What a statement does, which decides where a driver runs it.
@@ -189,22 +191,22 @@ pub enum StatementKind {
 impl Statement {
     /// A statement that only reads.
     pub fn read(sql: impl Into<Arc<str>>, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Read }
+        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Read, names: false }
     }
 
     /// A statement that writes.
     pub fn write(sql: impl Into<Arc<str>>, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Write }
+        Self { sql: sql.into(), values, sets: 1, kind: StatementKind::Write, names: false }
     }
 
     /// A statement that writes once for each of `sets` sets of values.
     pub fn write_many(sql: impl Into<Arc<str>>, values: Vec<Value>, sets: usize) -> Self {
-        Self { sql: sql.into(), values, sets, kind: StatementKind::Write }
+        Self { sql: sql.into(), values, sets, kind: StatementKind::Write, names: false }
     }
 
     /// Statements that change the schema, separated by semicolons.
     pub fn script(sql: impl Into<Arc<str>>) -> Self {
-        Self { sql: sql.into(), values: Vec::new(), sets: 1, kind: StatementKind::Script }
+        Self { sql: sql.into(), values: Vec::new(), sets: 1, kind: StatementKind::Script, names: false }
     }
 }
 

@@ -106,6 +106,8 @@ pub(crate) enum Term {
     Choose(Box<Choose>),
     /// A value from the rows that a relation leads to.
     Related(Box<RelatedTerm>),
+    /// What is inside of a JSON document.
+    Json(Box<JsonTerm>),
     /// What the query returns at this place, counted from 0.
     Output(usize),
     /// It cannot be rendered, and this is why.
@@ -135,6 +137,69 @@ pub(crate) struct RelatedTerm {
     pub(crate) related: Related,
     pub(crate) output: Term,
     pub(crate) sql_type: SqlType,
+}
+
+/// Something at the end of a path in a JSON document.
+#[derive(Clone, Debug)]
+pub(crate) struct JsonTerm {
+    pub(crate) document: Term,
+    pub(crate) path: Path,
+    pub(crate) wanted: Wanted,
+}
+
+/// A path in a JSON document.
+#[derive(Clone, Debug)]
+pub(crate) enum Path {
+    Steps(Vec<Step>),
+    /// It has moved to the statement's list of values.
+    Slot(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Key(String),
+    Index(u32),
+}
+
+/// What is wanted of the end of a path.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    Text,
+    Int,
+    Float,
+    Bool,
+    Exists,
+    Contains(Contained),
+}
+
+/// What a document is searched for.
+#[derive(Clone, Debug)]
+pub(crate) enum Contained {
+    Value(serde_json::Value),
+    /// A JSON text, in the statement's list of values.
+    Document(usize),
+    /// A text.
+    Text(usize),
+    /// A number.
+    Number(usize),
+    /// `true`, `false` or `null`, by its name.
+    Word(usize),
+    /// An array or an object, which the engine cannot look for.
+    Never,
+}
+
+impl Path {
+    /// As `$."author"."name"[0]`, with keys as JSON writes texts.
+    pub(crate) fn dollar(steps: &[Step]) -> String {
+        let mut path = "$".to_owned();
+        for step in steps {
+            match step {
+                Step::Key(key) => path.push_str(&format!(".{}", serde_json::Value::from(key.as_str()))),
+                Step::Index(index) => path.push_str(&format!("[{index}]")),
+            }
+        }
+        path
+    }
 }
 
 /// What can be computed. How, is for each dialect to say.
@@ -204,11 +269,24 @@ impl Term {
         match self {
             Self::Related(_) => false,
             Self::Call(call) => call.arguments.iter().all(Self::is_local),
+            Self::Json(json) => json.document.is_local(),
             Self::Choose(choose) => {
                 choose.otherwise.is_local()
                     && choose.branches.iter().all(|(when, then)| when.is_local() && then.is_local())
             }
             _ => true,
+        }
+    }
+
+    /// Whether it is computed from that column of the row itself.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        match self {
+            Self::Column(column) => column.scope == Scope::ROOT && column.column == name,
+            Self::Call(call) => call.arguments.iter().any(|argument| argument.mentions(name)),
+            Self::Json(json) => json.document.mentions(name),
+            // What a condition or a subquery mentions is not looked for: it might.
+            Self::Choose(_) | Self::Related(_) => true,
+            _ => false,
         }
     }
 
@@ -224,6 +302,7 @@ impl Term {
                     then.rescope(from, to);
                 }
             }
+            Self::Json(json) => json.document.rescope(from, to),
             Self::Related(inside) => {
                 inside.related.rescope(from, to);
                 inside.output.rescope(from, to);
@@ -249,14 +328,26 @@ impl Term {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
-    Compare { left: Term, operator: Operator, right: Term },
-    In { left: Term, list: List },
+    Compare {
+        left: Term,
+        operator: Operator,
+        right: Term,
+    },
+    In {
+        left: Term,
+        list: List,
+    },
     Null(Term),
-    Text { left: Term, pattern: Pattern },
+    Text {
+        left: Term,
+        pattern: Pattern,
+    },
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
     Related(Box<Related>),
+    /// A truth value that is computed.
+    Holds(Term),
 }
 
 /// `EXISTS`: a row that the relation leads to, and that is as `body` says.
@@ -393,7 +484,7 @@ impl Node {
                 left.rescope(from, to);
                 right.rescope(from, to);
             }
-            Self::In { left, .. } | Self::Null(left) => left.rescope(from, to),
+            Self::In { left, .. } | Self::Null(left) | Self::Holds(left) => left.rescope(from, to),
             Self::Text { left, pattern } => {
                 left.rescope(from, to);
                 pattern.needle.rescope(from, to);
@@ -411,7 +502,7 @@ impl Node {
         match self {
             Self::Compare { left, right, .. } => left.is_local() && right.is_local(),
             Self::In { left, list } => left.is_local() && !matches!(list, List::Query(_)),
-            Self::Null(term) => term.is_local(),
+            Self::Null(term) | Self::Holds(term) => term.is_local(),
             Self::Text { left, pattern } => left.is_local() && pattern.needle.is_local(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
             Self::Not(node) => node.is_local(),

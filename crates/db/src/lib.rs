@@ -53,6 +53,7 @@
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
 //!    [`streaming`]: large results, a few rows at a time.
+//!    [`mod@raw`]: SQL by hand; [`mod@from_row`]: what its rows can be read as.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
@@ -79,6 +80,7 @@ mod engine;
 pub mod error;
 pub mod executor;
 pub mod expression;
+pub mod from_row;
 pub mod hooks;
 pub mod key;
 pub mod log;
@@ -108,10 +110,11 @@ pub use db::{Db, Settings};
 pub use driver::{Dialect, Isolation};
 pub use error::DbError;
 pub use executor::Executor;
+pub use from_row::FromRow;
 pub use hooks::{Hooks, Saving};
 pub use key::Key;
 pub use log::QueryLog;
-pub use mainstay_macros::{DbEnum, DbType, migrations, model};
+pub use mainstay_macros::{DbEnum, DbType, FromRow, migrations, model};
 pub use meta::ModelMeta;
 pub use migrate::Migrations;
 pub use model::Model;

@@ -38,7 +38,7 @@ pub(crate) use select::{Deleted, Lead, Output, Select};
 pub use selection::Selection;
 pub(crate) use shape::Shape;
 
-use crate::column::{Column, IntoOrder, Predicate};
+use crate::column::{Column, IntoAssignments, IntoOrder, Predicate, assignments};
 use crate::driver::Dialect;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -225,6 +225,17 @@ impl<M: Model> Query<M> {
         executor: &impl Executor,
     ) -> Result<u64> {
         let change: Assignments = change(M::Change::from(Assignments::new(M::META))).into();
+        write::update_many(self.select, change, executor.target()).await
+    }
+
+    /// Changes every row that matches to what is computed from it: `.update_with(|a| a.views.set(a.views + 1), &db)`, or
+    /// several of these in a tuple. Otherwise as [`update`](Self::update).
+    pub async fn update_with<S: IntoAssignments<M>>(
+        self,
+        sets: impl FnOnce(M::Fields) -> S,
+        executor: &impl Executor,
+    ) -> Result<u64> {
+        let change = assignments::<M, S>(sets).at_border()?;
         write::update_many(self.select, change, executor.target()).await
     }
 

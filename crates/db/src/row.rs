@@ -35,6 +35,19 @@ impl Rows {
         }
     }
 
+    /// The names of the columns, where the statement has asked for them and there is a row.
+    pub fn column_names(&self) -> Vec<String> {
+        match &self.0 {
+            Buffer::Empty => Vec::new(),
+            #[cfg(feature = "mysql")]
+            Buffer::MySql(buffer) => buffer.column_names(),
+            #[cfg(feature = "postgres")]
+            Buffer::Postgres(buffer) => buffer.column_names(),
+            #[cfg(feature = "sqlite")]
+            Buffer::Sqlite(buffer) => buffer.column_names(),
+        }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -88,7 +101,12 @@ impl<'a> Row<'a> {
 
     /// A reader that starts at `column` and goes on to the right.
     pub fn reader(self, column: usize) -> Reader<'a> {
-        Reader { row: self, next: column }
+        Reader { row: self, next: column, places: None }
+    }
+
+    /// A reader that finds its first column at the first of these places, and so on.
+    pub(crate) fn reader_at(self, places: Option<&'a [usize]>) -> Reader<'a> {
+        Reader { row: self, next: 0, places }
     }
 }
 
@@ -97,12 +115,14 @@ impl<'a> Row<'a> {
 pub struct Reader<'a> {
     row: Row<'a>,
     next: usize,
+    /// Where the columns are, when they are not in order.
+    places: Option<&'a [usize]>,
 }
 
 impl<'a> Reader<'a> {
     /// The value in the next column.
     pub fn take<T: Decode>(&mut self) -> Result<T, DbError> {
-        let column = self.next;
+        let column = self.place();
         self.next += 1;
         self.row.get(column)
     }
@@ -127,7 +147,15 @@ impl<'a> Reader<'a> {
 
     /// The next cell, left in place.
     pub fn peek(&self) -> Cell<'a> {
-        self.row.cell(self.next)
+        self.row.cell(self.place())
+    }
+
+    fn place(&self) -> usize {
+        match self.places {
+            None => self.next,
+            // Behind the last one there is nothing, which reads as NULL.
+            Some(places) => places.get(self.next).copied().unwrap_or(usize::from(u16::MAX)),
+        }
     }
 
     /// Leaves out `columns`.

@@ -35,7 +35,7 @@ pub use find::{find, get};
 pub use insert::insert;
 pub(crate) use many::{delete_many, delete_returning, update_many, update_returning};
 pub use save_all::save_all;
-pub use update::{save, update};
+pub use update::{save, update, update_with};
 pub use upsert::{insert_or_ignore, upsert, upsert_all};
 pub use validate::validate;
 

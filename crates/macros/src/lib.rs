@@ -2,6 +2,7 @@
 //! one expands to fits on a screen.
 
 mod entry;
+mod from_row;
 mod inject;
 mod migrations;
 mod model;
@@ -66,6 +67,15 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn migrations(arguments: TokenStream) -> TokenStream {
     finish(migrations::embed(&arguments.into()))
+}
+
+/// Makes a struct of named fields from a row: of SQL by hand, whose columns have the names of its fields (or what
+/// `#[db(rename = "…")]` says), and of a query. For that it makes a struct of expressions, which has the name of the struct
+/// with `Columns` behind it: `query.select(|it| SummaryColumns { title: it.title, comments: it.comments.count() })`.
+#[proc_macro_derive(FromRow, attributes(db))]
+pub fn from_row(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    finish(from_row::expand(&input))
 }
 
 /// Makes an enum of plain variants a column: stored as text, in snake case or as `#[db(rename = "…")]` says. It also

@@ -38,8 +38,8 @@ pub use mainstay_http::{
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db::{
-    BelongsTo, Db, DbEnum, DbType, Executor, HasMany, HasOne, Key, ManyToMany, Model, ModelsExt, Page,
-    PageRequest, Tx, migrations, model, models, sql,
+    BelongsTo, CursorPage, CursorRequest, Db, DbEnum, DbType, Executor, FromRow, HasMany, HasOne, Key,
+    ManyToMany, Model, ModelsExt, Page, PageRequest, Tx, migrations, model, models, sql,
 };
 
 #[cfg(feature = "api")]

@@ -6,6 +6,7 @@
 
 pub mod blog;
 pub mod library;
+pub mod shop;
 
 macro_rules! pages {
     ($($module:ident: $file:literal,)*) => {
@@ -34,6 +35,7 @@ pages! {
     writing: "writing.md",
     databases: "databases.md",
     migrations: "migrations.md",
+    queries: "queries.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

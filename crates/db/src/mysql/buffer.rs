@@ -1,5 +1,7 @@
 //! The rows of a result. The library hands out a vector for each row, with texts of their own: they are moved, not copied.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use mysql_async::consts::ColumnType;
 use mysql_async::{Column, Row, Value};
@@ -14,6 +16,7 @@ const BINARY: u16 = 63;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     kinds: Vec<Kind>,
+    columns: Option<Arc<[Column]>>,
     cells: Vec<Stored>,
     bytes: usize,
 }
@@ -43,16 +46,27 @@ enum Stored {
 
 impl Buffer {
     pub(super) fn new(columns: &[Column]) -> Self {
-        Self { kinds: columns.iter().map(Kind::of).collect(), cells: Vec::new(), bytes: 0 }
+        Self { kinds: columns.iter().map(Kind::of).collect(), columns: None, cells: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn push(&mut self, row: Row) {
+        if self.columns.is_none() {
+            self.columns = Some(row.columns());
+        }
         for (value, kind) in row.unwrap().into_iter().zip(&self.kinds) {
             if let Value::Bytes(bytes) = &value {
                 self.bytes += bytes.len();
             }
             self.cells.push(Stored::of(value, *kind));
         }
+    }
+
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        self.columns
+            .iter()
+            .flat_map(|columns| columns.iter())
+            .map(|column| column.name_str().into_owned())
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -177,7 +177,7 @@ impl Connection {
     }
 
     async fn once(&mut self, statement: Statement, place: Place) -> Result<Reply, DbError> {
-        let Statement { sql, values, sets, kind } = statement;
+        let Statement { sql, values, sets, kind, .. } = statement;
         let outcome = match (kind, place) {
             (StatementKind::Read, _) | (_, Place::Inside) => Outcome::NotDone,
             _ => Outcome::Unknown,

@@ -28,6 +28,11 @@ impl Buffer {
         Self { kinds, rows }
     }
 
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        let columns = self.rows.first().map(Row::columns).unwrap_or_default();
+        columns.iter().map(|column| column.name().to_owned()).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }

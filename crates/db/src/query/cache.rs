@@ -46,7 +46,7 @@ impl Rendered {
                 order.iter().map(|slot| values.get(*slot).cloned().unwrap_or(Value::Int(i64::MAX))).collect()
             }
         };
-        Statement { sql: Arc::clone(&self.sql), values, sets: 1, kind }
+        Statement { sql: Arc::clone(&self.sql), values, sets: 1, kind, names: false }
     }
 }
 

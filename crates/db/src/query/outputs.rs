@@ -41,6 +41,7 @@ impl Select {
     fn join_term(&mut self, term: &mut Term) {
         match term {
             Term::Call(call) => call.arguments.iter_mut().for_each(|argument| self.join_term(argument)),
+            Term::Json(json) => self.join_term(&mut json.document),
             Term::Choose(choose) => {
                 self.join_term(&mut choose.otherwise);
                 choose.branches.iter_mut().for_each(|(_, then)| self.join_term(then));

@@ -5,6 +5,7 @@
 
 mod conditions;
 mod functions;
+mod json;
 mod terms;
 
 use sea_query::{
@@ -209,24 +210,54 @@ impl Renderer {
     pub(crate) fn update(
         mut self,
         meta: &'static ModelMeta,
-        columns: &[usize],
+        sets: &[(usize, Term)],
         filter: &[Node],
     ) -> Result<UpdateStatement, DbError> {
         let mut statement = Query::update();
         statement.table(meta.table);
-        for (number, index) in columns.iter().enumerate() {
-            statement.value(meta.fields[*index].column, slot(number));
+        let conditions = self.concerned(meta, filter)?;
+        // What is set may be computed from the row, which has its own name here, whatever the conditions call it.
+        self.root = Some(meta.table);
+        for (index, term) in self.in_order(meta, sets)? {
+            statement.value(meta.fields[*index].column, self.term(term)?);
         }
         // Who is in the middle of a change to one of these rows is to notice.
         if let Some((version, field)) = meta.version()
-            && !columns.contains(&version)
+            && !sets.iter().any(|(index, _)| *index == version)
         {
             statement.value(field.column, Expr::cust(format!("{} + 1", self.dialect.quote(field.column))));
         }
-        for condition in self.concerned(meta, filter)? {
+        for condition in conditions {
             statement.and_where(condition);
         }
         Ok(statement)
+    }
+
+    /// MySQL computes from what it has already set, column by column; other engines from the row as it was. What is computed
+    /// goes first, so that it is the same everywhere.
+    fn in_order<'a>(
+        &self,
+        meta: &ModelMeta,
+        sets: &'a [(usize, Term)],
+    ) -> Result<Vec<&'a (usize, Term)>, DbError> {
+        let (values, computed): (Vec<_>, Vec<_>) =
+            sets.iter().partition(|(_, term)| matches!(term, Term::Slot(_)));
+        if matches!(self.dialect, Dialect::MySql | Dialect::MariaDb) {
+            for (number, (_, term)) in computed.iter().enumerate() {
+                let mut already = computed[..number].iter().map(|(index, _)| meta.fields[*index].column);
+                if let Some(column) = already.find(|column| term.mentions(column)) {
+                    return Err(DbError::Model {
+                        detail: format!(
+                            "{} would compute from `{}.{column}` as this update has already set it: set it by an update \
+                             of its own",
+                            self.dialect.name(),
+                            meta.name
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(computed.into_iter().chain(values).collect())
     }
 
     pub(crate) fn delete(

@@ -3,7 +3,10 @@
 use super::lock::Lock;
 use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
-use crate::expression::{Call, Case, ColumnRef, Items, List, Node, OrderTerm, Pattern, Related, Term};
+use crate::expression::{
+    Call, Case, ColumnRef, Contained, Items, JsonTerm, List, Node, OrderTerm, Path, Pattern, Related, Step,
+    Term, Wanted,
+};
 use crate::meta::ModelMeta;
 use crate::value::{SqlType, Value};
 use crate::write::Assignments;
@@ -90,13 +93,22 @@ impl Shape {
         nodes.iter_mut().for_each(|node| self.node(node));
     }
 
-    /// Adds what is set, column by column.
-    pub(crate) fn assignments(&mut self, assignments: Assignments) {
+    /// Adds what is set, column by column. Returns the columns, with the slots of their values first, then what is computed.
+    pub(crate) fn assignments(&mut self, mut assignments: Assignments) -> Vec<(usize, Term)> {
+        let terms = assignments.take_terms();
+        let mut sets = Vec::new();
         for (index, value) in assignments.into_values() {
             self.tag(b'A');
             self.number(index);
-            self.values.push(value);
+            sets.push((index, Term::Slot(self.slot(value))));
         }
+        for (index, mut term) in terms {
+            self.tag(b'E');
+            self.number(index);
+            self.term(&mut term);
+            sets.push((index, term));
+        }
+        sets
     }
 
     pub(crate) fn tag(&mut self, tag: u8) {
@@ -159,6 +171,11 @@ impl Shape {
                 }
                 self.term(&mut choose.otherwise);
             }
+            Term::Json(json) => {
+                self.tag(b'J');
+                self.term(&mut json.document);
+                self.json(json);
+            }
             Term::Related(inside) => {
                 self.tag(b'R');
                 self.related(&mut inside.related);
@@ -217,6 +234,10 @@ impl Shape {
                 self.tag(b'R');
                 self.related(related);
             }
+            Node::Holds(term) => {
+                self.tag(b'H');
+                self.term(term);
+            }
         }
     }
 
@@ -228,6 +249,62 @@ impl Shape {
             Some(body) => self.node(body),
             None => self.tag(0),
         }
+    }
+
+    /// Paths are values too: whatever is in a key, it does not become SQL.
+    fn json(&mut self, json: &mut JsonTerm) {
+        if let Path::Steps(steps) = &json.path {
+            let path = match self.dialect {
+                Dialect::Postgres => {
+                    let texts = steps.iter().map(|step| match step {
+                        Step::Key(key) => key.clone(),
+                        Step::Index(index) => index.to_string(),
+                    });
+                    Value::List(texts.map(Value::Text).collect())
+                }
+                _ => Value::Text(Path::dollar(steps)),
+            };
+            json.path = Path::Slot(self.slot(path));
+        }
+        match &mut json.wanted {
+            Wanted::Text => self.tag(b't'),
+            Wanted::Int => self.tag(b'i'),
+            Wanted::Float => self.tag(b'f'),
+            Wanted::Bool => self.tag(b'b'),
+            Wanted::Exists => self.tag(b'e'),
+            Wanted::Contains(contained) => self.contained(contained),
+        }
+    }
+
+    fn contained(&mut self, contained: &mut Contained) {
+        use serde_json::Value as Json;
+        if let Contained::Value(value) = contained {
+            *contained = match (self.dialect, value) {
+                (Dialect::Sqlite, Json::Null) => Contained::Word(self.slot(Value::Text("null".to_owned()))),
+                (Dialect::Sqlite, Json::Bool(value)) => {
+                    Contained::Word(self.slot(Value::Text(value.to_string())))
+                }
+                (Dialect::Sqlite, Json::String(text)) => {
+                    let text = std::mem::take(text);
+                    Contained::Text(self.slot(Value::Text(text)))
+                }
+                (Dialect::Sqlite, Json::Number(number)) => {
+                    Contained::Number(self.slot(match number.as_i64() {
+                        Some(whole) => Value::Int(whole),
+                        None => Value::Float(number.as_f64().unwrap_or_default()),
+                    }))
+                }
+                (Dialect::Sqlite, Json::Array(_) | Json::Object(_)) => Contained::Never,
+                (_, value) => Contained::Document(self.slot(Value::Json(value.to_string()))),
+            };
+        }
+        self.tag(match contained {
+            Contained::Value(_) | Contained::Never => b'!',
+            Contained::Document(_) => b'D',
+            Contained::Text(_) => b'T',
+            Contained::Number(_) => b'N',
+            Contained::Word(_) => b'W',
+        });
     }
 
     fn group(&mut self, tag: u8, nodes: &mut [Node]) {

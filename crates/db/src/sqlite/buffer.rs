@@ -9,6 +9,7 @@ use crate::value::Cell;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     columns: usize,
+    names: Vec<String>,
     cells: Vec<Stored>,
     arena: Vec<u8>,
 }
@@ -24,7 +25,15 @@ enum Stored {
 
 impl Buffer {
     pub(super) fn new(columns: usize) -> Self {
-        Self { columns, cells: Vec::new(), arena: Vec::new() }
+        Self { columns, names: Vec::new(), cells: Vec::new(), arena: Vec::new() }
+    }
+
+    pub(super) fn set_names(&mut self, names: Vec<String>) {
+        self.names = names;
+    }
+
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        self.names.clone()
     }
 
     pub(super) fn push(&mut self, value: ValueRef<'_>) -> Result<(), DbError> {

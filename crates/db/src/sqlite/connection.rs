@@ -142,7 +142,11 @@ impl Connection {
                 let mut rows = prepared.raw_query();
                 while rows.next().map_err(explain)?.is_some() {}
             } else {
-                reply.rows = Rows(crate::row::Buffer::Sqlite(read(prepared.raw_query(), columns, explain)?));
+                let mut buffer = read(prepared.raw_query(), columns, explain)?;
+                if statement.names {
+                    buffer.set_names(prepared.column_names().into_iter().map(str::to_owned).collect());
+                }
+                reply.rows = Rows(crate::row::Buffer::Sqlite(buffer));
             }
             if statement.kind == StatementKind::Write {
                 reply.affected += self.inner.changes();

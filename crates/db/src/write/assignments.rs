@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::error::DbError;
+use crate::expression::Term;
 use crate::meta::{Fill, ModelMeta};
 use crate::value::{Stored, Value};
 
@@ -13,6 +14,8 @@ use crate::value::{Stored, Value};
 pub struct Assignments {
     meta: &'static ModelMeta,
     values: Vec<Option<Value>>,
+    /// What is computed from the row, by field.
+    terms: Vec<(usize, Term)>,
 }
 
 /// Names what is set. Values stay out of logs: one may be a password.
@@ -26,7 +29,7 @@ impl fmt::Debug for Assignments {
 impl Assignments {
     /// None yet.
     pub fn new(meta: &'static ModelMeta) -> Self {
-        Self { meta, values: vec![None; meta.fields.len()] }
+        Self { meta, values: vec![None; meta.fields.len()], terms: Vec::new() }
     }
 
     /// Sets the field at `index`.
@@ -37,6 +40,16 @@ impl Assignments {
     /// Sets the field at `index`, which `meta` must have.
     pub fn set_value(&mut self, index: usize, value: Value) {
         self.values[index] = Some(self.meta.fields[index].fitted(value));
+    }
+
+    /// Sets the field at `index` to what is computed from the row. Only an update can.
+    pub(crate) fn set_term(&mut self, index: usize, term: Term) {
+        self.terms.retain(|(other, _)| *other != index);
+        self.terms.push((index, term));
+    }
+
+    pub(crate) fn take_terms(&mut self) -> Vec<(usize, Term)> {
+        std::mem::take(&mut self.terms)
     }
 
     /// The model.
@@ -51,7 +64,7 @@ impl Assignments {
 
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
-        self.values.iter().all(Option::is_none)
+        self.terms.is_empty() && self.values.iter().all(Option::is_none)
     }
 
     /// The fields that are set, as positions.
@@ -91,8 +104,9 @@ impl Assignments {
 
     /// Sets the time of the last update, unless the change does.
     pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
-        for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
-            if matches!(field.fill, Fill::UpdatedAt) && value.is_none() {
+        for (index, (value, field)) in self.values.iter_mut().zip(self.meta.fields).enumerate() {
+            let is_computed = self.terms.iter().any(|(computed, _)| *computed == index);
+            if matches!(field.fill, Fill::UpdatedAt) && value.is_none() && !is_computed {
                 *value = Some(field.fitted(Value::DateTime(now)));
             }
         }

@@ -97,14 +97,13 @@ async fn update(
     validate(&change, target.dialect())?;
     let dialect = target.dialect();
     let references = References::of(&change, dialect);
-    let columns = change.columns();
     let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);
-    shape.assignments(change);
+    let sets = shape.assignments(change);
     shape.filter(&mut filter);
     let statement = target
         .cache()
         .statement(shape, StatementKind::Write, || {
-            let update = dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?);
+            let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
             Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
         })
         .at_border()?;

@@ -45,20 +45,19 @@ async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>)
         change.touch(target.now());
         validate(&change, target.dialect())?;
         references.add(&change, dialect);
-        let columns = change.columns();
-        if columns.is_empty() {
+        if change.is_empty() {
             return Ok(0);
         }
         let mut filter = place.filter();
         let mut shape = Shape::new(b'u', meta, dialect);
-        shape.assignments(change);
+        let sets = shape.assignments(change);
         shape.filter(&mut filter);
         match &mut many {
             // The shape is the same for every row; its values are what is left of it.
             Some(many) => many.values.append(&mut shape.values),
             None => {
                 let first = target.cache().statement(shape, StatementKind::Write, || {
-                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?))
+                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?))
                 });
                 many = Some(first.at_border()?);
             }

@@ -6,6 +6,7 @@ use super::faults::{References, explained};
 use super::find::{equals, key_nodes};
 use super::returning::{read_back, returning};
 use super::{Assignments, hooked, validate};
+use crate::column::{IntoAssignments, assignments};
 use crate::driver::{Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -43,6 +44,16 @@ pub(super) async fn update_plainly<M: Model>(
     let reply = update_row(Place::of(model), change, target).await?;
     let row = reply.rows.first().ok_or(DbError::NotFound { model: M::META.name }).at_border()?;
     model.reload(&mut row.reader(0)).at_border()
+}
+
+/// Sets fields of the row of `model` to what is computed from it, and reads it back.
+pub async fn update_with<M: Model, S: IntoAssignments<M>>(
+    model: &mut M,
+    sets: impl FnOnce(M::Fields) -> S,
+    executor: &impl Executor,
+) -> Result<()> {
+    let change = assignments::<M, S>(sets).at_border()?;
+    update(model, change, executor).await
 }
 
 /// Writes every field of `model` but its key. What nobody sets by hand is left as it is: the version, the time of the
@@ -119,15 +130,14 @@ async fn update_row(place: Place, mut change: Assignments, target: Target<'_>) -
     let dialect = target.dialect();
     let returns = dialect.update_returns();
     let references = References::of(&change, dialect);
-    let columns = change.columns();
     let mut filter = place.filter();
     let mut shape = Shape::new(b'U', meta, dialect);
-    shape.assignments(change);
+    let sets = shape.assignments(change);
     shape.filter(&mut filter);
     let statement = target
         .cache()
         .statement(shape, StatementKind::Write, || {
-            let update = dialect.build(&Renderer::new(dialect).update(meta, &columns, &filter)?);
+            let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
             Ok(if returns { returning(update, meta, dialect) } else { update })
         })
         .at_border()?;

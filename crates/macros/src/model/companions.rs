@@ -352,6 +352,16 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
                 #db::write::edit(self, change, executor)
             }
 
+            /// Sets fields to what is computed from the row as it is stored, and takes over what is stored then:
+            /// `.update_with(|it| it.views.set(it.views + 1), &db)`.
+            #vis fn update_with<S: #db::column::IntoAssignments<Self>>(
+                &mut self,
+                sets: impl FnOnce(#columns) -> S,
+                executor: &impl #db::Executor,
+            ) -> impl #future<Output = #result<()>> {
+                #db::write::update_with(self, sets, executor)
+            }
+
             /// Writes every field but the key, and takes over what is stored.
             #[track_caller]
             #vis fn save(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {

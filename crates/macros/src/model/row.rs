@@ -122,6 +122,15 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         }
 
         #soft_delete
+        impl __db::FromRow for #ident {
+            fn columns() -> ::core::option::Option<::std::vec::Vec<&'static str>> {
+                __db::from_row::columns_of(&META)
+            }
+
+            fn read(__reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
+                <Self as __db::Model>::from_row(__reader)
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use mainstay_core::keys::base64url;
 use serde_json::Value as Json;
 
 use crate::error::DbError;
-use crate::expression::{OrderTerm, Term};
+use crate::expression::{OrderTerm, Path, Term};
 use crate::meta::ModelMeta;
 use crate::value::{SqlType, Value};
 
@@ -38,6 +38,13 @@ fn mark(term: &Term, hash: &mut Fnv) {
             b'w'.hash(hash);
             choose.branches.iter().for_each(|(_, then)| mark(then, hash));
             mark(&choose.otherwise, hash);
+        }
+        Term::Json(json) => {
+            b'j'.hash(hash);
+            mark(&json.document, hash);
+            if let Path::Steps(steps) = &json.path {
+                Path::dollar(steps).hash(hash);
+            }
         }
         Term::Related(inside) => {
             (b'r', inside.related.relation.name).hash(hash);

@@ -35,6 +35,7 @@ impl Renderer {
             Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
             Node::Any(nodes) => self.fold(nodes, "1 = 0", Expr::or)?,
             Node::Not(node) => self.node(node)?.not(),
+            Node::Holds(term) => self.term(term)?,
             Node::Related(related) => {
                 let mut statement = self.related(related)?;
                 statement.expr(Expr::cust("1"));

@@ -87,3 +87,15 @@ fn locks_in_the_words_of_each_dialect() {
     assert!(Seller::query().for_share().to_sql(MariaDb).ends_with(" LOCK IN SHARE MODE"));
     assert!(Seller::query().for_share().no_wait().to_sql(MySql).ends_with(" FOR SHARE OF `t0` NOWAIT"));
 }
+
+#[test]
+fn asks_json_in_the_words_of_each_dialect() {
+    let query = || {
+        Article::filter(|a| a.images.path("author.name").text().eq("ann") & a.images.path("[0]").exists())
+            .select(|a| (a.images.path("n").int(), a.images.path("x").float(), a.images.path("b").bool()))
+            .filter(|a| a.images.path("tags").contains("rust"))
+    };
+    insta::assert_snapshot!("json_sqlite", query().to_sql(Sqlite));
+    insta::assert_snapshot!("json_postgres", query().to_sql(Postgres));
+    insta::assert_snapshot!("json_mysql", query().to_sql(MySql));
+}
