@@ -28,6 +28,23 @@ async fn texts_are_equal_only_letter_by_letter() {
 }
 
 #[tokio::test]
+async fn gives_back_texts_of_every_letter() {
+    on(async |url| {
+        let driver = open(&url, MySqlOptions::default()).await;
+        for text in ["", "a\0b", "😀é", "'; --", "\\%_", "\u{10ffff}"] {
+            let bound = vec![Value::Text(text.to_owned())];
+            let same = Statement::read("SELECT CONCAT(?, '')", bound.clone());
+            let reply = driver.run(same).await.unwrap();
+            assert_eq!(reply.rows.first().unwrap().get::<String>(0).as_deref(), Ok(text));
+            driver.run(Statement::write("INSERT INTO notes (text) VALUES (?)", bound)).await.unwrap();
+            assert_eq!(value::<String>(&driver, "SELECT text FROM notes").await, text);
+            driver.run(Statement::write("DELETE FROM notes", vec![])).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn works_in_utc_and_strictly() {
     on(async |url| {
         let driver = open(&url, MySqlOptions::default()).await;
