@@ -94,9 +94,7 @@ impl<'a> Work<'a> {
             let done = match &part.action {
                 Action::Sql(statements) => self.statements(part, statements, tx).await,
                 Action::Script(sql) => run(tx.target(), sql).await.map_err(boxed),
-                Action::Function(name) => {
-                    self.function(planned, part, name)?.run(&tx).await.map_err(reported)
-                }
+                Action::Function(name) => self.function(planned, part, name)?.run(tx).await.map_err(reported),
             };
             done.map_err(|source| self.failed(planned, part, left(), source))?;
         }
