@@ -59,7 +59,7 @@ mod upload;
 pub use app::TestApp;
 pub use client::Client;
 #[cfg(feature = "db")]
-pub use mainstay_db::scratch::Engine;
+pub use mainstay_db::scratch::{Engine, Scratch};
 #[cfg(feature = "db")]
 pub use queries::Queries;
 pub use request::TestRequest;

@@ -19,6 +19,7 @@ use crate::db::{Db, Settings};
 use crate::driver::Dialect;
 use crate::error::Border;
 use crate::meta::ModelMeta;
+use crate::migrate::Migrations;
 use crate::module::all_models;
 use crate::schema::{create_table, create_tables, in_order};
 
@@ -31,7 +32,9 @@ impl Scratch {
     /// Makes the database for an application: where that is the faster way, with the tables of its models.
     pub async fn make_for(&mut self, app: &Contributions) -> Result<()> {
         let models = all_models(app);
-        if models.is_empty() || !self.url.starts_with("postgres") {
+        // Migrations begin with an empty database, and are applied by the application itself.
+        let migrated = app.of::<Migrations>().next().is_some();
+        if models.is_empty() || migrated || !self.url.starts_with("postgres") {
             return self.make(None).await;
         }
         let Some(server) = self.place.as_ref().map(|(server, _)| server.clone()) else { return Ok(()) };
