@@ -28,12 +28,12 @@ impl Answers {
 
     /// Goes on with those whose answers have come. Ready when there is nothing left.
     pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut line = self.lock();
-        while let Some(first) = line.front_mut() {
+        // Nobody else takes from the front. Whoever sends must not wait for what is done with an answer.
+        while let Some(mut first) = self.first() {
             if first.as_mut().poll(context).is_pending() {
+                self.lock().push_front(first);
                 return Poll::Pending;
             }
-            line.pop_front();
         }
         Poll::Ready(())
     }
@@ -41,6 +41,10 @@ impl Answers {
     /// Tells everybody, after the connection has ended.
     pub(super) async fn end(&self) {
         poll_fn(|context| self.poll(context)).await;
+    }
+
+    fn first(&self) -> Option<Exchange> {
+        self.lock().pop_front()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Exchange>> {

@@ -95,9 +95,14 @@ impl State {
         if self.closed {
             return Err(DbError::Closed);
         }
-        if self.line.is_empty()
-            && let Some(grant) = self.grant(want, pool)
-        {
+        if let Some((first, _)) = self.line.front() {
+            // What a task asks for together goes together, unless somebody waits for a connection to fall silent.
+            if let (Want::Share(Some(me)), Want::Share(_)) = (want, first)
+                && let Some(index) = self.own(me)
+            {
+                return Ok(Turn::Now(Grant::Shared(self.place(index, Some(me), pool))));
+            }
+        } else if let Some(grant) = self.grant(want, pool) {
             return Ok(Turn::Now(grant));
         }
         if self.line.len() >= LONGEST {
@@ -149,6 +154,20 @@ impl State {
             (Want::Share(me), None) => Some(Grant::Shared(self.place(least?, me, pool))),
             (Want::Take, None) => None,
         }
+    }
+
+    /// The connection on which a task has something under way.
+    fn own(&self, me: Id) -> Option<usize> {
+        if !self.pipelined {
+            return None;
+        }
+        self.slots.iter().position(|slot| {
+            slot.owner == Some(me)
+                && (1..OWN_DEPTH).contains(&slot.under_way)
+                && !slot.isolated
+                && !slot.is_over()
+                && !slot.retired
+        })
     }
 
     fn place(&mut self, index: usize, me: Option<Id>, pool: &Arc<Shared>) -> Lease {
