@@ -10,7 +10,6 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use futures_util::future::join_all;
 use mainstay_db::DbError;
 use mainstay_db::driver::{Begin, Driver, Ending, Statement};
-use mainstay_db::error::Outcome;
 use mainstay_db::postgres::{Location, Pooler, PostgresOptions};
 use mainstay_db::value::Value;
 use rust_decimal::Decimal;
@@ -37,6 +36,13 @@ fn program() -> Option<&'static str> {
     ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
         .into_iter()
         .find(|path| Path::new(path).exists())
+}
+
+/// PgBouncer 1.18 ends with "FATAL" when a request to cancel meets a connection that it is about to close; 1.19 has mended it.
+fn survives_cancels() -> bool {
+    let told = program().map(|program| Command::new(program).arg("--version").output().unwrap());
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
+    !told.starts_with("PgBouncer 1.18.")
 }
 
 impl Bouncer {
@@ -183,19 +189,17 @@ async fn keeps_its_limits_there() {
         let driver = open(&through, PostgresOptions { statement_timeout: limit, ..options }).await;
         let fault = driver.run(read("SELECT pg_sleep(20)")).await.unwrap_err();
         assert_eq!(fault, DbError::Timeout { limit });
-        // The request to stop the first statement may still be on its way; PgBouncer 1.18 then closes the connection, and the
-        // driver says that nothing has been done.
-        let mut stopped = None;
-        for _ in 0..5 {
+        if survives_cancels() {
             let transaction = driver.begin(Begin::default()).await.unwrap();
             let fault = transaction.run(read("SELECT pg_sleep(20)")).await.unwrap_err();
-            let lost = matches!(&fault, DbError::ConnectionLost { outcome: Outcome::NotDone, .. });
-            stopped = Some(fault);
-            if !lost {
-                break;
-            }
+            assert_eq!(fault, DbError::Timeout { limit });
+            drop(transaction);
+        } else {
+            let _closed = writeln!(
+                std::io::stderr(),
+                "NOT RUN: time-outs in transactions behind PgBouncer 1.18, which dies of the second request to cancel"
+            );
         }
-        assert_eq!(stopped, Some(DbError::Timeout { limit }));
         assert_eq!(ask::<i32>(&*driver, "SELECT 1").await, 1);
         // A script goes to the server itself.
         driver
