@@ -7,6 +7,10 @@ use crate::driver::{Dialect, Driver};
 use crate::error::DbError;
 
 /// What can be set for every engine; what is not set is the engine's own habit.
+#[cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, reason = "some of it is for engines on a server only")
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
     /// Connections that read (SQLite), or connections at all.

@@ -7,7 +7,7 @@
 //! 1. [`operation`]: what a step can be; [`apply`]: what it makes of a schema.
 //! 2. [`diff`]: from two schemas to the steps between them; [`decide`]: what only a person knows; [`danger`]: what a step
 //!    costs where there is data.
-//! 3. [`file`]: a migration; [`text`]: how it is written and read; [`history`]: those of a folder, in order.
+//! 3. [`mod@file`]: a migration; [`text`]: how it is written and read; [`history`]: those of a folder, in order.
 //! 4. [`sql`]: from steps to the SQL of each dialect.
 //! 5. [`set`]: the migrations of a crate, as it contributes them; [`make`]: how a new one is written.
 //! 6. [`ledger`]: what a database knows of itself; [`plan`]: what it lacks; `lock`: one process at a time; [`runner`]: all of

@@ -1,6 +1,6 @@
 //! Inserting, updating and deleting. Everything here reads the model's metadata; `#[model]` writes only thin calls.
 //!
-//! - [`Assignments`]: values for some fields, which drafts and changes are typed shells around; [`validate`] checks them.
+//! - [`Assignments`]: values for some fields, which drafts and changes are typed shells around; [`validate()`] checks them.
 //! - `insert`, `update`, `edit`, `delete`: one row; `find`: the row with a key.
 //! - `bulk`, `save_all`: many rows in few statements; `many`: every row that a query asks for.
 //! - `upsert`: insert or else update, or leave what is there; [`on_conflict`] says more about it.
