@@ -1,6 +1,9 @@
 //! Posts with their author and comments: a list with two relations, and a page behind a cursor.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use mainstay::db::CursorRequest;
 use mainstay::prelude::*;
 
 /// How many posts a list or a page has.
@@ -53,6 +56,23 @@ pub(crate) async fn posts(db: Inject<Db>) -> Result<Json<Vec<Post>>> {
         .all(&db)
         .await?;
     Ok(Json(posts))
+}
+
+/// The posts after the first page of the newest, found by their cursor.
+#[get("/page")]
+pub(crate) async fn page(db: Inject<Db>) -> Result<Json<Vec<Post>>> {
+    static FIRST: OnceLock<String> = OnceLock::new();
+    let newest = || Post::query().order_by(|p| (p.published_at.desc(), p.id.desc()));
+    let cursor = match FIRST.get() {
+        Some(cursor) => cursor,
+        None => {
+            let first = newest().paginate_by_cursor(CursorRequest::first(PAGE), &db).await?;
+            let next = first.next.ok_or_else(|| Error::internal("there is one page of posts only"))?;
+            FIRST.get_or_init(|| next)
+        }
+    };
+    let page = newest().paginate_by_cursor(CursorRequest::after(cursor, PAGE), &db).await?;
+    Ok(Json(page.items))
 }
 
 /// Fills the three tables.

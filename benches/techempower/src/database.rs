@@ -15,10 +15,12 @@ pub(crate) fn module() -> Module {
         .provide(Cache::default)
         .hook(Hook::on_start("fill an empty database", fill))
         .routes(routes![world::one, world::many, world::update, world::cached, fortunes::list])
-        .routes(routes![notes::insert, notes::insert_many, blog::posts])
+        .routes(routes![notes::insert, notes::insert_many, blog::posts, blog::page])
 }
 
 async fn fill(db: Inject<Db>) -> Result<()> {
+    // What an earlier run has written, so that every run begins on even ground.
+    Note::query().delete(&db).await?;
     if World::query().exists(&db).await? {
         return Ok(());
     }
