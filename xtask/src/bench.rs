@@ -1,16 +1,16 @@
 //! `cargo xtask bench`: what the budgets of the design promise, measured on this machine in one run.
 //!
 //! Absolute numbers say little about another machine; ratios between programs that were measured side by side do.
-//! [`http`] and [`sqlite`] say what is compared with what; [`compare`] does it; [`server`] is a contender that runs,
+//! [`http`] and [`db`] say what is compared with what; [`compare`] does it; [`server`] is a contender that runs,
 //! watched through `/proc`; [`load`] keeps it busy; [`report`] lays out tables and budgets. [`build`] times cargo.
 
 mod build;
 mod compare;
+mod db;
 mod http;
 mod load;
 mod report;
 mod server;
-mod sqlite;
 
 use std::process::ExitCode;
 
@@ -29,9 +29,15 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     };
     let budgets = match arguments.rest()?.as_slice() {
         [what] if what == "http" => http::run(&options)?,
-        [what] if what == "sqlite" => sqlite::run(&options)?,
+        [what] if what == "db" => db::run(db::Engines::Both, &options)?,
+        [what, engine] if what == "db" && engine == "postgres" => db::run(db::Engines::Postgres, &options)?,
+        [what, engine] if what == "db" && engine == "sqlite" => db::run(db::Engines::Sqlite, &options)?,
         [what] if what == "build" => build::run(rounds.unwrap_or(3), &options.only)?,
-        _ => return Err("say what to measure: `cargo xtask bench http`, `sqlite` or `build`".into()),
+        _ => {
+            return Err(
+                "say what to measure: `cargo xtask bench http`, `db [postgres|sqlite]` or `build`".into()
+            );
+        }
     };
     // What was left out on request has no number, and no verdict.
     let budgets: Vec<_> = budgets.into_iter().filter(|budget| !budget.measured.is_nan()).collect();

@@ -4,12 +4,17 @@
 //! - `axum_bare`: axum with nothing around the handlers;
 //! - `axum_tower`: axum with the features of Mainstay's default stack, from ordinary tower layers;
 //! - `sqlite_raw`: the database tests by hand, on rusqlite;
+//! - `postgres_raw`: the same on tokio-postgres, with a pool or over one pipelined connection;
 //! - `load`: a load generator for machines without wrk.
 //!
 //! The servers take their port from `PORT` and answer their routes as the TechEmpower rules ask. All run on the
 //! default tokio runtime (multi-threaded); `cargo xtask bench` gives every one of them, and Mainstay, a single worker
 //! through `TOKIO_WORKER_THREADS`, so that the same scheduler is in all measurements and the load generator has a
 //! processor to itself.
+
+pub mod blog;
+pub mod contest;
+pub mod rows;
 
 use std::{
     cell::Cell,

@@ -3,8 +3,10 @@
 //! `PORT` says where it listens. With `DATABASE_URL` the tests with a database are there as well, and an empty database
 //! is filled at start. With `STACK=bare` there is nothing around the handlers; otherwise it is the full default stack.
 
+mod blog;
 mod database;
 mod fortunes;
+mod notes;
 mod plain;
 mod random;
 mod server_header;

@@ -4,7 +4,10 @@
 //! the other. In each round each is started anew, warmed up and measured, one after the other, so that whatever else
 //! the machine does hits all alike. What is reported are medians over the rounds.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     bench::{
@@ -39,15 +42,35 @@ pub(crate) enum Programs {
 pub(crate) struct Comparison {
     pub(crate) contenders: &'static [Contender],
     pub(crate) paths: &'static [&'static str],
+    /// Those of the paths whose requests take long: they are pressed over few connections.
+    pub(crate) long_paths: &'static [&'static str],
     /// The contender whose cost is 1.
     pub(crate) baseline: &'static str,
+    /// What every contender finds in its environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// A program that is started and stopped before each contender, and leaves the ground even.
+    pub(crate) groundskeeper: Option<&'static Contender>,
 }
+
+/// The target folder, below that of the workspace, of contenders that are not in it: their binaries are named
+/// `orms/release/…`.
+const ORMS: &str = "orms";
+
+/// Over how many connections a path is pressed whose requests take long.
+const FEW: u64 = 4;
 
 /// A program to measure.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) binary: &'static str,
     pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+impl Contender {
+    fn program(&self, target: &Path) -> PathBuf {
+        let folder = if self.binary.starts_with(ORMS) { target.to_owned() } else { target.join("release") };
+        folder.join(self.binary)
+    }
 }
 
 /// All that was measured.
@@ -73,14 +96,23 @@ struct Pressed {
 }
 
 impl Comparison {
+    /// These on these paths, as they are.
+    pub(crate) const fn new(
+        contenders: &'static [Contender],
+        paths: &'static [&'static str],
+        baseline: &'static str,
+    ) -> Self {
+        Self { contenders, paths, long_paths: &[], baseline, variables: Vec::new(), groundskeeper: None }
+    }
+
     /// Builds everything and measures it.
     pub(crate) fn measure(self, options: &Options) -> Result<Samples> {
         let workspace = Workspace::load()?;
         if options.programs == Programs::Build {
-            build(&workspace)?;
+            build(&workspace, self.contenders)?;
         }
-        let binaries = workspace.target.join("release");
-        let load = Load::choose(options.load.as_deref(), binaries.join("load"), options.connections)?;
+        let load = workspace.target.join("release/load");
+        let load = Load::choose(options.load.as_deref(), load, options.connections)?;
         println!(
             "{} rounds of {} s for each path, {} connections, one worker thread each, load from {}",
             options.rounds,
@@ -93,8 +125,7 @@ impl Comparison {
         let mut samples = Vec::new();
         for round in 1..=options.rounds {
             for contender in self.contenders.iter().filter(|contender| chosen(contender.name)) {
-                let folder = workspace.target.join("xtask/bench").join(contender.binary);
-                let sample = self.sample(contender, &binaries, &folder, &load, options.seconds)?;
+                let sample = self.sample(contender, &workspace.target, &load, options.seconds)?;
                 let costs =
                     sample.paths.iter().map(|pressed| format!("{:.2}", pressed.cost)).collect::<Vec<_>>();
                 println!("round {round}: {:<22} CPU µs {}", sample.name, costs.join(" "));
@@ -104,23 +135,24 @@ impl Comparison {
         Ok(Samples { comparison: self, samples })
     }
 
-    fn sample(
-        &self,
-        contender: &Contender,
-        binaries: &Path,
-        folder: &Path,
-        load: &Load,
-        seconds: u64,
-    ) -> Result<Sample> {
-        // Twice: databases are made at the first start, and what is measured is an ordinary one.
-        let start =
-            || Server::start(&binaries.join(contender.binary), contender.variables, folder, self.paths[0]);
-        start()?.stop()?;
-        let server = start()?;
+    fn sample(&self, contender: &Contender, target: &Path, load: &Load, seconds: u64) -> Result<Sample> {
+        let start = |contender: &Contender| {
+            let mut variables: Vec<(&str, &str)> = contender.variables.to_vec();
+            variables.extend(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
+            let folder = target.join("xtask/bench").join(contender.binary);
+            Server::start(&contender.program(target), &variables, &folder, self.paths[0])
+        };
+        if let Some(groundskeeper) = self.groundskeeper {
+            start(groundskeeper)?.stop()?;
+        }
+        // Twice: caches are filled at the first start, and what is measured is an ordinary one.
+        start(contender)?.stop()?;
+        let server = start(contender)?;
         std::thread::sleep(Duration::from_millis(300));
         let idle_megabytes = server.memory()?;
         let mut paths = Vec::new();
         for path in self.paths {
+            let load = if self.long_paths.contains(path) { &load.over(FEW) } else { load };
             load.press(server.port, path, 1)?;
             let before = server.processor_time()?;
             let seen = load.press(server.port, path, seconds)?;
@@ -150,40 +182,56 @@ impl Samples {
         at.map_or(f64::NAN, |at| self.median(name, |sample| sample.paths[at].cost))
     }
 
+    /// A block for each path, and one for what concerns whole programs.
     pub(crate) fn table(&self) -> String {
-        let Comparison { contenders, paths, baseline } = &self.comparison;
-        let mut header = vec![String::new()];
-        for path in *paths {
-            header.extend([format!("{path} req/s"), "CPU µs".into(), "p99 µs".into(), "ratio".into()]);
-        }
-        header.extend(["idle MB".into(), "after MB".into(), "start ms".into()]);
-        let mut rows = vec![header];
-        let measured = |name: &str| self.samples.iter().any(|sample| sample.name == name);
-        for Contender { name, .. } in contenders.iter().filter(|contender| measured(contender.name)) {
-            let mut row = vec![(*name).to_owned()];
-            for (at, path) in paths.iter().enumerate() {
+        let Comparison { contenders, paths, baseline, .. } = &self.comparison;
+        let measured: Vec<&str> = contenders
+            .iter()
+            .map(|contender| contender.name)
+            .filter(|name| self.samples.iter().any(|sample| sample.name == *name))
+            .collect();
+        let mut rows = Vec::new();
+        for (at, path) in paths.iter().enumerate() {
+            rows.push([*path, "req/s", "CPU µs", "p99 µs", "ratio"].map(str::to_owned).to_vec());
+            rows.extend(measured.iter().map(|name| {
                 let cost = self.cost(name, path);
-                row.push(format!("{:.0}", self.median(name, |sample| sample.paths[at].per_second)));
-                row.push(format!("{cost:.2}"));
-                row.push(format!("{:.0}", self.median(name, |sample| sample.paths[at].p99_microseconds)));
-                row.push(format!("{:.2}", cost / self.cost(baseline, path)));
-            }
-            row.push(format!("{:.1}", self.median(name, |sample| sample.idle_megabytes)));
-            row.push(format!("{:.1}", self.median(name, |sample| sample.busy_megabytes)));
-            row.push(format!("{:.1}", self.median(name, |sample| sample.start_milliseconds)));
-            rows.push(row);
+                vec![
+                    format!("  {name}"),
+                    format!("{:.0}", self.median(name, |sample| sample.paths[at].per_second)),
+                    format!("{cost:.2}"),
+                    format!("{:.0}", self.median(name, |sample| sample.paths[at].p99_microseconds)),
+                    format!("{:.2}", cost / self.cost(baseline, path)),
+                ]
+            }));
         }
+        rows.push(["program", "idle MB", "after MB", "start ms"].map(str::to_owned).to_vec());
+        rows.extend(measured.iter().map(|name| {
+            vec![
+                format!("  {name}"),
+                format!("{:.1}", self.median(name, |sample| sample.idle_megabytes)),
+                format!("{:.1}", self.median(name, |sample| sample.busy_megabytes)),
+                format!("{:.1}", self.median(name, |sample| sample.start_milliseconds)),
+            ]
+        }));
         format!("\n{}ratio: processor time in that of `{baseline}`\n", report::table(&rows))
     }
 }
 
-/// Builds all contenders with the release profile.
-fn build(workspace: &Workspace) -> Result<()> {
-    let mut command = workspace.cargo();
-    command.args(["build", "--release", "--package", "peers", "--package", "techempower"]);
-    let ended = process::run(command, Show::Live, Duration::from_secs(45 * 60))?;
-    if !ended.success() {
-        return Err("the programs to measure do not build".into());
+/// Builds all contenders with the release profile. Those with libraries that only they need are a workspace of their own.
+fn build(workspace: &Workspace, contenders: &[Contender]) -> Result<()> {
+    let mut ours = workspace.cargo();
+    ours.args(["build", "--release", "--package", "peers", "--package", "techempower"]);
+    let mut commands = vec![ours];
+    if contenders.iter().any(|contender| contender.binary.starts_with(ORMS)) {
+        let mut orms = workspace.cargo();
+        orms.args(["build", "--release", "--manifest-path", "benches/orms/Cargo.toml", "--target-dir"]);
+        orms.arg(workspace.target.join(ORMS));
+        commands.push(orms);
+    }
+    for command in commands {
+        if !process::run(command, Show::Live, Duration::from_secs(45 * 60))?.success() {
+            return Err("the programs to measure do not build".into());
+        }
     }
     Ok(())
 }
@@ -220,7 +268,7 @@ pub(crate) mod tests {
             Contender { name: "quick", binary: "", variables: &[] },
             Contender { name: "absent", binary: "", variables: &[] },
         ];
-        let comparison = Comparison { contenders, paths: &["/json"], baseline: "quick" };
+        let comparison = Comparison::new(contenders, &["/json"], "quick");
         let samples = samples(comparison, &[("quick", 4.0), ("slow", 6.0), ("slow", 99.0), ("slow", 5.0)]);
         assert!((samples.cost("slow", "/json") - 6.0).abs() < f64::EPSILON);
         assert!(samples.cost("slow", "/other").is_nan() && samples.cost("absent", "/json").is_nan());

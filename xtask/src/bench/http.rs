@@ -12,17 +12,17 @@ const AXUM: &str = "axum, bare";
 const TOWER: &str = "axum, tower layers";
 const FULL: &str = "Mainstay, full stack";
 
-const COMPARISON: Comparison = Comparison {
-    contenders: &[
+const COMPARISON: Comparison = Comparison::new(
+    &[
         Contender { name: "hyper, raw", binary: "hyper_raw", variables: &[] },
         Contender { name: AXUM, binary: "axum_bare", variables: &[] },
         Contender { name: TOWER, binary: "axum_tower", variables: &[] },
         Contender { name: "Mainstay, bare stack", binary: "techempower", variables: &[("STACK", "bare")] },
         Contender { name: FULL, binary: "techempower", variables: &[("STACK", "full")] },
     ],
-    paths: &["/plaintext", "/json"],
-    baseline: AXUM,
-};
+    &["/plaintext", "/json"],
+    AXUM,
+);
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
     let samples = COMPARISON.measure(options)?;

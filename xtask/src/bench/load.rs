@@ -11,11 +11,13 @@ use serde_json::Value;
 use crate::{bench::server, outcome::Result, process, process::Show, services};
 
 /// A load generator and how hard it presses.
+#[derive(Clone)]
 pub(crate) struct Load {
     tool: Tool,
     pub(crate) connections: u64,
 }
 
+#[derive(Clone)]
 enum Tool {
     Wrk(PathBuf),
     Own(PathBuf),
@@ -46,6 +48,11 @@ impl Load {
             ),
         };
         Ok(Self { tool, connections })
+    }
+
+    /// The same over so many connections.
+    pub(crate) fn over(&self, connections: u64) -> Self {
+        Self { connections, ..self.clone() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
