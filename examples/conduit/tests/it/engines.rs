@@ -42,7 +42,7 @@ async fn answers(engine: Engine) -> Vec<String> {
 #[tokio::test]
 async fn answers_with_the_same_bytes_on_every_engine() {
     let expected = answers(Engine::Sqlite).await;
-    assert!(expected.iter().all(|answer| answer.len() > 1000), "there is something to compare");
+    assert!(expected.iter().all(|answer| answer.len() > 100), "there is something to compare");
     for (engine, _) in engines() {
         assert_eq!(answers(engine).await, expected, "{}", engine.name());
     }
