@@ -9,7 +9,7 @@ use mainstay_db::scratch::{Engine, Scratch};
 use mainstay_db::{Db, model, schema, sql};
 
 /// A line of a log.
-#[model(table = "lines")]
+#[model(table = "log_lines")]
 struct Line {
     id: i64,
     text: String,
@@ -45,7 +45,7 @@ async fn streams(db: &Db) {
     schema::create_tables(&[meta_of::<Line>()], db).await.unwrap();
     NewLine { text: "x".repeat(LENGTH) }.insert(db).await.unwrap();
     for _ in 0..DOUBLINGS {
-        sql("INSERT INTO lines (text) SELECT text FROM lines").execute(db).await.unwrap();
+        sql("INSERT INTO log_lines (text) SELECT text FROM log_lines").execute(db).await.unwrap();
     }
     let before = resident();
     let (mut rows, mut last, mut most) = (0_i64, 0, 0);
