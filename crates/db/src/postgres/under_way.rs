@@ -43,7 +43,10 @@ impl Drop for UnderWay {
 async fn stop(lease: Arc<Lease>) {
     let connection = &lease.connection;
     let mut settled = pin!(connection.settle());
-    if timeout(PATIENCE, &mut settled).await.is_err() && lease.isolate() {
+    if timeout(PATIENCE, &mut settled).await.is_ok() {
+        return;
+    }
+    if lease.isolate() {
         connection.cancel().await;
     }
     // Nobody else gets the place before the answer is there. When the server keeps silent, the pool gives the connection up.
