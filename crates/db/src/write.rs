@@ -33,6 +33,7 @@ pub(crate) use delete::{delete_softly, deletion, restore_many};
 pub use edit::edit;
 pub use find::{find, get};
 pub use insert::insert;
+pub(crate) use insert::insert_at;
 pub(crate) use many::{delete_many, delete_returning, update_many, update_returning};
 pub use save_all::save_all;
 pub use update::{save, update, update_with};
