@@ -31,6 +31,7 @@ pub use conflict::{IntoColumns, IntoConflict, OnConflict, on_conflict};
 pub use delete::{delete, delete_for_good, restore};
 pub(crate) use delete::{delete_softly, deletion, restore_many};
 pub use edit::edit;
+pub(crate) use faults::alike;
 pub use find::{find, get};
 pub use insert::insert;
 pub(crate) use insert::insert_at;
