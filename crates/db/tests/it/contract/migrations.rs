@@ -31,13 +31,13 @@ suite!(
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-type Files = &'static [(&'static str, &'static str)];
+pub(crate) type Files = &'static [(&'static str, &'static str)];
 
 fn set(files: Files) -> Migrations {
     Migrations::embedded("blog", "/nowhere/migrations", "", files)
 }
 
-fn sets(files: Files) -> Vec<Set> {
+pub(crate) fn sets(files: Files) -> Vec<Set> {
     sets_of([set(files)]).unwrap()
 }
 
@@ -45,7 +45,7 @@ async fn empty(engine: Engine) -> Db {
     Db::over(engine.driver().await, Settings::default())
 }
 
-async fn run(db: &Db, sets: &[Set], goal: Goal) -> Result<Vec<String>, MigrateError> {
+pub(crate) async fn run(db: &Db, sets: &[Set], goal: Goal) -> Result<Vec<String>, MigrateError> {
     let mut told = Vec::new();
     let tell = |event| {
         told.push(match event {
@@ -69,7 +69,7 @@ async fn count(db: &Db, query: &str) -> i64 {
     sql(query.to_owned()).rows(db).await.unwrap().first().unwrap().get(0).unwrap()
 }
 
-const INITIAL: &str = r#"
+pub(crate) const INITIAL: &str = r#"
 after = []
 
 [[operations]]
@@ -125,7 +125,7 @@ unique = true
 
 const THREE: Files = &[("0001_initial", INITIAL), ("0002_subtitle", SUBTITLE), ("0003_unique", UNIQUE)];
 
-async fn add_books(db: &Db) {
+pub(crate) async fn add_books(db: &Db) {
     for statement in [
         "INSERT INTO authors (id, name) VALUES (1, 'ann'), (2, 'bob')",
         "INSERT INTO books (id, title, pages, author_id) VALUES (1, 'one', 10, 1), (2, 'two', NULL, 2)",
