@@ -123,7 +123,7 @@ async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, target: Tar
 }
 
 /// The change that sets the relation to the owner of these rows, of those only that belong to `from` if it is given.
-fn belonging<R: Model>(
+pub(crate) fn belonging<R: Model>(
     relation: &Collection<R>,
     keys: Vec<Value>,
     from: Option<Value>,

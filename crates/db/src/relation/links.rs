@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::field::ManyToMany;
+use super::field::{Collection, ManyToMany};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
@@ -75,13 +75,7 @@ impl<R: Model<Key: Stored>> ManyToMany<R> {
     }
 
     pub(super) fn links(&self) -> Result<Links, DbError> {
-        let relation = self.0.relation();
-        match relation.link()? {
-            Link::Through { through, from, to, .. } => {
-                Ok(Links { through, from, to, owner: self.0.owner().clone(), kind: <R::Key as Stored>::TYPE })
-            }
-            _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
-        }
+        Links::of(&self.0)
     }
 
     async fn change(&mut self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
@@ -105,7 +99,7 @@ fn values<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item =
 }
 
 /// The rows of the model between that concern one owner.
-pub(super) struct Links {
+pub(crate) struct Links {
     through: &'static ModelMeta,
     from: &'static str,
     to: &'static str,
@@ -115,6 +109,15 @@ pub(super) struct Links {
 }
 
 impl Links {
+    pub(crate) fn of<R: Model>(collection: &Collection<R>) -> Result<Self, DbError> {
+        let relation = collection.relation();
+        let Link::Through { through, from, to, .. } = relation.link()? else {
+            return Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) });
+        };
+        let kind = R::META.single_key().map_or(SqlType::BigInt, |key| key.sql_type);
+        Ok(Self { through, from, to, owner: collection.owner().clone(), kind })
+    }
+
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
         select.filter.push(Node::Compare {
@@ -143,7 +146,7 @@ impl Links {
     }
 
     /// Links rows that are not linked yet.
-    pub(super) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
+    pub(crate) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
         insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
     }
 
