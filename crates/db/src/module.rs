@@ -1,11 +1,12 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `migrate`, `makemigrations`, `inspectdb`
-//! and `db shell`.
+//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `dumpdata`, `loaddata`, `migrate`,
+//! `makemigrations`, `inspectdb` and `db shell`.
 
 mod checks;
 mod config;
+mod data;
 mod inspect_command;
 mod make_command;
 mod migrate_command;
@@ -52,6 +53,8 @@ pub fn module() -> Module {
         .command(migrate_command::command())
         .command(make_command::command())
         .command(inspect_command::command())
+        .command(data::dump())
+        .command(data::load())
         .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
         .probe(probe)
 }
