@@ -103,7 +103,7 @@ pub trait Factory: Send + Sync + Sized + 'static {
     /// What is to be done when the row is there: rows that belong to it, for one.
     fn after(
         &self,
-        row: &Self::Model,
+        row: &mut Self::Model,
         make: &mut Make<'_, Self::Model>,
     ) -> impl Future<Output = Result<()>> + Send {
         let _ = (row, make);
@@ -191,7 +191,7 @@ impl<F: Factory> Factory for With<F> {
 
     fn after(
         &self,
-        row: &F::Model,
+        row: &mut F::Model,
         make: &mut Make<'_, F::Model>,
     ) -> impl Future<Output = Result<()>> + Send {
         self.factory.after(row, make)
@@ -210,8 +210,8 @@ impl<F: Factory> Factory for With<F> {
 async fn one<F: Factory>(factory: &F, given: Assignments, seed: Option<u64>, tx: &Tx) -> Result<F::Model> {
     let mut make = Make::new(factory, given, seed, tx);
     let draft = factory.define(&mut make).await?;
-    let row = insert(make.complete(draft).into(), tx).await?;
-    factory.after(&row, &mut make).await?;
+    let mut row = insert(make.complete(draft).into(), tx).await?;
+    factory.after(&mut row, &mut make).await?;
     Ok(row)
 }
 

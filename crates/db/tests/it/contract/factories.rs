@@ -43,7 +43,7 @@ impl Factory for ArticleFactory {
         Ok(NewArticle { slug, title: make.fake.title(), body: make.fake.text(2), author }.into())
     }
 
-    async fn after(&self, article: &Article, make: &mut Make<'_, Article>) -> Result<()> {
+    async fn after(&self, article: &mut Article, make: &mut Make<'_, Article>) -> Result<()> {
         let comments = CommentFactory.with(|c| c.article(article.key()));
         comments.create_many(self.comments, make.tx()).await.map(|_| ())
     }
