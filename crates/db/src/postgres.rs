@@ -16,6 +16,7 @@
 mod answers;
 mod bind;
 mod buffer;
+mod cancel;
 mod command;
 mod connection;
 mod connector;
