@@ -2,11 +2,12 @@
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
 //! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `dumpdata`, `loaddata`, `migrate`,
-//! `makemigrations`, `inspectdb` and `db shell`.
+//! `makemigrations`, `inspectdb` and `db`.
 
 mod checks;
 mod config;
 mod data;
+mod db_command;
 mod inspect_command;
 mod make_command;
 mod migrate_command;
@@ -49,7 +50,7 @@ pub fn module() -> Module {
         .check(Check::at_start(migrations::check))
         .inspection(Inspection::new(migrations::before_deployment))
         .command(seed::command())
-        .command(shell::command())
+        .command(db_command::command())
         .command(migrate_command::command())
         .command(make_command::command())
         .command(inspect_command::command())

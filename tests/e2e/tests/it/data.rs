@@ -143,3 +143,32 @@ fn fixtures_are_loaded_by_their_names_all_or_none() {
     File::create(one.path("empty.jsonl")).unwrap();
     has(&one.ok("loaddata empty.jsonl"), &["0 rows loaded"]);
 }
+
+#[test]
+fn a_database_is_backed_up_and_restored() {
+    let (one, other) = (Installation::filled(), Installation::new());
+    let copy = one.path("copy.db");
+    has(&one.ok("db backup copy.db"), &["data/app.db copied to copy.db: ", " bytes, checked"]);
+    has(&one.refused("db backup copy.db"), &["`copy.db` is there already; `--replace` writes over it"]);
+    one.ok("db backup copy.db --replace");
+    let line = format!("db restore {}", copy.display());
+    has(&other.ok(&line), &["data/app.db is now as "]);
+    assert_eq!(other.ok("dumpdata"), one.ok("dumpdata"));
+    has(&other.refused(&line), &["is a database already; `--replace` writes over it"]);
+
+    // A program that has it open: it writes to somebody who does not read on.
+    let mut dumping = other.command("dumpdata").spawn().unwrap();
+    let mut reading = BufReader::with_capacity(64, dumping.stdout.take().unwrap());
+    reading.read_line(&mut String::new()).unwrap();
+    has(
+        &other.refused(&format!("{line} --replace")),
+        &["is open in another process: stop it, and try again"],
+    );
+    drop(reading);
+    dumping.wait().unwrap();
+    other.ok(&format!("{line} --replace"));
+
+    has(&one.refused("db backup"), &["say which file: `db backup FILE`"]);
+    has(&one.refused("db restore nowhere.db"), &["`nowhere.db` is not there"]);
+    has(&one.refused("db backup x.db --set database.url=sqlite::memory:"), &["belongs to its process alone"]);
+}
