@@ -25,7 +25,7 @@ pub fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> impl Futu
 }
 
 /// Inserts a row that may have been filled and validated already.
-pub(super) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
+pub(crate) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
     validate(&new, target.dialect())?;
