@@ -139,7 +139,7 @@ pub trait Factory: Send + Sync + Sized + 'static {
         let target = executor.target();
         async move {
             let given = self.given();
-            target.atomically(|tx| async move { one(&self, given, None, tx).await }.boxed()).await
+            target.atomically(|tx, _| async move { one(&self, given, None, tx).await }.boxed()).await
         }
     }
 
@@ -151,7 +151,7 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = vec![self.given(); count];
-        async move { target.atomically(|tx| all(self, given, tx)).await }
+        async move { target.atomically(|tx, _| all(self, given, tx)).await }
     }
 
     /// Makes a row for each of these, which the closure puts into its fields.
@@ -163,13 +163,13 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = items.into_iter().map(|item| set(self.given().into(), item).into()).collect();
-        async move { target.atomically(|tx| all(self, given, tx)).await }
+        async move { target.atomically(|tx, _| all(self, given, tx)).await }
     }
 
     /// The new row, without storing it: only those that it belongs to are made.
     fn draft(self, executor: &impl Executor) -> impl Future<Output = Result<DraftOf<Self>>> + Send {
         let target = executor.target();
-        async move { target.atomically(|tx| unstored(self, tx)).await }
+        async move { target.atomically(|tx, _| unstored(self, tx)).await }
     }
 }
 

@@ -181,6 +181,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
 
         /// Stores it, or updates the row that has the same values in the unique fields that the closure names, with the
         /// values that are given here. Returns the row as it is stored.
+        #[track_caller]
         #vis fn upsert<C: #db::write::IntoConflict<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -190,6 +191,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
         }
 
         /// Stores it, unless there is a row with the same values in the unique fields that the closure names.
+        #[track_caller]
         #vis fn insert_or_ignore<C: #db::write::IntoColumns<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -244,11 +246,13 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
     let soft = model.stored().any(|field| field.options.deleted_at).then(|| {
         quote! {
             /// Takes the deletion back.
+            #[track_caller]
             #vis fn restore(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::restore(self, executor)
             }
 
             /// Deletes the row for good, not softly.
+            #[track_caller]
             #vis fn delete_for_good(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete_for_good(self, executor)
             }
@@ -288,6 +292,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Loads a relation of rows that are there already, in one query for all of them. For a single one:
             /// `std::slice::from_mut(&mut row)`.
+            #[track_caller]
             #vis fn load<L: #db::relation::IntoLoad<Self>>(
                 rows: &mut [Self],
                 relation: impl FnOnce(#columns) -> L,
@@ -301,6 +306,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all_returning<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -313,6 +319,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Inserts rows, or updates those that have the same values in the unique fields that the closure names: all
             /// or none. Hooks do not see it.
+            #[track_caller]
             #vis fn upsert_all<D: ::core::convert::Into<#draft>, C: #db::write::IntoConflict<Self>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -326,6 +333,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none. Returns how many. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -350,6 +358,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Lets the closure change it, and writes the fields that are then different.
+            #[track_caller]
             #vis fn edit(
                 &mut self,
                 change: impl FnOnce(&mut Self),
@@ -360,6 +369,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Sets fields to what is computed from the row as it is stored, and takes over what is stored then:
             /// `.update_with(|it| it.views.set(it.views + 1), &db)`.
+            #[track_caller]
             #vis fn update_with<S: #db::column::IntoAssignments<Self>>(
                 &mut self,
                 sets: impl FnOnce(#columns) -> S,
@@ -376,6 +386,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Writes every field of these but their keys, all or none, and leaves the values here as they are. Returns
             /// how many rows were there to be written.
+            #[track_caller]
             #vis fn save_all(
                 models: &[Self],
                 executor: &impl #db::Executor,
