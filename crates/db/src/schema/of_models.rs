@@ -108,6 +108,7 @@ fn indexes(model: &ModelMeta) -> Vec<Index> {
             expression: owned(index.expression),
             unique: index.unique,
             filter: owned(index.filter),
+            using: owned(index.using),
         })
         .collect()
 }

@@ -133,6 +133,10 @@ impl Table {
             (ColumnType::Json, Dialect::Postgres) => "jsonb",
             (ColumnType::Json, _) => "json",
             (ColumnType::Other(word), _) => word,
+            // Only PostgreSQL has them; the check `db.E026` says so.
+            (ColumnType::Array(of), _) => {
+                return format!("{}[]", self.word(&Column::new("", (**of).clone()), dialect));
+            }
         };
         word.to_owned()
     }
@@ -156,7 +160,14 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
     }
     if !column.one_of.is_empty() {
         let values: Vec<String> = column.one_of.iter().map(|value| text_literal(value, dialect)).collect();
-        add("choice", format!("{name} IN ({})", values.join(", ")));
+        let values = values.join(", ");
+        add(
+            "choice",
+            match column.kind {
+                ColumnType::Array(_) => format!("array_remove({name}, NULL) <@ ARRAY[{values}]"),
+                _ => format!("{name} IN ({values})"),
+            },
+        );
     }
     let length = if dialect == Dialect::Sqlite { "length" } else { "char_length" };
     if let Some(least) = column.min_length {
@@ -200,7 +211,8 @@ pub(crate) fn create_index(table: &str, index: &Index, dialect: Dialect, existin
     };
     let filter = index.filter.as_ref().map(|sql| format!(" WHERE {sql}")).unwrap_or_default();
     let (name, table) = (dialect.quote(&index.name), dialect.quote(table));
-    format!("CREATE {unique}INDEX {existing}{name} ON {table} ({over}){filter}")
+    let using = index.using.as_ref().map(|method| format!("USING {method} ")).unwrap_or_default();
+    format!("CREATE {unique}INDEX {existing}{name} ON {table} {using}({over}){filter}")
 }
 
 /// A foreign key as `CREATE TABLE` and `ADD` define it.

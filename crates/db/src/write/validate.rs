@@ -17,9 +17,20 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
     let mut faults = Vec::new();
     for (index, field) in assignments.meta().fields.iter().enumerate() {
         if let Some(value) = assignments.get(index) {
-            check(field, value, dialect, &mut |code, message| {
-                faults.push(Fault::new(format!("/{}", field.name), code, message));
-            });
+            let mut check = |value: &Value, pointer: String| {
+                check(field, value, dialect, &mut |code, message| {
+                    faults.push(Fault::new(pointer.clone(), code, message));
+                });
+            };
+            match value {
+                Value::List(values) => {
+                    // Which may be NULL is said by their type.
+                    for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
+                        check(value, format!("/{}/{index}", field.name));
+                    }
+                }
+                value => check(value, format!("/{}", field.name)),
+            }
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
@@ -35,18 +46,12 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
                 fault("choice", format!("must be one of {}", names.join(", ")));
             }
             if dialect == Dialect::Postgres && text.contains('\0') {
-                fault(
-                    "text_with_nul",
-                    "must not contain the character NUL, which PostgreSQL cannot hold".to_owned(),
-                );
+                nul(fault);
             }
         }
         // As text, jsonb would take it; what it stands for, it cannot hold.
         Value::Json(text) if dialect == Dialect::Postgres && writes_nul(text) => {
-            fault(
-                "text_with_nul",
-                "must not contain the character NUL, which PostgreSQL cannot hold".to_owned(),
-            );
+            nul(fault);
         }
         Value::Int(number) => bounds(field, Some((*number).into()), fault),
         Value::Decimal(number) => {
@@ -59,6 +64,10 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Unstorable(what) => fault("not_storable", format!("cannot be stored: it is {what}")),
         _ => {}
     }
+}
+
+fn nul(fault: &mut dyn FnMut(&'static str, String)) {
+    fault("text_with_nul", "must not contain the character NUL, which PostgreSQL cannot hold".to_owned());
 }
 
 fn length(field: &FieldMeta, text: &str, fault: &mut dyn FnMut(&'static str, String)) {

@@ -10,6 +10,7 @@ mod expressions;
 mod hooks;
 mod json;
 mod keeping;
+mod lists;
 mod loading;
 mod migrations;
 mod nesting;

@@ -72,6 +72,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 }
             }
 
+            impl __db::value::Element for #ident {}
+
             impl __db::__private::serde::Serialize for #ident {
                 fn serialize<S: __db::__private::serde::Serializer>(
                     &self,

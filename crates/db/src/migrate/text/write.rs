@@ -161,6 +161,7 @@ fn index_fields(index: &Index) -> Pairs {
         fields.push(("unique", "true".to_owned()));
     }
     maybe(&mut fields, "where", index.filter.as_deref());
+    maybe(&mut fields, "using", index.using.as_deref());
     fields
 }
 
