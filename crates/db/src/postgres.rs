@@ -17,6 +17,7 @@ mod answers;
 mod array;
 mod bind;
 mod buffer;
+mod cancel;
 mod command;
 mod connection;
 mod connector;

@@ -9,33 +9,30 @@ use futures_util::{FutureExt, TryStreamExt};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::types::{Kind as Family, Type};
-use tokio_postgres::{CancelToken, Client, Error, RowStream};
+use tokio_postgres::{Client, Error, RowStream};
 
 use super::Pooler;
 use super::bind::{AsText, Bound};
 use super::buffer::Buffer;
+use super::cancel::Canceller;
 use super::command::Command;
 use super::connector::Reach;
 use super::failure::{Failure, Fault};
 use super::kind::Kind;
 use super::pool::Lease;
 use super::prepared::{Cache, Prepared};
-use super::tls::Tls;
 use super::under_way::{GRACE, UnderWay};
 use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::{DbError, Outcome};
 use crate::row;
 use crate::value::Value;
 
-/// How long a request to stop a statement may take.
-const STOPPING: Duration = Duration::from_secs(2);
 /// How many executions of one statement are under way at a time.
 const ABREAST: usize = 256;
 
 pub(super) struct Connection {
     client: Client,
-    cancel: CancelToken,
-    tls: Tls,
+    canceller: Canceller,
     prepared: Cache,
     pooler: Pooler,
     statement_timeout: Duration,
@@ -47,11 +44,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, tls: Tls, reach: Reach, (pooler, limit): (Pooler, Duration)) -> Self {
+    pub(super) fn new(
+        client: Client,
+        canceller: Canceller,
+        reach: Reach,
+        (pooler, limit): (Pooler, Duration),
+    ) -> Self {
         Self {
-            cancel: client.cancel_token(),
             client,
-            tls,
+            canceller,
             prepared: Cache::default(),
             pooler,
             statement_timeout: limit,
@@ -193,16 +194,9 @@ impl Connection {
         self.client.check_connection().await
     }
 
-    /// Asks the server to stop what runs on this connection.
+    /// Asks the server to stop what runs on this connection, and waits until it has seen to it.
     pub(super) async fn cancel(&self) {
-        let request = self.cancel.cancel_query(self.tls.clone());
-        match timeout(STOPPING, request).await {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) => {
-                tracing::debug!(target: "mainstay::db", error = %fault, "a statement could not be cancelled");
-            }
-            Err(_) => tracing::debug!(target: "mainstay::db", "a statement could not be cancelled in time"),
-        }
+        self.canceller.cancel().await;
     }
 
     /// Declares a cursor.

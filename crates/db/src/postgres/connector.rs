@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Config, Error, Socket};
 
 use super::answers::Answers;
+use super::cancel::Canceller;
 use super::connection::Connection;
 use super::tls::{Encrypted, Tls};
 use super::under_way::GRACE;
@@ -23,7 +24,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// How connections are opened.
 pub(super) struct Connector {
-    config: Config,
+    config: Arc<Config>,
     tls: Tls,
     location: Location,
     pooler: Pooler,
@@ -58,7 +59,7 @@ impl Connector {
             config.connect_timeout(options.acquire_timeout);
         }
         let (tls, statement_timeout) = (Tls::new(location)?, options.statement_timeout);
-        Ok(Self { config, tls, location: location.clone(), pooler, statement_timeout })
+        Ok(Self { config: Arc::new(config), tls, location: location.clone(), pooler, statement_timeout })
     }
 
     pub(super) fn location(&self) -> &Location {
@@ -80,7 +81,8 @@ impl Connector {
         let (answers, cut) = (Answers::default(), Arc::new(Notify::new()));
         tokio::spawn(drive(driven, answers.clone(), Arc::clone(&cut), unwanted));
         let reach = Reach { answers, cut, _alive: alive };
-        Ok(Connection::new(client, self.tls.clone(), reach, (self.pooler, self.statement_timeout)))
+        let canceller = Canceller::new(client.cancel_token(), Arc::clone(&self.config), self.tls.clone());
+        Ok(Connection::new(client, canceller, reach, (self.pooler, self.statement_timeout)))
     }
 }
 
@@ -94,7 +96,7 @@ pub(super) struct Reach {
     _alive: oneshot::Sender<()>,
 }
 
-type Driven = tokio_postgres::Connection<Socket, Encrypted>;
+type Driven = tokio_postgres::Connection<Socket, Encrypted<Socket>>;
 
 /// Reads and writes the socket until the connection ends, is cut, or is unwanted: then it may finish what it was sent.
 async fn drive(mut driven: Driven, answers: Answers, cut: Arc<Notify>, unwanted: oneshot::Receiver<()>) {

@@ -62,6 +62,10 @@ impl Tls {
         };
         Ok(Self(Arc::new(config)))
     }
+
+    pub(super) fn handshake(&self, host: &str) -> Handshake {
+        Handshake { connector: TlsConnector::from(Arc::clone(&self.0)), host: host.to_owned() }
+    }
 }
 
 fn unavailable(location: &Location, fault: &dyn fmt::Display) -> DbError {
@@ -182,12 +186,12 @@ impl ServerCertVerifier for AnyName {
 }
 
 impl MakeTlsConnect<Socket> for Tls {
-    type Stream = Encrypted;
+    type Stream = Encrypted<Socket>;
     type TlsConnect = Handshake;
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> Result<Handshake, io::Error> {
-        Ok(Handshake { connector: TlsConnector::from(Arc::clone(&self.0)), host: host.to_owned() })
+        Ok(self.handshake(host))
     }
 }
 
@@ -197,12 +201,12 @@ pub(super) struct Handshake {
     host: String,
 }
 
-impl TlsConnect<Socket> for Handshake {
-    type Stream = Encrypted;
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Handshake {
+    type Stream = Encrypted<S>;
     type Error = io::Error;
-    type Future = BoxFuture<'static, io::Result<Encrypted>>;
+    type Future = BoxFuture<'static, io::Result<Encrypted<S>>>;
 
-    fn connect(self, socket: Socket) -> Self::Future {
+    fn connect(self, socket: S) -> Self::Future {
         async move {
             let name = ServerName::try_from(self.host)
                 .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
@@ -213,15 +217,15 @@ impl TlsConnect<Socket> for Handshake {
 }
 
 /// An encrypted socket.
-pub(super) struct Encrypted(Box<tokio_rustls::client::TlsStream<Socket>>);
+pub(super) struct Encrypted<S>(Box<tokio_rustls::client::TlsStream<S>>);
 
-impl TlsStream for Encrypted {
+impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Encrypted<S> {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }
 }
 
-impl AsyncRead for Encrypted {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Encrypted<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -231,7 +235,7 @@ impl AsyncRead for Encrypted {
     }
 }
 
-impl AsyncWrite for Encrypted {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Encrypted<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
