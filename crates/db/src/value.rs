@@ -20,7 +20,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 pub use array::Element;
-pub use choice::{decode_checked, decode_choice, deserialize_choice};
+pub use choice::{decode_checked, decode_choice, decode_numbered, deserialize_choice};
 pub use json::Json;
 pub use sql_type::SqlType;
 #[cfg(feature = "sqlite")]
@@ -261,6 +261,8 @@ pub struct Choice {
     pub value: &'static str,
     /// What people see.
     pub label: &'static str,
+    /// What is stored instead, in an enum of numbers.
+    pub number: Option<i64>,
 }
 
 /// What a column of type `T` can be compared with, or be set to.

@@ -270,6 +270,7 @@ impl Backfill {
         use crate::schema::ColumnType as Kind;
         match (&column.kind, column.one_of.first()) {
             (Kind::Array(_), _) => return Self::Text("{}".to_owned()),
+            (kind, Some(first)) if kind.is_integer() => return Self::Number(first.clone()),
             (_, Some(first)) => return Self::Text(first.clone()),
             _ => {}
         }

@@ -159,13 +159,20 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         add("bool", format!("{name} IN (0, 1)"));
     }
     if !column.one_of.is_empty() {
-        let values: Vec<String> = column.one_of.iter().map(|value| text_literal(value, dialect)).collect();
-        let values = values.join(", ");
+        let of = match &column.kind {
+            ColumnType::Array(of) => of,
+            kind => kind,
+        };
+        let literal =
+            |value: &String| if of.is_integer() { value.clone() } else { text_literal(value, dialect) };
+        let values = column.one_of.iter().map(literal).collect::<Vec<_>>().join(", ");
         add(
             "choice",
-            match column.kind {
-                ColumnType::Array(_) => format!("array_remove({name}, NULL) <@ ARRAY[{values}]"),
-                _ => format!("{name} IN ({values})"),
+            if let ColumnType::Array(_) = column.kind {
+                let list = Table::default().word(column, dialect);
+                format!("array_remove({name}, NULL) <@ CAST(ARRAY[{values}] AS {list})")
+            } else {
+                format!("{name} IN ({values})")
             },
         );
     }
@@ -186,7 +193,8 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         add("most", format!("{name} <= {}", number(most)));
     }
     // SQLite has integers of 64 bits only.
-    let bounded = column.generated || (column.min.is_some() && column.max.is_some());
+    let bounded =
+        column.generated || !column.one_of.is_empty() || (column.min.is_some() && column.max.is_some());
     match column.kind {
         _ if bounded || dialect != Dialect::Sqlite => {}
         ColumnType::SmallInt => add("range", format!("{name} BETWEEN {} AND {}", i16::MIN, i16::MAX)),

@@ -45,7 +45,7 @@ pub struct Column {
     pub generated: bool,
     /// What it is without a value: SQL.
     pub default: Option<String>,
-    /// The texts that it can have, when they are few; empty when it can have any.
+    /// The texts or whole numbers that it can have, when they are few; empty when it can have any.
     pub one_of: Vec<String>,
     /// The least number of characters.
     pub min_length: Option<u32>,
@@ -274,6 +274,11 @@ impl Action {
 }
 
 impl ColumnType {
+    /// Whether it is a whole number.
+    pub(crate) fn is_integer(&self) -> bool {
+        matches!(self, Self::SmallInt | Self::Int | Self::BigInt)
+    }
+
     /// The type of a model's field, but for what the field adds to it.
     pub(crate) fn of(sql_type: SqlType, max_length: Option<u32>) -> Self {
         match sql_type {

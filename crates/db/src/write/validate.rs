@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Assignments;
 use crate::driver::Dialect;
 use crate::meta::FieldMeta;
-use crate::value::Value;
+use crate::value::{Choice, Value};
 
 /// Checks the values that are set against their fields and against what the engine can hold. 422 with a fault for each that
 /// is outside, all at once.
@@ -41,10 +41,7 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Null if !field.nullable => fault("required", "must have a value".to_owned()),
         Value::Text(text) => {
             length(field, text, fault);
-            if !field.choices.is_empty() && !field.choices.iter().any(|choice| choice.value == text) {
-                let names: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
-                fault("choice", format!("must be one of {}", names.join(", ")));
-            }
+            choice(field, |choice| choice.value == text, fault);
             if dialect == Dialect::Postgres && text.contains('\0') {
                 nul(fault);
             }
@@ -53,7 +50,10 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Json(text) if dialect == Dialect::Postgres && writes_nul(text) => {
             nul(fault);
         }
-        Value::Int(number) => bounds(field, Some((*number).into()), fault),
+        Value::Int(number) => {
+            choice(field, |choice| choice.number == Some(*number), fault);
+            bounds(field, Some((*number).into()), fault);
+        }
         Value::Decimal(number) => {
             bounds(field, Some(*number), fault);
             digits(field, *number, fault);
@@ -68,6 +68,13 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
 
 fn nul(fault: &mut dyn FnMut(&'static str, String)) {
     fault("text_with_nul", "must not contain the character NUL, which PostgreSQL cannot hold".to_owned());
+}
+
+fn choice(field: &FieldMeta, is: impl Fn(&Choice) -> bool, fault: &mut dyn FnMut(&'static str, String)) {
+    if !field.choices.is_empty() && !field.choices.iter().any(is) {
+        let names: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
+        fault("choice", format!("must be one of {}", names.join(", ")));
+    }
 }
 
 fn length(field: &FieldMeta, text: &str, fault: &mut dyn FnMut(&'static str, String)) {

@@ -6,6 +6,7 @@
 mod constraints;
 mod cursors;
 mod driver;
+mod enums;
 mod expressions;
 mod hooks;
 mod json;

@@ -27,6 +27,13 @@ enum Mood {
     WideAwake,
 }
 
+#[derive(DbEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[db(integer)]
+enum Rank {
+    Second = 2,
+    First = 1,
+}
+
 #[derive(DbType, Clone, Debug, PartialEq)]
 struct Word(String);
 
@@ -63,6 +70,8 @@ struct Bag {
     hours: Vec<NaiveTime>,
     #[field(default)]
     moods: Vec<Mood>,
+    #[field(default)]
+    ranks: Vec<Rank>,
     #[field(default)]
     own: Vec<Word>,
     #[field(default)]
@@ -154,12 +163,16 @@ async fn keeps_any_list(engine: Engine) {
         .days(vec![day(1), day(9999)])
         .hours(vec![NaiveTime::MIN, hour])
         .moods(vec![Mood::WideAwake, Mood::Calm])
+        .ranks(vec![Rank::Second, Rank::First])
         .own(vec![Word("a".into())])
         .gaps(vec![None, Some(7), None]);
     let full = full.insert(&db).await.unwrap();
     assert_eq!((&full.words, &full.tokens), (&hostile(), &vec![Uuid::nil()]));
     assert_eq!((full.small.as_slice(), full.ports.as_slice()), (&[i8::MIN, i8::MAX][..], &[0, u16::MAX][..]));
-    assert_eq!(full.gaps, [None, Some(7), None]);
+    assert_eq!(
+        (full.ranks.as_slice(), full.gaps.as_slice()),
+        (&[Rank::Second, Rank::First][..], &[None, Some(7), None][..])
+    );
     assert_eq!(Bag::find(full.id, &db).await.unwrap(), full);
     let json = serde_json::to_value(&full).unwrap();
     assert_eq!(json["words"][2], "a,b");
@@ -271,8 +284,10 @@ async fn refuses_what_a_list_cannot_hold(engine: Engine) {
     assert_eq!((fault.faults()[0].pointer.as_str(), &*fault.faults()[0].code), ("/days/0", "year"));
     // What others write is held to the names too, and what does not fit the type is told of when it is read.
     let bag = NewBag { words: Vec::new() }.moods(vec![Mood::Calm]).insert(&db).await.unwrap();
-    let fault = sql("UPDATE bags SET moods = '{calm,angry}'").execute(&db).await.unwrap_err().report();
-    assert!(fault.contains("bags_moods_choice"), "{fault}");
+    for (change, check) in [("moods = '{calm,angry}'", "moods_choice"), ("ranks = '{1,3}'", "ranks_choice")] {
+        let fault = sql(format!("UPDATE bags SET {change}")).execute(&db).await.unwrap_err().report();
+        assert!(fault.contains(check), "{fault}");
+    }
     for (change, expected) in [
         ("numbers = '{1,NULL}'", "column `numbers` holds NULL, expected a 32-bit integer"),
         ("numbers = '{{1},{2}}'", "column `numbers` holds an array, expected a list of one dimension"),
