@@ -15,6 +15,7 @@ use crate::driver::{
 };
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
+use crate::factory::Sequences;
 use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
 use crate::transaction::{self, Transactions, Tx};
@@ -39,6 +40,7 @@ struct Inner {
     cache: SqlCache,
     recorders: Recorders,
     comments: Comments,
+    sequences: Sequences,
     settings: Settings,
 }
 
@@ -84,7 +86,8 @@ impl Db {
     pub fn over(driver: Arc<dyn Driver>, settings: Settings) -> Self {
         let dialect = driver.dialect();
         let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
-        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, settings }))
+        let sequences = Sequences::default();
+        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, sequences, settings }))
     }
 
     /// How its SQL is written.
@@ -161,6 +164,10 @@ impl Db {
 
     pub(crate) fn cache(&self) -> &SqlCache {
         &self.0.cache
+    }
+
+    pub(crate) fn sequences(&self) -> &Sequences {
+        &self.0.sequences
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

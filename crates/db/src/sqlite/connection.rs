@@ -271,7 +271,7 @@ fn read_some(
     Ok((buffer.len() > 0).then_some(Rows(crate::row::Buffer::Sqlite(buffer))))
 }
 
-fn make_folder(location: &Location) -> Result<(), DbError> {
+pub(super) fn make_folder(location: &Location) -> Result<(), DbError> {
     match location.path().parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
             std::fs::create_dir_all(folder).map_err(|error| DbError::Unavailable {

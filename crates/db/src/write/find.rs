@@ -9,7 +9,7 @@ use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
 use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::query::Select;
+use crate::query::{Deleted, Lead, Select};
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -58,4 +58,19 @@ pub(super) fn equals(column: &'static str, value: Value) -> Node {
 /// The condition that a column of the row has one of these values.
 pub(super) fn is_in(column: &'static str, values: Vec<Value>) -> Node {
     Node::In { left: Term::Column(ColumnRef { scope: Scope::ROOT, column }), list: List::Values(values) }
+}
+
+/// Which of these keys rows of the model have.
+pub(crate) async fn present(
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    target: Target<'_>,
+) -> Result<Vec<Value>, DbError> {
+    let Some(key) = meta.single_key().filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter.push(is_in(key.column, keys));
+    select.lead = Some(Lead::Own(key.column));
+    let reply = target.select(select).await?;
+    Ok(reply.rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect())
 }

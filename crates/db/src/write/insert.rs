@@ -26,7 +26,7 @@ pub(crate) async fn insert_at<M: Model>(new: Assignments, target: Target<'_>) ->
 }
 
 /// Inserts a row that may have been filled and validated already.
-pub(super) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
+pub(crate) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
     validate(&new, target.dialect())?;

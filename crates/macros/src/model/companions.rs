@@ -107,6 +107,12 @@ fn draft(model: &Model) -> TokenStream {
         #[allow(dead_code)]
         impl #name { #(#setters)* #insert }
 
+        impl ::core::convert::From<#db::write::Assignments> for #name {
+            fn from(values: #db::write::Assignments) -> Self {
+                Self(values)
+            }
+        }
+
         impl ::core::convert::From<#name> for #db::write::Assignments {
             fn from(draft: #name) -> Self {
                 draft.0

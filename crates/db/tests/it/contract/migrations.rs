@@ -7,7 +7,9 @@ use mainstay_db::driver::Dialect;
 use mainstay_db::migrate::ledger::State;
 use mainstay_db::migrate::runner::Event;
 use mainstay_db::migrate::set::{Set, sets_of};
-use mainstay_db::migrate::{Goal, MigrateError, Migration, Migrations, Operation, Runner, file, text};
+use mainstay_db::migrate::{
+    Decisions, Goal, MigrateError, Migration, Migrations, Operation, Runner, diff, file, text,
+};
 use mainstay_db::schema::{self, Schema};
 use mainstay_db::{Db, Executor, Settings, Tx, sql};
 use proptest::strategy::{Strategy, ValueTree};
@@ -345,6 +347,34 @@ fn written(name: &str, after: &[&str], steps: Vec<Operation>) -> (&'static str, 
     let after = after.iter().map(|name| (*name).to_owned()).collect();
     let migration = Migration { name: name.to_owned(), file: String::new(), after, operations };
     (name.to_owned().leak(), text::write_migration(&migration, &[]).leak())
+}
+
+/// Leads an empty database from each of these schemas to the next one, and all the way back, by what the differ finds, written
+/// to files and read from them.
+pub(super) async fn walk(db: &Db, schemas: &[Schema]) {
+    let mut files = Vec::new();
+    let mut before = Schema::default();
+    for (number, schema) in schemas.iter().enumerate() {
+        let steps = diff::diff(&before, schema, &mut Decisions::default());
+        let steps = steps.unwrap_or_else(|open| panic!("{open:?}"));
+        let name = |number: usize| format!("{number:04}_step");
+        let after: Vec<String> = number.checked_sub(1).map(|before| name(before + 1)).into_iter().collect();
+        let after: Vec<&str> = after.iter().map(String::as_str).collect();
+        files.push(written(&name(number + 1), &after, steps));
+        before = schema.clone();
+    }
+    let sets = sets(files.leak());
+    assert_eq!(sets[0].history.schema(&Schema::default()).unwrap().sorted(), before.sorted());
+    for (number, schema) in schemas.iter().enumerate() {
+        run(db, &sets, Goal::To(format!("{:04}", number + 1))).await.unwrap();
+        assert_eq!(schema::differences(schema, db.target()).await.unwrap(), Vec::<String>::new());
+    }
+    for schema in schemas.iter().rev().skip(1) {
+        run(db, &sets, Goal::Back(1)).await.unwrap();
+        assert_eq!(schema::differences(schema, db.target()).await.unwrap(), Vec::<String>::new());
+    }
+    run(db, &sets, Goal::Nothing).await.unwrap();
+    assert_eq!(tables(db).await, Vec::<String>::new());
 }
 
 /// What the differ finds, written to a file and read from it, leads a real database to a schema and back to the other. The

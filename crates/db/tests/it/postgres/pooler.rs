@@ -172,6 +172,10 @@ async fn binds_every_kind_of_value_as_text() {
             assert_eq!(row.cell(0).to_value(), value, "{sql_type}");
             assert_eq!(row.get::<bool>(1), Ok(!value.is_null()), "{sql_type}");
         }
+        let list = Value::List(vec![Value::Text("\"{,}\\".into()), Value::Null, Value::Text("NULL".into())]);
+        let read = Statement::read("SELECT CAST($1 AS text[])", vec![list.clone()]);
+        let reply = driver.run(read).await.unwrap();
+        assert_eq!(reply.rows.first().unwrap().cell(0).to_value(), list);
         driver.close().await;
     })
     .await;
