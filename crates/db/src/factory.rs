@@ -141,9 +141,7 @@ pub trait Factory: Send + Sync + Sized + 'static {
         async move {
             let given = self.given();
             target
-                .atomically(|tx, target| {
-                    async move { one(&self, given, None, Inside { tx, target }).await }.boxed()
-                })
+                .atomically(|tx, target| async move { one(&self, given, None, (tx, target)).await }.boxed())
                 .await
         }
     }
@@ -157,7 +155,7 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = vec![self.given(); count];
-        async move { target.atomically(|tx, target| all(self, given, Inside { tx, target })).await }
+        async move { target.atomically(|tx, target| all(self, given, (tx, target))).await }
     }
 
     /// Makes a row for each of these, which the closure puts into its fields.
@@ -170,14 +168,14 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = items.into_iter().map(|item| set(self.given().into(), item).into()).collect();
-        async move { target.atomically(|tx, target| all(self, given, Inside { tx, target })).await }
+        async move { target.atomically(|tx, target| all(self, given, (tx, target))).await }
     }
 
     /// The new row, without storing it: only those that it belongs to are made.
     #[track_caller]
     fn draft(self, executor: &impl Executor) -> impl Future<Output = Result<DraftOf<Self>>> + Send {
         let target = executor.target();
-        async move { target.atomically(|tx, target| unstored(self, Inside { tx, target })).await }
+        async move { target.atomically(|tx, target| unstored(self, (tx, target))).await }
     }
 }
 
@@ -214,23 +212,19 @@ impl<F: Factory> Factory for With<F> {
     }
 }
 
-/// The transaction in which rows are made, for code of the application and for the line that asks for them.
-#[derive(Clone, Copy)]
-struct Inside<'t> {
-    tx: &'t Tx,
-    target: Target<'t>,
-}
+/// The transaction in which everything is made, and the line that asks for it.
+type Place<'t> = (&'t Tx, Target<'t>);
 
 /// Makes a row; `seed` is that of the row for which it is made.
 async fn one<F: Factory>(
     factory: &F,
     given: Assignments,
     seed: Option<u64>,
-    inside: Inside<'_>,
+    place: Place<'_>,
 ) -> Result<F::Model> {
-    let mut make = Make::new(factory, given, seed, inside);
+    let mut make = Make::new(factory, given, seed, place);
     let draft = factory.define(&mut make).await?;
-    let mut row = insert_at(make.complete(draft).into(), inside.target).await?;
+    let mut row = insert_at(make.complete(draft).into(), place.1).await?;
     factory.after(&mut row, &mut make).await?;
     Ok(row)
 }
@@ -238,21 +232,21 @@ async fn one<F: Factory>(
 fn all<F: Factory>(
     factory: F,
     given: Vec<Assignments>,
-    inside: Inside<'_>,
+    place: Place<'_>,
 ) -> BoxFuture<'_, Result<Vec<F::Model>>> {
     async move {
         let mut rows = Vec::with_capacity(given.len());
         for given in given {
-            rows.push(one(&factory, given, None, inside).await?);
+            rows.push(one(&factory, given, None, place).await?);
         }
         Ok(rows)
     }
     .boxed()
 }
 
-fn unstored<F: Factory>(factory: F, inside: Inside<'_>) -> BoxFuture<'_, Result<DraftOf<F>>> {
+fn unstored<F: Factory>(factory: F, place: Place<'_>) -> BoxFuture<'_, Result<DraftOf<F>>> {
     async move {
-        let mut make = Make::new(&factory, factory.given(), None, inside);
+        let mut make = Make::new(&factory, factory.given(), None, place);
         let draft = factory.define(&mut make).await?;
         Ok(make.complete(draft))
     }
