@@ -2,7 +2,7 @@
 //!
 //! - [`Expr`]: a value in every row. A [`Column`] is one, and so is what is computed from it.
 //! - [`mod@text`], [`mod@number`], [`mod@time`]: what texts, numbers and times can do; [`mod@choose`]: `case`.
-//! - [`mod@json`]: what is inside of documents; [`mod@assign`]: columns that are set to what is computed.
+//! - [`mod@list`]: what lists can do; [`mod@json`]: what is inside of documents; [`mod@assign`]: columns that are set to what is computed.
 //! - [`mod@aggregate`]: one value of many rows; [`mod@related`]: values from the rows that a relation leads to.
 //! - [`Predicate`]: a condition on rows, which conditions on columns are joined to.
 //! - [`Order`]: what rows are sorted by.
@@ -12,6 +12,7 @@ mod aggregate;
 mod assign;
 mod choose;
 mod json;
+mod list;
 mod number;
 mod operand;
 mod order;
@@ -33,6 +34,7 @@ pub(crate) use assign::assignments;
 pub use assign::{Assignment, IntoAssignments};
 pub use choose::{Branches, Outcome, case};
 pub use json::{JsonColumn, JsonPath};
+pub use list::ListColumn;
 pub use number::{Divided, Divisor, Number};
 pub use operand::IntoList;
 pub use order::{IntoOrder, Order, OrderTerms};

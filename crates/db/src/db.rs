@@ -174,11 +174,7 @@ impl Db {
         DateTime::from(self.0.settings.clock.now())
     }
 
-    pub(crate) fn watch(
-        &self,
-        statement: &Statement,
-        caller: Option<&'static Location<'static>>,
-    ) -> Watch<'_> {
+    pub(crate) fn watch(&self, statement: &Statement, caller: &'static Location<'static>) -> Watch<'_> {
         Watch::start(&self.0.recorders, &self.0.settings, statement, caller)
     }
 

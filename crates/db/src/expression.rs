@@ -222,6 +222,14 @@ pub(crate) enum Function {
     Trim,
     Concat,
     Coalesce,
+    /// The second argument is a list that has the first one among its values.
+    Has,
+    /// A list has every value of the second one.
+    HasAll,
+    /// A list has a value of the second one.
+    Overlaps,
+    /// How many values a list has.
+    ListLength,
     YearOf,
     MonthOf,
     DayOf,
@@ -248,6 +256,11 @@ pub(crate) enum Function {
 }
 
 impl Function {
+    /// Whether it is about a list, which some engines do not have.
+    pub(crate) fn is_of_lists(self) -> bool {
+        matches!(self, Self::Has | Self::HasAll | Self::Overlaps | Self::ListLength)
+    }
+
     /// Whether it makes one value of many rows.
     pub(crate) fn is_aggregate(self) -> bool {
         matches!(

@@ -207,6 +207,8 @@ pub struct IndexMeta {
     pub unique: bool,
     /// Which rows it is about, in SQL. `None` for all.
     pub filter: Option<&'static str>,
+    /// How the engine keeps it, when not as it does by itself: `gin`.
+    pub using: Option<&'static str>,
 }
 
 /// A condition that every row of a table fulfils.

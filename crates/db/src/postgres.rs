@@ -4,7 +4,7 @@
 //! - `connector`: opening a connection, and keeping it going; `connection`: running one statement on it; `prepared`: the statements that it keeps;
 //!   `command`: what a statement does, seen by its first word.
 //! - `kind`: the types that go over the wire in binary; `bind`, `text`: values on their way there; `buffer`: rows on their
-//!   way back, read in place; `numeric`: exact numbers, both ways.
+//!   way back, read in place; `numeric`: exact numbers, both ways; `array`: lists on their way back.
 //! - `failure`: what the server's codes mean.
 //! - `pool`: who may use which connection; `answers`: what shared connections still have to answer; `under_way`: what becomes
 //!   of a statement that nobody waits for any more.
@@ -14,6 +14,7 @@
 //! stream have a connection to themselves.
 
 mod answers;
+mod array;
 mod bind;
 mod buffer;
 mod cancel;
@@ -45,6 +46,7 @@ use crate::driver::{
 };
 use crate::error::{DbError, Outcome};
 
+pub(crate) use array::elements;
 pub(crate) use buffer::Buffer;
 pub use location::Location;
 

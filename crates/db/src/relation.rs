@@ -11,7 +11,9 @@ mod load;
 mod loaded;
 mod path;
 
+pub(crate) use children::belonging;
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
+pub(crate) use links::Links;
 pub(crate) use load::run_loads;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};
-pub use path::{ToMany, ToOne, ToSingle};
+pub use path::{Nests, ToMany, ToOne, ToSingle};

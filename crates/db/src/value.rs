@@ -4,6 +4,7 @@
 //! Both enums are neutral to the engine. A driver binds a [`Value`] and lends [`Cell`]s out of its own row buffers, so
 //! that nothing generic over engines is needed above it.
 
+mod array;
 mod choice;
 mod decimal;
 mod identifier;
@@ -18,7 +19,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-pub use choice::{decode_checked, decode_choice, deserialize_choice};
+pub use array::Element;
+pub use choice::{decode_checked, decode_choice, decode_numbered, deserialize_choice};
 pub use json::Json;
 pub use sql_type::SqlType;
 #[cfg(feature = "sqlite")]
@@ -67,7 +69,7 @@ impl Value {
     /// The value as a cell, to decode a Rust type from it.
     pub fn cell(&self) -> Cell<'_> {
         match self {
-            Self::Null | Self::List(_) | Self::Unstorable(_) => Cell::Null,
+            Self::Null | Self::Unstorable(_) => Cell::Null,
             Self::Bool(value) => Cell::Bool(*value),
             Self::Int(value) => Cell::Int(*value),
             Self::Float(value) => Cell::Float(*value),
@@ -78,6 +80,7 @@ impl Value {
             Self::DateTime(value) => Cell::DateTime(*value),
             Self::Date(value) => Cell::Date(*value),
             Self::Time(value) => Cell::Time(*value),
+            Self::List(values) => Cell::List(values),
         }
     }
 }
@@ -152,6 +155,10 @@ pub enum Cell<'a> {
     Date(NaiveDate),
     /// A time of day, from engines that have one.
     Time(NaiveTime),
+    /// An array of PostgreSQL, in its binary form.
+    Array(&'a [u8]),
+    /// A list that was to be bound.
+    List(&'a [Value]),
 }
 
 impl Cell<'_> {
@@ -169,6 +176,11 @@ impl Cell<'_> {
             Self::DateTime(value) => Value::DateTime(value),
             Self::Date(value) => Value::Date(value),
             Self::Time(value) => Value::Time(value),
+            Self::Array(raw) => match array::elements(raw) {
+                Some(elements) => Value::List(elements.into_iter().map(Cell::to_value).collect()),
+                None => Value::Bytes(raw.to_vec()),
+            },
+            Self::List(values) => Value::List(values.to_vec()),
         }
     }
 
@@ -189,6 +201,8 @@ impl Cell<'_> {
             Self::DateTime(value) => format!("the time {value}"),
             Self::Date(value) => format!("the date {value}"),
             Self::Time(value) => format!("the time of day {value}"),
+            Self::Array(_) => "an array".to_owned(),
+            Self::List(values) => format!("a list of {}", values.len()),
         }
     }
 }
@@ -213,7 +227,7 @@ impl Mismatch {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a column",
     label = "the database has no such type",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`, or on PostgreSQL `Vec<T>` of plain values"
 )]
 pub trait Decode: Sized {
     /// Reads it.
@@ -224,7 +238,7 @@ pub trait Decode: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a model's field",
     label = "no column can hold this",
-    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
+    note = "use a number, `bool`, `String`, `Vec<u8>`, a `chrono` type, `Uuid`, `Decimal`, `Json<T>`, an enum with `#[derive(DbEnum)]`, a struct around one of these with `#[derive(DbType)]`, or `Option` of one; a list is `Json<Vec<T>>`, or on PostgreSQL `Vec<T>` of plain values; a relation is `BelongsTo<T>`, `HasMany<T>` or `ManyToMany<T>` under its attribute"
 )]
 pub trait Stored: Decode + Clone + Send + Sync + 'static {
     /// The type of the column.
@@ -247,6 +261,8 @@ pub struct Choice {
     pub value: &'static str,
     /// What people see.
     pub label: &'static str,
+    /// What is stored instead, in an enum of numbers.
+    pub number: Option<i64>,
 }
 
 /// What a column of type `T` can be compared with, or be set to.

@@ -80,6 +80,8 @@ pub fn from_row(item: TokenStream) -> TokenStream {
 
 /// Makes an enum of plain variants a column: stored as text, in snake case or as `#[db(rename = "…")]` says. It also
 /// brings `Serialize` and `Deserialize` with the same names.
+///
+/// With `#[db(integer)]` above the enum, the numbers of its variants are stored: `Low = 1`. JSON has their names all the same.
 #[proc_macro_derive(DbEnum, attributes(db))]
 pub fn db_enum(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);

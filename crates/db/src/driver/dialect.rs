@@ -63,6 +63,16 @@ impl Dialect {
         matches!(self, Self::Sqlite | Self::Postgres)
     }
 
+    /// Whether a column can hold a list.
+    pub fn has_arrays(self) -> bool {
+        self == Self::Postgres
+    }
+
+    /// Whether there are several ways to keep an index: `USING gin`.
+    pub fn has_index_methods(self) -> bool {
+        self == Self::Postgres
+    }
+
     /// Whether an index can be of an expression.
     pub fn has_expression_indexes(self) -> bool {
         self != Self::MariaDb

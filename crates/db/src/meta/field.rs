@@ -180,6 +180,7 @@ impl FieldMeta {
             }
             Value::DateTime(time) => Value::DateTime(to_micros(time)),
             Value::Time(time) => Value::Time(to_micros(time)),
+            Value::List(values) => Value::List(values.into_iter().map(|value| self.fitted(value)).collect()),
             other => other,
         }
     }

@@ -16,6 +16,8 @@ pub struct Index {
     pub unique: bool,
     /// Which rows it is about, in SQL. `None` for all.
     pub filter: Option<&'static str>,
+    /// How the engine keeps it, when not as it does by itself: `gin`.
+    pub using: Option<&'static str>,
 }
 
 impl ModelMeta {
@@ -35,7 +37,9 @@ impl ModelMeta {
         for relation in self.relations {
             let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
             let column = self.fields[field].column;
-            let covers = |index: &Index| index.filter.is_none() && index.columns.first() == Some(&column);
+            let covers = |index: &Index| {
+                index.filter.is_none() && index.using.is_none() && index.columns.first() == Some(&column)
+            };
             if self.key.first() != Some(&field) && !all.iter().any(covers) {
                 all.push(self.named(&IndexMeta::default(), &[field]));
             }
@@ -54,7 +58,8 @@ impl ModelMeta {
             },
             str::to_owned,
         );
-        Index { name, columns, expression: index.expression, unique: index.unique, filter: index.filter }
+        let IndexMeta { expression, unique, filter, using, .. } = *index;
+        Index { name, columns, expression, unique, filter, using }
     }
 
     /// The name of a field's constraint: `articles_slug_max`.

@@ -125,6 +125,7 @@ impl Question<'_> {
 /// A value for `--fill` that would do.
 pub(crate) fn example(column: &Column) -> String {
     match (&column.kind, column.one_of.first()) {
+        (ColumnType::Array(_), _) => "{}".to_owned(),
         (_, Some(first)) => first.clone(),
         (ColumnType::Bool, _) => "false".to_owned(),
         (ColumnType::DateTime, _) => "now".to_owned(),

@@ -333,6 +333,9 @@ fn retyped(before: &Schema, to: &Schema, table: &str, columns: &[String]) -> boo
 
 /// Whether a value of the one may well have become a value of the other.
 fn same_family(one: &ColumnType, other: &ColumnType) -> bool {
+    if let (ColumnType::Array(one), ColumnType::Array(other)) = (one, other) {
+        return same_family(one, other);
+    }
     let family = |kind: &ColumnType| match kind {
         ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt => 0,
         ColumnType::Real | ColumnType::Double | ColumnType::Decimal(_) => 1,
@@ -344,6 +347,7 @@ fn same_family(one: &ColumnType, other: &ColumnType) -> bool {
         ColumnType::Json => 7,
         ColumnType::Uuid => 8,
         ColumnType::Other(_) => 9,
+        ColumnType::Array(_) => 10,
     };
     family(one) == family(other)
 }

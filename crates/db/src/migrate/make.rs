@@ -297,9 +297,25 @@ fn backfill(value: Value, kind: &ColumnType) -> Option<Backfill> {
         Value::Date(day) => Backfill::Text(day.to_string()),
         Value::Time(time) => Backfill::Text(time.to_string()),
         Value::DateTime(_) if *kind == ColumnType::DateTime => Backfill::Now,
+        Value::List(values) => Backfill::Text(list(values, kind)?),
         // A new identifier for each row is not one value.
         _ => return None,
     })
+}
+
+/// A list as PostgreSQL reads it: `{"a","b"}`.
+fn list(values: Vec<Value>, kind: &ColumnType) -> Option<String> {
+    let mut written = Vec::with_capacity(values.len());
+    for value in values {
+        written.push(match backfill(value, kind)? {
+            Backfill::Bool(value) => value.to_string(),
+            Backfill::Int(value) => value.to_string(),
+            Backfill::Number(value) => value,
+            Backfill::Text(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+            Backfill::Now | Backfill::Sql(_) => return None,
+        });
+    }
+    Some(format!("{{{}}}", written.join(",")))
 }
 
 fn put(file: &Path, text: &str) -> Result<(), MakeError> {

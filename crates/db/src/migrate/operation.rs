@@ -268,8 +268,11 @@ impl Backfill {
     /// The emptiest value that a column can have.
     pub(crate) fn empty(column: &Column) -> Self {
         use crate::schema::ColumnType as Kind;
-        if let Some(first) = column.one_of.first() {
-            return Self::Text(first.clone());
+        match (&column.kind, column.one_of.first()) {
+            (Kind::Array(_), _) => return Self::Text("{}".to_owned()),
+            (kind, Some(first)) if kind.is_integer() => return Self::Number(first.clone()),
+            (_, Some(first)) => return Self::Text(first.clone()),
+            _ => {}
         }
         match &column.kind {
             Kind::SmallInt | Kind::Int | Kind::BigInt | Kind::Real | Kind::Double | Kind::Decimal(_) => {
@@ -281,7 +284,7 @@ impl Backfill {
             Kind::Time => Self::Text("00:00:00".to_owned()),
             Kind::Json => Self::Text("null".to_owned()),
             Kind::Uuid => Self::Text("00000000-0000-0000-0000-000000000000".to_owned()),
-            Kind::Text(_) | Kind::Bytes | Kind::Other(_) => {
+            Kind::Text(_) | Kind::Bytes | Kind::Array(_) | Kind::Other(_) => {
                 Self::Text(" ".repeat(column.min_length.unwrap_or(0) as usize))
             }
         }

@@ -11,11 +11,12 @@
 //! | `db.W010` | a table was made by an older form of its model (found when the database is opened) |
 //! | `db.E011` | a table is missing, and may not be made (found when the database is opened) |
 //! | `db.E020` | the engine cannot index a text of any length |
-//! | `db.E021` | the engine has no index of some rows, or of an expression |
+//! | `db.E021` | the engine has no index of some rows, of an expression, or of another kind |
 //! | `db.E022` | a name is longer than the engine takes |
 //! | `db.E023` | an exact number has more digits than the engine holds |
 //! | `db.E024` | the engine cannot index a column of this type |
 //! | `db.E025` | two indexes or checks have one name |
+//! | `db.E026` | the engine has no arrays |
 //! | `db.W020` | the engine does not keep how many digits an exact number was written with |
 //! | `db.E012` | the models have changed since the last migration |
 //! | `db.E013` | a migration has not been applied (when the database is opened, and by `check --deploy`) |

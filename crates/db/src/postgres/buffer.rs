@@ -65,7 +65,7 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 /// What is not as its type has it reads as bytes, which no other field takes.
-fn read(kind: Kind, raw: &[u8]) -> Cell<'_> {
+pub(super) fn read(kind: Kind, raw: &[u8]) -> Cell<'_> {
     let cell = match kind {
         Kind::Bool => raw.first().map(|byte| Cell::Bool(*byte != 0)),
         Kind::Int2 => array(raw).map(|bytes| Cell::Int(i16::from_be_bytes(bytes).into())),
@@ -85,6 +85,7 @@ fn read(kind: Kind, raw: &[u8]) -> Cell<'_> {
         Kind::Instant => array(raw).map(|bytes| instant(i64::from_be_bytes(bytes))),
         Kind::Date => array(raw).map(|bytes| date(i32::from_be_bytes(bytes))),
         Kind::Time => array(raw).and_then(|bytes| time(i64::from_be_bytes(bytes))),
+        Kind::Array => Some(Cell::Array(raw)),
         Kind::Bytes | Kind::Other => None,
     };
     cell.unwrap_or(Cell::Bytes(raw))

@@ -22,14 +22,25 @@ pub(super) enum Kind {
     Instant,
     Date,
     Time,
+    Array,
     /// Anything else. It is bound in its text form, and read as bytes.
     Other,
 }
 
 impl Kind {
     pub(super) fn of(sql: &Type) -> Self {
-        // The numbers are those of `pg_type.dat`, and the same on every server.
-        match sql.oid() {
+        Self::of_number(sql.oid()).unwrap_or_else(|| match sql.kind() {
+            Family::Enum(_) => Self::Text,
+            Family::Domain(beneath) => Self::of(beneath),
+            Family::Array(_) => Self::Array,
+            _ if sql.name() == "citext" => Self::Text,
+            _ => Self::Other,
+        })
+    }
+
+    /// The numbers are those of `pg_type.dat`, and the same on every server.
+    pub(super) fn of_number(number: u32) -> Option<Self> {
+        Some(match number {
             16 => Self::Bool,
             17 => Self::Bytes,
             20 => Self::Int8,
@@ -46,13 +57,8 @@ impl Kind {
             1114 | 1184 => Self::Instant,
             1082 => Self::Date,
             1083 => Self::Time,
-            _ => match sql.kind() {
-                Family::Enum(_) => Self::Text,
-                Family::Domain(beneath) => Self::of(beneath),
-                _ if sql.name() == "citext" => Self::Text,
-                _ => Self::Other,
-            },
-        }
+            _ => return None,
+        })
     }
 }
 
@@ -87,7 +93,7 @@ mod tests {
             (Type::DATE, Kind::Date),
             (Type::TIME, Kind::Time),
             (Type::INTERVAL, Kind::Other),
-            (Type::INT4_ARRAY, Kind::Other),
+            (Type::INT4_ARRAY, Kind::Array),
         ] {
             assert_eq!(Kind::of(&sql), kind, "{sql}");
         }

@@ -154,7 +154,7 @@ impl Shape {
             }
             Term::Literal { value, sql_type } => {
                 self.tag(b'T');
-                self.tag(*sql_type as u8);
+                self.tag(sql_type.number());
                 let value = std::mem::replace(value, Value::Null);
                 *term = Term::TypedSlot { slot: self.slot(value), sql_type: *sql_type };
             }
@@ -184,7 +184,7 @@ impl Shape {
             Term::Slot(_) => self.tag(b'V'),
             Term::TypedSlot { sql_type, .. } => {
                 self.tag(b'T');
-                self.tag(*sql_type as u8);
+                self.tag(sql_type.number());
             }
             Term::Output(place) => {
                 self.tag(b'P');
@@ -197,7 +197,7 @@ impl Shape {
 
     fn call(&mut self, call: &mut Call) {
         self.tag(call.function as u8);
-        self.tag(call.of as u8);
+        self.tag(call.of.number());
         self.number(call.arguments.len());
         call.arguments.iter_mut().for_each(|argument| self.term(argument));
     }
@@ -330,6 +330,10 @@ impl Shape {
             ListBinding::JsonEach
                 if values.iter().any(|value| matches!(value, Value::Bytes(_) | Value::Uuid(_))) =>
             {
+                ListBinding::Padded
+            }
+            // A list of lists would be an array of two dimensions, which is compared value by value.
+            ListBinding::Array if values.iter().any(|value| matches!(value, Value::List(_))) => {
                 ListBinding::Padded
             }
             binding => binding,

@@ -1,5 +1,6 @@
 //! Writing through a relation to many: rows that belong to this one, or are linked with it.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::field::{Collection, HasMany, HasOne, ManyToMany};
@@ -15,126 +16,141 @@ use crate::write::{self, Assignments, update_many};
 
 impl<R: Model<Key: Stored>> HasMany<R> {
     /// Inserts a row that belongs to this one, whatever its draft says of that. It is added to those that are loaded.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row = create(&self.0, draft.into(), executor).await?;
-        if let Some(loaded) = self.0.loaded_mut() {
-            loaded.push(row.clone());
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let row = create(&self.0, draft, target).await?;
+            if let Some(loaded) = self.0.loaded_mut() {
+                loaded.push(row.clone());
+            }
+            Ok(row)
         }
-        Ok(row)
     }
 
     /// Lets these rows belong to this one, in one statement. One that does not exist is a 404. Hooks do not see it.
-    pub async fn add<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn add<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        let keys = keys(rows);
-        let (expected, owner) = (keys.len() as u64, self.0.owner().clone());
-        let own = executor.target().own_transaction().await.at_border()?;
-        let target = own.as_ref().map_or(executor.target(), Executor::target);
-        if belong(&self.0, keys, None, owner, target).await? < expected {
-            return Err(DbError::NotFound { model: R::META.name }.into_error());
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (keys(rows), executor.target());
+        async move {
+            let (expected, owner) = (keys.len() as u64, self.0.owner().clone());
+            let (select, change) = belonging(&self.0, keys, None, owner).at_border()?;
+            let work = async move |target: Target<'_>| match update_many(select, change, target).await? {
+                moved if moved < expected => Err(DbError::NotFound { model: R::META.name }.into_error()),
+                _ => Ok(()),
+            };
+            target.atomically(|_, target| work(target).boxed()).await?;
+            self.0.forget();
+            Ok(())
         }
-        if let Some(own) = own {
-            own.commit().await?;
-        }
-        self.0.forget();
-        Ok(())
     }
 
     /// Lets these rows belong to no row, in one statement. Those that do not belong to this one are passed over. Their
     /// relation must be an `Option`. Hooks do not see it.
-    pub async fn remove<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn remove<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        let owner = self.0.owner().clone();
-        belong(&self.0, keys(rows), Some(owner), Value::Null, executor.target()).await?;
-        self.0.forget();
-        Ok(())
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (keys(rows), executor.target());
+        async move {
+            let owner = self.0.owner().clone();
+            let (select, change) = belonging(&self.0, keys, Some(owner), Value::Null).at_border()?;
+            update_many(select, change, target).await?;
+            self.0.forget();
+            Ok(())
+        }
     }
 }
 
 impl<R: Model<Key: Stored>> HasOne<R> {
     /// Inserts the row that belongs to this one, whatever its draft says of that.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row = create(&self.0, draft.into(), executor).await?;
-        self.0.set(vec![row.clone()]);
-        Ok(row)
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let row = create(&self.0, draft, target).await?;
+            self.0.set(vec![row.clone()]);
+            Ok(row)
+        }
     }
 }
 
 impl<R: Model<Key: Stored>> ManyToMany<R> {
     /// Inserts a row and links it, both or neither. It is added to those that are loaded.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let own = executor.target().own_transaction().await.at_border()?;
-        let loaded = self.0.take_loaded();
-        let row = match &own {
-            Some(tx) => self.create_in(draft, tx).await,
-            None => self.create_in(draft, executor).await,
-        };
-        if let Some(mut loaded) = loaded {
-            loaded.extend(row.iter().cloned());
-            self.0.set(loaded);
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let links = self.links().at_border()?;
+            let work = async move |target: Target<'_>| {
+                let row: R = write::insert_at(draft.into(), target).await?;
+                links.link(vec![row.key().into_value()], target).await?;
+                Ok(row)
+            };
+            let row = target.atomically(|_, target| work(target).boxed()).await?;
+            if let Some(loaded) = self.0.loaded_mut() {
+                loaded.push(row.clone());
+            }
+            Ok(row)
         }
-        if let (Some(own), Ok(_)) = (own, &row) {
-            own.commit().await?;
-        }
-        row
-    }
-
-    async fn create_in<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row: R = write::insert(draft.into().into(), executor).await?;
-        self.add([&row], executor).await?;
-        Ok(row)
-    }
-
-    /// Unlinks every row.
-    pub async fn clear(&mut self, executor: &impl Executor) -> Result<()> {
-        self.set(Vec::<Key<R>>::new(), executor).await
     }
 }
 
 /// Inserts a row with the owner's key in its relation to the owner.
-async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, executor: &impl Executor) -> Result<R> {
+async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, target: Target<'_>) -> Result<R> {
     let (index, _) = reference(relation).at_border()?;
     let mut draft: Assignments = draft.into();
     draft.set_value(index, relation.owner().clone());
-    write::insert(draft, executor).await
+    write::insert_at(draft, target).await
 }
 
-/// Sets the relation to the owner of these rows, of those only that belong to `from` if it is given.
-async fn belong<R: Model>(
+/// The change that sets the relation to the owner of these rows, of those only that belong to `from` if it is given.
+pub(crate) fn belonging<R: Model>(
     relation: &Collection<R>,
     keys: Vec<Value>,
     from: Option<Value>,
     to: Value,
-    target: Target<'_>,
-) -> Result<u64> {
-    let (index, field) = reference(relation).at_border()?;
+) -> Result<(Select, Assignments), DbError> {
+    let (index, field) = reference(relation)?;
     if to.is_null() && !field.nullable {
         let detail = format!(
             "a `{0}` must belong to a row: make its `{1}` an `Option<BelongsTo<..>>`, or delete the `{0}`",
             R::META.name,
             field.name
         );
-        return Err(DbError::Model { detail }.into_error());
+        return Err(DbError::Model { detail });
     }
     let key = R::META.single_key().ok_or_else(|| DbError::Model {
         detail: format!("`{}` has a key of several fields, which relations cannot join yet", R::META.name),
     });
     let mut select = Select::new(R::META);
     let left = |column| Term::Column(ColumnRef { scope: Scope::ROOT, column });
-    select.filter.push(Node::In { left: left(key.at_border()?.column), list: List::Values(keys) });
+    select.filter.push(Node::In { left: left(key?.column), list: List::Values(keys) });
     if let Some(owner) = from {
         let (left, right) = (left(field.column), Term::Value(owner));
         select.filter.push(Node::Compare { left, operator: Operator::Equal, right });
     }
     let mut change = Assignments::new(R::META);
     change.set_value(index, to);
-    update_many(select, change, target).await
+    Ok((select, change))
 }
 
 /// The field of the rows that says whose they are.

@@ -1,8 +1,9 @@
 //! Linking and unlinking rows of a many-to-many relation.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::field::ManyToMany;
+use super::field::{Collection, ManyToMany};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
@@ -15,85 +16,73 @@ use crate::write::{Assignments, delete_many, insert_rows};
 
 impl<R: Model<Key: Stored>> ManyToMany<R> {
     /// The keys of the linked rows.
-    pub async fn keys(&self, executor: &impl Executor) -> Result<Vec<Key<R>>> {
-        let links = self.links().at_border()?;
-        let linked = links.linked(executor.target()).await.at_border()?;
-        linked
-            .iter()
-            .map(|value| {
+    #[track_caller]
+    pub fn keys(&self, executor: &impl Executor) -> impl Future<Output = Result<Vec<Key<R>>>> {
+        let (links, target) = (self.links(), executor.target());
+        async move {
+            let links = links.at_border()?;
+            let linked = links.linked(target).await.at_border()?;
+            let key = |value: &Value| {
                 Key::decode(value.cell()).map_err(|fault| DbError::Decode {
                     column: links.to.to_owned(),
                     expected: fault.expected,
                     found: fault.found,
                 })
-            })
-            .collect::<Result<_, _>>()
-            .at_border()
+            };
+            linked.iter().map(key).collect::<Result<_, _>>().at_border()
+        }
     }
 
     /// Links these rows too. Those that are linked already stay so.
-    pub async fn add<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn add<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        self.change(values(rows), Keep::All, executor.target()).await
+    ) -> impl Future<Output = Result<()>> {
+        self.change(values(rows), Keep::All, executor.target())
     }
 
     /// Links these rows, and no others.
-    pub async fn set<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn set<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        self.change(values(rows), Keep::Listed, executor.target()).await
+    ) -> impl Future<Output = Result<()>> {
+        self.change(values(rows), Keep::Listed, executor.target())
     }
 
     /// Unlinks these rows. Those that are not linked are passed over.
-    pub async fn remove<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn remove<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        let links = self.links().at_border()?;
-        links.unlink(values(rows), executor.target()).await.at_border()?;
-        self.0.forget();
-        Ok(())
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (values(rows), executor.target());
+        async move {
+            self.links().at_border()?.unlink(keys, target).await.at_border()?;
+            self.0.forget();
+            Ok(())
+        }
     }
 
-    fn links(&self) -> Result<Links, DbError> {
-        let relation = self.0.relation();
-        match relation.link()? {
-            Link::Through { through, from, to, .. } => {
-                Ok(Links { through, from, to, owner: self.0.owner().clone(), kind: <R::Key as Stored>::TYPE })
-            }
-            _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
-        }
+    /// Unlinks every row.
+    #[track_caller]
+    pub fn clear(&mut self, executor: &impl Executor) -> impl Future<Output = Result<()>> {
+        self.change(Vec::new(), Keep::Listed, executor.target())
+    }
+
+    pub(super) fn links(&self) -> Result<Links, DbError> {
+        Links::of(&self.0)
     }
 
     async fn change(&mut self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
         let links = self.links().at_border()?;
-        let own = target.own_transaction().await.at_border()?;
-        let inside = own.as_ref().map_or(target, Executor::target);
-        let linked = links.linked(inside).await.at_border()?;
-        if keep == Keep::Listed {
-            let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
-            if !gone.is_empty() {
-                links.unlink(gone, inside).await.at_border()?;
-            }
-        }
-        let mut missing: Vec<Value> = Vec::new();
-        for key in wanted {
-            if !linked.contains(&key) && !missing.contains(&key) {
-                missing.push(key);
-            }
-        }
-        if !missing.is_empty() {
-            insert_rows(links.rows(missing).at_border()?, inside).await?;
-        }
-        if let Some(own) = own {
-            own.commit().await?;
-        }
+        target
+            .atomically(|_, target| async move { links.change(wanted, keep, target).await }.boxed())
+            .await?;
         self.0.forget();
         Ok(())
     }
@@ -110,7 +99,7 @@ fn values<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item =
 }
 
 /// The rows of the model between that concern one owner.
-struct Links {
+pub(crate) struct Links {
     through: &'static ModelMeta,
     from: &'static str,
     to: &'static str,
@@ -120,6 +109,15 @@ struct Links {
 }
 
 impl Links {
+    pub(crate) fn of<R: Model>(collection: &Collection<R>) -> Result<Self, DbError> {
+        let relation = collection.relation();
+        let Link::Through { through, from, to, .. } = relation.link()? else {
+            return Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) });
+        };
+        let kind = R::META.single_key().map_or(SqlType::BigInt, |key| key.sql_type);
+        Ok(Self { through, from, to, owner: collection.owner().clone(), kind })
+    }
+
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
         select.filter.push(Node::Compare {
@@ -128,6 +126,28 @@ impl Links {
             right: Term::Value(self.owner.clone()),
         });
         select
+    }
+
+    async fn change(self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
+        let linked = self.linked(target).await.at_border()?;
+        if keep == Keep::Listed {
+            let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
+            if !gone.is_empty() {
+                self.unlink(gone, target).await.at_border()?;
+            }
+        }
+        let mut missing: Vec<Value> = Vec::new();
+        for key in wanted {
+            if !linked.contains(&key) && !missing.contains(&key) {
+                missing.push(key);
+            }
+        }
+        self.link(missing, target).await
+    }
+
+    /// Links rows that are not linked yet.
+    pub(crate) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
+        insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
     }
 
     async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {

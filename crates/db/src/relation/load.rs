@@ -77,14 +77,17 @@ pub(crate) async fn run_loads<M: Model>(
 }
 
 /// Loads a relation of rows that are there already.
-pub async fn load<M: Model>(
+#[track_caller]
+pub fn load<M: Model>(
     models: &mut [M],
     relation: impl IntoLoad<M>,
     executor: &impl Executor,
-) -> Result<()> {
-    let loads = [relation.into_load()];
-    let mut models: Vec<&mut M> = models.iter_mut().collect();
-    run(&loads, &mut models, SoFar::Nothing, executor.target()).await.at_border()
+) -> impl Future<Output = Result<()>> {
+    let (loads, target) = ([relation.into_load()], executor.target());
+    async move {
+        let mut models: Vec<&mut M> = models.iter_mut().collect();
+        run(&loads, &mut models, SoFar::Nothing, target).await.at_border()
+    }
 }
 
 async fn run<M: Model>(

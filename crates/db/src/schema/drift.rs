@@ -79,6 +79,7 @@ impl Comparison<'_> {
                 other.columns == index.columns
                     && other.unique == index.unique
                     && other.filter.is_some() == index.filter.is_some()
+                    && other.using == index.using
                     && other.expression.is_some() == index.expression.is_some()
             };
             if live.index(&index.name).filter(same).is_none() {

@@ -65,6 +65,10 @@ impl Look<'_> {
                 self.add("db.E024", message, "leave the index out, or index a digest of the value");
             }
             SqlType::Decimal => self.at_digits(field, &place),
+            SqlType::Array(_) if !self.dialect.has_arrays() => {
+                let message = format!("{engine} has no arrays, and {place} is one");
+                self.add("db.E026", message, "make it a `Json<Vec<…>>`, which every engine has");
+            }
             _ => {}
         }
     }
@@ -109,6 +113,19 @@ impl Look<'_> {
                 "leave `where` out: the index is then larger, and serves the same queries"
             };
             self.add("db.E021", message, fix);
+        }
+        if let Some(method) = index.using
+            && !self.dialect.has_index_methods()
+        {
+            let message = format!(
+                "{engine} has no index `using = \"{method}\"`, which `{}` of `{model}` is",
+                index.name
+            );
+            self.add(
+                "db.E021",
+                message,
+                "leave `using` out: the engine's own kind of index orders the values",
+            );
         }
         if index.expression.is_some() && !self.dialect.has_expression_indexes() {
             let message =

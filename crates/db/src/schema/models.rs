@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::structure::{Action, Column, ColumnType, ForeignKey, Schema, Table};
+use super::structure::{Action, Column, ColumnType, ForeignKey, Index, Schema, Table};
 
 /// The models, as Rust. What has no place in a model stands in a comment.
 pub fn source(schema: &Schema) -> String {
@@ -17,17 +17,23 @@ pub fn source(schema: &Schema) -> String {
 fn model(text: &mut String, table: &Table) {
     let name = struct_name(&table.name);
     let _ = writeln!(text, "#[model(table = \"{}\")]", table.name);
-    for index in table.indexes.iter().filter(|index| index.columns.len() > 1) {
+    for index in table.indexes.iter().filter(|index| !index.columns.is_empty() && !is_of_field(index)) {
         let word = if index.unique { "unique" } else { "index" };
         let fields: Vec<String> = index.columns.iter().map(|column| field_name(table, column)).collect();
         let filter = index.filter.as_ref().map(|sql| format!(", where = {sql:?}")).unwrap_or_default();
-        let _ = writeln!(text, "#[{word}({}{filter})]", fields.join(", "));
+        let using = index.using.as_ref().map(|method| format!(", using = {method:?}")).unwrap_or_default();
+        let _ = writeln!(text, "#[{word}({}{filter}{using})]", fields.join(", "));
     }
     let _ = writeln!(text, "pub struct {name} {{");
     for column in &table.columns {
         field(text, table, column);
     }
     text.push_str("}\n");
+}
+
+/// Whether it is said above its field, and not above the struct.
+fn is_of_field(index: &Index) -> bool {
+    index.columns.len() == 1 && index.filter.is_none() && index.using.is_none()
 }
 
 fn field(text: &mut String, table: &Table, column: &Column) {
@@ -37,7 +43,8 @@ fn field(text: &mut String, table: &Table, column: &Column) {
         settings.push("primary_key".to_owned());
     }
     let relation = relation_of(table, column);
-    for index in table.indexes.iter().filter(|index| index.columns == [column.name.as_str()]) {
+    let mut own = table.indexes.iter().filter(|index| is_of_field(index));
+    if let Some(index) = own.find(|index| index.columns == [column.name.as_str()]) {
         if index.unique {
             settings.push("unique".to_owned());
         } else if relation.is_none() {
@@ -79,7 +86,7 @@ fn field(text: &mut String, table: &Table, column: &Column) {
             let _ = writeln!(text, "    #[belongs_to{action}]");
             format!("BelongsTo<{}>", struct_name(&key.table))
         }
-        None => rust_type(&column.kind).to_owned(),
+        None => rust_type(&column.kind),
     };
     let kind = if column.nullable { format!("Option<{kind}>") } else { kind };
     let _ = writeln!(text, "    pub {name}: {kind},");
@@ -123,8 +130,8 @@ fn struct_name(table: &str) -> String {
         .collect()
 }
 
-fn rust_type(kind: &ColumnType) -> &'static str {
-    match kind {
+fn rust_type(kind: &ColumnType) -> String {
+    let word = match kind {
         ColumnType::SmallInt => "i16",
         ColumnType::Int => "i32",
         ColumnType::BigInt => "i64",
@@ -139,7 +146,9 @@ fn rust_type(kind: &ColumnType) -> &'static str {
         ColumnType::Time => "NaiveTime",
         ColumnType::Json => "Json<serde_json::Value>",
         ColumnType::Uuid => "Uuid",
-    }
+        ColumnType::Array(of) => return format!("Vec<{}>", rust_type(of)),
+    };
+    word.to_owned()
 }
 
 #[cfg(test)]

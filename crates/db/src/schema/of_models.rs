@@ -55,7 +55,11 @@ fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
     Column {
         nullable: field.nullable,
         generated,
-        one_of: field.choices.iter().map(|choice| choice.value.to_owned()).collect(),
+        one_of: field
+            .choices
+            .iter()
+            .map(|choice| choice.number.map_or_else(|| choice.value.to_owned(), |number| number.to_string()))
+            .collect(),
         default: field.default_sql.map(str::to_owned),
         min_length: field.min_length,
         // MySQL allows no check of a column that it counts itself.
@@ -108,6 +112,7 @@ fn indexes(model: &ModelMeta) -> Vec<Index> {
             expression: owned(index.expression),
             unique: index.unique,
             filter: owned(index.filter),
+            using: owned(index.using),
         })
         .collect()
 }

@@ -133,6 +133,10 @@ impl Table {
             (ColumnType::Json, Dialect::Postgres) => "jsonb",
             (ColumnType::Json, _) => "json",
             (ColumnType::Other(word), _) => word,
+            // Only PostgreSQL has them; the check `db.E026` says so.
+            (ColumnType::Array(of), _) => {
+                return format!("{}[]", self.word(&Column::new("", (**of).clone()), dialect));
+            }
         };
         word.to_owned()
     }
@@ -155,8 +159,22 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         add("bool", format!("{name} IN (0, 1)"));
     }
     if !column.one_of.is_empty() {
-        let values: Vec<String> = column.one_of.iter().map(|value| text_literal(value, dialect)).collect();
-        add("choice", format!("{name} IN ({})", values.join(", ")));
+        let of = match &column.kind {
+            ColumnType::Array(of) => of,
+            kind => kind,
+        };
+        let literal =
+            |value: &String| if of.is_integer() { value.clone() } else { text_literal(value, dialect) };
+        let values = column.one_of.iter().map(literal).collect::<Vec<_>>().join(", ");
+        add(
+            "choice",
+            if let ColumnType::Array(_) = column.kind {
+                let list = Table::default().word(column, dialect);
+                format!("array_remove({name}, NULL) <@ CAST(ARRAY[{values}] AS {list})")
+            } else {
+                format!("{name} IN ({values})")
+            },
+        );
     }
     let length = if dialect == Dialect::Sqlite { "length" } else { "char_length" };
     if let Some(least) = column.min_length {
@@ -175,7 +193,8 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         add("most", format!("{name} <= {}", number(most)));
     }
     // SQLite has integers of 64 bits only.
-    let bounded = column.generated || (column.min.is_some() && column.max.is_some());
+    let bounded =
+        column.generated || !column.one_of.is_empty() || (column.min.is_some() && column.max.is_some());
     match column.kind {
         _ if bounded || dialect != Dialect::Sqlite => {}
         ColumnType::SmallInt => add("range", format!("{name} BETWEEN {} AND {}", i16::MIN, i16::MAX)),
@@ -200,7 +219,8 @@ pub(crate) fn create_index(table: &str, index: &Index, dialect: Dialect, existin
     };
     let filter = index.filter.as_ref().map(|sql| format!(" WHERE {sql}")).unwrap_or_default();
     let (name, table) = (dialect.quote(&index.name), dialect.quote(table));
-    format!("CREATE {unique}INDEX {existing}{name} ON {table} ({over}){filter}")
+    let using = index.using.as_ref().map(|method| format!("USING {method} ")).unwrap_or_default();
+    format!("CREATE {unique}INDEX {existing}{name} ON {table} {using}({over}){filter}")
 }
 
 /// A foreign key as `CREATE TABLE` and `ADD` define it.

@@ -45,7 +45,7 @@ pub struct Column {
     pub generated: bool,
     /// What it is without a value: SQL.
     pub default: Option<String>,
-    /// The texts that it can have, when they are few; empty when it can have any.
+    /// The texts or whole numbers that it can have, when they are few; empty when it can have any.
     pub one_of: Vec<String>,
     /// The least number of characters.
     pub min_length: Option<u32>,
@@ -88,6 +88,8 @@ pub enum ColumnType {
     Json,
     /// A universally unique identifier.
     Uuid,
+    /// A list of values of one type.
+    Array(Box<Self>),
     /// A type of the engine that no model has: read from a live database.
     Other(String),
 }
@@ -105,6 +107,8 @@ pub struct Index {
     pub unique: bool,
     /// Which rows it is about: SQL.
     pub filter: Option<String>,
+    /// How it is kept, when not as the engine does by itself: `gin`.
+    pub using: Option<String>,
 }
 
 /// A foreign key.
@@ -270,6 +274,11 @@ impl Action {
 }
 
 impl ColumnType {
+    /// Whether it is a whole number.
+    pub(crate) fn is_integer(&self) -> bool {
+        matches!(self, Self::SmallInt | Self::Int | Self::BigInt)
+    }
+
     /// The type of a model's field, but for what the field adds to it.
     pub(crate) fn of(sql_type: SqlType, max_length: Option<u32>) -> Self {
         match sql_type {
@@ -288,6 +297,7 @@ impl ColumnType {
             SqlType::Date => Self::Date,
             SqlType::Time => Self::Time,
             SqlType::Json => Self::Json,
+            SqlType::Array(of) => Self::Array(Box::new(Self::of(*of, None))),
         }
     }
 }
@@ -298,6 +308,7 @@ impl fmt::Display for ColumnType {
         match self {
             Self::Decimal(Some((precision, scale))) => write!(f, "decimal({precision}, {scale})"),
             Self::Text(Some(most)) => write!(f, "text({most})"),
+            Self::Array(of) => write!(f, "{of}[]"),
             Self::Other(word) => write!(f, "sql:{word}"),
             plain => {
                 f.write_str(PLAIN.iter().find(|(known, _)| known == plain).map_or("text", |(_, word)| word))
@@ -337,6 +348,9 @@ impl FromStr for ColumnType {
         if let Some(word) = text.strip_prefix("sql:") {
             return Ok(Self::Other(word.to_owned()));
         }
+        if let Some(of) = text.strip_suffix("[]") {
+            return Ok(Self::Array(Box::new(of.parse()?)));
+        }
         let (word, digits) =
             text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(unknown)?;
         let digits: Vec<u32> = digits
@@ -361,6 +375,7 @@ mod tests {
         let parameterized = [
             ColumnType::Text(Some(120)),
             ColumnType::Decimal(Some((12, 2))),
+            ColumnType::Array(Box::new(ColumnType::Decimal(None))),
             ColumnType::Other("inet".into()),
         ];
         for kind in PLAIN.iter().map(|(kind, _)| kind.clone()).chain(parameterized) {

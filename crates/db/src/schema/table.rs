@@ -5,20 +5,32 @@ use super::structure::Table;
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::meta::ModelMeta;
+use crate::value::SqlType;
 
 /// `CREATE TABLE` with its constraints, then its indexes. Each does nothing when it is there already, where the engine can
-/// say so. Fails for an index that the engine does not have; the check `db.E021` says so at start.
+/// say so. Fails for an index or a type that the engine does not have; the checks `db.E021` and `db.E026` say so at start.
 pub fn create_table(model: &ModelMeta, dialect: Dialect) -> Result<Vec<String>, DbError> {
     statements(&Table::of_model(model)?, model, dialect)
 }
 
 /// The same for the table of a model that lacks something yet.
 pub(super) fn statements(table: &Table, model: &ModelMeta, dialect: Dialect) -> Result<Vec<String>, DbError> {
+    if let Some(field) = model.fields.iter().find(|field| matches!(field.sql_type, SqlType::Array(_)))
+        && !dialect.has_arrays()
+    {
+        return Err(DbError::Model {
+            detail: format!("{} has no arrays, and `{}.{}` is one", dialect.name(), model.name, field.name),
+        });
+    }
     for index in &table.indexes {
-        let lacks = match (&index.filter, &index.expression) {
-            (Some(_), _) if !dialect.has_partial_indexes() => "index of some rows only",
-            (_, Some(_)) if !dialect.has_expression_indexes() => "index of an expression",
-            _ => continue,
+        let lacks = if index.filter.is_some() && !dialect.has_partial_indexes() {
+            "index of some rows only"
+        } else if index.expression.is_some() && !dialect.has_expression_indexes() {
+            "index of an expression"
+        } else if index.using.is_some() && !dialect.has_index_methods() {
+            "index of another kind than its own"
+        } else {
+            continue;
         };
         return Err(DbError::Model {
             detail: format!(

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::meta::FieldMeta;
-use crate::value::{SqlType, Value};
+use crate::value::{Choice, SqlType, Value};
 
 /// Writes a value of a column of that type, or says why it is none.
 pub(super) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Result<(), String> {
@@ -46,6 +46,15 @@ pub(super) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Resul
         Value::Json(document) => {
             let raw = serde_json::from_str(document).map_err(|fault| format!("it is no JSON: {fault}"))?;
             write_document(raw, out)?;
+            Ok(())
+        }
+        Value::List(values) => {
+            let SqlType::Array(of) = sql_type else { return Err("it is a list".to_owned()) };
+            for (index, value) in values.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                write(*of, value, out)?;
+            }
+            out.push_str(if values.is_empty() { "[]" } else { "]" });
             Ok(())
         }
         other => return Err(format!("{other:?} is no value of a column")),
@@ -112,16 +121,25 @@ pub(super) fn value(field: &FieldMeta, json: &RawValue) -> Result<Value, String>
     if json.get() == "null" {
         return if field.nullable { Ok(Value::Null) } else { Err("a value, and not null".to_owned()) };
     }
+    plain(field.sql_type, field.choices, json)
+}
+
+fn plain(sql_type: SqlType, choices: &[Choice], json: &RawValue) -> Result<Value, String> {
     let text = || typed::<String>(json);
-    let (expected, value) = match field.sql_type {
-        SqlType::SmallInt | SqlType::Int | SqlType::BigInt => ("a whole number", typed(json).map(Value::Int)),
+    let (expected, value) = match sql_type {
+        SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
+            // A variant that is stored as a number has a name as well.
+            let number = typed(json).or_else(|| numbered(choices, &text()?));
+            ("a whole number", number.map(Value::Int))
+        }
         SqlType::Real | SqlType::Double => ("a number", digits(json).parse().ok().map(Value::Float)),
         SqlType::Decimal => {
             ("an exact number", Decimal::from_str_exact(&digits(json)).ok().map(Value::Decimal))
         }
         SqlType::Bool => ("true or false", typed(json).map(Value::Bool)),
         SqlType::Json => ("a JSON document", Some(Value::Json(json.get().to_owned()))),
-        SqlType::Enum => return choice(field, text()),
+        SqlType::Enum => return choice(choices, text()),
+        SqlType::Array(of) => return list(*of, choices, json),
         SqlType::Uuid => ("a UUID", text().and_then(|text| Uuid::parse_str(&text).ok()).map(Value::Uuid)),
         SqlType::Bytes => ("hexadecimal digits", text().and_then(|text| bytes(&text)).map(Value::Bytes)),
         SqlType::DateTime => {
@@ -151,10 +169,23 @@ fn digits(json: &RawValue) -> String {
     typed::<String>(json).unwrap_or_else(|| json.get().to_owned())
 }
 
-fn choice(field: &FieldMeta, name: Option<String>) -> Result<Value, String> {
-    let known = name.filter(|name| field.choices.iter().any(|choice| choice.value == name));
+fn list(of: SqlType, choices: &[Choice], json: &RawValue) -> Result<Value, String> {
+    let values = read::<Vec<&RawValue>>(json).map_err(|_| "a list".to_owned())?;
+    let value = |json: &RawValue| match json.get() {
+        "null" => Ok(Value::Null),
+        _ => plain(of, choices, json).map_err(|expected| format!("a list, each of it {expected}")),
+    };
+    values.into_iter().map(value).collect::<Result<_, _>>().map(Value::List)
+}
+
+fn numbered(choices: &[Choice], name: &str) -> Option<i64> {
+    choices.iter().find(|choice| choice.value == name)?.number
+}
+
+fn choice(choices: &[Choice], name: Option<String>) -> Result<Value, String> {
+    let known = name.filter(|name| choices.iter().any(|choice| choice.value == name));
     known.map(Value::Text).ok_or_else(|| {
-        let names: Vec<_> = field.choices.iter().map(|choice| format!("`{}`", choice.value)).collect();
+        let names: Vec<_> = choices.iter().map(|choice| format!("`{}`", choice.value)).collect();
         format!("one of {}", names.join(", "))
     })
 }
@@ -205,6 +236,18 @@ mod tests {
             let raw = RawValue::from_string(text).unwrap();
             assert_eq!(value(&field, &raw), Ok(Value::Float(number)));
         }
+    }
+
+    #[test]
+    fn lists_come_back() {
+        let field = FieldMeta::of::<Vec<Option<f64>>>("ratios", "ratios");
+        for values in [vec![], vec![Value::Float(0.5), Value::Null, Value::Float(f64::INFINITY)]] {
+            let text = written(field.sql_type, Value::List(values.clone()));
+            assert_eq!(value(&field, &RawValue::from_string(text).unwrap()), Ok(Value::List(values)));
+        }
+        let refused = |text: &str| value(&field, &RawValue::from_string(text.to_owned()).unwrap());
+        assert_eq!(refused("{}"), Err("a list".to_owned()));
+        assert_eq!(refused("[true]"), Err("a list, each of it a number".to_owned()));
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub fn decode_choice<T>(
     }
 }
 
+/// Reads one of a few numbers from a cell.
+pub fn decode_numbered<T>(
+    cell: Cell<'_>,
+    expected: &'static str,
+    numbered: fn(i64) -> Option<T>,
+) -> Result<T, Mismatch> {
+    match cell {
+        Cell::Int(number) => numbered(number).ok_or_else(|| Mismatch::new(expected, cell)),
+        _ => Err(Mismatch::new(expected, cell)),
+    }
+}
+
 /// Reads one of a few names from JSON and the like.
 pub fn deserialize_choice<'de, D: Deserializer<'de>, T>(
     deserializer: D,

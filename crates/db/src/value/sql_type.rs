@@ -40,6 +40,8 @@ pub enum SqlType {
     Json,
     /// One of a few names; see [`Stored::CHOICES`].
     Enum,
+    /// A list of values of one type.
+    Array(&'static Self),
 }
 
 impl SqlType {
@@ -59,9 +61,37 @@ impl SqlType {
                 Value::Text(text) => Value::Json(text),
                 other => other,
             },
+            Self::Array(of) => match cell.to_value() {
+                Value::List(values) => {
+                    Value::List(values.iter().map(|value| of.value(value.cell())).collect())
+                }
+                other => other,
+            },
             Self::SmallInt | Self::Int | Self::BigInt | Self::Text | Self::Bytes | Self::Enum => {
                 cell.to_value()
             }
+        }
+    }
+
+    /// A number of its own, for shapes.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::SmallInt => 0,
+            Self::Int => 1,
+            Self::BigInt => 2,
+            Self::Real => 3,
+            Self::Double => 4,
+            Self::Decimal => 5,
+            Self::Uuid => 6,
+            Self::Bool => 7,
+            Self::Text => 8,
+            Self::Bytes => 9,
+            Self::DateTime => 10,
+            Self::Date => 11,
+            Self::Time => 12,
+            Self::Json => 13,
+            Self::Enum => 14,
+            Self::Array(of) => 128 | of.number(),
         }
     }
 }

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Assignments;
 use crate::driver::Dialect;
 use crate::meta::FieldMeta;
-use crate::value::Value;
+use crate::value::{Choice, Value};
 
 /// Checks the values that are set against their fields and against what the engine can hold. 422 with a fault for each that
 /// is outside, all at once.
@@ -17,9 +17,20 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
     let mut faults = Vec::new();
     for (index, field) in assignments.meta().fields.iter().enumerate() {
         if let Some(value) = assignments.get(index) {
-            check(field, value, dialect, &mut |code, message| {
-                faults.push(Fault::new(format!("/{}", field.name), code, message));
-            });
+            let mut check = |value: &Value, pointer: String| {
+                check(field, value, dialect, &mut |code, message| {
+                    faults.push(Fault::new(pointer.clone(), code, message));
+                });
+            };
+            match value {
+                Value::List(values) => {
+                    // Which may be NULL is said by their type.
+                    for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
+                        check(value, format!("/{}/{index}", field.name));
+                    }
+                }
+                value => check(value, format!("/{}", field.name)),
+            }
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
@@ -30,25 +41,19 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Null if !field.nullable => fault("required", "must have a value".to_owned()),
         Value::Text(text) => {
             length(field, text, fault);
-            if !field.choices.is_empty() && !field.choices.iter().any(|choice| choice.value == text) {
-                let names: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
-                fault("choice", format!("must be one of {}", names.join(", ")));
-            }
+            choice(field, |choice| choice.value == text, fault);
             if dialect == Dialect::Postgres && text.contains('\0') {
-                fault(
-                    "text_with_nul",
-                    "must not contain the character NUL, which PostgreSQL cannot hold".to_owned(),
-                );
+                nul(fault);
             }
         }
         // As text, jsonb would take it; what it stands for, it cannot hold.
         Value::Json(text) if dialect == Dialect::Postgres && writes_nul(text) => {
-            fault(
-                "text_with_nul",
-                "must not contain the character NUL, which PostgreSQL cannot hold".to_owned(),
-            );
+            nul(fault);
         }
-        Value::Int(number) => bounds(field, Some((*number).into()), fault),
+        Value::Int(number) => {
+            choice(field, |choice| choice.number == Some(*number), fault);
+            bounds(field, Some((*number).into()), fault);
+        }
         Value::Decimal(number) => {
             bounds(field, Some(*number), fault);
             digits(field, *number, fault);
@@ -58,6 +63,17 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Date(date) => year(date.year(), fault),
         Value::Unstorable(what) => fault("not_storable", format!("cannot be stored: it is {what}")),
         _ => {}
+    }
+}
+
+fn nul(fault: &mut dyn FnMut(&'static str, String)) {
+    fault("text_with_nul", "must not contain the character NUL, which PostgreSQL cannot hold".to_owned());
+}
+
+fn choice(field: &FieldMeta, is: impl Fn(&Choice) -> bool, fault: &mut dyn FnMut(&'static str, String)) {
+    if !field.choices.is_empty() && !field.choices.iter().any(is) {
+        let names: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
+        fault("choice", format!("must be one of {}", names.join(", ")));
     }
 }
 

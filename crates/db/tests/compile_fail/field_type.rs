@@ -5,6 +5,7 @@ use mainstay_db::model;
 pub struct Article {
     pub id: i64,
     pub size: std::time::Duration,
+    pub sizes: Vec<std::time::Duration>,
 }
 
 fn main() {}

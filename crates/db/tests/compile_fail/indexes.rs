@@ -7,6 +7,7 @@ use mainstay_db::model;
 #[index(title, title)]
 #[index(title, wehre = "price > 0")]
 #[index(title, expression = "lower(title)")]
+#[index(title, using = "gin (title)")]
 #[unique(title, where = "")]
 #[unique(title, name = "a", name = "b")]
 #[check(name = "price_is_positive")]

@@ -35,6 +35,10 @@ pub struct Product {
     pub rank: i32,
     #[field(min_length = 5, max_length = 4)]
     pub code: String,
+    #[field(max_length = 10)]
+    pub tags: Vec<String>,
+    #[field(min = 0)]
+    pub scores: Option<Vec<i32>>,
     #[unique]
     pub slug: String,
     #[belongs_to(on_update = set_null)]

@@ -133,14 +133,15 @@ impl Options {
     pub(super) fn check(&self, ty: &Type) -> Result<()> {
         let inner = inside_option(ty);
         let (text, decimal) = (is_named(inner, &["String"]), is_named(inner, &["Decimal"]));
-        let known = text || is_integer(inner) || is_named(inner, &["bool", "f32", "f64", "Uuid"]);
+        let list = argument(inner, "Vec").is_some_and(|of| !is_named(of, &["u8"]));
+        let known = text || list || is_integer(inner) || is_named(inner, &["bool", "f32", "f64", "Uuid"]);
         for (limit, name) in [(&self.min, "min"), (&self.max, "max")] {
             let Some(limit) = limit else { continue };
             if text {
                 let message = format!("a text has no `{name}`; how long it may be is `{name}_length`");
                 return Err(Error::new(limit.span, message));
             }
-            if is_named(inner, &["bool", "Uuid"]) {
+            if list || is_named(inner, &["bool", "Uuid"]) {
                 return Err(Error::new(limit.span, format!("only a number has a `{name}`")));
             }
             if is_integer(inner) && limit.text.contains('.') {

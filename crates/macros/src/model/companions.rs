@@ -10,8 +10,8 @@ use crate::root;
 /// `ArticleFields`, `NewArticle`, `ArticleDraft`, `ArticleChange`.
 pub(crate) fn types(model: &Model) -> TokenStream {
     let (columns, new) = (columns(model), new(model));
-    let (draft, change) = (draft(model), change(model));
-    quote!(#columns #new #draft #change)
+    let (draft, change, creation) = (draft(model), change(model), creation(model));
+    quote!(#columns #new #draft #change #creation)
 }
 
 fn columns(model: &Model) -> TokenStream {
@@ -181,6 +181,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
 
         /// Stores it, or updates the row that has the same values in the unique fields that the closure names, with the
         /// values that are given here. Returns the row as it is stored.
+        #[track_caller]
         #vis fn upsert<C: #db::write::IntoConflict<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -190,6 +191,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
         }
 
         /// Stores it, unless there is a row with the same values in the unique fields that the closure names.
+        #[track_caller]
         #vis fn insert_or_ignore<C: #db::write::IntoColumns<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -200,6 +202,72 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
                 unique(<#ident as #db::Model>::fields(#db::expression::Scope::ROOT)),
                 executor,
             )
+        }
+    }
+}
+
+/// Storing it together with other rows, and what that is made from.
+fn creation(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident, columns) = (&model.vis, &model.ident, model.companion("", "Fields"));
+    let (new, draft) = (model.companion("New", ""), model.companion("", "Draft"));
+    let creation = quote!(#db::write::Creation<'a, #ident>);
+    let functions = quote! {
+        /// Stores it together with new rows of a relation: `.with(|it| it.comments, |it| [NewComment { .. }])`. The second
+        /// closure gets the key of what is stored here. Then `insert` stores all of it, or nothing.
+        #vis fn with<'a, N, I>(
+            self,
+            relation: impl ::core::ops::FnOnce(#columns) -> N,
+            rows: impl ::core::ops::FnOnce(#db::Key<#ident>) -> I + ::core::marker::Send + 'a,
+        ) -> #creation
+        where
+            N: #db::relation::Nests<#ident>,
+            N::Row: 'a,
+            I: ::core::iter::IntoIterator,
+            I::Item: ::core::convert::Into<#db::write::Creation<'a, N::Row>>,
+        {
+            #db::write::Creation::from(self).with(relation, rows)
+        }
+
+        /// Stores it linked with rows that are there already, or as their owner: `.with_existing(|it| it.tags, [&tag])`.
+        #vis fn with_existing<'a, N, K>(
+            self,
+            relation: impl ::core::ops::FnOnce(#columns) -> N,
+            rows: impl ::core::iter::IntoIterator<Item = K>,
+        ) -> #creation
+        where
+            N: #db::relation::Nests<#ident>,
+            N::Row: 'a,
+            K: ::core::convert::Into<#db::Key<N::Row>>,
+        {
+            #db::write::Creation::from(self).with_existing(relation, rows)
+        }
+    };
+    let nests = |field: &Field| {
+        matches!(field.kind, Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. })
+    };
+    let functions = model.fields.iter().any(nests).then(|| {
+        quote! {
+            #[allow(dead_code)]
+            impl #new { #functions }
+
+            #[allow(dead_code)]
+            impl #draft { #functions }
+        }
+    });
+    quote! {
+        #functions
+
+        impl<'a> ::core::convert::From<#draft> for #creation {
+            fn from(draft: #draft) -> Self {
+                Self::new(draft.0)
+            }
+        }
+
+        impl<'a> ::core::convert::From<#new> for #creation {
+            fn from(new: #new) -> Self {
+                Self::from(<#draft as ::core::convert::From<#new>>::from(new))
+            }
         }
     }
 }
@@ -244,11 +312,13 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
     let soft = model.stored().any(|field| field.options.deleted_at).then(|| {
         quote! {
             /// Takes the deletion back.
+            #[track_caller]
             #vis fn restore(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::restore(self, executor)
             }
 
             /// Deletes the row for good, not softly.
+            #[track_caller]
             #vis fn delete_for_good(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete_for_good(self, executor)
             }
@@ -288,6 +358,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Loads a relation of rows that are there already, in one query for all of them. For a single one:
             /// `std::slice::from_mut(&mut row)`.
+            #[track_caller]
             #vis fn load<L: #db::relation::IntoLoad<Self>>(
                 rows: &mut [Self],
                 relation: impl FnOnce(#columns) -> L,
@@ -301,6 +372,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all_returning<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -313,6 +385,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Inserts rows, or updates those that have the same values in the unique fields that the closure names: all
             /// or none. Hooks do not see it.
+            #[track_caller]
             #vis fn upsert_all<D: ::core::convert::Into<#draft>, C: #db::write::IntoConflict<Self>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -326,6 +399,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none. Returns how many. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -350,6 +424,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Lets the closure change it, and writes the fields that are then different.
+            #[track_caller]
             #vis fn edit(
                 &mut self,
                 change: impl FnOnce(&mut Self),
@@ -360,6 +435,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Sets fields to what is computed from the row as it is stored, and takes over what is stored then:
             /// `.update_with(|it| it.views.set(it.views + 1), &db)`.
+            #[track_caller]
             #vis fn update_with<S: #db::column::IntoAssignments<Self>>(
                 &mut self,
                 sets: impl FnOnce(#columns) -> S,
@@ -376,6 +452,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Writes every field of these but their keys, all or none, and leaves the values here as they are. Returns
             /// how many rows were there to be written.
+            #[track_caller]
             #vis fn save_all(
                 models: &[Self],
                 executor: &impl #db::Executor,

@@ -242,7 +242,7 @@ impl Field {
                 return Err(Error::new_spanned(&self.ty, message));
             }
         }
-        let taken = ["insert", "insert_or_ignore", "upsert"];
+        let taken = ["insert", "insert_or_ignore", "upsert", "with", "with_existing"];
         if self.is_stored() && taken.iter().any(|name| self.ident == name) {
             let message = format!(
                 "a new row is stored by a function of this name; choose another, and `#[field(column = \"{}\")]`",

@@ -20,7 +20,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         .map(|index| {
             let (unique, fields) = (index.unique, &index.fields);
             let (name, filter) = (optional(&index.name), optional(&index.filter));
-            let expression = optional(&index.expression);
+            let (expression, using) = (optional(&index.expression), optional(&index.using));
             quote! {
                 __db::meta::IndexMeta {
                     name: #name,
@@ -28,6 +28,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
                     expression: #expression,
                     unique: #unique,
                     filter: #filter,
+                    using: #using,
                 }
             }
         })

@@ -7,6 +7,26 @@ use syn::{Data, DeriveInput, Error, Fields, Result, Type};
 use super::input::{is_named, span_of};
 use crate::root;
 
+/// What lists can be of.
+const ELEMENTS: &[&str] = &[
+    "bool",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "u16",
+    "u32",
+    "f32",
+    "f64",
+    "String",
+    "Decimal",
+    "Uuid",
+    "DateTime",
+    "NaiveDateTime",
+    "NaiveDate",
+    "NaiveTime",
+];
+
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let inner = inner(input)?;
     let (mut checked, mut key) = (false, false);
@@ -41,6 +61,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     let text = is_named(inner, &["String"])
         .then(|| quote!(impl __db::column::TextColumn for #ident { type Length = i64; }));
+    let element = is_named(inner, ELEMENTS).then(|| quote!(impl __db::value::Element for #ident {}));
     let key = key.then(|| as_key(input));
     Ok(quote! {
         const _: () = {
@@ -81,6 +102,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
 
             #text
+            #element
             #key
         };
     })

@@ -12,6 +12,7 @@ pub(crate) struct Index {
     pub(crate) fields: Vec<usize>,
     pub(crate) expression: Option<String>,
     pub(crate) filter: Option<String>,
+    pub(crate) using: Option<String>,
     pub(crate) name: Option<String>,
 }
 
@@ -29,7 +30,8 @@ enum Entry {
 }
 
 pub(super) fn index(model: &Model, attribute: &Attribute, unique: bool) -> Result<Index> {
-    let mut index = Index { unique, fields: Vec::new(), expression: None, filter: None, name: None };
+    let mut index =
+        Index { unique, fields: Vec::new(), expression: None, filter: None, using: None, name: None };
     let entries = attribute.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated)?;
     for entry in entries {
         match entry {
@@ -47,9 +49,19 @@ pub(super) fn index(model: &Model, attribute: &Attribute, unique: bool) -> Resul
                     "where" => &mut index.filter,
                     "name" => &mut index.name,
                     "expression" => &mut index.expression,
+                    "using" => {
+                        if !text.value().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+                        {
+                            return Err(Error::new_spanned(
+                                text,
+                                "the name of a kind of index, such as `gin`",
+                            ));
+                        }
+                        &mut index.using
+                    }
                     _ => {
-                        let message = "unknown; an index takes fields, `where = \"…\"`, `expression = \"…\"` and \
-                                       `name = \"…\"`";
+                        let message = "unknown; an index takes fields, `where = \"…\"`, `expression = \"…\"`, \
+                                       `using = \"…\"` and `name = \"…\"`";
                         return Err(Error::new_spanned(at, message));
                     }
                 };

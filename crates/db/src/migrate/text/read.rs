@@ -168,6 +168,7 @@ fn index(fields: &mut Fields<'_>) -> Result<Index, Mistake> {
         expression: fields.maybe_text("expression")?,
         unique: fields.flag("unique")?,
         filter: fields.maybe_text("where")?,
+        using: fields.maybe_text("using")?,
     })
 }
 

@@ -140,7 +140,9 @@ fn column_fields(column: &Column) -> Pairs {
     }
     maybe(&mut fields, "default_sql", column.default.as_deref());
     if !column.one_of.is_empty() {
-        fields.push(("one_of", list(&column.one_of)));
+        let numbers = column.kind.is_integer();
+        let values = if numbers { format!("[{}]", column.one_of.join(", ")) } else { list(&column.one_of) };
+        fields.push(("one_of", values));
     }
     if let Some(least) = column.min_length {
         fields.push(("min_length", least.to_string()));
@@ -161,6 +163,7 @@ fn index_fields(index: &Index) -> Pairs {
         fields.push(("unique", "true".to_owned()));
     }
     maybe(&mut fields, "where", index.filter.as_deref());
+    maybe(&mut fields, "using", index.using.as_deref());
     fields
 }
 

@@ -88,6 +88,7 @@ fn to_json(value: &Value) -> Json {
         Value::Uuid(value) => value.to_string().into(),
         Value::Text(value) | Value::Json(value) => value.as_str().into(),
         Value::Bytes(value) => base64url::encode(value).into(),
+        Value::List(values) => values.iter().map(to_json).collect(),
         Value::DateTime(value) => value.timestamp_micros().into(),
         Value::Date(value) => value.num_days_from_ce().into(),
         Value::Time(value) => {
@@ -109,6 +110,10 @@ fn from_json(json: &Json, sql_type: SqlType) -> Option<Value> {
         SqlType::Bool => Value::Bool(json.as_bool()?),
         SqlType::Text | SqlType::Enum => Value::Text(text(json)?),
         SqlType::Json => Value::Json(text(json)?),
+        SqlType::Array(of) => {
+            let element = |json: &Json| if json.is_null() { Some(Value::Null) } else { from_json(json, *of) };
+            Value::List(json.as_array()?.iter().map(element).collect::<Option<_>>()?)
+        }
         SqlType::Bytes => Value::Bytes(base64url::decode(json.as_str()?)?),
         SqlType::DateTime => Value::DateTime(DateTime::from_timestamp_micros(json.as_i64()?)?),
         SqlType::Date => {

@@ -16,6 +16,10 @@ impl Renderer {
         for argument in &call.arguments {
             arguments.push(self.term(argument)?);
         }
+        if call.function.is_of_lists() && !self.dialect.has_arrays() {
+            let detail = format!("{} has no arrays: keep the list in a `Json<Vec<…>>`", self.dialect.name());
+            return Err(DbError::Model { detail });
+        }
         if self.dialect == Sqlite && call.of == SqlType::Decimal {
             return self.exact(call.function, arguments);
         }
@@ -99,6 +103,10 @@ impl Renderer {
                 MySql | MariaDb => "concat(?, ?)",
             },
             Function::Coalesce => "coalesce(?, ?)",
+            Function::Has => "(? = ANY(?))",
+            Function::HasAll => "(? @> ?)",
+            Function::Overlaps => "(? && ?)",
+            Function::ListLength => "CAST(cardinality(?) AS bigint)",
             Function::YearOf => part(
                 call,
                 dialect,

@@ -54,23 +54,7 @@ impl Renderer {
             }
             _ => return slot(number),
         }
-        let template = match sql_type {
-            SqlType::SmallInt => "CAST(? AS smallint)",
-            SqlType::Int => "CAST(? AS integer)",
-            SqlType::BigInt => "CAST(? AS bigint)",
-            SqlType::Real => "CAST(? AS real)",
-            SqlType::Double => "CAST(? AS double precision)",
-            SqlType::Decimal => "CAST(? AS numeric)",
-            SqlType::Uuid => "CAST(? AS uuid)",
-            SqlType::Bool => "CAST(? AS boolean)",
-            SqlType::Text | SqlType::Enum => "CAST(? AS text)",
-            SqlType::Bytes => "CAST(? AS bytea)",
-            SqlType::DateTime => "CAST(? AS timestamptz)",
-            SqlType::Date => "CAST(? AS date)",
-            SqlType::Time => "CAST(? AS time)",
-            SqlType::Json => "CAST(? AS jsonb)",
-        };
-        self.template(template, [slot(number)])
+        Expr::cust_with_exprs(format!("CAST($1 AS {})", postgres_word(sql_type)), [slot(number)])
     }
 
     /// An exact number that is computed is only a text to SQLite, unless it is told how to compare it.
@@ -136,4 +120,25 @@ impl Renderer {
             statement.and_where(Expr::col((Alias::new(alias), deleted.column)).is_null());
         }
     }
+}
+
+fn postgres_word(sql_type: SqlType) -> String {
+    let word = match sql_type {
+        SqlType::SmallInt => "smallint",
+        SqlType::Int => "integer",
+        SqlType::BigInt => "bigint",
+        SqlType::Real => "real",
+        SqlType::Double => "double precision",
+        SqlType::Decimal => "numeric",
+        SqlType::Uuid => "uuid",
+        SqlType::Bool => "boolean",
+        SqlType::Text | SqlType::Enum => "text",
+        SqlType::Bytes => "bytea",
+        SqlType::DateTime => "timestamptz",
+        SqlType::Date => "date",
+        SqlType::Time => "time",
+        SqlType::Json => "jsonb",
+        SqlType::Array(of) => return format!("{}[]", postgres_word(*of)),
+    };
+    word.to_owned()
 }

@@ -84,9 +84,10 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
                                          ORDER BY u.place)
                          FROM unnest(x.indkey::int2[]) WITH ORDINALITY u(number, place)
                          LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = u.number AND u.number > 0),
-                      x.indexprs IS NOT NULL
+                      x.indexprs IS NOT NULL, nullif(m.amname::text, 'btree')
                  FROM pg_index x
                  JOIN pg_class i ON i.oid = x.indexrelid
+                 JOIN pg_am m ON m.oid = i.relam
                  JOIN pg_class t ON t.oid = x.indrelid
                  JOIN pg_namespace n ON n.oid = t.relnamespace
                 WHERE n.nspname = current_schema() AND NOT x.indisprimary AND x.indisvalid
@@ -94,7 +95,8 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
     for row in rows(target, sql).await?.rows.iter() {
         let (table, name): (String, String) = (row.get(0)?, row.get(1)?);
         let (over, is_expression): (Option<String>, bool) = (row.get(4)?, row.get(5)?);
-        let mut index = Index { name, unique: row.get(2)?, filter: row.get(3)?, ..Index::default() };
+        let mut index =
+            Index { name, unique: row.get(2)?, filter: row.get(3)?, using: row.get(6)?, ..Index::default() };
         if is_expression {
             index.expression = over;
         } else {

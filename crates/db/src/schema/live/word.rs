@@ -9,6 +9,9 @@ pub(crate) fn normal(word: &str, dialect: Dialect) -> String {
     let word = word.trim().to_ascii_lowercase().replace(", ", ",");
     match dialect {
         Dialect::Sqlite => word,
+        Dialect::Postgres if word.ends_with("[]") => {
+            format!("{}[]", normal(word.trim_end_matches("[]"), dialect))
+        }
         Dialect::Postgres => match word.as_str() {
             "timestamptz" => "timestamp with time zone".to_owned(),
             "time" => "time without time zone".to_owned(),
@@ -36,6 +39,12 @@ pub(crate) fn normal(word: &str, dialect: Dialect) -> String {
 /// What a type is to us, as far as that can be told.
 pub(super) fn kind(word: &str, dialect: Dialect) -> ColumnType {
     let word = normal(word, dialect);
+    if let Some(of) = word.strip_suffix("[]") {
+        return match kind(of, dialect) {
+            ColumnType::Other(_) => ColumnType::Other(word),
+            of => ColumnType::Array(Box::new(of)),
+        };
+    }
     let (name, digits) = word.split_once('(').map_or((word.as_str(), ""), |(name, rest)| (name, rest));
     let digits: Vec<u32> =
         digits.trim_end_matches(')').split(',').filter_map(|digits| digits.trim().parse().ok()).collect();
@@ -77,6 +86,7 @@ mod tests {
         same("numeric(12, 2)", "numeric(12,2)", Dialect::Postgres);
         same("integer", "int(11)", Dialect::MariaDb);
         same("boolean", "tinyint(1)", Dialect::MySql);
+        same("timestamptz[]", "timestamp with time zone[]", Dialect::Postgres);
         same("json", "longtext", Dialect::MariaDb);
         same("datetime(6)", "DATETIME(6)", Dialect::MySql);
         assert_ne!(normal("varchar(60)", Dialect::MySql), normal("varchar(61)", Dialect::MySql));

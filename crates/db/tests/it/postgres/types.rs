@@ -49,6 +49,14 @@ fn samples() -> Vec<(&'static str, Vec<Value>)> {
                 Value::Time(NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap()),
             ],
         ),
+        (
+            "text[]",
+            vec![Value::List(vec![Value::Text("NULL".into()), Value::Null, Value::Text("\"{,}\\".into())])],
+        ),
+        (
+            "bigint[]",
+            vec![Value::List(vec![]), Value::List(vec![Value::Int(i64::MIN), Value::Int(i64::MAX)])],
+        ),
         ("inet", vec![Value::Text("10.0.0.1/8".into())]),
         ("interval", vec![Value::Text("3 days".into())]),
     ]
@@ -80,7 +88,8 @@ async fn every_type_comes_back_as_it_went() {
 async fn lists_are_arrays_of_the_columns_type() {
     on(async |url: String| {
         let driver = open(&url, PostgresOptions::default()).await;
-        for (sql_type, values) in samples() {
+        // An array of arrays is one of two dimensions, which is another type only to us.
+        for (sql_type, values) in samples().into_iter().filter(|(name, _)| !name.ends_with("[]")) {
             let sql = format!("SELECT CAST($1 AS {sql_type}) = ANY($2)");
             let value = values[0].clone();
             let bound = vec![value, Value::List(values)];
