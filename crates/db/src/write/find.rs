@@ -10,6 +10,7 @@ use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
 use crate::query::{Deleted, Lead, Select};
+use crate::row::Row;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -73,4 +74,21 @@ pub(crate) async fn present(
     select.lead = Some(Lead::Own(key.column));
     let reply = target.select(select).await?;
     Ok(reply.rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect())
+}
+
+/// The keys of the rows that have these values.
+pub(crate) async fn keys_like(
+    meta: &'static ModelMeta,
+    values: Vec<(usize, Value)>,
+    target: Target<'_>,
+) -> Result<Vec<Vec<Value>>, DbError> {
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter =
+        values.into_iter().map(|(index, value)| equals(meta.fields[index].column, value)).collect();
+    let reply = target.select(select).await?;
+    let key = |row: Row<'_>| {
+        meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect()
+    };
+    Ok(reply.rows.iter().map(key).collect())
 }
