@@ -4,6 +4,7 @@
 //! Nothing is loaded behind the back of the code: a field holds what the query has loaded `with` it, and says so when it
 //! has not.
 
+mod by_fields;
 mod children;
 mod field;
 mod links;
@@ -11,6 +12,7 @@ mod load;
 mod loaded;
 mod path;
 
+pub use by_fields::{ByFields, KeyPart};
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
 pub(crate) use load::run_loads;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};

@@ -54,7 +54,7 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
     let mut script = Vec::new();
     let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let expected = Table::of_model(model).at_border()?;
+        let expected = Table::of_model(model);
         let mut statements = create_table(model, db.dialect()).at_border()?;
         if let Some(table) = live.table(model.table) {
             created.findings.extend(drift::compare(
@@ -88,7 +88,7 @@ pub async fn missing_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Ve
     let mut findings = Vec::new();
     let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let expected = Table::of_model(model).at_border()?;
+        let expected = Table::of_model(model);
         let Some(table) = live.table(model.table) else {
             let message = format!("the table `{}` of `{}` does not exist", model.table, model.name);
             let fix = "make it, or set database.auto_create = true to have missing tables made at start";

@@ -3,32 +3,25 @@
 use mainstay_core::Result;
 
 use super::field::ManyToMany;
+use super::load::leading_key;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
-use crate::key::Key;
-use crate::meta::{Link, ModelMeta};
+use crate::expression::{Scope, is_among, is_key, parts};
+use crate::key::{Key, KeyType};
+use crate::meta::{Columns, Link, ModelMeta};
 use crate::model::Model;
 use crate::query::{Lead, Select};
-use crate::value::{Decode, SqlType, Stored, Value};
+use crate::row::{Row, Rows};
+use crate::value::Value;
 use crate::write::{Assignments, delete_many, insert_rows};
 
-impl<R: Model<Key: Stored>> ManyToMany<R> {
+impl<R: Model> ManyToMany<R> {
     /// The keys of the linked rows.
     pub async fn keys(&self, executor: &impl Executor) -> Result<Vec<Key<R>>> {
         let links = self.links().at_border()?;
-        let linked = links.linked(executor.target()).await.at_border()?;
-        linked
-            .iter()
-            .map(|value| {
-                Key::decode(value.cell()).map_err(|fault| DbError::Decode {
-                    column: links.to.to_owned(),
-                    expected: fault.expected,
-                    found: fault.found,
-                })
-            })
-            .collect::<Result<_, _>>()
-            .at_border()
+        let rows = links.rows_of_owner(executor.target()).await.at_border()?;
+        let key = |row: Row<'_>| R::Key::read(&mut row.reader(0)).map(Key::new);
+        rows.iter().map(key).collect::<Result<_, _>>().at_border()
     }
 
     /// Links these rows too. Those that are linked already stay so.
@@ -65,7 +58,7 @@ impl<R: Model<Key: Stored>> ManyToMany<R> {
         let relation = self.0.relation();
         match relation.link()? {
             Link::Through { through, from, to, .. } => {
-                Ok(Links { through, from, to, owner: self.0.owner().clone(), kind: <R::Key as Stored>::TYPE })
+                Ok(Links { through, from, to, owner: self.0.owner().clone(), target: R::META })
             }
             _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
         }
@@ -105,61 +98,60 @@ enum Keep {
     Listed,
 }
 
-fn values<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
-    rows.into_iter().map(|row| row.into().into_value()).collect()
+fn values<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
+    rows.into_iter().map(|row| row.into().whole()).collect()
 }
 
 /// The rows of the model between that concern one owner.
 struct Links {
     through: &'static ModelMeta,
-    from: &'static str,
-    to: &'static str,
+    from: Columns,
+    to: Columns,
     owner: Value,
-    /// The type of the keys that are linked.
-    kind: SqlType,
+    /// The model whose rows are linked.
+    target: &'static ModelMeta,
 }
 
 impl Links {
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
-        select.filter.push(Node::Compare {
-            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.from }),
-            operator: Operator::Equal,
-            right: Term::Value(self.owner.clone()),
-        });
+        select.filter.push(is_key(Scope::ROOT, &self.from, &self.owner));
         select
     }
 
-    async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {
+    /// The links of the owner. Each row begins with the key of what is linked, whatever else the model between has.
+    async fn rows_of_owner(&self, target: Target<'_>) -> Result<Rows, DbError> {
         let mut select = self.select();
-        // The key comes first, whatever else the model between has.
-        select.lead = Some(Lead::Own(self.to));
-        let reply = target.select(select).await?;
-        Ok(reply.rows.iter().map(|row| self.kind.value(row.cell(0))).collect())
+        select.lead = Some(Lead::Own(self.to.clone()));
+        Ok(target.select(select).await?.rows)
+    }
+
+    async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {
+        let rows = self.rows_of_owner(target).await?;
+        Ok(rows.iter().map(|row| leading_key(self.target, row)).collect())
     }
 
     async fn unlink(&self, keys: Vec<Value>, target: Target<'_>) -> Result<(), DbError> {
         let mut select = self.select();
-        select.filter.push(Node::In {
-            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.to }),
-            list: List::Values(keys),
-        });
+        select.filter.push(is_among(Scope::ROOT, &self.to, keys));
         delete_many(select, target).await.map(|_| ())
     }
 
     fn rows(&self, keys: Vec<Value>) -> Result<Vec<Assignments>, DbError> {
-        let position = |column| {
+        let position = |column: &&'static str| {
             self.through.column(column).map(|(index, _)| index).ok_or_else(|| DbError::Model {
                 detail: format!("`{}` has no column `{column}`", self.through.name),
             })
         };
-        let (from, to) = (position(self.from)?, position(self.to)?);
+        let positions: Vec<usize> =
+            self.from.iter().chain(&self.to).map(position).collect::<Result<_, _>>()?;
         Ok(keys
             .into_iter()
             .map(|key| {
                 let mut row = Assignments::new(self.through);
-                row.set_value(from, self.owner.clone());
-                row.set_value(to, key);
+                for (position, part) in positions.iter().zip(parts(&self.owner).iter().chain(parts(&key))) {
+                    row.set_value(*position, part.clone());
+                }
                 row
             })
             .collect())

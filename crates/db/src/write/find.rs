@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use crate::driver::Reply;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
+use crate::expression::{ColumnRef, Node, Operator, Scope, Term};
 use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
@@ -53,9 +53,4 @@ pub(super) fn equals(column: &'static str, value: Value) -> Node {
         operator: Operator::Equal,
         right: Term::Value(value),
     }
-}
-
-/// The condition that a column of the row has one of these values.
-pub(super) fn is_in(column: &'static str, values: Vec<Value>) -> Node {
-    Node::In { left: Term::Column(ColumnRef { scope: Scope::ROOT, column }), list: List::Values(values) }
 }
