@@ -15,6 +15,7 @@ use crate::driver::{
 };
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
+use crate::factory::Sequences;
 use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
 use crate::transaction::{self, Transactions, Tx};
@@ -39,6 +40,7 @@ struct Inner {
     cache: SqlCache,
     recorders: Recorders,
     comments: Comments,
+    sequences: Sequences,
     settings: Settings,
 }
 
@@ -84,7 +86,8 @@ impl Db {
     pub fn over(driver: Arc<dyn Driver>, settings: Settings) -> Self {
         let dialect = driver.dialect();
         let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
-        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, settings }))
+        let sequences = Sequences::default();
+        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, sequences, settings }))
     }
 
     /// How its SQL is written.
@@ -163,15 +166,15 @@ impl Db {
         &self.0.cache
     }
 
+    pub(crate) fn sequences(&self) -> &Sequences {
+        &self.0.sequences
+    }
+
     pub(crate) fn now(&self) -> DateTime<Utc> {
         DateTime::from(self.0.settings.clock.now())
     }
 
-    pub(crate) fn watch(
-        &self,
-        statement: &Statement,
-        caller: Option<&'static Location<'static>>,
-    ) -> Watch<'_> {
+    pub(crate) fn watch(&self, statement: &Statement, caller: &'static Location<'static>) -> Watch<'_> {
         Watch::start(&self.0.recorders, &self.0.settings, statement, caller)
     }
 

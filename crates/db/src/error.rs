@@ -165,12 +165,12 @@ pub enum DbError {
         /// What is stored.
         found: String,
     },
-    /// This engine cannot hold the value: 422.
+    /// This engine cannot hold the value, or a value that was reckoned is outside of its type: 422.
     #[error("{what} cannot be stored in {engine}")]
     Unstorable {
         /// The value's description.
         what: String,
-        /// The engine.
+        /// The engine, or the type.
         engine: &'static str,
     },
     /// A cursor that no page of this query has given out: 400.

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use mainstay_core::Inject;
 
 use crate::db::Db;
-use crate::driver::{Begin, Dialect, Reply, RowStream, Statement, StatementKind};
+use crate::driver::{Dialect, Reply, RowStream, Statement, StatementKind};
 use crate::error::DbError;
 use crate::query::{Renderer, Select, Shape, SqlCache};
 use crate::transaction::Tx;
@@ -56,10 +56,8 @@ impl<'a> Target<'a> {
         Self { db, tx, caller: Location::caller() }
     }
 
-    /// The line of the application that runs the query; none where it is a line of this crate.
-    fn caller(self) -> Option<&'static Location<'static>> {
-        let own = file!().trim_end_matches("executor.rs");
-        (!self.caller.file().starts_with(own)).then_some(self.caller)
+    fn inside(tx: &'a Tx, caller: &'static Location<'static>) -> Self {
+        Self { db: tx.db(), tx: Some(tx), caller }
     }
 
     pub(crate) fn dialect(self) -> Dialect {
@@ -75,7 +73,7 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) async fn run(self, statement: Statement) -> Result<Reply, DbError> {
-        let watch = self.db.watch(&statement, self.caller());
+        let watch = self.db.watch(&statement, self.caller);
         let statement = self.db.commented(statement);
         let result = match self.tx {
             Some(tx) => tx.run(statement).await,
@@ -87,7 +85,7 @@ impl<'a> Target<'a> {
 
     /// Hands the rows out a few at a time. What is measured is the time to the first of them.
     pub(crate) async fn stream(self, statement: Statement) -> Result<RowStream, DbError> {
-        let watch = self.db.watch(&statement, self.caller());
+        let watch = self.db.watch(&statement, self.caller);
         let statement = self.db.commented(statement);
         let result = match self.tx {
             Some(tx) => tx.stream(statement).await,
@@ -119,22 +117,16 @@ impl<'a> Target<'a> {
         self.cache().statement(shape, StatementKind::Read, || Renderer::new(dialect).sql(&select))
     }
 
-    /// Runs `work` in a transaction of its own, or in one inside of that which there is: all of it is done, or nothing.
+    /// Runs `work` in a transaction of its own, or in one inside of that which there is: all of it is done, or nothing. Its
+    /// target stands for the same line of code.
     pub(crate) async fn atomically<T, F>(self, work: F) -> mainstay_core::Result<T>
     where
-        F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, mainstay_core::Result<T>>,
+        F: for<'t> FnOnce(&'t Tx, Target<'t>) -> BoxFuture<'t, mainstay_core::Result<T>>,
     {
+        let caller = self.caller;
         match self.tx {
-            Some(tx) => tx.nested(work).await,
-            None => self.db.transactions().run_boxed(work).await,
-        }
-    }
-
-    /// A transaction for several statements, unless they are in one already.
-    pub(crate) async fn own_transaction(self) -> Result<Option<Tx>, DbError> {
-        match self.tx {
-            Some(_) => Ok(None),
-            None => Tx::begin(self.db, Begin::default()).await.map(Some),
+            Some(tx) => tx.nested(|tx| work(tx, Target::inside(tx, caller))).await,
+            None => self.db.transactions().run_boxed(|tx| work(tx, Target::inside(tx, caller))).await,
         }
     }
 }

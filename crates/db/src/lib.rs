@@ -60,7 +60,8 @@
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
 //!    shared connections.
 //! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
-//! 9. [`scratch`]: databases for tests.
+//! 9. [`transfer`]: rows of all models out of a database and into another, and fixtures; [`factory`]: rows for tests; [`scratch`]:
+//!    databases for tests.
 //! 10. [`error`]: what can go wrong, with its status.
 
 #![cfg_attr(
@@ -80,6 +81,7 @@ mod engine;
 pub mod error;
 pub mod executor;
 pub mod expression;
+pub mod factory;
 pub mod from_row;
 pub mod hooks;
 pub mod key;
@@ -102,6 +104,7 @@ pub mod scratch;
 pub mod sqlite;
 pub mod streaming;
 pub mod transaction;
+pub mod transfer;
 pub mod value;
 pub mod write;
 

@@ -34,8 +34,8 @@ pub struct LoggedQuery {
     pub sql: Arc<str>,
     /// What it does.
     pub kind: StatementKind,
-    /// The line that ran it, where it is known.
-    pub caller: Option<&'static Location<'static>>,
+    /// The line that ran it.
+    pub caller: &'static Location<'static>,
     /// What it was run for: a route.
     pub origin: Option<Origin>,
     /// From the call to the reply.
@@ -76,9 +76,29 @@ tokio::task_local! {
     static HERE: Entries;
 }
 
+/// How many pieces of work are recorded by their task: mostly none, and then no task has to be asked.
+static RECORDED: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts one of them for as long as it is kept.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        RECORDED.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        RECORDED.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Runs `work`, and returns what was run in the same task, on any database: for tests in which others are at work too.
 pub async fn recorded<T>(work: impl Future<Output = T>) -> (T, Vec<LoggedQuery>) {
     let entries = Entries::default();
+    let _counted = Counted::new();
     let value = HERE.scope(Arc::clone(&entries), work).await;
     let queries = std::mem::take(&mut *entries.lock().unwrap_or_else(PoisonError::into_inner));
     (value, queries)
@@ -173,7 +193,7 @@ pub(crate) struct Watch<'a> {
     kind: StatementKind,
     started: Instant,
     sql: Arc<str>,
-    caller: Option<&'static Location<'static>>,
+    caller: &'static Location<'static>,
 }
 
 impl<'a> Watch<'a> {
@@ -181,7 +201,7 @@ impl<'a> Watch<'a> {
         recorders: &'a Recorders,
         settings: &'a Settings,
         statement: &Statement,
-        caller: Option<&'static Location<'static>>,
+        caller: &'static Location<'static>,
     ) -> Self {
         let sql = Arc::clone(&statement.sql);
         Self { recorders, settings, kind: statement.kind, started: Instant::now(), sql, caller }
@@ -194,14 +214,15 @@ impl<'a> Watch<'a> {
             meters.count(self.kind != StatementKind::Read, elapsed, failed);
         }
         if elapsed > self.settings.slow_query {
-            let (caller, origin) = (self.caller.map(tracing::field::display), Origin::current());
+            let (caller, origin) = (tracing::field::display(self.caller), Origin::current());
             let route = origin.as_ref().map(Origin::as_str);
             tracing::warn!(target: "mainstay::db", sql = &*self.sql, micros, rows, route, caller, "slow query");
         } else {
             tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");
         }
         let recorded = self.recorders.0.many.load(Ordering::Acquire) > 0;
-        let here = HERE.try_with(Arc::clone).ok();
+        let by_task = RECORDED.load(Ordering::Acquire) > 0;
+        let here = if by_task { HERE.try_with(Arc::clone).ok() } else { None };
         if !recorded && here.is_none() {
             return;
         }

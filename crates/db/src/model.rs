@@ -27,7 +27,7 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
     /// A change to some of its fields.
     type Change: Changing;
     /// A row that is not stored yet.
-    type Draft: Into<crate::write::Assignments> + Send;
+    type Draft: Drafting;
 
     /// Everything about it at run time.
     const META: &'static ModelMeta;
@@ -66,6 +66,11 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
     note = "add `#[field(deleted_at)] deleted_at: Option<DateTime<Utc>>` to the model"
 )]
 pub trait SoftDelete: Model {}
+
+/// The type of a new row of a model: what [`Model::Draft`] is.
+pub trait Drafting: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}
+
+impl<D: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send> Drafting for D {}
 
 /// The type of a change to a model: what [`Model::Change`] is.
 pub trait Changing: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}

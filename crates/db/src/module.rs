@@ -1,11 +1,13 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `migrate`, `makemigrations`, `inspectdb`
-//! and `db shell`.
+//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `dumpdata`, `loaddata`, `migrate`,
+//! `makemigrations`, `inspectdb` and `db`.
 
 mod checks;
 mod config;
+mod data;
+mod db_command;
 mod inspect_command;
 mod make_command;
 mod migrate_command;
@@ -48,10 +50,12 @@ pub fn module() -> Module {
         .check(Check::at_start(migrations::check))
         .inspection(Inspection::new(migrations::before_deployment))
         .command(seed::command())
-        .command(shell::command())
+        .command(db_command::command())
         .command(migrate_command::command())
         .command(make_command::command())
         .command(inspect_command::command())
+        .command(data::dump())
+        .command(data::load())
         .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
         .probe(probe)
 }

@@ -152,21 +152,16 @@ impl Postgres {
             None => None,
         };
         // What is wrong with the address shows now.
-        drop(pool.share().await?);
+        pool.take().await?.give_back();
         Ok(Self { pool, direct, options })
     }
 
-    async fn run_alone(&self, statement: Statement) -> Result<Reply, DbError> {
-        if statement.kind == StatementKind::Script {
-            return self.script(&statement).await;
-        }
-        if statement.sets != 1 {
-            return self.run_sets(statement).await;
-        }
+    /// Runs a statement once, in a place of a shared connection.
+    async fn run_once(&self, statement: Statement) -> Result<Reply, DbError> {
         let statement = Arc::new(statement);
         let mut tried = false;
         loop {
-            let lease = self.pool.share().await?;
+            let lease = self.pool.share(&statement).await?;
             match self.run_on(lease, &statement).await {
                 Ok(reply) => return Ok(reply),
                 Err(Attempt::Again(fault)) if !tried => {
@@ -185,7 +180,7 @@ impl Postgres {
         let limit = connection.statement_timeout();
         let outcome = match connection.pooler() {
             Pooler::None => Connection::run_shared(lease, Arc::clone(statement)).await,
-            Pooler::Transaction => self.run_behind_pooler(lease, statement).await?,
+            Pooler::Transaction => self.run_behind_pooler(lease, statement).boxed().await?,
         };
         outcome.map_err(|fault| {
             let silent = connection.is_given_up();
@@ -236,7 +231,7 @@ impl Postgres {
     }
 
     /// A script gets a connection that is closed afterwards: it may have changed settings.
-    async fn script(&self, statement: &Statement) -> Result<Reply, DbError> {
+    async fn script(&self, statement: Statement) -> Result<Reply, DbError> {
         let taken = self.direct.as_ref().unwrap_or(&self.pool).take().await?;
         let connection = &taken.connection;
         let limit = connection.statement_timeout();
@@ -303,7 +298,13 @@ impl Driver for Postgres {
     }
 
     fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>> {
-        self.run_alone(statement).boxed()
+        if statement.kind == StatementKind::Script {
+            self.script(statement).boxed()
+        } else if statement.sets == 1 {
+            self.run_once(statement).boxed()
+        } else {
+            self.run_sets(statement).boxed()
+        }
     }
 
     fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {

@@ -39,7 +39,7 @@ pub use selection::Selection;
 pub(crate) use shape::Shape;
 
 use crate::column::{Column, IntoAssignments, IntoOrder, Predicate, assignments};
-use crate::driver::Dialect;
+use crate::driver::{Dialect, Reply};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{Scope, Term};
@@ -219,76 +219,79 @@ impl<M: Model> Query<M> {
     }
 
     /// Changes every row that matches, in one statement. Returns how many. Hooks and loaded values do not see it.
-    pub async fn update(
+    #[track_caller]
+    pub fn update(
         self,
         change: impl FnOnce(M::Change) -> M::Change,
         executor: &impl Executor,
-    ) -> Result<u64> {
+    ) -> impl Future<Output = Result<u64>> {
         let change: Assignments = change(M::Change::from(Assignments::new(M::META))).into();
-        write::update_many(self.select, change, executor.target()).await
+        write::update_many(self.select, change, executor.target())
     }
 
     /// Changes every row that matches to what is computed from it: `.update_with(|a| a.views.set(a.views + 1), &db)`, or
     /// several of these in a tuple. Otherwise as [`update`](Self::update).
-    pub async fn update_with<S: IntoAssignments<M>>(
+    #[track_caller]
+    pub fn update_with<S: IntoAssignments<M>>(
         self,
         sets: impl FnOnce(M::Fields) -> S,
         executor: &impl Executor,
-    ) -> Result<u64> {
-        let change = assignments::<M, S>(sets).at_border()?;
-        write::update_many(self.select, change, executor.target()).await
+    ) -> impl Future<Output = Result<u64>> {
+        let (change, target) = (assignments::<M, S>(sets), executor.target());
+        async move { write::update_many(self.select, change.at_border()?, target).await }
     }
 
     /// Changes every row that matches, and returns the rows as they are then, in no order. Where an update returns no rows
     /// (MySQL, MariaDB), they are read and locked first, in one transaction. Hooks do not see it.
-    pub async fn update_returning(
+    #[track_caller]
+    pub fn update_returning(
         self,
         change: impl FnOnce(M::Change) -> M::Change,
         executor: &impl Executor,
-    ) -> Result<Vec<M>> {
+    ) -> impl Future<Output = Result<Vec<M>>> {
         let change: Assignments = change(M::Change::from(Assignments::new(M::META))).into();
-        let mut models = Vec::new();
-        for reply in write::update_returning(self.select, change, executor.target()).await? {
-            for row in reply.rows.iter() {
-                models.push(M::from_row(&mut row.reader(0)).at_border()?);
-            }
-        }
-        Ok(models)
+        let target = executor.target();
+        async move { models(&write::update_returning(self.select, change, target).await?).at_border() }
     }
 
     /// Deletes every row that matches, and returns the rows as they were (of a model with a `deleted_at`: as they are then),
     /// in no order. Where an engine returns no rows from that (MySQL; MariaDB, softly), they are read and locked first, in
     /// one transaction. Hooks do not see it.
-    pub async fn delete_returning(self, executor: &impl Executor) -> Result<Vec<M>> {
+    #[track_caller]
+    pub fn delete_returning(self, executor: &impl Executor) -> impl Future<Output = Result<Vec<M>>> {
         let target = executor.target();
-        let replies = match write::deletion(&self.select, target) {
-            Some(change) => write::update_returning(self.select, change, target).await?,
-            None => vec![write::delete_returning(self.select, target).await?],
-        };
-        let rows = replies.iter().flat_map(|reply| reply.rows.iter());
-        rows.map(|row| M::from_row(&mut row.reader(0))).collect::<Result<_, _>>().at_border()
+        async move {
+            let replies = match write::deletion(&self.select, target) {
+                Some(change) => write::update_returning(self.select, change, target).await?,
+                None => vec![write::delete_returning(self.select, target).await?],
+            };
+            models(&replies).at_border()
+        }
     }
 
     /// Deletes every row that matches, in one statement: softly, if the model has a `deleted_at`. Returns how many. Hooks do
     /// not see it.
-    pub async fn delete(self, executor: &impl Executor) -> Result<u64> {
-        write::delete_softly(self.select, executor.target()).await
+    #[track_caller]
+    pub fn delete(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+        write::delete_softly(self.select, executor.target())
     }
 
     /// The last row that matches, if there is one: the first one of the reverse order, or the one with the greatest key.
-    pub async fn last(mut self, executor: &impl Executor) -> Result<Option<M>> {
+    #[track_caller]
+    pub fn last(mut self, executor: &impl Executor) -> impl Future<Output = Result<Option<M>>> {
         if self.select.order.is_empty() {
             let keys = M::META.key_fields().map(|key| Column::<M, i64>::at(Scope::ROOT, key.column).asc());
             self.select.order = keys.collect::<Vec<_>>().into_order().0;
         }
         self.select.order.iter_mut().for_each(cursor::reverse);
-        self.first(executor).await
+        self.first(executor)
     }
 
     /// The first row that matches. None is a 404.
-    pub async fn first_or_404(self, executor: &impl Executor) -> Result<M> {
-        let row = self.first(executor).await?;
-        row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
+    #[track_caller]
+    pub fn first_or_404(self, executor: &impl Executor) -> impl Future<Output = Result<M>> {
+        let row = self.first(executor);
+        async move { row.await?.ok_or(DbError::NotFound { model: M::META.name }).at_border() }
     }
 
     /// The SQL of the query for the rows, as this dialect has it: for snapshots in tests. What cannot be rendered is said
@@ -348,6 +351,12 @@ async fn read_rows<M: Model, R>(
     }
     run_loads(loads, &mut models, target).await?;
     Ok(models.into_iter().zip(further).collect())
+}
+
+/// The rows that a write has returned.
+fn models<M: Model>(replies: &[Reply]) -> Result<Vec<M>, DbError> {
+    let rows = replies.iter().flat_map(|reply| reply.rows.iter());
+    rows.map(|row| M::from_row(&mut row.reader(0))).collect()
 }
 
 async fn count(select: Select, target: Target<'_>) -> Result<u64, DbError> {

@@ -1,18 +1,20 @@
 //! SQL by hand, with bound values.
 
+mod opening;
 mod placeholders;
 
 use std::sync::Arc;
 
 use mainstay_core::Result;
 
-use crate::driver::{Statement, StatementKind};
+use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::from_row::{self, FromRow};
 use crate::row::Rows;
 use crate::streaming::Streaming;
 use crate::value::{Stored, Value};
+use crate::write;
 
 /// SQL by hand. Values are bound in the place of `?` on every engine, or of `:name`; they are never written into the text.
 ///
@@ -101,10 +103,7 @@ impl Sql {
     #[track_caller]
     pub fn execute(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
         let target = executor.target();
-        async move {
-            let statement = self.writing().statement(target).at_border()?;
-            Ok(target.run(statement).await.at_border()?.affected)
-        }
+        async move { Ok(self.writing().run(target).await.at_border()?.affected) }
     }
 
     /// Writes: the rows of its `RETURNING`.
@@ -114,11 +113,19 @@ impl Sql {
     }
 
     async fn read(self, target: Target<'_>) -> Result<Rows, DbError> {
-        Ok(target.run(self.statement(target)?).await?.rows)
+        Ok(self.run(target).await?.rows)
+    }
+
+    async fn run(self, target: Target<'_>) -> Result<Reply, DbError> {
+        match target.run(self.statement(target)?).await {
+            Ok(reply) => Ok(reply),
+            Err(fault) => Err(write::alike(fault, target).await),
+        }
     }
 
     fn statement(self, target: Target<'_>) -> Result<Statement, DbError> {
         let Self { text, values, named, kind } = self;
+        opening::check(&text, kind, target.dialect())?;
         let (sql, values) = placeholders::resolve(text, values, &named, target.dialect())?;
         Ok(Statement { sql, values, sets: 1, kind, names: true })
     }

@@ -14,6 +14,6 @@ mod path;
 
 pub use by_fields::{ByFields, KeyPart};
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
-pub(crate) use load::run_loads;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};
+pub(crate) use load::{leading_key, run_loads};
 pub use path::{ToMany, ToOne, ToSingle};

@@ -24,7 +24,7 @@ mod table;
 use mainstay_core::{Finding, Result, Severity};
 
 use crate::db::Db;
-use crate::driver::Statement;
+use crate::driver::{Dialect, Statement};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::ModelMeta;
@@ -51,11 +51,21 @@ pub struct Created {
 /// nothing is made.
 pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Created> {
     let mut created = Created::default();
-    let mut script = Vec::new();
+    let (mut script, mut circles) = (Vec::new(), Vec::new());
     let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let expected = Table::of_model(model);
-        let mut statements = create_table(model, db.dialect()).at_border()?;
+        let mut expected = Table::of_model(model);
+        if live.table(model.table).is_none() && db.dialect() != Dialect::Sqlite {
+            // In a circle of references, one leads to a table that is made later. SQLite does not mind.
+            let is_there = |name: &str| created.tables.contains(&name) || live.table(name).is_some();
+            let waits = |key: &mut ForeignKey| key.table != model.table && !is_there(&key.table);
+            let add = |key: ForeignKey| {
+                let (table, key) = (db.dialect().quote(model.table), foreign_key(&key, db.dialect()));
+                format!("ALTER TABLE {table} ADD {key}")
+            };
+            circles.extend(expected.foreign_keys.extract_if(.., waits).map(add));
+        }
+        let mut statements = table::statements(&expected, model, db.dialect()).at_border()?;
         if let Some(table) = live.table(model.table) {
             created.findings.extend(drift::compare(
                 &without_new_indexes(&expected, table),
@@ -76,6 +86,7 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
     if created.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Ok(created);
     }
+    script.extend(circles);
     if !script.is_empty() {
         let script = script.join(";\n");
         db.target().run(Statement::script(script)).await.at_border()?;

@@ -11,10 +11,12 @@
 //! - `stream`: the batches of a stream, from a thread to a task; `stop`: what ends a running statement.
 //! - `writer`: the one thread that writes; `group` is how it commits the writes of many tasks with one sync to disk,
 //!   `session` how a transaction owns it for a while.
+//! - `backup`: a copy of a database that is in use, and back.
 //!
 //! In WAL mode readers never wait for the writer. Every write goes through one connection, so that `SQLITE_BUSY` can only
 //! come from another process.
 
+mod backup;
 mod buffer;
 mod connection;
 mod crew;
@@ -40,6 +42,7 @@ use crate::driver::{
 };
 use crate::error::DbError;
 
+pub use backup::{Existing, backup, restore};
 pub(crate) use buffer::Buffer;
 pub use location::Location;
 

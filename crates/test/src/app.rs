@@ -8,6 +8,10 @@ use mainstay_core::clock::Clock;
 use mainstay_core::lifecycle::Started;
 use mainstay_core::service::StopReport;
 use mainstay_core::{App, Assembly, Inject, Result};
+#[cfg(feature = "db")]
+use mainstay_db::transfer::{self, Source};
+#[cfg(feature = "db")]
+use mainstay_db::{Db, Models};
 use mainstay_http::Http;
 
 use crate::client::{Client, Target};
@@ -59,8 +63,8 @@ impl TestApp {
             http,
             clock: resolver.get::<dyn Clock>().await?,
             #[cfg(feature = "db")]
-            db: match resolver.knows::<mainstay_db::Db>() {
-                true => Some(resolver.get::<mainstay_db::Db>().await?),
+            db: match resolver.knows::<Db>() {
+                true => Some(resolver.get::<Db>().await?),
                 false => None,
             },
         };
@@ -107,6 +111,26 @@ impl TestApp {
         match resolver.get::<T>().await {
             Ok(value) => value,
             Err(error) => panic!("{}", error.report()),
+        }
+    }
+
+    /// Writes the rows of fixtures, all or none: of `fixtures/users.jsonl` for the name `users`, and so on.
+    ///
+    /// # Panics
+    /// When there is no such file in the folder of the package under test, or a line of it does not fit.
+    #[cfg(feature = "db")]
+    pub async fn load_fixtures<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let (home, models) =
+            (self.assembly().config.home(), Models::of_application(&self.assembly().contributions));
+        let loaded = async {
+            let mut sources = Vec::new();
+            for name in names {
+                sources.push(Source::fixture(home, name).await?);
+            }
+            transfer::load(&models, &*self.inject::<Db>().await, sources).await
+        };
+        if let Err(error) = loaded.await {
+            panic!("{}", error.report());
         }
     }
 

@@ -38,7 +38,8 @@
 //! 3. [`Client`]: somebody who sends requests and keeps cookies; an application can have many.
 //! 4. [`TestRequest`], [`Upload`] and [`TestResponse`]: what is sent, and what is claimed of the answer; [`TestStream`]: an
 //!    answer piece by piece.
-//! 5. `Queries` (feature `db`): which statements the database ran meanwhile.
+//! 5. `Queries` (feature `db`): which statements the database ran meanwhile; `Factory`: rows for a test, of which it says only
+//!    what matters.
 //!
 //! When a claim fails, the panic shows the whole response. What the application logged is in the output of the test.
 
@@ -58,6 +59,8 @@ mod upload;
 
 pub use app::TestApp;
 pub use client::Client;
+#[cfg(feature = "db")]
+pub use mainstay_db::factory::{Factory, Fake, Make};
 #[cfg(feature = "db")]
 pub use mainstay_db::scratch::{Engine, Scratch};
 #[cfg(feature = "db")]

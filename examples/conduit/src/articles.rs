@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::tags;
 use crate::users::Author;
 
-pub use model::{Article, ArticleTag, NewArticle, NewArticleTag};
+pub use model::{Article, ArticleDraft, ArticleTag, NewArticle, NewArticleTag};
 pub use view::{ArticleList, ArticleSummary, FullArticle, SingleArticle};
 
 /// Which articles, and how many of them.

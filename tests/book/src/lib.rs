@@ -36,6 +36,7 @@ pages! {
     databases: "databases.md",
     migrations: "migrations.md",
     queries: "queries.md",
+    data: "data.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

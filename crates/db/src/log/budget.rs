@@ -54,19 +54,16 @@ pub struct Tally {
     pub sql: std::sync::Arc<str>,
     /// What it does.
     pub kind: StatementKind,
-    /// The line that ran it, where it is known.
-    pub caller: Option<&'static Location<'static>>,
+    /// The line that ran it.
+    pub caller: &'static Location<'static>,
     /// How often.
     pub times: usize,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>5} × {}", self.times, self.sql)?;
-        match self.caller {
-            Some(caller) => write!(f, "\n        from {}:{}", caller.file(), caller.line()),
-            None => Ok(()),
-        }
+        let Self { sql, caller, times, .. } = self;
+        write!(f, "{times:>5} × {sql}\n        from {}:{}", caller.file(), caller.line())
     }
 }
 

@@ -92,7 +92,7 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// The status-bearing error that leaves the crate.
+    /// The status-bearing error that leaves the crate. Its words are all that there is to say: it names no cause besides.
     #[track_caller]
     pub fn into_error(self) -> Error {
         match self {
@@ -103,8 +103,26 @@ impl MigrateError {
                     Self::Step { .. } => "migration_failed",
                     _ => "migration_refused",
                 };
-                Error::internal(fault.to_string()).code(code).caused_by(fault)
+                Error::internal(fault.to_string()).code(code)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_once() {
+        let unknown = MigrateError::Unknown { name: "nowhere".into(), known: vec!["0001_first".into()] };
+        let cause = DbError::Unavailable { detail: "the disk is full".into() };
+        let (file, step, left) =
+            ("0001.sql".into(), "add column `x`".into(), "Nothing of it is left.".into());
+        let step = MigrateError::Step { file, line: 7, step, left, source: cause.into() };
+        for (fault, words) in [(unknown, "nowhere"), (step, "the disk is full")] {
+            let report = fault.into_error().report();
+            assert_eq!(report.matches(words).count(), 1, "{report}");
         }
     }
 }

@@ -14,6 +14,11 @@ impl Models {
         Self(models.into_iter().collect())
     }
 
+    /// Those of an application, each once, with the tables between that their relations make.
+    pub fn of_application(contributions: &Contributions) -> Vec<&'static ModelMeta> {
+        all(contributions)
+    }
+
     /// Every one.
     pub fn iter(&self) -> impl Iterator<Item = &'static ModelMeta> {
         self.0.iter().copied()

@@ -1,35 +1,17 @@
 //! The engine's own shell on the database of the application.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::{self, ExitCode};
 
-use mainstay_core::command::{Call, Command};
 use mainstay_core::{Error, Result};
 
-use super::DatabaseConfig;
 use crate::engine;
-
-/// `db shell`
-pub(super) fn command() -> Command {
-    let action = clap::Arg::new("action")
-        .value_parser(["shell"])
-        .required(true)
-        .help("shell: open the engine's own shell");
-    Command::new("db", "Opens sqlite3, psql or mariadb on the database.", |call: Call| async move {
-        let config = call.assembly.config.section::<DatabaseConfig>()?;
-        let client = Client::of(&config.url, call.assembly.config.home())?;
-        tokio::task::spawn_blocking(move || client.run())
-            .await
-            .map_err(|fault| Error::internal(format!("the shell could not be waited for: {fault}")))?
-    })
-    .argument(action)
-}
 
 /// A program, how it is called, and what it is told in secret.
 #[derive(Debug, PartialEq, Eq)]
-struct Client {
+pub(super) struct Client {
     /// The first of these that is there is run.
     programs: &'static [&'static str],
     /// Where they come from.
@@ -40,7 +22,7 @@ struct Client {
 }
 
 impl Client {
-    fn of(url: &str, home: &Path) -> Result<Self> {
+    pub(super) fn of(url: &str, home: &Path) -> Result<Self> {
         match url.split_once(':').map_or(url, |(scheme, _)| scheme) {
             "postgres" | "postgresql" => Ok(Self::postgres(url)),
             "mysql" | "mariadb" => Ok(Self::mysql(url)),
@@ -108,7 +90,37 @@ impl Client {
         Self { programs: &["mariadb", "mysql"], package: "mariadb-client", arguments, secret }
     }
 
-    fn run(&self) -> Result<ExitCode> {
+    /// The tool that backs up a database of this engine, and how it is called.
+    pub(super) fn backup_line(&self, url: &str, file: &Path) -> (&'static str, String) {
+        let file = word(file.as_os_str());
+        if engine::is_postgres(url) {
+            return ("pg_dump", format!("pg_dump --format=custom --file={file} {}", self.words()));
+        }
+        ("mariadb-dump", format!("mariadb-dump --single-transaction {} > {file}", self.words()))
+    }
+
+    /// The tool that restores a database of this engine, and how it is called.
+    pub(super) fn restore_line(&self, url: &str, file: &Path) -> (&'static str, String) {
+        let file = word(file.as_os_str());
+        if engine::is_postgres(url) {
+            return (
+                "pg_restore",
+                format!("pg_restore --clean --if-exists --dbname={} {file}", self.words()),
+            );
+        }
+        ("mariadb", format!("mariadb {} < {file}", self.words()))
+    }
+
+    /// The arguments as a shell reads them. A password is asked for.
+    fn words(&self) -> String {
+        let mut words: Vec<String> = self.arguments.iter().map(|argument| word(argument)).collect();
+        if self.secret.as_ref().is_some_and(|(name, _)| *name == "MYSQL_PWD") {
+            words.insert(0, "--password".to_owned());
+        }
+        words.join(" ")
+    }
+
+    pub(super) fn run(&self) -> Result<ExitCode> {
         for program in self.programs {
             let mut command = process::Command::new(program);
             command.args(&self.arguments).envs(self.secret.iter().map(|(name, value)| (name, value)));
@@ -139,6 +151,16 @@ fn become_it(mut command: process::Command) -> io::Result<ExitCode> {
 fn become_it(mut command: process::Command) -> io::Result<ExitCode> {
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// An argument as a shell reads it.
+fn word(argument: &OsStr) -> String {
+    let text = argument.to_string_lossy();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=:/.@%+,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// The address without its password, and the password.
@@ -181,6 +203,30 @@ mod tests {
         assert_eq!(client("sqlite:data/app.db").0, "sqlite3 /home/app/data/app.db");
         assert_eq!(client("sqlite:///var/app.db").0, "sqlite3 /var/app.db");
         assert!(Client::of("sqlite::memory:", Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn names_the_tools_of_servers_without_the_password() {
+        let of = |url: &str| {
+            let client = Client::of(url, Path::new("/")).unwrap();
+            (client.backup_line(url, Path::new("a b")).1, client.restore_line(url, Path::new("b.dump")).1)
+        };
+        let (backup, restore) = of("postgres://ann:secret@db/app?sslmode=require&x=1");
+        assert_eq!(
+            backup,
+            "pg_dump --format=custom --file='a b' 'postgres://ann@db/app?sslmode=require&x=1'"
+        );
+        assert!(
+            restore.starts_with("pg_restore --clean --if-exists --dbname='postgres://ann@db/"),
+            "{restore}"
+        );
+        let (backup, restore) = of("mysql://ann:secret@db/app");
+        assert_eq!(
+            backup,
+            "mariadb-dump --single-transaction --password --default-character-set=utf8mb4 --protocol=tcp --host=db \
+             --user=ann app > 'a b'"
+        );
+        assert!(restore.ends_with("--user=ann app < b.dump") && !restore.contains("secret"), "{restore}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A connection of the pool in somebody's hands.
 //!
 //! Wherever it is dropped, it is left in order: what rests goes back to the pool, an open transaction is rolled back first,
-//! and a connection in the middle of something is stopped and closed.
+//! and a connection that holds a lock, or is in the middle of something, is closed.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::connection::{Connection, Place};
 use super::detach::{GRACE, Stop};
 use super::pool::Pool;
-use crate::driver::{Ending, Reply, Statement, StatementKind};
+use crate::driver::{Access, Ending, Reply, Statement, StatementKind};
 use crate::error::{DbError, Outcome};
 use crate::row::Rows;
 
@@ -25,13 +25,15 @@ pub(super) struct Lease {
     rests: bool,
     /// Whether a transaction is open on it.
     inside: bool,
+    /// Whether that transaction changes tables, and may hold a named lock, which is given back when its connection closes.
+    locks: bool,
 }
 
 impl Lease {
     pub(super) fn new(connection: Connection, pool: &Arc<Pool>, permit: OwnedSemaphorePermit) -> Self {
         let stop = connection.stop();
         let (pool, permit) = (Arc::clone(pool), Some(permit));
-        Self { connection: Some(connection), pool, permit, stop, rests: true, inside: false }
+        Self { connection: Some(connection), pool, permit, stop, rests: true, inside: false, locks: false }
     }
 
     /// How to stop what is under way.
@@ -68,11 +70,12 @@ impl Lease {
     }
 
     /// Begins a transaction.
-    pub(super) async fn begin(&mut self, sql: &str) -> Result<(), DbError> {
+    pub(super) async fn begin(&mut self, sql: &str, access: Access) -> Result<(), DbError> {
         self.rests = false;
         self.connection()?.control(sql, Outcome::NotDone).await?;
         self.rests = true;
         self.inside = true;
+        self.locks = access == Access::Schema;
         Ok(())
     }
 
@@ -116,7 +119,7 @@ impl Lease {
         self.rests = false;
         self.connection()?.control(sql, outcome).await?;
         self.rests = true;
-        self.inside = false;
+        (self.inside, self.locks) = (false, false);
         Ok(())
     }
 
@@ -158,6 +161,9 @@ impl Drop for Lease {
             self.pool.suspect();
             return;
         }
+        if self.rests && self.locks {
+            return;
+        }
         if self.rests && !self.inside {
             self.pool.put(connection);
             return;
@@ -167,8 +173,15 @@ impl Drop for Lease {
         let permit = self.permit.take();
         if self.rests {
             let (pool, stop) = (Arc::clone(&self.pool), self.stop.clone());
-            let mut left =
-                Self { connection: Some(connection), pool, permit, stop, rests: true, inside: true };
+            let mut left = Self {
+                connection: Some(connection),
+                pool,
+                permit,
+                stop,
+                rests: true,
+                inside: true,
+                locks: false,
+            };
             runtime.spawn(async move {
                 let rolled_back = timeout(GRACE, left.end(Ending::Rollback)).await;
                 if !matches!(rolled_back, Ok(Ok(()))) {

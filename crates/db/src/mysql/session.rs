@@ -30,7 +30,7 @@ async fn begin_once(pool: &Arc<Pool>, how: Begin) -> Result<Box<dyn Transaction>
     let limit = how.limit.unwrap_or(options.transaction_timeout);
     let mut lease = pool.acquire().await?;
     let (sql, stop) = (opening(how), lease.stop());
-    let work = async move { lease.begin(&sql).await.map(|()| lease) };
+    let work = async move { lease.begin(&sql, how.access).await.map(|()| lease) };
     let begun = finish(work, stop, Instant::now() + options.statement_timeout + MARGIN).await;
     let lease = begun.unwrap_or(Err(DbError::Timeout { limit: options.statement_timeout }))?;
     Ok(Box::new(Session::new(lease, limit)))

@@ -65,9 +65,10 @@ impl Command {
                  (`?options=-c%20work_mem%3D64MB`), or use SET LOCAL in a transaction",
             ),
             (Self::Copy, _) => refuse("COPY is not supported"),
-            (Self::Write, StatementKind::Read) => Err(DbError::Unavailable {
-                detail: "a statement that writes must not be run as a read".to_owned(),
-            }),
+            (Self::Write, StatementKind::Read) => refuse(
+                "a statement that writes must not be run as a read, and this one does not begin as one that reads \
+                 (SELECT, WITH, VALUES, TABLE, SHOW, EXPLAIN)",
+            ),
             _ => Ok(()),
         }
     }

@@ -91,10 +91,18 @@ impl Connection {
     }
 
     /// Runs one statement, once, in a place of a shared connection. Whoever waits may stop waiting.
-    pub(super) async fn run_shared(lease: Lease, statement: Arc<Statement>) -> Result<Reply, Fault> {
-        let lease = Arc::new(lease);
+    pub(super) async fn run_shared(mut lease: Lease, statement: Arc<Statement>) -> Result<Reply, Fault> {
         let kind = statement.kind;
-        let (prepared, known) = lease.connection.prepare(&statement).await?;
+        let known = lease.prepared.is_some();
+        let prepared = match &lease.prepared {
+            Some(prepared) => {
+                prepared.command.allow(kind, &statement.sql)?;
+                Arc::clone(prepared)
+            }
+            None => lease.connection.parse(&statement).boxed().await?,
+        };
+        lease.prepared = Some(Arc::clone(&prepared));
+        let lease = Arc::new(lease);
         let _waiting = UnderWay::new(&lease, kind);
         let (told, answer) = oneshot::channel();
         let connection = Arc::clone(&lease.connection);
@@ -217,19 +225,28 @@ impl Connection {
         self.answered(fetched).await
     }
 
+    /// The statement as it was prepared here before, if it was.
+    pub(super) fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
+        self.prepared.get(sql)
+    }
+
     /// The prepared statement, and whether it was known before.
-    async fn prepare(&self, statement: &Statement) -> Result<(Prepared, bool), Fault> {
-        if let Some(prepared) = self.prepared.get(&statement.sql) {
+    async fn prepare(&self, statement: &Statement) -> Result<(Arc<Prepared>, bool), Fault> {
+        if let Some(prepared) = self.known(&statement.sql) {
             prepared.command.allow(statement.kind, &statement.sql)?;
             return Ok((prepared, true));
         }
+        Ok((self.parse(statement).await?, false))
+    }
+
+    async fn parse(&self, statement: &Statement) -> Result<Arc<Prepared>, Fault> {
         let command = Command::of(&statement.sql);
         command.allow(statement.kind, &statement.sql)?;
         let parsed = self.client.prepare(&statement.sql).await;
         let parsed = parsed.map_err(|error| Failure { error, outcome: Outcome::NotDone })?;
-        let prepared = Prepared::new(parsed, command);
-        self.prepared.put(Arc::clone(&statement.sql), prepared.clone());
-        Ok((prepared, false))
+        let prepared = Arc::new(Prepared::new(parsed, command));
+        self.prepared.put(Arc::clone(&statement.sql), Arc::clone(&prepared));
+        Ok(prepared)
     }
 
     async fn execute(

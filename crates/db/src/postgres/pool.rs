@@ -1,9 +1,13 @@
 //! The connections: who may use which, and who waits.
 //!
 //! A connection is *shared* as long as only statements by themselves run on it. They are sent without waiting for one
-//! another's replies: those of one task follow each other on one connection, and when every connection is busy, so do
-//! those of several tasks, to a small depth. A transaction or a stream *takes* a connection with nothing under way, and
-//! gives it back. Whoever finds none waits in one line, first come first served.
+//! another's replies: those of one task follow each other on one connection, and so do quick reads of several tasks, as
+//! long as together they take hardly any time. When every connection is busy, any statements follow each other, to a small
+//! depth. A transaction or a stream *takes* a connection with nothing under way, and gives it back. Whoever finds none waits
+//! in one line, first come first served.
+//!
+//! Quick reads go together because it is cheaper for everybody: most of what one costs is to wake another process up, and a
+//! message that holds twenty statements wakes it up once.
 //!
 //! Whatever is handed out (a [`Lease`], a [`Taken`] connection, a [`Permit`] to open one) counts itself out when it is
 //! dropped, so that nothing is lost with a future that is dropped.
@@ -13,6 +17,8 @@ mod state;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -20,10 +26,11 @@ use super::PostgresOptions;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::{explain_opening, may_pass};
-use crate::driver::PoolStatus;
+use super::prepared::Prepared;
+use crate::driver::{PoolStatus, Statement};
 use crate::error::DbError;
 
-use state::{State, Turn, Want};
+use state::{Asker, State, Turn, Want};
 
 /// The first pause after an attempt to connect has failed, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -47,6 +54,10 @@ pub(super) struct Shared {
 pub(super) struct Lease {
     pool: Arc<Shared>,
     pub(super) connection: Arc<Connection>,
+    /// The statement, once it is prepared.
+    pub(super) prepared: Option<Arc<Prepared>>,
+    /// How long it is expected to take.
+    load: Duration,
 }
 
 /// A connection of one's own. Unless it is [given back](Self::give_back), dropping it closes it.
@@ -76,16 +87,16 @@ impl Pool {
         Self(shared)
     }
 
-    /// A place for one statement.
-    pub(super) async fn share(&self) -> Result<Lease, DbError> {
-        let me = tokio::task::try_id();
+    /// A place for a statement.
+    pub(super) async fn share(&self, statement: &Arc<Statement>) -> Result<Lease, DbError> {
+        let asker = Asker { task: tokio::task::try_id(), statement: Arc::clone(statement) };
         let shared = &self.0;
-        let turn = shared.lock().turn(Want::Share(me), shared)?;
+        let turn = shared.lock().turn(Want::Share(asker.clone()), shared)?;
         match self.granted(turn).await? {
             Grant::Shared(lease) => Ok(lease),
             Grant::Open(permit) => {
                 let connection = self.open(&permit).await?;
-                let (lease, waiting) = shared.lock().add_shared(permit, connection, me, shared);
+                let (lease, waiting) = shared.lock().add_shared(permit, connection, &asker, shared);
                 deliver(waiting);
                 Ok(lease)
             }
@@ -129,8 +140,13 @@ impl Pool {
         }
     }
 
-    /// Opens a connection. What may pass (a server that is just starting) is tried again, with pauses that grow.
-    async fn open(&self, _permit: &Permit) -> Result<Connection, DbError> {
+    /// Opens a connection. What may pass (a server that is just starting) is tried again, with pauses that grow. In a box,
+    /// since it is rare and large: those who find a connection open should not carry it with them.
+    fn open<'a>(&'a self, _permit: &'a Permit) -> BoxFuture<'a, Result<Connection, DbError>> {
+        self.open_patiently().boxed()
+    }
+
+    async fn open_patiently(&self) -> Result<Connection, DbError> {
         let Shared { connector, patience, .. } = &*self.0;
         let started = Instant::now();
         let mut pause = PAUSES.0;
@@ -215,8 +231,11 @@ fn deliver(waiting: Vec<(oneshot::Sender<Grant>, Grant)>) {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let waiting = self.pool.lock().release(&self.connection, &self.pool);
+        let (took, waiting) = self.pool.lock().release(&self.connection, self.load, &self.pool);
         deliver(waiting);
+        if let (Some(prepared), Some(took)) = (&self.prepared, took) {
+            prepared.saw(took);
+        }
     }
 }
 

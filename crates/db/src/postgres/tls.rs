@@ -42,24 +42,19 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|fault| unavailable(location, &fault))?;
-        let config = match location.trust {
-            Trust::Plain | Trust::Anybody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Whoever(provider)))
-                .with_no_client_auth(),
+        let vouched = match location.trust {
+            Trust::Plain | Trust::Anybody => None,
             Trust::Vouched | Trust::Named => {
                 let roots = Arc::new(roots(location)?);
-                let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
-                    .build()
-                    .map_err(|fault| unavailable(location, &fault))?;
-                let builder = builder.dangerous();
-                match location.trust {
-                    Trust::Named => builder.with_custom_certificate_verifier(verifier),
-                    _ => builder.with_custom_certificate_verifier(Arc::new(AnyName(verifier))),
-                }
-                .with_no_client_auth()
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+                Some(verifier.build().map_err(|fault| unavailable(location, &fault))?)
             }
         };
+        let verifier: Arc<dyn ServerCertVerifier> = match (location.trust, vouched) {
+            (Trust::Named, Some(verifier)) => verifier,
+            (_, vouched) => Arc::new(Lenient { provider, vouched }),
+        };
+        let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         Ok(Self(Arc::new(config)))
     }
 
@@ -101,50 +96,16 @@ fn read_roots(path: &Path) -> Result<RootCertStore, String> {
     if roots.is_empty() { Err("holds no certificate".to_owned()) } else { Ok(roots) }
 }
 
-/// Encrypts, and takes whoever answers: what `prefer` and `require` mean.
+/// Asks less of a certificate than that it is the host's own.
 #[derive(Debug)]
-struct Whoever(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Whoever {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    /// Whether the roots must vouch for it, whatever host it names: what `verify-ca` means. Without them, whoever answers is
+    /// taken: what `prefer` and `require` mean.
+    vouched: Option<Arc<WebPkiServerVerifier>>,
 }
 
-/// Asks for a certificate that the roots vouch for, whatever host it names: what `verify-ca` means.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -153,7 +114,8 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+        let Some(vouched) = &self.vouched else { return Ok(ServerCertVerified::assertion()) };
+        match vouched.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // The name is looked at last: everything else is as it should be.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -168,7 +130,8 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -177,11 +140,12 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -38,12 +38,16 @@ impl<M: Model> Query<M> {
 
 impl<M: Model, R> Annotated<M, R> {
     /// Every row that matches.
-    pub async fn all(self, executor: &impl Executor) -> Result<Vec<(M, R)>> {
-        self.query.fetch_with(executor.target(), self.read).await.at_border()
+    #[track_caller]
+    pub fn all(self, executor: &impl Executor) -> impl Future<Output = Result<Vec<(M, R)>>> {
+        let target = executor.target();
+        async move { self.query.fetch_with(target, self.read).await.at_border() }
     }
 
     /// The first row that matches, if there is one.
-    pub async fn first(self, executor: &impl Executor) -> Result<Option<(M, R)>> {
-        Ok(self.query.limit(1).fetch_with(executor.target(), self.read).await.at_border()?.pop())
+    #[track_caller]
+    pub fn first(self, executor: &impl Executor) -> impl Future<Output = Result<Option<(M, R)>>> {
+        let target = executor.target();
+        async move { Ok(self.query.limit(1).fetch_with(target, self.read).await.at_border()?.pop()) }
     }
 }

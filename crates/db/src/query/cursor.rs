@@ -79,12 +79,14 @@ impl<M: Model> Query<M> {
     /// NULLs come after all values, or before them where the order is descending, unless the order says otherwise. A cursor
     /// that was not made for this order is [`DbError::InvalidCursor`]: 400. Cursors are not secret: whoever has one can read
     /// the values in it, so do not sort by what a client must not see.
-    pub async fn paginate_by_cursor(
+    #[track_caller]
+    pub fn paginate_by_cursor(
         self,
         request: impl Into<CursorRequest>,
         executor: &impl Executor,
-    ) -> Result<CursorPage<M>> {
-        self.page(request.into(), executor.target()).await.at_border()
+    ) -> impl Future<Output = Result<CursorPage<M>>> {
+        let (request, target) = (request.into(), executor.target());
+        async move { self.page(request, target).await.at_border() }
     }
 
     async fn page(mut self, request: CursorRequest, target: Target<'_>) -> Result<CursorPage<M>, DbError> {

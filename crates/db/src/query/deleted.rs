@@ -28,15 +28,18 @@ impl<M: SoftDelete> Query<M> {
     }
 
     /// Takes the deletion of every row that matches back, in one statement. Returns how many. Hooks do not see it.
-    pub async fn restore(self, executor: &impl Executor) -> Result<u64> {
-        write::restore_many(self.select, executor.target()).await
+    #[track_caller]
+    pub fn restore(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+        write::restore_many(self.select, executor.target())
     }
 
     /// Deletes every row that matches for good, in one statement: of those that are not deleted yet, unless
     /// [`with_deleted`](Self::with_deleted) or [`only_deleted`](Self::only_deleted) is said. Returns how many. Hooks do not
     /// see it.
-    pub async fn delete_for_good(self, executor: &impl Executor) -> Result<u64> {
-        write::delete_many(self.select, executor.target()).await.at_border()
+    #[track_caller]
+    pub fn delete_for_good(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+        let target = executor.target();
+        async move { write::delete_many(self.select, target).await.at_border() }
     }
 }
 

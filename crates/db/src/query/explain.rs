@@ -15,8 +15,10 @@ use crate::value::Cell;
 
 impl<M: Model> Query<M> {
     /// How the engine would run the query for the rows, in the engine's words. The query itself is not run.
-    pub async fn explain(self, executor: &impl Executor) -> Result<String> {
-        executor.target().explain(self.select).await.at_border()
+    #[track_caller]
+    pub fn explain(self, executor: &impl Executor) -> impl Future<Output = Result<String>> {
+        let target = executor.target();
+        async move { target.explain(self.select).await.at_border() }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::column::Expr;
 use crate::error::DbError;
 use crate::expression::{Operand, Term};
 use crate::row::Reader;
-use crate::value::Decode;
+use crate::value::{Cell, Decode};
 
 /// What `select` takes: an expression, a tuple of such, or the columns of a struct with
 /// [`#[derive(FromRow)]`](macro@crate::FromRow).
@@ -35,7 +35,16 @@ impl<M, T: Decode, X: Into<Operand>> Project<M> for Expr<M, T, X> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<T, DbError> {
-        reader.take()
+        let cell = reader.peek();
+        reader.take().map_err(|fault| match (fault, cell) {
+            // Some engines refuse to reckon beyond a type; others go on in a greater one.
+            (DbError::Decode { expected, found, .. }, Cell::Int(_) | Cell::Float(_) | Cell::Decimal(_))
+                if T::decode(Cell::Int(0)).is_ok() =>
+            {
+                DbError::Unstorable { what: found, engine: expected }
+            }
+            (fault, _) => fault,
+        })
     }
 }
 

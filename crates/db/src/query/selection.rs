@@ -16,6 +16,7 @@ use crate::expression::{Scope, Term};
 use crate::key::Key;
 use crate::model::Model;
 use crate::row::Reader;
+use crate::streaming::Streaming;
 use crate::value::Stored;
 
 /// A query over `M` that returns `R` for each row, or for each group of rows: see [`Query::select`].
@@ -119,28 +120,65 @@ impl<M: Model, R> Selection<M, R> {
     }
 
     /// Every result.
-    pub async fn all(self, executor: &impl Executor) -> Result<Vec<R>> {
-        self.fetch(executor.target()).await.at_border()
+    #[track_caller]
+    pub fn all(self, executor: &impl Executor) -> impl Future<Output = Result<Vec<R>>> {
+        let target = executor.target();
+        async move { self.fetch(target).await.at_border() }
+    }
+
+    /// Every result, a few at a time: for results that are too large to be in memory.
+    #[track_caller]
+    pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, R>
+    where
+        R: Send + 'a,
+    {
+        let (read, target) = (self.read, executor.target());
+        let batches = Streaming::new(target.stream_select(self.select), move |rows| async move {
+            rows.iter().map(|row| read(&mut row.reader(0))).collect::<Result<Vec<R>, _>>()
+        });
+        batches.flatten()
     }
 
     /// The first result, if there is one.
-    pub async fn first(self, executor: &impl Executor) -> Result<Option<R>> {
-        Ok(self.limit(1).fetch(executor.target()).await.at_border()?.pop())
+    #[track_caller]
+    pub fn first(self, executor: &impl Executor) -> impl Future<Output = Result<Option<R>>> {
+        let target = executor.target();
+        async move { Ok(self.limit(1).fetch(target).await.at_border()?.pop()) }
+    }
+
+    /// The first result. None is a 404.
+    #[track_caller]
+    pub fn first_or_404(self, executor: &impl Executor) -> impl Future<Output = Result<R>> {
+        let result = self.first(executor);
+        async move { result.await?.ok_or(DbError::NotFound { model: M::META.name }).at_border() }
     }
 
     /// The one result. None is a 404; several are a fault of the program.
-    pub async fn one(self, executor: &impl Executor) -> Result<R> {
-        let mut results = self.limit(2).fetch(executor.target()).await.at_border()?;
-        match (results.pop(), results.is_empty()) {
-            (Some(result), true) => Ok(result),
-            (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
-            (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+    #[track_caller]
+    pub fn one(self, executor: &impl Executor) -> impl Future<Output = Result<R>> {
+        let target = executor.target();
+        async move {
+            let mut results = self.limit(2).fetch(target).await.at_border()?;
+            match (results.pop(), results.is_empty()) {
+                (Some(result), true) => Ok(result),
+                (None, _) => Err(DbError::NotFound { model: M::META.name }.into_error()),
+                (Some(_), false) => Err(DbError::NotOne { model: M::META.name }.into_error()),
+            }
         }
     }
 
     /// How many results there are.
-    pub async fn count(self, executor: &impl Executor) -> Result<u64> {
-        count(self.select.counted(), executor.target()).await.at_border()
+    #[track_caller]
+    pub fn count(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+        let target = executor.target();
+        async move { count(self.select.counted(), target).await.at_border() }
+    }
+
+    /// Whether there is a result.
+    #[track_caller]
+    pub fn exists(self, executor: &impl Executor) -> impl Future<Output = Result<bool>> {
+        let (select, target) = (self.limit(1).select, executor.target());
+        async move { Ok(!target.select(select).await.at_border()?.rows.is_empty()) }
     }
 
     /// The SQL of the query, as this dialect has it: for snapshots in tests. What cannot be rendered is said in its place.
@@ -149,8 +187,10 @@ impl<M: Model, R> Selection<M, R> {
     }
 
     /// How the engine would run it, in the engine's words.
-    pub async fn explain(self, executor: &impl Executor) -> Result<String> {
-        executor.target().explain(self.select).await.at_border()
+    #[track_caller]
+    pub fn explain(self, executor: &impl Executor) -> impl Future<Output = Result<String>> {
+        let target = executor.target();
+        async move { target.explain(self.select).await.at_border() }
     }
 
     async fn fetch(self, target: Target<'_>) -> Result<Vec<R>, DbError> {

@@ -73,7 +73,7 @@ fn name(text: &str) -> Option<(&str, &str)> {
 }
 
 /// How long the quoted text or the comment is that `text` begins with; 0 if it begins with neither.
-fn skipped(text: &str, dialect: Dialect) -> usize {
+pub(super) fn skipped(text: &str, dialect: Dialect) -> usize {
     let is_mysql = matches!(dialect, Dialect::MySql | Dialect::MariaDb);
     let is_postgres = dialect == Dialect::Postgres;
     let to = |end: &str| text.find(end).map_or(text.len(), |at| at + end.len());

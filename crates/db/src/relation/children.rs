@@ -1,5 +1,6 @@
 //! Writing through a relation to many: rows that belong to this one, or are linked with it.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::field::{Collection, HasMany, HasOne, ManyToMany};
@@ -15,95 +16,111 @@ use crate::write::{self, Assignments, update_many};
 
 impl<R: Model> HasMany<R> {
     /// Inserts a row that belongs to this one, whatever its draft says of that. It is added to those that are loaded.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row = create(&self.0, draft.into(), executor).await?;
-        if let Some(loaded) = self.0.loaded_mut() {
-            loaded.push(row.clone());
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let row = create(&self.0, draft, target).await?;
+            if let Some(loaded) = self.0.loaded_mut() {
+                loaded.push(row.clone());
+            }
+            Ok(row)
         }
-        Ok(row)
     }
 
     /// Lets these rows belong to this one, in one statement. One that does not exist is a 404. Hooks do not see it.
-    pub async fn add<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn add<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        let keys = keys(rows);
-        let expected = keys.len() as u64;
-        let own = executor.target().own_transaction().await.at_border()?;
-        let target = own.as_ref().map_or(executor.target(), Executor::target);
-        if belong(&self.0, keys, To::Owner, target).await? < expected {
-            return Err(DbError::NotFound { model: R::META.name }.into_error());
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (keys(rows), executor.target());
+        async move {
+            let expected = keys.len() as u64;
+            let (select, change) = belonging(&self.0, keys, To::Owner).at_border()?;
+            let work = async move |target: Target<'_>| match update_many(select, change, target).await? {
+                moved if moved < expected => Err(DbError::NotFound { model: R::META.name }.into_error()),
+                _ => Ok(()),
+            };
+            target.atomically(|_, target| work(target).boxed()).await?;
+            self.0.forget();
+            Ok(())
         }
-        if let Some(own) = own {
-            own.commit().await?;
-        }
-        self.0.forget();
-        Ok(())
     }
 
     /// Lets these rows belong to no row, in one statement. Those that do not belong to this one are passed over. Their
     /// relation must be an `Option`. Hooks do not see it.
-    pub async fn remove<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn remove<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        belong(&self.0, keys(rows), To::Nobody, executor.target()).await?;
-        self.0.forget();
-        Ok(())
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (keys(rows), executor.target());
+        async move {
+            let (select, change) = belonging(&self.0, keys, To::Nobody).at_border()?;
+            update_many(select, change, target).await?;
+            self.0.forget();
+            Ok(())
+        }
     }
 }
 
 impl<R: Model> HasOne<R> {
     /// Inserts the row that belongs to this one, whatever its draft says of that.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row = create(&self.0, draft.into(), executor).await?;
-        self.0.set(vec![row.clone()]);
-        Ok(row)
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let row = create(&self.0, draft, target).await?;
+            self.0.set(vec![row.clone()]);
+            Ok(row)
+        }
     }
 }
 
 impl<R: Model> ManyToMany<R> {
     /// Inserts a row and links it, both or neither. It is added to those that are loaded.
-    pub async fn create<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let own = executor.target().own_transaction().await.at_border()?;
-        let loaded = self.0.take_loaded();
-        let row = match &own {
-            Some(tx) => self.create_in(draft, tx).await,
-            None => self.create_in(draft, executor).await,
-        };
-        if let Some(mut loaded) = loaded {
-            loaded.extend(row.iter().cloned());
-            self.0.set(loaded);
+    #[track_caller]
+    pub fn create<D: Into<R::Draft>>(
+        &mut self,
+        draft: D,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<R>> {
+        let (draft, target) = (draft.into(), executor.target());
+        async move {
+            let links = self.links().at_border()?;
+            let work = async move |target: Target<'_>| {
+                let row: R = write::insert_at(draft.into(), target).await?;
+                links.link(vec![row.key().whole()], target).await?;
+                Ok(row)
+            };
+            let row = target.atomically(|_, target| work(target).boxed()).await?;
+            if let Some(loaded) = self.0.loaded_mut() {
+                loaded.push(row.clone());
+            }
+            Ok(row)
         }
-        if let (Some(own), Ok(_)) = (own, &row) {
-            own.commit().await?;
-        }
-        row
-    }
-
-    async fn create_in<D: Into<R::Draft>>(&mut self, draft: D, executor: &impl Executor) -> Result<R> {
-        let row: R = write::insert(draft.into().into(), executor).await?;
-        self.add([&row], executor).await?;
-        Ok(row)
-    }
-
-    /// Unlinks every row.
-    pub async fn clear(&mut self, executor: &impl Executor) -> Result<()> {
-        self.set(Vec::<Key<R>>::new(), executor).await
     }
 }
 
 /// Inserts a row with the owner's key in its relation to the owner.
-async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, executor: &impl Executor) -> Result<R> {
+async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, target: Target<'_>) -> Result<R> {
     let fields = reference(relation).at_border()?;
     let mut draft: Assignments = draft.into();
     for ((index, _), part) in fields.into_iter().zip(parts(relation.owner())) {
         draft.set_value(index, part.clone());
     }
-    write::insert(draft, executor).await
+    write::insert_at(draft, target).await
 }
 
 /// Whose rows are to be.
@@ -115,41 +132,37 @@ enum To {
     Nobody,
 }
 
-/// Sets the relation of these rows to its owner.
-async fn belong<R: Model>(
+/// The change that sets the relation of these rows to its owner, and which rows it is about.
+fn belonging<R: Model>(
     relation: &Collection<R>,
     keys: Vec<Value>,
     to: To,
-    target: Target<'_>,
-) -> Result<u64> {
-    let fields = reference(relation).at_border()?;
+) -> Result<(Select, Assignments), DbError> {
+    let fields = reference(relation)?;
     let mut select = Select::new(R::META);
     select.filter.push(is_among(Scope::ROOT, &R::META.key_columns(), keys));
     let mut change = Assignments::new(R::META);
-    match to {
-        To::Owner => {
-            for ((index, _), part) in fields.into_iter().zip(parts(relation.owner())) {
-                change.set_value(index, part.clone());
-            }
+    if to == To::Owner {
+        for ((index, _), part) in fields.into_iter().zip(parts(relation.owner())) {
+            change.set_value(index, part.clone());
         }
-        To::Nobody => {
-            let columns: Columns = fields.iter().map(|(_, field)| field.column).collect();
-            select.filter.push(is_key(Scope::ROOT, &columns, relation.owner()));
-            for (index, _) in fields.iter().filter(|(_, field)| field.nullable) {
-                change.set_value(*index, Value::Null);
-            }
-            if change.is_empty() {
-                let names: Vec<&str> = fields.iter().map(|(_, field)| field.name).collect();
-                let detail = format!(
-                    "a `{0}` must belong to a row: make its `{1}` an `Option`, or delete the `{0}`",
-                    R::META.name,
-                    names.join("` or `")
-                );
-                return Err(DbError::Model { detail }.into_error());
-            }
-        }
+        return Ok((select, change));
     }
-    update_many(select, change, target).await
+    let columns: Columns = fields.iter().map(|(_, field)| field.column).collect();
+    select.filter.push(is_key(Scope::ROOT, &columns, relation.owner()));
+    for (index, _) in fields.iter().filter(|(_, field)| field.nullable) {
+        change.set_value(*index, Value::Null);
+    }
+    if change.is_empty() {
+        let names: Vec<&str> = fields.iter().map(|(_, field)| field.name).collect();
+        let detail = format!(
+            "a `{0}` must belong to a row: make its `{1}` an `Option`, or delete the `{0}`",
+            R::META.name,
+            names.join("` or `")
+        );
+        return Err(DbError::Model { detail });
+    }
+    Ok((select, change))
 }
 
 /// The fields of the rows that say whose they are.

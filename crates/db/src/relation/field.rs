@@ -215,10 +215,6 @@ impl<R: Model> Collection<R> {
         self.loaded.get_mut()
     }
 
-    pub(crate) fn take_loaded(&mut self) -> Option<Vec<R>> {
-        std::mem::replace(&mut self.loaded, Loaded::not_yet()).take()
-    }
-
     pub(crate) fn forget(&mut self) {
         self.loaded = Loaded::not_yet();
     }

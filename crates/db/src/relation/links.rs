@@ -1,5 +1,6 @@
 //! Linking and unlinking rows of a many-to-many relation.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::field::ManyToMany;
@@ -17,44 +18,59 @@ use crate::write::{Assignments, delete_many, insert_rows};
 
 impl<R: Model> ManyToMany<R> {
     /// The keys of the linked rows.
-    pub async fn keys(&self, executor: &impl Executor) -> Result<Vec<Key<R>>> {
-        let links = self.links().at_border()?;
-        let rows = links.rows_of_owner(executor.target()).await.at_border()?;
-        let key = |row: Row<'_>| R::Key::read(&mut row.reader(0)).map(Key::new);
-        rows.iter().map(key).collect::<Result<_, _>>().at_border()
+    #[track_caller]
+    pub fn keys(&self, executor: &impl Executor) -> impl Future<Output = Result<Vec<Key<R>>>> {
+        let (links, target) = (self.links(), executor.target());
+        async move {
+            let links = links.at_border()?;
+            let rows = links.rows_of_owner(target).await.at_border()?;
+            let key = |row: Row<'_>| R::Key::read(&mut row.reader(0)).map(Key::new);
+            rows.iter().map(key).collect::<Result<_, _>>().at_border()
+        }
     }
 
     /// Links these rows too. Those that are linked already stay so.
-    pub async fn add<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn add<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        self.change(values(rows), Keep::All, executor.target()).await
+    ) -> impl Future<Output = Result<()>> {
+        self.change(values(rows), Keep::All, executor.target())
     }
 
     /// Links these rows, and no others.
-    pub async fn set<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn set<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        self.change(values(rows), Keep::Listed, executor.target()).await
+    ) -> impl Future<Output = Result<()>> {
+        self.change(values(rows), Keep::Listed, executor.target())
     }
 
     /// Unlinks these rows. Those that are not linked are passed over.
-    pub async fn remove<K: Into<Key<R>>>(
+    #[track_caller]
+    pub fn remove<K: Into<Key<R>>>(
         &mut self,
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
-    ) -> Result<()> {
-        let links = self.links().at_border()?;
-        links.unlink(values(rows), executor.target()).await.at_border()?;
-        self.0.forget();
-        Ok(())
+    ) -> impl Future<Output = Result<()>> {
+        let (keys, target) = (values(rows), executor.target());
+        async move {
+            self.links().at_border()?.unlink(keys, target).await.at_border()?;
+            self.0.forget();
+            Ok(())
+        }
     }
 
-    fn links(&self) -> Result<Links, DbError> {
+    /// Unlinks every row.
+    #[track_caller]
+    pub fn clear(&mut self, executor: &impl Executor) -> impl Future<Output = Result<()>> {
+        self.change(Vec::new(), Keep::Listed, executor.target())
+    }
+
+    pub(super) fn links(&self) -> Result<Links, DbError> {
         let relation = self.0.relation();
         match relation.link()? {
             Link::Through { through, from, to, .. } => {
@@ -66,27 +82,9 @@ impl<R: Model> ManyToMany<R> {
 
     async fn change(&mut self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
         let links = self.links().at_border()?;
-        let own = target.own_transaction().await.at_border()?;
-        let inside = own.as_ref().map_or(target, Executor::target);
-        let linked = links.linked(inside).await.at_border()?;
-        if keep == Keep::Listed {
-            let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
-            if !gone.is_empty() {
-                links.unlink(gone, inside).await.at_border()?;
-            }
-        }
-        let mut missing: Vec<Value> = Vec::new();
-        for key in wanted {
-            if !linked.contains(&key) && !missing.contains(&key) {
-                missing.push(key);
-            }
-        }
-        if !missing.is_empty() {
-            insert_rows(links.rows(missing).at_border()?, inside).await?;
-        }
-        if let Some(own) = own {
-            own.commit().await?;
-        }
+        target
+            .atomically(|_, target| async move { links.change(wanted, keep, target).await }.boxed())
+            .await?;
         self.0.forget();
         Ok(())
     }
@@ -103,7 +101,7 @@ fn values<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<V
 }
 
 /// The rows of the model between that concern one owner.
-struct Links {
+pub(super) struct Links {
     through: &'static ModelMeta,
     from: Columns,
     to: Columns,
@@ -117,6 +115,28 @@ impl Links {
         let mut select = Select::new(self.through);
         select.filter.push(is_key(Scope::ROOT, &self.from, &self.owner));
         select
+    }
+
+    async fn change(self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
+        let linked = self.linked(target).await.at_border()?;
+        if keep == Keep::Listed {
+            let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
+            if !gone.is_empty() {
+                self.unlink(gone, target).await.at_border()?;
+            }
+        }
+        let mut missing: Vec<Value> = Vec::new();
+        for key in wanted {
+            if !linked.contains(&key) && !missing.contains(&key) {
+                missing.push(key);
+            }
+        }
+        self.link(missing, target).await
+    }
+
+    /// Links rows that are not linked yet.
+    pub(super) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
+        insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
     }
 
     /// The links of the owner. Each row begins with the key of what is linked, whatever else the model between has.

@@ -79,14 +79,17 @@ pub(crate) async fn run_loads<M: Model>(
 }
 
 /// Loads a relation of rows that are there already.
-pub async fn load<M: Model>(
+#[track_caller]
+pub fn load<M: Model>(
     models: &mut [M],
     relation: impl IntoLoad<M>,
     executor: &impl Executor,
-) -> Result<()> {
-    let loads = [relation.into_load()];
-    let mut models: Vec<&mut M> = models.iter_mut().collect();
-    run(&loads, &mut models, SoFar::Nothing, executor.target()).await.at_border()
+) -> impl Future<Output = Result<()>> {
+    let (loads, target) = ([relation.into_load()], executor.target());
+    async move {
+        let mut models: Vec<&mut M> = models.iter_mut().collect();
+        run(&loads, &mut models, SoFar::Nothing, target).await.at_border()
+    }
 }
 
 /// The most keys of several columns in one statement. Those of one column are bound as one value, or a few.
@@ -101,7 +104,7 @@ fn in_statements(keys: Vec<Value>, of: &ModelMeta) -> Vec<Vec<Value>> {
 }
 
 /// The key of a row of that model, which the row of a result begins with.
-pub(super) fn leading_key(model: &ModelMeta, row: Row<'_>) -> Value {
+pub(crate) fn leading_key(model: &ModelMeta, row: Row<'_>) -> Value {
     let mut parts =
         model.key_fields().enumerate().map(|(place, field)| field.sql_type.value(row.cell(place)));
     match model.key.len() {

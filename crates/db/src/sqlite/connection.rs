@@ -167,6 +167,9 @@ impl Connection {
                 "it has {places} placeholders, and is run {sets} times with {given} values in all"
             )));
         }
+        if statement.kind == StatementKind::Read && !prepared.readonly() {
+            return Err(refused("a statement that writes must not be run as a read".into()));
+        }
         if prepared.column_count() == 0 && prepared.readonly() {
             // SQLite counts COMMIT, ROLLBACK and savepoints as reading. In a group they would end everybody's writes.
             return Err(refused("a transaction is begun and ended by the driver, not by a statement".into()));
@@ -268,7 +271,7 @@ fn read_some(
     Ok((buffer.len() > 0).then_some(Rows(crate::row::Buffer::Sqlite(buffer))))
 }
 
-fn make_folder(location: &Location) -> Result<(), DbError> {
+pub(super) fn make_folder(location: &Location) -> Result<(), DbError> {
     match location.path().parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
             std::fs::create_dir_all(folder).map_err(|error| DbError::Unavailable {

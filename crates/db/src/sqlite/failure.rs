@@ -57,10 +57,12 @@ impl Scene<'_> {
             ffi::SQLITE_NOTADB => unavailable(format!("`{path}` is not a database of SQLite")),
             ffi::SQLITE_CORRUPT => unavailable(format!("`{path}` is damaged ({message})")),
             ffi::SQLITE_CANTOPEN => unavailable(format!("`{path}` cannot be opened ({message})")),
-            ffi::SQLITE_READONLY => unavailable(format!(
-                "`{path}` cannot be written ({message}); a statement that writes must not be run as a read"
-            )),
+            ffi::SQLITE_READONLY => unavailable(format!("`{path}` cannot be written ({message})")),
             ffi::SQLITE_IOERR => unavailable(format!("`{path}` cannot be read or written ({message})")),
+            // A sum.
+            ffi::SQLITE_ERROR if message == "integer overflow" => {
+                DbError::Unstorable { what: "an integer of more than 64 bits".to_owned(), engine: "SQLite" }
+            }
             ffi::SQLITE_TOOBIG => DbError::Unstorable { what: message, engine: "SQLite" },
             _ => self.refused(message),
         }

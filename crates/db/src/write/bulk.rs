@@ -1,9 +1,9 @@
 //! Many new rows in few statements.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
-use super::find::only;
 use super::insert::insert_row;
 use super::returning::returning;
 use super::{Assignments, validate};
@@ -18,58 +18,71 @@ use crate::query::{Renderer, Shape};
 const MOST: usize = 128;
 
 /// Inserts rows of one model, all or none. Returns how many. Hooks do not see it.
-pub async fn insert_all(rows: Vec<Assignments>, executor: &impl Executor) -> Result<u64> {
-    insert_rows(rows, executor.target()).await
+#[track_caller]
+pub fn insert_all(rows: Vec<Assignments>, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
+    insert_rows(rows, executor.target())
 }
 
 pub(crate) async fn insert_rows(mut rows: Vec<Assignments>, target: Target<'_>) -> Result<u64> {
     let Some(meta) = prepare(&mut rows, target)? else { return Ok(0) };
-    let mut chunks = chunks(rows, meta, target.dialect());
-    if chunks.len() == 1 {
-        return Ok(insert_chunk(chunks.remove(0), Reading::Nothing, target).await.at_border()?.affected);
-    }
-    let own = target.own_transaction().await.at_border()?;
-    let inside = own.as_ref().map_or(target, Executor::target);
-    let mut inserted = 0;
-    for chunk in chunks {
-        inserted += insert_chunk(chunk, Reading::Nothing, inside).await.at_border()?.affected;
-    }
-    if let Some(own) = own {
-        own.commit().await?;
-    }
-    Ok(inserted)
+    let replies = insert_chunks(chunks(rows, meta, target.dialect()), Reading::Nothing, target).await?;
+    Ok(replies.iter().map(|reply| reply.affected).sum())
 }
 
 /// Inserts rows, all or none, and returns them as they were stored, in the same order. MySQL returns no rows, so that there it
 /// is a statement and a query for each. Hooks do not see it.
-pub async fn insert_all_returning<M: Model>(
-    mut rows: Vec<Assignments>,
+#[track_caller]
+pub fn insert_all_returning<M: Model>(
+    rows: Vec<Assignments>,
     executor: &impl Executor,
-) -> Result<Vec<M>> {
-    let target = executor.target();
-    let mut stored = Vec::with_capacity(rows.len());
+) -> impl Future<Output = Result<Vec<M>>> {
+    insert_all_returning_at(rows, executor.target())
+}
+
+async fn insert_all_returning_at<M: Model>(mut rows: Vec<Assignments>, target: Target<'_>) -> Result<Vec<M>> {
     if prepare(&mut rows, target)?.is_none() {
-        return Ok(stored);
+        return Ok(Vec::new());
     }
     let dialect = target.dialect();
-    let own = target.own_transaction().await.at_border()?;
-    let inside = own.as_ref().map_or(target, Executor::target);
-    if dialect.insert_returns() {
-        for chunk in chunks(rows, M::META, dialect) {
-            let reply = insert_chunk(chunk, Reading::Back, inside).await.at_border()?;
-            for row in reply.rows.iter() {
-                stored.push(M::from_row(&mut row.reader(0)).at_border()?);
-            }
-        }
+    let replies = if dialect.insert_returns() {
+        insert_chunks(chunks(rows, M::META, dialect), Reading::Back, target).await?
     } else {
-        for row in rows {
-            stored.push(only(&insert_row(row, inside).await?)?);
-        }
+        target.atomically(|_, target| insert_each(rows, target).boxed()).await?
+    };
+    let rows = replies.iter().flat_map(|reply| reply.rows.iter());
+    rows.map(|row| M::from_row(&mut row.reader(0))).collect::<Result<_, _>>().at_border()
+}
+
+async fn insert_each(rows: Vec<Assignments>, target: Target<'_>) -> Result<Vec<Reply>> {
+    let mut replies = Vec::with_capacity(rows.len());
+    for row in rows {
+        replies.push(insert_row(row, target).await?);
     }
-    if let Some(own) = own {
-        own.commit().await?;
+    Ok(replies)
+}
+
+/// One statement for each chunk; all of them, or none.
+async fn insert_chunks(
+    chunks: Vec<Vec<Assignments>>,
+    reading: Reading,
+    target: Target<'_>,
+) -> Result<Vec<Reply>> {
+    if chunks.len() > 1 {
+        return target.atomically(|_, target| insert_in_turn(chunks, reading, target).boxed()).await;
     }
-    Ok(stored)
+    insert_in_turn(chunks, reading, target).await
+}
+
+async fn insert_in_turn(
+    chunks: Vec<Vec<Assignments>>,
+    reading: Reading,
+    target: Target<'_>,
+) -> Result<Vec<Reply>> {
+    let mut replies = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        replies.push(insert_chunk(chunk, reading, target).await.at_border()?);
+    }
+    Ok(replies)
 }
 
 fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'static ModelMeta>> {

@@ -2,13 +2,15 @@
 
 use mainstay_core::Result;
 
-use super::{Assignments, update};
+use super::Assignments;
+use super::update::update_at;
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::model::Model;
 
 /// Lets `change` change a copy of `model`, and writes the fields that are then different. When that succeeds, `model` is as it
 /// is stored; when it fails, `model` is as it was.
+#[track_caller]
 pub fn edit<M: Model>(
     model: &mut M,
     change: impl FnOnce(&mut M),
@@ -16,9 +18,9 @@ pub fn edit<M: Model>(
 ) -> impl Future<Output = Result<()>> {
     let mut edited = model.clone();
     change(&mut edited);
-    let changed = difference(model, &edited);
+    let (changed, target) = (difference(model, &edited), executor.target());
     async move {
-        update(&mut edited, changed.at_border()?, executor).await?;
+        update_at(&mut edited, changed.at_border()?, target).await?;
         *model = edited;
         Ok(())
     }

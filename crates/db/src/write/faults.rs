@@ -95,14 +95,12 @@ fn failed_check(constraint: String, meta: &ModelMeta) -> DbError {
         .filter_map(|field| Some((field, constraint.strip_prefix(&meta.constraint(field, ""))?)))
         .max_by_key(|(field, _)| field.column.len());
     let Some((field, demand)) = field else { return DbError::CheckViolation { constraint } };
-    if demand == "range" {
-        // What the other engines say of a number that is too great for the type of its column.
-        let what = format!("a number of `{model}.{}` that is outside of the range of its type", field.name);
+    if let Some(beyond) = beyond_type(demand) {
+        let what = format!("a value of `{model}.{}` that is {beyond}", field.name);
         return DbError::Unstorable { what, engine: Dialect::Sqlite.name() };
     }
     let demand = match demand {
         "min" => "is too short",
-        "max" => "is too long",
         "least" => "is too small",
         "most" => "is too great",
         "choice" => "is none of the values that it can have",
@@ -110,6 +108,36 @@ fn failed_check(constraint: String, meta: &ModelMeta) -> DbError {
     };
     let message = format!("`{}` {demand}.", field.name);
     DbError::FailedCheck { model, field: field.name.to_owned(), constraint, message }
+}
+
+/// What a check of SQLite says that is in the type of the column on the other engines, which call such a value unstorable.
+fn beyond_type(demand: &str) -> Option<&'static str> {
+    match demand {
+        "range" => Some("outside of the range of its type"),
+        "max" => Some("longer than its column"),
+        _ => None,
+    }
+}
+
+/// What a statement by hand has failed with, as far as the engines tell it differently.
+pub(crate) async fn alike(fault: DbError, target: Target<'_>) -> DbError {
+    let DbError::CheckViolation { constraint } = &fault else { return fault };
+    let demand = constraint.rsplit('_').next().unwrap_or_default();
+    let Some(beyond) = beyond_type(demand).filter(|_| target.dialect() == Dialect::Sqlite) else {
+        return fault;
+    };
+    let place = "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+                 WHERE t.type = 'table' AND t.name || '_' || c.name || '_' || ? = ?";
+    let values = vec![Value::Text(demand.to_owned()), Value::Text(constraint.clone())];
+    let Ok(found) = target.run(Statement::read(place, values)).await else { return fault };
+    match found.rows.first().and_then(|row| row.get::<String>(0).ok()) {
+        Some(place) => DbError::Unstorable {
+            what: format!("a value of `{place}` that is {beyond}"),
+            engine: Dialect::Sqlite.name(),
+        },
+        // Somebody else's check.
+        None => fault,
+    }
 }
 
 /// What an insert or an update has failed with.

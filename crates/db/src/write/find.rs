@@ -5,11 +5,12 @@ use mainstay_core::Result;
 use crate::driver::Reply;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, Node, Operator, Scope, Term};
+use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
 use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::query::Select;
+use crate::query::{Deleted, Lead, Select};
+use crate::relation::leading_key;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -53,4 +54,21 @@ pub(super) fn equals(column: &'static str, value: Value) -> Node {
         operator: Operator::Equal,
         right: Term::Value(value),
     }
+}
+
+/// Which of these keys rows of the model have.
+pub(crate) async fn present(
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    target: Target<'_>,
+) -> Result<Vec<Value>, DbError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter.push(is_among(Scope::ROOT, &meta.key_columns(), keys));
+    select.lead = Some(Lead::Own(meta.key_columns()));
+    let reply = target.select(select).await?;
+    Ok(reply.rows.iter().map(|row| leading_key(meta, row)).collect())
 }

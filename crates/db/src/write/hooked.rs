@@ -13,7 +13,7 @@ use super::insert::insert_row;
 use super::update::update_plainly;
 use super::upsert::{Conflict, upsert_row};
 use crate::error::Border;
-use crate::executor::{Executor, Target};
+use crate::executor::Target;
 use crate::hooks::{Hooked, Saving, Write};
 use crate::model::Model;
 use crate::transaction::Tx;
@@ -25,11 +25,11 @@ pub(super) fn insert<'a, M: Model>(
     mut values: Assignments,
     target: Target<'a>,
 ) -> BoxFuture<'a, Result<M>> {
-    inside(target, move |tx| {
+    inside(target, move |tx, target| {
         async move {
-            values.fill(tx.target().now()).at_border()?;
+            values.fill(target.now()).at_border()?;
             before(hooks, &mut values, None, Write::Inserted, tx).await?;
-            let row: M = only(&insert_row(values, tx.target()).await?)?;
+            let row: M = only(&insert_row(values, target).await?)?;
             after(hooks, &row, Write::Inserted, tx).await?;
             Ok(row)
         }
@@ -43,10 +43,10 @@ pub(super) fn upsert<'a, M: Model>(
     conflict: Conflict,
     target: Target<'a>,
 ) -> BoxFuture<'a, Result<M>> {
-    inside(target, move |tx| {
+    inside(target, move |tx, target| {
         async move {
             before(hooks, &mut values, None, Write::Upserted, tx).await?;
-            let row: M = only(&upsert_row(values, &conflict, tx.target()).await?)?;
+            let row: M = only(&upsert_row(values, &conflict, target).await?)?;
             after(hooks, &row, Write::Upserted, tx).await?;
             Ok(row)
         }
@@ -62,10 +62,10 @@ pub(super) async fn update<M: Model>(
 ) -> Result<()> {
     // A copy, so that `model` is as it was when a hook refuses.
     let mut changed = model.clone();
-    *model = inside(target, move |tx| {
+    *model = inside(target, move |tx, target| {
         async move {
             before(hooks, &mut values, Some(&changed), Write::Updated, tx).await?;
-            update_plainly(&mut changed, values, tx.target()).await?;
+            update_plainly(&mut changed, values, target).await?;
             after(hooks, &changed, Write::Updated, tx).await?;
             Ok(changed)
         }
@@ -82,10 +82,10 @@ pub(super) fn delete<'a, M: Model>(
     target: Target<'a>,
 ) -> BoxFuture<'a, Result<()>> {
     let row = model.clone();
-    inside(target, move |tx| {
+    inside(target, move |tx, target| {
         async move {
             hooks.before_delete(&row, tx).await?;
-            delete_plainly(&row, extent, tx.target()).await?;
+            delete_plainly(&row, extent, target).await?;
             hooks.after_delete(&row, tx).await?;
             later(hooks, row, Write::Deleted, tx);
             Ok(())
@@ -117,7 +117,7 @@ fn later<M: Model>(hooks: Hooks<M>, row: M, write: Write, tx: &Tx) {
 /// Runs `work` in a transaction, or in one inside of that which there is.
 fn inside<'a, T: Send + 'a>(
     target: Target<'a>,
-    work: impl for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T>> + Send + 'a,
+    work: impl for<'t> FnOnce(&'t Tx, Target<'t>) -> BoxFuture<'t, Result<T>> + Send + 'a,
 ) -> BoxFuture<'a, Result<T>> {
     target.atomically(work).boxed()
 }

@@ -15,17 +15,18 @@ use crate::query::{Renderer, Shape};
 /// Inserts a row, and reads it back as it was stored.
 #[track_caller]
 pub fn insert<M: Model>(new: Assignments, executor: &impl Executor) -> impl Future<Output = Result<M>> {
-    let target = executor.target();
-    async move {
-        match M::hooks() {
-            None => only(&insert_row(new, target).await?),
-            Some(hooks) => hooked::insert(hooks, new, target).await,
-        }
+    insert_at(new, executor.target())
+}
+
+pub(crate) async fn insert_at<M: Model>(new: Assignments, target: Target<'_>) -> Result<M> {
+    match M::hooks() {
+        None => only(&insert_row(new, target).await?),
+        Some(hooks) => hooked::insert(hooks, new, target).await,
     }
 }
 
 /// Inserts a row that may have been filled and validated already.
-pub(super) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
+pub(crate) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
     validate(&new, target.dialect())?;

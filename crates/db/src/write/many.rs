@@ -1,5 +1,6 @@
 //! Changing and deleting every row that a query asks for.
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained, still_referenced};
@@ -7,7 +8,7 @@ use super::returning::returning;
 use super::{Assignments, only_filters, validate};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
-use crate::executor::{Executor, Target};
+use crate::executor::Target;
 use crate::expression::{Scope, is_among};
 use crate::meta::ModelMeta;
 use crate::query::{Deleted, Renderer, Select, Shape};
@@ -37,19 +38,18 @@ pub(crate) async fn update_returning(
         }
         return Ok(vec![update(select, change, Reading::Back, target).await?]);
     }
+    target.atomically(|_, target| update_and_read(select, change, target).boxed()).await
+}
+
+async fn update_and_read(select: Select, change: Assignments, target: Target<'_>) -> Result<Vec<Reply>> {
     let meta = select.meta;
-    let own = target.own_transaction().await.at_border()?;
-    let inside = own.as_ref().map_or(target, Executor::target);
     let mut replies = Vec::new();
-    let (_, keys) = locked(select, inside).await.at_border()?;
+    let (_, keys) = locked(select, target).await.at_border()?;
     for keys in keys.chunks(MOST) {
         if !change.is_empty() {
-            update(with_keys(meta, keys), change.clone(), Reading::Nothing, inside).await?;
+            update(with_keys(meta, keys), change.clone(), Reading::Nothing, target).await?;
         }
-        replies.push(inside.select(with_keys(meta, keys)).await.at_border()?);
-    }
-    if let Some(own) = own {
-        own.commit().await?;
+        replies.push(target.select(with_keys(meta, keys)).await.at_border()?);
     }
     Ok(replies)
 }
@@ -65,15 +65,14 @@ pub(crate) async fn delete_returning(select: Select, target: Target<'_>) -> Resu
     if target.dialect().delete_returns() {
         return delete(select, Reading::Back, target).await.at_border();
     }
+    target.atomically(|_, target| read_and_delete(select, target).boxed()).await
+}
+
+async fn read_and_delete(select: Select, target: Target<'_>) -> Result<Reply> {
     let meta = select.meta;
-    let own = target.own_transaction().await.at_border()?;
-    let inside = own.as_ref().map_or(target, Executor::target);
-    let (reply, keys) = locked(select, inside).await.at_border()?;
+    let (reply, keys) = locked(select, target).await.at_border()?;
     for keys in keys.chunks(MOST) {
-        delete(with_keys(meta, keys), Reading::Nothing, inside).await.at_border()?;
-    }
-    if let Some(own) = own {
-        own.commit().await?;
+        delete(with_keys(meta, keys), Reading::Nothing, target).await.at_border()?;
     }
     Ok(reply)
 }

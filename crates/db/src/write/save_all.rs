@@ -16,13 +16,16 @@ use crate::value::Value;
 
 /// Writes every field of `models` but their keys, all or none. Returns how many rows were there to be written. Of a model with
 /// a version, each must be as it was read. Hooks do not see it.
-pub async fn save_all<M: Model>(models: &[M], executor: &impl Executor) -> Result<u64> {
+#[track_caller]
+pub fn save_all<M: Model>(models: &[M], executor: &impl Executor) -> impl Future<Output = Result<u64>> {
     let rows: Vec<Row> = models.iter().map(|model| (model.values(), Place::of(model))).collect();
-    if M::META.version().is_none() || rows.is_empty() {
-        return save_rows(M::META, rows, executor.target()).await;
-    }
     let target = executor.target();
-    target.atomically(|tx| save_all_or_none(M::META, rows, tx.target()).boxed()).await
+    async move {
+        if M::META.version().is_none() || rows.is_empty() {
+            return save_rows(M::META, rows, target).await;
+        }
+        target.atomically(|_, target| save_all_or_none(M::META, rows, target).boxed()).await
+    }
 }
 
 type Row = (Vec<Value>, Place);

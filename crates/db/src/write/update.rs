@@ -23,15 +23,20 @@ pub fn update<M: Model>(
     change: Assignments,
     executor: &impl Executor,
 ) -> impl Future<Output = Result<()>> {
-    let target = executor.target();
-    async move {
-        if change.is_empty() {
-            return Ok(());
-        }
-        match M::hooks() {
-            None => update_plainly(model, change, target).await,
-            Some(hooks) => hooked::update(hooks, model, change, target).await,
-        }
+    update_at(model, change, executor.target())
+}
+
+pub(super) async fn update_at<M: Model>(
+    model: &mut M,
+    change: Assignments,
+    target: Target<'_>,
+) -> Result<()> {
+    if change.is_empty() {
+        return Ok(());
+    }
+    match M::hooks() {
+        None => update_plainly(model, change, target).await,
+        Some(hooks) => hooked::update(hooks, model, change, target).await,
     }
 }
 
@@ -47,13 +52,14 @@ pub(super) async fn update_plainly<M: Model>(
 }
 
 /// Sets fields of the row of `model` to what is computed from it, and reads it back.
-pub async fn update_with<M: Model, S: IntoAssignments<M>>(
+#[track_caller]
+pub fn update_with<M: Model, S: IntoAssignments<M>>(
     model: &mut M,
     sets: impl FnOnce(M::Fields) -> S,
     executor: &impl Executor,
-) -> Result<()> {
-    let change = assignments::<M, S>(sets).at_border()?;
-    update(model, change, executor).await
+) -> impl Future<Output = Result<()>> {
+    let (change, target) = (assignments::<M, S>(sets), executor.target());
+    async move { update_at(model, change.at_border()?, target).await }
 }
 
 /// Writes every field of `model` but its key. What nobody sets by hand is left as it is: the version, the time of the

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::bulk::chunks;
@@ -13,7 +14,7 @@ use super::conflict::{IntoColumns, IntoConflict, OnConflict};
 use super::faults::{References, explained};
 use super::find::{equals, only};
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, hooked, validate};
+use super::{Assignments, hooked, insert_at, validate};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -24,15 +25,18 @@ use crate::value::Value;
 
 /// Inserts a row, or updates the one that has the same values in the fields that `conflict` names. Reads it back as it is
 /// stored.
-pub async fn upsert<M: Model>(
+#[track_caller]
+pub fn upsert<M: Model>(
     new: Assignments,
     conflict: impl IntoConflict<M>,
     executor: &impl Executor,
-) -> Result<M> {
-    let conflict = Conflict::new(conflict.into_conflict());
-    match M::hooks() {
-        None => only(&upsert_row(new, &conflict, executor.target()).await?),
-        Some(hooks) => hooked::upsert(hooks, new, conflict, executor.target()).await,
+) -> impl Future<Output = Result<M>> {
+    let (conflict, target) = (Conflict::new(conflict.into_conflict()), executor.target());
+    async move {
+        match M::hooks() {
+            None => only(&upsert_row(new, &conflict, target).await?),
+            Some(hooks) => hooked::upsert(hooks, new, conflict, target).await,
+        }
     }
 }
 
@@ -42,41 +46,51 @@ pub(super) async fn upsert_row(new: Assignments, conflict: &Conflict, target: Ta
 }
 
 /// Inserts rows, or updates those that have the same values in the fields that `conflict` names: all or none.
-pub async fn upsert_all<M: Model>(
+#[track_caller]
+pub fn upsert_all<M: Model>(
     rows: Vec<Assignments>,
     conflict: impl IntoConflict<M>,
     executor: &impl Executor,
-) -> Result<()> {
-    let conflict = Conflict::new(conflict.into_conflict());
-    let target = executor.target();
-    let mut chunks = chunks(rows, M::META, target.dialect());
-    if chunks.len() == 1 {
-        return upsert_rows(chunks.remove(0), &conflict, Reading::Nothing, target).await.map(|_| ());
-    }
-    let own = target.own_transaction().await.at_border()?;
-    let inside = own.as_ref().map_or(target, Executor::target);
-    for chunk in chunks {
-        upsert_rows(chunk, &conflict, Reading::Nothing, inside).await?;
-    }
-    match own {
-        Some(own) => own.commit().await,
-        None => Ok(()),
+) -> impl Future<Output = Result<()>> {
+    let (conflict, target) = (Conflict::new(conflict.into_conflict()), executor.target());
+    async move {
+        let chunks = chunks(rows, M::META, target.dialect());
+        if chunks.len() > 1 {
+            return target
+                .atomically(|_, target| async move { upsert_chunks(chunks, &conflict, target).await }.boxed())
+                .await;
+        }
+        upsert_chunks(chunks, &conflict, target).await
     }
 }
 
+async fn upsert_chunks(chunks: Vec<Vec<Assignments>>, conflict: &Conflict, target: Target<'_>) -> Result<()> {
+    for chunk in chunks {
+        upsert_rows(chunk, conflict, Reading::Nothing, target).await?;
+    }
+    Ok(())
+}
+
 /// Inserts a row unless there is one with the same values in the fields that `unique` names.
-pub async fn insert_or_ignore<M: Model>(
+#[track_caller]
+pub fn insert_or_ignore<M: Model>(
     new: Assignments,
     unique: impl IntoColumns<M>,
     executor: &impl Executor,
+) -> impl Future<Output = Result<Option<M>>> {
+    let conflict = Conflict { columns: unique.into_columns(), then: Then::Nothing };
+    insert_unless(new, conflict, executor.target())
+}
+
+async fn insert_unless<M: Model>(
+    new: Assignments,
+    conflict: Conflict,
+    target: Target<'_>,
 ) -> Result<Option<M>> {
-    let columns = unique.into_columns();
-    let conflict = Conflict { columns, then: Then::Nothing };
-    let target = executor.target();
     // Hooks see a plain insert; what it leaves when it is refused is undone.
     if M::hooks().is_some() || matches!(target.dialect(), Dialect::MySql | Dialect::MariaDb) {
         let fields = conflict.names(M::META);
-        return match super::insert::<M>(new, executor).await {
+        return match insert_at::<M>(new, target).await {
             Ok(row) => Ok(Some(row)),
             // A statement that fails leaves a transaction of these engines as it was, and that with hooks is nested.
             Err(fault) => match fault.source_as::<DbError>() {

@@ -3,17 +3,22 @@
 //! A test here takes an [`Engine`] that hands out an empty database. [`suite!`] makes one test per engine of it, in the
 //! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
+mod all_or_none;
 mod constraints;
 mod cursors;
 mod driver;
 mod enums;
 mod expressions;
+mod factories;
+mod fixtures;
 mod hooks;
 mod json;
 mod keeping;
+mod lines;
 mod lists;
 mod loading;
-mod migrations;
+pub(crate) mod made_migrations;
+pub(crate) mod migrations;
 mod nesting;
 mod projections;
 mod queries;
@@ -23,6 +28,7 @@ mod relations;
 mod streaming;
 mod streams;
 mod transactions;
+mod transfer;
 mod upserts;
 mod values;
 mod writes;

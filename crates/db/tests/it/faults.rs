@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use mainstay_core::{Error, Result};
 use mainstay_db::driver::Ending;
-use mainstay_db::{Db, DbError, Dialect, Settings, Tx, sql};
+use mainstay_db::{Db, DbError, Dialect, Settings, Tx, schema, sql};
 
 use crate::blog::{Article, NewTag, Tag, User, draft, user};
 use crate::contract::{Engine, blog, suite};
+use crate::shop::{self, Product};
 
 suite!(
     a_full_pool_says_so_and_recovers,
@@ -20,6 +21,8 @@ suite!(
     a_huge_text_comes_back,
     a_text_above_its_limit_is_refused_before_it_is_written,
     refuses_what_is_no_sql,
+    says_the_same_of_sql_that_is_wrong,
+    says_the_same_of_values_that_are_too_great,
 );
 
 fn fault(error: &Error) -> &DbError {
@@ -166,4 +169,54 @@ async fn refuses_what_is_no_sql(engine: Engine) {
     db.ping().await.unwrap();
     let transaction = driver.begin(mainstay_db::driver::Begin::default()).await.unwrap();
     transaction.end(Ending::Commit).await.unwrap();
+}
+
+async fn says_the_same_of_sql_that_is_wrong(engine: Engine) {
+    let db = blog(engine).await;
+    for (text, names) in [
+        ("SELEKT 1", ""),
+        ("SELECT 1 FROM nowhere", "nowhere"),
+        ("SELECT nothing FROM tags", "nothing"),
+        ("SELECT 1; SELECT 2", ""),
+        ("SELECT ?", "place"),
+        ("-- nothing", "there is no statement in it"),
+        ("/* sly */ COMMIT", "db.transaction"),
+    ] {
+        for error in [sql(text).rows(&db).await.unwrap_err(), sql(text).execute(&db).await.unwrap_err()] {
+            let DbError::Statement { sql, detail } = fault(&error) else {
+                panic!("{text}: {}", error.report())
+            };
+            assert!(sql == text && detail.contains(names), "{detail}");
+            assert_eq!((error.status().as_u16(), error.machine_code()), (500, "internal_server_error"));
+        }
+    }
+    for text in ["INSERT INTO tags (name) VALUES ('x')", "/* x */ delete from tags"] {
+        let error = sql(text).rows(&db).await.unwrap_err();
+        let DbError::Statement { detail, .. } = fault(&error) else { panic!("{text}: {}", error.report()) };
+        assert!(detail.contains("must not be run as a read: use `execute`"), "{detail}");
+    }
+    assert_eq!(Tag::query().count(&db).await.unwrap(), 0);
+}
+
+async fn says_the_same_of_values_that_are_too_great(engine: Engine) {
+    let db = blog(engine).await;
+    schema::create_tables(&shop::models(), &db).await.unwrap();
+    shop::fill(&db).await;
+    user(&db, "ann").await;
+    Product::filter(|p| p.name.is_in(["apple", "bread"])).update(|p| p.stock(i64::MAX), &db).await.unwrap();
+    let products = Product::query;
+    for (what, error) in [
+        ("number", sql("UPDATE products SET sold = 3000000000").execute(&db).await.map(|_| ())),
+        ("bound", sql("UPDATE products SET sold = ?").bind(3_000_000_000_i64).execute(&db).await.map(|_| ())),
+        ("text", sql("UPDATE users SET name = ?").bind("x".repeat(61)).execute(&db).await.map(|_| ())),
+        ("set", products().update_with(|p| p.stock.set(p.stock + 1), &db).await.map(|_| ())),
+        ("small", products().update_with(|p| p.sold.set(p.sold + i32::MAX), &db).await.map(|_| ())),
+        ("sum", products().sum(|p| p.stock, &db).await.map(|_| ())),
+        ("reckoned", products().select(|p| p.stock + 1).all(&db).await.map(|_| ())),
+        ("reckoned small", products().select(|p| p.sold + i32::MAX).all(&db).await.map(|_| ())),
+    ] {
+        let error = error.expect_err(what);
+        assert!(matches!(fault(&error), DbError::Unstorable { .. }), "{what}: {}", error.report());
+        assert_eq!((error.status().as_u16(), error.machine_code()), (422, "value_not_storable"));
+    }
 }

@@ -1,4 +1,5 @@
 //! What only SQLite has: files, limits, and a crash.
 
+mod backup;
 mod files;
 mod limits;

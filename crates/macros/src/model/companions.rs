@@ -119,6 +119,12 @@ fn draft(model: &Model) -> TokenStream {
         #[allow(dead_code)]
         impl #name { #(#setters)* #(#references)* #insert }
 
+        impl ::core::convert::From<#db::write::Assignments> for #name {
+            fn from(values: #db::write::Assignments) -> Self {
+                Self(values)
+            }
+        }
+
         impl ::core::convert::From<#name> for #db::write::Assignments {
             fn from(draft: #name) -> Self {
                 draft.0
@@ -208,6 +214,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
 
         /// Stores it, or updates the row that has the same values in the unique fields that the closure names, with the
         /// values that are given here. Returns the row as it is stored.
+        #[track_caller]
         #vis fn upsert<C: #db::write::IntoConflict<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -217,6 +224,7 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
         }
 
         /// Stores it, unless there is a row with the same values in the unique fields that the closure names.
+        #[track_caller]
         #vis fn insert_or_ignore<C: #db::write::IntoColumns<#ident>>(
             self,
             unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -271,11 +279,13 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
     let soft = model.stored().any(|field| field.options.deleted_at).then(|| {
         quote! {
             /// Takes the deletion back.
+            #[track_caller]
             #vis fn restore(&mut self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::restore(self, executor)
             }
 
             /// Deletes the row for good, not softly.
+            #[track_caller]
             #vis fn delete_for_good(self, executor: &impl #db::Executor) -> impl #future<Output = #result<()>> {
                 #db::write::delete_for_good(self, executor)
             }
@@ -315,6 +325,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Loads a relation of rows that are there already, in one query for all of them. For a single one:
             /// `std::slice::from_mut(&mut row)`.
+            #[track_caller]
             #vis fn load<L: #db::relation::IntoLoad<Self>>(
                 rows: &mut [Self],
                 relation: impl FnOnce(#columns) -> L,
@@ -328,6 +339,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none, and returns them as they were stored, in their order. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all_returning<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -340,6 +352,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Inserts rows, or updates those that have the same values in the unique fields that the closure names: all
             /// or none. Hooks do not see it.
+            #[track_caller]
             #vis fn upsert_all<D: ::core::convert::Into<#draft>, C: #db::write::IntoConflict<Self>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 unique: impl ::core::ops::FnOnce(#columns) -> C,
@@ -353,6 +366,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Inserts rows, all or none. Returns how many. Hooks do not see it.
+            #[track_caller]
             #vis fn insert_all<D: ::core::convert::Into<#draft>>(
                 drafts: impl ::core::iter::IntoIterator<Item = D>,
                 executor: &impl #db::Executor,
@@ -377,6 +391,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
             }
 
             /// Lets the closure change it, and writes the fields that are then different.
+            #[track_caller]
             #vis fn edit(
                 &mut self,
                 change: impl FnOnce(&mut Self),
@@ -387,6 +402,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Sets fields to what is computed from the row as it is stored, and takes over what is stored then:
             /// `.update_with(|it| it.views.set(it.views + 1), &db)`.
+            #[track_caller]
             #vis fn update_with<S: #db::column::IntoAssignments<Self>>(
                 &mut self,
                 sets: impl FnOnce(#columns) -> S,
@@ -403,6 +419,7 @@ pub(crate) fn inherent(model: &Model) -> TokenStream {
 
             /// Writes every field of these but their keys, all or none, and leaves the values here as they are. Returns
             /// how many rows were there to be written.
+            #[track_caller]
             #vis fn save_all(
                 models: &[Self],
                 executor: &impl #db::Executor,

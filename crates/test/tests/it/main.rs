@@ -4,5 +4,7 @@
 mod calling;
 mod claims;
 #[cfg(feature = "db")]
+mod data;
+#[cfg(feature = "db")]
 mod database;
 mod starting;

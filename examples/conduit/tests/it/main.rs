@@ -4,10 +4,10 @@
 
 mod articles;
 mod engines;
+mod factories;
 mod pages;
 mod publishing;
 
-use mainstay::prelude::*;
 use mainstay_test::TestApp;
 
 /// The application with the content of the first start.
@@ -15,12 +15,4 @@ async fn conduit() -> TestApp {
     let app = TestApp::start(conduit::app()).await;
     conduit::seed::fill(app.inject().await).await.expect("the seed fits the models");
     app
-}
-
-/// A token of this user.
-async fn token(app: &TestApp, username: &str) -> String {
-    let (keys, db) = (app.inject::<Keys>().await, app.inject::<Db>().await);
-    let user =
-        conduit::users::User::filter(|user| user.username.eq(username)).one(&db).await.expect("it is seeded");
-    format!("Token {}", conduit::users::issue(&keys, &user))
 }

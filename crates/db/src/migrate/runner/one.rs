@@ -83,7 +83,15 @@ impl<'a> Work<'a> {
     pub(super) async fn run(&self, planned: &Planned<'_>, tx: &Tx) -> Result<(), MigrateError> {
         let beside = self.steps.iter().any(|(_, step)| refuses_transactions(step, self.dialect));
         let whole = ledger::is_transactional(self.dialect) && !beside && planned.resumed_at.is_none();
-        if whole { self.as_a_whole(planned, tx).await } else { self.bit_by_bit(planned).await }
+        if whole {
+            return self.as_a_whole(planned, tx).await;
+        }
+        if self.dialect == Dialect::Postgres {
+            // What was read last in `tx` keeps its snapshot until something else is run, and an index that is built beside
+            // those who write waits for older snapshots: for this very transaction, for ever.
+            run(tx.target(), "SELECT 1").await?;
+        }
+        self.bit_by_bit(planned).await
     }
 
     async fn as_a_whole(&self, planned: &Planned<'_>, tx: &Tx) -> Result<(), MigrateError> {
@@ -149,7 +157,6 @@ impl<'a> Work<'a> {
             Way::Down => State::Reverting(done),
         };
         ledger::make(db.target()).await?;
-        let done = planned.resumed_at.unwrap_or(0);
         if planned.resumed_at.is_none() {
             match planned.way {
                 Way::Up => {
@@ -161,16 +168,25 @@ impl<'a> Work<'a> {
         }
         let units = self.units();
         let total = units.len();
-        for (position, (part, unit)) in units.into_iter().enumerate().skip(done as usize) {
+        let mut done = planned.resumed_at.unwrap_or(0) as usize;
+        if let Some((_, Unit::Statement(sql))) = units.get(done)
+            && self.dialect == Dialect::Postgres
+            && sql.contains(" INDEX CONCURRENTLY ")
+            && sql.starts_with("CREATE")
+        {
+            // One that failed has left an index that is there and invalid. What stands before drops it.
+            done = done.saturating_sub(1);
+        }
+        for (position, (part, unit)) in units.into_iter().enumerate().skip(done) {
             let number = u32::try_from(position).unwrap_or(u32::MAX);
             let resumed = planned.resumed_at == Some(number);
             let outcome = match unit {
-                Unit::Statement(sql) => match self.alone(sql).await {
+                Unit::Statement(sql) => match run(db.target(), sql).await {
                     // It was run before, and the program ended before that was noted.
                     Err(fault) if resumed && says_it_is_done(&fault) => Ok(()),
                     outcome => outcome.map_err(boxed),
                 },
-                Unit::Script(sql) => self.alone(sql).await.map_err(boxed),
+                Unit::Script(sql) => run(db.target(), sql).await.map_err(boxed),
                 Unit::Function(function) => {
                     let step = self.function(planned, part, function)?;
                     self.function_noted(step, package, name, state(number + 1)).await
@@ -204,15 +220,6 @@ impl<'a> Work<'a> {
         step.run(&tx).await.map_err(reported)?;
         ledger::note(tx.target(), package, name, state).await.map_err(boxed)?;
         tx.commit().await.map_err(reported)
-    }
-
-    /// A statement outside of a transaction: PostgreSQL refuses to build an index beside writes in one.
-    async fn alone(&self, sql: &str) -> Result<(), DbError> {
-        if self.dialect == Dialect::Postgres && !sql.contains(';') {
-            let statement = Statement::write(sql, Vec::new());
-            return self.runner.db.target().run(statement).await.map(|_| ());
-        }
-        run(self.runner.db.target(), sql).await
     }
 
     fn units(&self) -> Vec<(&Part, Unit<'_>)> {

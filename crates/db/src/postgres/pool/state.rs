@@ -8,23 +8,38 @@ use tokio::sync::oneshot;
 use tokio::task::Id;
 
 use super::{Grant, Lease, Permit, Shared, Taken};
-use crate::driver::PoolStatus;
+use crate::driver::{PoolStatus, Statement, StatementKind};
 use crate::error::DbError;
 use crate::postgres::Pooler;
 use crate::postgres::connection::Connection;
 
 /// How many statements of several tasks follow each other on one connection, when all are busy.
 const DEPTH: usize = 4;
-/// How many of one task do.
-const OWN_DEPTH: usize = 64;
+/// How many of one task do, or quick reads.
+const DEEPEST: usize = 256;
+/// How long quick reads of several tasks may take that follow each other on one connection while others are idle.
+const TOGETHER: Duration = Duration::from_millis(1);
+/// How long they may take when all are busy. They would have to wait anyway.
+const CROWDED: Duration = Duration::from_millis(10);
+/// After so long without an answer nobody joins them any more.
+const STALLED: Duration = Duration::from_millis(5);
+/// What a statement counts of which nobody knows how long it takes: one that is new, or that may have to wait for a lock.
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// The most callers that wait in line.
 const LONGEST: usize = 16_384;
 
-/// What somebody wants: a place for one statement of a task, or a connection alone.
-#[derive(Clone, Copy, Debug)]
+/// What somebody wants: a place for a statement, or a connection alone.
+#[derive(Debug)]
 pub(super) enum Want {
-    Share(Option<Id>),
+    Share(Asker),
     Take,
+}
+
+/// Who wants a place, and what for.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    pub(super) task: Option<Id>,
+    pub(super) statement: Arc<Statement>,
 }
 
 /// What somebody gets who asks.
@@ -55,6 +70,8 @@ pub(super) struct State {
 struct Slot {
     connection: Arc<Connection>,
     under_way: usize,
+    /// How long all that is expected to take.
+    load: Duration,
     /// The task that was the last to get a place.
     owner: Option<Id>,
     /// Nobody else gets a place: what was abandoned is being stopped.
@@ -67,7 +84,25 @@ struct Slot {
 
 impl Slot {
     fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, under_way: 0, owner: None, isolated: false, retired: false, moved: Instant::now() }
+        Self {
+            connection,
+            under_way: 0,
+            load: Duration::ZERO,
+            owner: None,
+            isolated: false,
+            retired: false,
+            moved: Instant::now(),
+        }
+    }
+
+    /// Whether what is under way and this statement are quick enough to take no longer than `limit` together.
+    fn is_done_within(&self, limit: Duration, statement: &Statement) -> bool {
+        let pace = || self.connection.known(&statement.sql)?.pace();
+        statement.kind == StatementKind::Read
+            && self.load < limit
+            && self.under_way < DEEPEST
+            && self.moved.elapsed() < STALLED
+            && pace().is_some_and(|pace| self.load + pace <= limit)
     }
 
     fn is_over(&self) -> bool {
@@ -97,12 +132,12 @@ impl State {
         }
         if let Some((first, _)) = self.line.front() {
             // What a task asks for together goes together, unless somebody waits for a connection to fall silent.
-            if let (Want::Share(Some(me)), Want::Share(_)) = (want, first)
-                && let Some(index) = self.own(me)
+            if let (Want::Share(asker), Want::Share(_)) = (&want, first)
+                && let Some(index) = self.own(asker)
             {
-                return Ok(Turn::Now(Grant::Shared(self.place(index, Some(me), pool))));
+                return Ok(Turn::Now(Grant::Shared(self.place(index, asker, pool))));
             }
-        } else if let Some(grant) = self.grant(want, pool) {
+        } else if let Some(grant) = self.grant(&want, pool) {
             return Ok(Turn::Now(grant));
         }
         if self.line.len() >= LONGEST {
@@ -116,8 +151,8 @@ impl State {
         Ok(Turn::Wait(receiver))
     }
 
-    fn grant(&mut self, want: Want, pool: &Arc<Shared>) -> Option<Grant> {
-        let (mut own, mut idle, mut least, mut over) = (None, None, None, false);
+    fn grant(&mut self, want: &Want, pool: &Arc<Shared>) -> Option<Grant> {
+        let (mut own, mut quick, mut idle, mut least, mut over) = (None, None, None, None, false);
         for (index, slot) in self.slots.iter().enumerate() {
             over |= slot.is_over();
             if slot.is_over() || slot.isolated || slot.retired {
@@ -125,13 +160,16 @@ impl State {
             }
             if slot.under_way == 0 {
                 idle = idle.or(Some(index));
-            } else if let (Want::Share(me), true) = (want, self.pipelined) {
-                if me.is_some() && slot.owner == me && slot.under_way < OWN_DEPTH {
+            } else if let (Want::Share(asker), true) = (want, self.pipelined) {
+                if asker.task.is_some() && slot.owner == asker.task && slot.under_way < DEEPEST {
                     own = Some(index);
                     break;
                 }
-                let fewer = least.is_none_or(|least: usize| slot.under_way < self.slots[least].under_way);
-                if slot.under_way < DEPTH && fewer {
+                if quick.is_none() && slot.is_done_within(TOGETHER, &asker.statement) {
+                    quick = Some(index);
+                }
+                let less = least.is_none_or(|least: usize| slot.load < self.slots[least].load);
+                if less && (slot.under_way < DEPTH || slot.is_done_within(CROWDED, &asker.statement)) {
                     least = Some(index);
                 }
             }
@@ -141,8 +179,8 @@ impl State {
             self.remove_over();
             return self.grant(want, pool);
         }
-        match (want, own.or(idle)) {
-            (Want::Share(me), Some(index)) => Some(Grant::Shared(self.place(index, me, pool))),
+        match (want, own.or(quick).or(idle)) {
+            (Want::Share(asker), Some(index)) => Some(Grant::Shared(self.place(index, asker, pool))),
             (Want::Take, Some(index)) => {
                 let Slot { connection, .. } = self.slots.remove(index);
                 Some(Grant::Taken(Taken { permit: permit(pool), connection }))
@@ -151,33 +189,38 @@ impl State {
                 self.total += 1;
                 Some(Grant::Open(permit(pool)))
             }
-            (Want::Share(me), None) => Some(Grant::Shared(self.place(least?, me, pool))),
+            (Want::Share(asker), None) => Some(Grant::Shared(self.place(least?, asker, pool))),
             (Want::Take, None) => None,
         }
     }
 
     /// The connection on which a task has something under way.
-    fn own(&self, me: Id) -> Option<usize> {
-        if !self.pipelined {
+    fn own(&self, asker: &Asker) -> Option<usize> {
+        if !self.pipelined || asker.task.is_none() {
             return None;
         }
         self.slots.iter().position(|slot| {
-            slot.owner == Some(me)
-                && (1..OWN_DEPTH).contains(&slot.under_way)
+            slot.owner == asker.task
+                && (1..DEEPEST).contains(&slot.under_way)
                 && !slot.isolated
                 && !slot.is_over()
                 && !slot.retired
         })
     }
 
-    fn place(&mut self, index: usize, me: Option<Id>, pool: &Arc<Shared>) -> Lease {
+    fn place(&mut self, index: usize, asker: &Asker, pool: &Arc<Shared>) -> Lease {
         let slot = &mut self.slots[index];
+        let statement = &asker.statement;
+        let prepared = if self.pipelined { slot.connection.known(&statement.sql) } else { None };
+        let pace = prepared.as_ref().and_then(|prepared| prepared.pace());
+        let load = pace.filter(|_| statement.kind == StatementKind::Read).unwrap_or(UNKNOWN);
         if slot.under_way == 0 {
             slot.moved = Instant::now();
         }
         slot.under_way += 1;
-        slot.owner = me;
-        Lease { pool: Arc::clone(pool), connection: Arc::clone(&slot.connection) }
+        slot.load += load;
+        slot.owner = asker.task;
+        Lease { pool: Arc::clone(pool), connection: Arc::clone(&slot.connection), prepared, load }
     }
 
     /// Drops what cannot be used any more.
@@ -197,7 +240,7 @@ impl State {
             if sender.is_closed() {
                 continue;
             }
-            match self.grant(want, pool) {
+            match self.grant(&want, pool) {
                 Some(grant) => delivery.push((sender, grant)),
                 None => {
                     self.line.push_front((want, sender));
@@ -208,18 +251,27 @@ impl State {
         delivery
     }
 
-    /// A statement has been answered.
-    pub(super) fn release(&mut self, connection: &Arc<Connection>, pool: &Arc<Shared>) -> Delivery {
-        if let Some(slot) = self.slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.connection, connection)) {
+    /// A statement has been answered. Says how long it has taken, from the answer before it.
+    pub(super) fn release(
+        &mut self,
+        connection: &Arc<Connection>,
+        load: Duration,
+        pool: &Arc<Shared>,
+    ) -> (Option<Duration>, Delivery) {
+        let slot = self.slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.connection, connection));
+        let took = slot.map(|slot| {
+            let now = Instant::now();
             slot.under_way -= 1;
+            slot.load = slot.load.saturating_sub(load);
             slot.isolated = false;
-            slot.moved = Instant::now();
             slot.retired |= self.closed;
-        }
+            now - std::mem::replace(&mut slot.moved, now)
+        });
         if self.closed {
             self.remove_over();
         }
-        if self.closed || !self.line.is_empty() { self.serve(pool) } else { Vec::new() }
+        let waiting = if self.closed || !self.line.is_empty() { self.serve(pool) } else { Vec::new() };
+        (took, waiting)
     }
 
     pub(super) fn isolate(&mut self, connection: &Arc<Connection>) -> bool {
@@ -238,12 +290,12 @@ impl State {
         &mut self,
         mut permit: Permit,
         connection: Connection,
-        me: Option<Id>,
+        asker: &Asker,
         pool: &Arc<Shared>,
     ) -> (Lease, Delivery) {
         permit.counts = false;
         self.slots.push(Slot::new(Arc::new(connection)));
-        let lease = self.place(self.slots.len() - 1, me, pool);
+        let lease = self.place(self.slots.len() - 1, asker, pool);
         (lease, self.serve(pool))
     }
 

@@ -12,6 +12,7 @@ suite!(
     selects_values_and_tuples,
     selects_values_of_related_rows,
     selects_each_result_once,
+    asks_for_results_in_every_way,
     reckons_one_value_of_all_rows,
     sums_are_exact_or_an_error,
     groups_rows_and_picks_groups,
@@ -80,6 +81,23 @@ async fn selects_each_result_once(engine: Engine) {
     let parity =
         Product::query().select(|p| p.sold % 2).distinct().order_by(|p| (p.sold % 2).desc().nulls_last());
     assert_eq!(parity.all(&db).await.unwrap(), [1, 0]);
+}
+
+async fn asks_for_results_in_every_way(engine: Engine) {
+    let db = shop(engine).await;
+    let names =
+        |least: i64| Product::filter(move |p| p.stock.ge(least)).select(|p| p.name).order_by(|p| p.id);
+    assert!(names(10).exists(&db).await.unwrap() && !names(11).exists(&db).await.unwrap());
+    assert_eq!(names(4).first_or_404(&db).await.unwrap(), "apple");
+    assert_eq!(names(11).first_or_404(&db).await.unwrap_err().status(), StatusCode::NOT_FOUND);
+    let (mut streamed, mut read) = (names(4).stream(&db), Vec::new());
+    while let Some(name) = streamed.try_next().await.unwrap() {
+        read.push(name);
+    }
+    assert_eq!(read, ["apple", "bread", "Date"]);
+    let sellers = Product::query().select(|p| p.seller.to(|s| s.name)).group_by(|p| p.seller.to(|s| s.name));
+    assert!(sellers.clone().having(|p| p.id.count().gt(2)).exists(&db).await.unwrap());
+    assert!(!sellers.having(|p| p.id.count().gt(3)).exists(&db).await.unwrap());
 }
 
 async fn reckons_one_value_of_all_rows(engine: Engine) {

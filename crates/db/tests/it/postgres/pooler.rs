@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use futures_util::future::join_all;
-use mainstay_db::DbError;
 use mainstay_db::driver::{Begin, Driver, Ending, Statement};
+use mainstay_db::migrate::Goal;
 use mainstay_db::postgres::{Location, Pooler, PostgresOptions};
 use mainstay_db::value::Value;
+use mainstay_db::{DatabaseConfig, Db, DbError, Settings};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::proxy::split;
 use super::{ask, insert, notes, on, one, open, read};
+use crate::contract::made_migrations::BESIDE;
+use crate::contract::migrations::{INITIAL, run, sets};
 
 /// A PgBouncer with two connections to the server. It ends with the test.
 struct Bouncer {
@@ -197,6 +200,27 @@ async fn keeps_its_limits_there() {
             .await
             .unwrap();
         driver.run(read("SELECT id FROM direct")).await.unwrap();
+        driver.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations_go_past_the_pooler() {
+    on(async |url: String| {
+        let Some(bouncer) = Bouncer::start(&url).await else { return };
+        let config = DatabaseConfig {
+            url: bouncer.url(&url),
+            direct_url: Some(url),
+            pooler: "transaction".to_owned(),
+            ..DatabaseConfig::default()
+        };
+        let driver = config.open(Path::new(".")).await.unwrap();
+        let db = Db::over(driver.clone(), Settings::default());
+        let sets = sets(&[("0001_initial", INITIAL), ("0002_beside", BESIDE)]);
+        assert_eq!(run(&db, &sets, Goal::Latest).await.unwrap(), ["+0001_initial", "+0002_beside"]);
+        driver.run(read("SELECT id FROM books")).await.unwrap();
+        assert_eq!(run(&db, &sets, Goal::Nothing).await.unwrap(), ["-0002_beside", "-0001_initial"]);
         driver.close().await;
     })
     .await;

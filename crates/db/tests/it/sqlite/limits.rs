@@ -85,7 +85,7 @@ async fn a_read_cannot_write() {
     let driver = open(SqliteOptions::default()).await;
     let fault = driver.run(Statement::read("DELETE FROM notes", vec![])).await.unwrap_err();
     assert!(
-        matches!(&fault, DbError::Unavailable { detail } if detail.contains("must not be run as a read")),
+        matches!(&fault, DbError::Statement { detail, .. } if detail.contains("must not be run as a read")),
         "{fault:?}"
     );
 }

@@ -1,0 +1,269 @@
+//! Lines into rows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use mainstay_core::Result;
+use mainstay_core::error::Context;
+use serde_json::value::RawValue;
+
+use super::line::{Line, Place};
+use super::reference::{self, Found};
+use super::waiting::{Row, Waiting};
+use super::{DEADLINE, Source, names, text};
+use crate::db::Db;
+use crate::driver::{Dialect, Statement};
+use crate::error::Border;
+use crate::executor::Executor;
+use crate::expression::parts;
+use crate::meta::{Fill, Link, ModelMeta, RelationKind, RelationMeta, with_links};
+use crate::transaction::Tx;
+use crate::value::Value;
+use crate::write::{Assignments, insert_row, insert_rows};
+
+/// How many rows are written at once.
+const BATCH: usize = 256;
+
+/// Writes the rows of dumps and fixtures, all or none. Returns how many lines there were. Hooks do not see it; limits of
+/// fields and the constraints of the database hold. What is soft-deleted, counted or hidden comes back as it was, and keys
+/// that are made later go on after the greatest that was loaded.
+///
+/// Few rows are in memory at a time: beside a batch, those that refer to rows further down.
+///
+/// # Errors
+/// With the source and the number of the line: 422 when it is no row of these models, or leads nowhere; 409 when the row is
+/// there already. Nothing is written then.
+pub async fn load(
+    models: &[&'static ModelMeta],
+    db: &Db,
+    sources: impl IntoIterator<Item = Source>,
+) -> Result<u64> {
+    let sources: Vec<Source> = sources.into_iter().collect();
+    let mut load = Load {
+        models: with_links(models),
+        tx: db.transactions().deadline(DEADLINE).begin().await?,
+        rows: Vec::new(),
+        waiting: Waiting::default(),
+        found: Found::default(),
+        loaded: HashSet::new(),
+    };
+    let mut count = 0;
+    for source in sources {
+        count += load.read(source).await?;
+    }
+    load.finish().await?;
+    Ok(count)
+}
+
+struct Load {
+    models: Vec<&'static ModelMeta>,
+    tx: Tx,
+    /// Of one model, and not written yet.
+    rows: Vec<Row>,
+    waiting: Waiting,
+    found: Found,
+    /// The tables that rows were written to.
+    loaded: HashSet<&'static str>,
+}
+
+/// The rows that a many-to-many relation leads to.
+struct Links {
+    relation: &'static RelationMeta,
+    keys: Vec<Value>,
+}
+
+impl Load {
+    async fn read(&mut self, mut source: Source) -> Result<u64> {
+        let mut place = Place { source: Arc::from(&*source.name), line: 0 };
+        let mut count = 0;
+        loop {
+            place.line += 1;
+            let Some(line) = source.next().await.map_err(|fault| place.wrong(fault))? else { break };
+            // Some editors put a mark at the beginning of a file.
+            let line = line.trim_start_matches('\u{feff}').trim();
+            if !line.is_empty() {
+                self.add(&place, line).await?;
+                count += 1;
+            }
+            if self.rows.len() >= BATCH {
+                self.write().await?;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn add(&mut self, place: &Place, line: &str) -> Result<()> {
+        let line = Line::read(line).map_err(|fault| place.wrong(fault))?;
+        let model = names::find(&self.models, &line.model).map_err(|fault| place.wrong(fault))?;
+        let (mut values, mut links) = (Assignments::new(model), Vec::new());
+        for (name, json) in line.fields.0 {
+            if let Some((index, field)) = model.field(&name) {
+                let value = match reference::target(model, index) {
+                    Some(target) if json.get().starts_with('{') => self.key(target, json, place).await?,
+                    _ => text::value(field, json).map_err(|expected| {
+                        place.wrong(format!("`{}.{name}` must be {expected}", model.name))
+                    })?,
+                };
+                values.set_value(index, value);
+            } else if let Some(relation) = many(model, &name) {
+                let keys = self
+                    .keys((relation.target)(), json, place)
+                    .await?
+                    .ok_or_else(|| place.wrong(format!("`{}.{name}` must be a list of rows", model.name)))?;
+                links.push(Links { relation, keys });
+            } else {
+                return Err(place.wrong(unknown(model, &name)));
+            }
+        }
+        values.fill(self.tx.target().now()).at_border().map_err(|error| place.refused(model.name, error))?;
+        let row = Row { place: place.clone(), values };
+        if links.is_empty() { self.push(row).await } else { self.write_linked(row, links).await }
+    }
+
+    /// The keys of the rows in a list; nothing if it is none.
+    async fn keys(
+        &mut self,
+        target: &'static ModelMeta,
+        list: &RawValue,
+        place: &Place,
+    ) -> Result<Option<Vec<Value>>> {
+        let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(list.get()) else { return Ok(None) };
+        let mut keys = Vec::with_capacity(list.len());
+        for json in list {
+            keys.push(match target.single_key() {
+                Some(field) if !json.get().starts_with('{') => text::value(field, json)
+                    .map_err(|expected| place.wrong(format!("a key of `{}` is {expected}", target.name)))?,
+                _ => self.key(target, json, place).await?,
+            });
+        }
+        Ok(Some(keys))
+    }
+
+    /// The key of the row that is named by what it holds.
+    async fn key(&mut self, target: &'static ModelMeta, named: &RawValue, place: &Place) -> Result<Value> {
+        if let Some(key) = self.found.get(target, named) {
+            return Ok(key);
+        }
+        // It may be one of those that are not written yet.
+        self.write().await?;
+        let key = reference::find(target, named, place, &self.tx).await?;
+        self.found.remember(target, named, key.clone());
+        Ok(key)
+    }
+
+    async fn push(&mut self, row: Row) -> Result<()> {
+        if self.rows.first().is_some_and(|first| !first.values.meta().is(row.values.meta())) {
+            self.write().await?;
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Writes a row, whose key may be made only then, and what lies between it and other rows.
+    async fn write_linked(&mut self, row: Row, links: Vec<Links>) -> Result<()> {
+        self.write().await?;
+        let model = row.values.meta();
+        let refused = |error| row.place.refused(model.name, error);
+        let reply = insert_row(row.values.clone(), self.tx.target()).await.map_err(refused)?;
+        self.loaded.insert(model.table);
+        let Some(stored) = reply.rows.first() else { return Ok(()) };
+        let key: Vec<Value> =
+            model.key.iter().map(|index| model.fields[*index].sql_type.value(stored.cell(*index))).collect();
+        for Links { relation, keys } in links {
+            let Link::Through { through, from, to, .. } = relation.link().at_border()? else { continue };
+            let columns: Vec<_> =
+                from.iter().chain(&to).filter_map(|column| through.column(column)).collect();
+            for other in keys {
+                let mut values = Assignments::new(through);
+                for ((index, _), part) in columns.iter().zip(key.iter().chain(parts(&other))) {
+                    values.set_value(*index, part.clone());
+                }
+                values
+                    .fill(self.tx.target().now())
+                    .at_border()
+                    .map_err(|error| row.place.refused(through.name, error))?;
+                self.push(Row { place: row.place.clone(), values }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is ready, and then what has waited for it.
+    async fn write(&mut self) -> Result<()> {
+        let mut batches = vec![std::mem::take(&mut self.rows)];
+        while let Some(rows) = batches.pop() {
+            let ready = self.waiting.admit(rows, &self.tx).await?;
+            let Some(first) = ready.first() else { continue };
+            self.loaded.insert(first.values.meta().table);
+            self.insert(&ready).await?;
+            let released = self.waiting.arrived(&ready, &self.tx).await?;
+            let of_one_model = released.chunk_by(|one, other| one.values.meta().is(other.values.meta()));
+            batches.extend(of_one_model.map(<[Row]>::to_vec));
+        }
+        Ok(())
+    }
+
+    /// Writes rows of one model. When they are refused, they are written one by one, to say which it is.
+    async fn insert(&self, rows: &[Row]) -> Result<()> {
+        let values = rows.iter().map(|row| row.values.clone()).collect();
+        let together = self.tx.nested(|tx| insert_rows(values, tx.target()).boxed()).await;
+        match together {
+            Err(error) if !error.status().is_server_error() => {}
+            other => return other.map(|_| ()).context(format!("writing what stands before {}", last(rows))),
+        }
+        for Row { place, values } in rows {
+            let alone = insert_row(values.clone(), self.tx.target()).await;
+            alone.map_err(|error| place.refused(values.meta().name, error))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the engine count on from the greatest key.
+    async fn finish(mut self) -> Result<()> {
+        self.write().await?;
+        self.waiting.end()?;
+        let loaded = self.models.iter().filter(|model| self.loaded.contains(model.table));
+        let dialect = self.tx.target().dialect();
+        for statement in loaded.filter_map(|model| count_on(model, dialect)) {
+            self.tx.target().run(statement).await.at_border()?;
+        }
+        self.tx.commit().await
+    }
+}
+
+fn last(rows: &[Row]) -> String {
+    rows.last().map(|row| row.place.to_string()).unwrap_or_default()
+}
+
+/// The many-to-many relation of that name.
+fn many(model: &'static ModelMeta, name: &str) -> Option<&'static RelationMeta> {
+    let is_many = |relation: &&RelationMeta| matches!(relation.kind, RelationKind::ManyToMany { .. });
+    model.relation(name).filter(is_many)
+}
+
+fn unknown(model: &ModelMeta, name: &str) -> String {
+    let fields = model.fields.iter().map(|field| field.name);
+    let lists = model.relations.iter().map(|relation| relation.name).filter(|name| {
+        model.relation(name).is_some_and(|relation| matches!(relation.kind, RelationKind::ManyToMany { .. }))
+    });
+    let known: Vec<_> = fields.chain(lists).collect();
+    format!("`{}` has no field `{name}`; it has: {}", model.name, known.join(", "))
+}
+
+/// PostgreSQL counts keys beside the table, and does not see those that it was given.
+fn count_on(model: &ModelMeta, dialect: Dialect) -> Option<Statement> {
+    let field = model.single_key().filter(|field| matches!(field.fill, Fill::Generated))?;
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let (table, column) = (dialect.quote(model.table), dialect.quote(field.column));
+    let text = |name: &str| format!("'{}'", name.replace('\'', "''"));
+    let counter = format!("pg_get_serial_sequence({}, {})::regclass", text(&table), text(field.column));
+    // Never back: a key that was given away once is not given again.
+    let sql = format!(
+        "SELECT setval({counter}, GREATEST(MAX({column}), pg_sequence_last_value({counter}))) FROM {table} \
+         HAVING MAX({column}) > 0"
+    );
+    Some(Statement::write(sql, Vec::new()))
+}

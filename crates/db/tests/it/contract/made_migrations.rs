@@ -1,0 +1,147 @@
+//! Migrations as `makemigrations` writes them, on real databases.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mainstay_db::meta::meta_of;
+use mainstay_db::migrate::make::Folder;
+use mainstay_db::migrate::set::{Set, sets_of};
+use mainstay_db::migrate::{Decisions, Goal, Migrations};
+use mainstay_db::{Db, Dialect, Executor, ModelMeta, Settings, schema, sql};
+
+use super::migrations::{INITIAL, add_books, run, sets};
+use super::{Engine, suite};
+
+suite!(
+    a_new_name_keeps_the_rows,
+    an_index_is_built_beside_those_who_write,
+    an_index_that_could_not_be_built_is_built_again,
+);
+
+mod before {
+    use mainstay_db::model;
+
+    #[model]
+    pub(super) struct Post {
+        pub id: i64,
+        #[field(max_length = 40, index)]
+        pub name: String,
+    }
+}
+
+mod after {
+    use mainstay_db::model;
+
+    #[model]
+    #[renamed_from(posts)]
+    pub(super) struct Article {
+        pub id: i64,
+        #[field(max_length = 40, index)]
+        #[renamed_from(name)]
+        pub title: String,
+    }
+}
+
+/// The migrations of a folder, as a program that is built then has them.
+fn embedded(folder: &Path) -> Vec<Set> {
+    let mut files: Vec<(&'static str, &'static str)> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        files.push((path.file_stem().unwrap().to_str().unwrap().to_owned().leak(), text.leak()));
+    }
+    files.sort_unstable();
+    let place = folder.to_str().unwrap().to_owned().leak();
+    sets_of([Migrations::embedded("blog", place, "", files.leak())]).unwrap()
+}
+
+/// Writes the next migration into the folder. Returns its steps.
+fn make(folder: &Path, models: &[&'static ModelMeta]) -> Vec<String> {
+    let sets = embedded(folder);
+    let made = Folder::read(&sets[0]).unwrap().next(models, None, &mut Decisions::default()).unwrap();
+    let Some(made) = made else { return Vec::new() };
+    std::fs::write(folder.join(format!("{}.toml", made.migration.name)), made.text).unwrap();
+    made.notes.into_iter().map(|note| note.what).collect()
+}
+
+async fn a_new_name_keeps_the_rows(engine: Engine) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("migrations");
+    std::fs::create_dir(&folder).unwrap();
+    let db = Db::over(engine.driver().await, Settings::default());
+    make(&folder, &[meta_of::<before::Post>()]);
+    run(&db, &embedded(&folder), Goal::Latest).await.unwrap();
+    before::NewPost { name: "kept".into() }.insert(&db).await.unwrap();
+
+    let steps = make(&folder, &[meta_of::<after::Article>()]);
+    let renames = steps.iter().filter(|step| step.starts_with("rename")).count();
+    assert!(renames >= 2 && !steps.iter().any(|step| step.starts_with("drop table")), "{steps:?}");
+    let sets = embedded(&folder);
+    run(&db, &sets, Goal::Latest).await.unwrap();
+    assert_eq!(after::Article::query().one(&db).await.unwrap().title, "kept");
+    let expected = schema::Schema::of_models(&[meta_of::<after::Article>()]);
+    assert_eq!(schema::differences(&expected, db.target()).await.unwrap(), Vec::<String>::new());
+    // What the model was called before says nothing any more.
+    assert_eq!(make(&folder, &[meta_of::<after::Article>()]), Vec::<String>::new());
+
+    run(&db, &sets, Goal::Back(1)).await.unwrap();
+    assert_eq!(before::Post::query().one(&db).await.unwrap().name, "kept");
+}
+
+pub(crate) const BESIDE: &str = r#"
+after = "0001_initial"
+
+[[operations]]
+add_index = "books"
+name = "books_title_key"
+columns = ["title"]
+unique = true
+concurrently = true
+"#;
+
+async fn is_unique(db: &Db) -> bool {
+    let twin = "INSERT INTO books (id, title, author_id) VALUES (3, 'one', 1)";
+    let refused = sql(twin).execute(db).await.is_err();
+    sql("DELETE FROM books WHERE id = 3").execute(db).await.unwrap();
+    refused
+}
+
+async fn an_index_is_built_beside_those_who_write(engine: Engine) {
+    let db = Db::over(engine.driver().await, Settings::default());
+    let sets = sets(&[("0001_initial", INITIAL), ("0002_beside", BESIDE)]);
+    run(&db, &sets, Goal::To("0001".into())).await.unwrap();
+    add_books(&db).await;
+    if db.dialect() == Dialect::Postgres {
+        // The index waits for whoever has written and not committed, and nobody waits for the index.
+        let writer = db.begin().await.unwrap();
+        sql("UPDATE books SET pages = 11 WHERE id = 1").execute(&writer).await.unwrap();
+        let (build, write) = tokio::join!(run(&db, &sets, Goal::Latest), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let write = sql("UPDATE books SET pages = 12 WHERE id = 2");
+            let written = tokio::time::timeout(Duration::from_secs(5), write.execute(&db)).await;
+            writer.commit().await.unwrap();
+            written
+        });
+        assert_eq!((build.unwrap(), write.unwrap().unwrap()), (vec!["+0002_beside".to_owned()], 1));
+    } else {
+        run(&db, &sets, Goal::Latest).await.unwrap();
+    }
+    assert!(is_unique(&db).await);
+    run(&db, &sets, Goal::Back(1)).await.unwrap();
+    assert!(!is_unique(&db).await);
+}
+
+async fn an_index_that_could_not_be_built_is_built_again(engine: Engine) {
+    let db = Db::over(engine.driver().await, Settings::default());
+    let sets = sets(&[("0001_initial", INITIAL), ("0002_beside", BESIDE)]);
+    run(&db, &sets, Goal::To("0001".into())).await.unwrap();
+    add_books(&db).await;
+    sql("UPDATE books SET title = 'one'").execute(&db).await.unwrap();
+    let fault = run(&db, &sets, Goal::Latest).await.unwrap_err().to_string();
+    assert!(fault.contains("0002_beside.toml:5: add unique index books_title_key"), "{fault}");
+    sql("UPDATE books SET title = 'two' WHERE id = 2").execute(&db).await.unwrap();
+    assert_eq!(run(&db, &sets, Goal::Latest).await.unwrap(), ["+0002_beside"]);
+    assert!(is_unique(&db).await);
+    let expected = sets[0].history.schema(&schema::Schema::default()).unwrap();
+    assert_eq!(schema::differences(&expected, db.target()).await.unwrap(), Vec::<String>::new());
+}
