@@ -129,4 +129,16 @@ impl<'a> Target<'a> {
             None => self.db.transactions().run_boxed(|tx| work(tx, Target::inside(tx, caller))).await,
         }
     }
+    /// The same for work that borrows what others own.
+    pub(crate) async fn enclosed<T>(
+        self,
+        work: impl AsyncFnOnce(Target<'_>) -> mainstay_core::Result<T>,
+    ) -> mainstay_core::Result<T> {
+        let caller = self.caller;
+        let work = async |tx: &Tx| work(Target::inside(tx, caller)).await;
+        match self.tx {
+            Some(tx) => tx.transaction(work).await,
+            None => self.db.transactions().run(work).await,
+        }
+    }
 }

@@ -77,10 +77,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::Result;
 
-use crate::executor::Executor;
+use crate::executor::{Executor, Target};
 use crate::model::Model;
 use crate::transaction::Tx;
-use crate::write::{Assignments, insert};
+use crate::write::{Assignments, insert_at};
 
 pub use fake::Fake;
 pub use make::Make;
@@ -135,15 +135,19 @@ pub trait Factory: Send + Sync + Sized + 'static {
     }
 
     /// Makes a row, and those that it belongs to.
+    #[track_caller]
     fn create(self, executor: &impl Executor) -> impl Future<Output = Result<Self::Model>> + Send {
         let target = executor.target();
         async move {
             let given = self.given();
-            target.atomically(|tx, _| async move { one(&self, given, None, tx).await }.boxed()).await
+            target
+                .atomically(|tx, target| async move { one(&self, given, None, (tx, target)).await }.boxed())
+                .await
         }
     }
 
     /// Makes so many rows.
+    #[track_caller]
     fn create_many(
         self,
         count: usize,
@@ -151,10 +155,11 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = vec![self.given(); count];
-        async move { target.atomically(|tx, _| all(self, given, tx)).await }
+        async move { target.atomically(|tx, target| all(self, given, (tx, target))).await }
     }
 
     /// Makes a row for each of these, which the closure puts into its fields.
+    #[track_caller]
     fn create_each<I>(
         self,
         items: impl IntoIterator<Item = I>,
@@ -163,13 +168,14 @@ pub trait Factory: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Model>>> + Send {
         let target = executor.target();
         let given = items.into_iter().map(|item| set(self.given().into(), item).into()).collect();
-        async move { target.atomically(|tx, _| all(self, given, tx)).await }
+        async move { target.atomically(|tx, target| all(self, given, (tx, target))).await }
     }
 
     /// The new row, without storing it: only those that it belongs to are made.
+    #[track_caller]
     fn draft(self, executor: &impl Executor) -> impl Future<Output = Result<DraftOf<Self>>> + Send {
         let target = executor.target();
-        async move { target.atomically(|tx, _| unstored(self, tx)).await }
+        async move { target.atomically(|tx, target| unstored(self, (tx, target))).await }
     }
 }
 
@@ -206,29 +212,41 @@ impl<F: Factory> Factory for With<F> {
     }
 }
 
+/// The transaction in which everything is made, and the line that asks for it.
+type Place<'t> = (&'t Tx, Target<'t>);
+
 /// Makes a row; `seed` is that of the row for which it is made.
-async fn one<F: Factory>(factory: &F, given: Assignments, seed: Option<u64>, tx: &Tx) -> Result<F::Model> {
-    let mut make = Make::new(factory, given, seed, tx);
+async fn one<F: Factory>(
+    factory: &F,
+    given: Assignments,
+    seed: Option<u64>,
+    place: Place<'_>,
+) -> Result<F::Model> {
+    let mut make = Make::new(factory, given, seed, place);
     let draft = factory.define(&mut make).await?;
-    let mut row = insert(make.complete(draft).into(), tx).await?;
+    let mut row = insert_at(make.complete(draft).into(), place.1).await?;
     factory.after(&mut row, &mut make).await?;
     Ok(row)
 }
 
-fn all<F: Factory>(factory: F, given: Vec<Assignments>, tx: &Tx) -> BoxFuture<'_, Result<Vec<F::Model>>> {
+fn all<F: Factory>(
+    factory: F,
+    given: Vec<Assignments>,
+    place: Place<'_>,
+) -> BoxFuture<'_, Result<Vec<F::Model>>> {
     async move {
         let mut rows = Vec::with_capacity(given.len());
         for given in given {
-            rows.push(one(&factory, given, None, tx).await?);
+            rows.push(one(&factory, given, None, place).await?);
         }
         Ok(rows)
     }
     .boxed()
 }
 
-fn unstored<F: Factory>(factory: F, tx: &Tx) -> BoxFuture<'_, Result<DraftOf<F>>> {
+fn unstored<F: Factory>(factory: F, place: Place<'_>) -> BoxFuture<'_, Result<DraftOf<F>>> {
     async move {
-        let mut make = Make::new(&factory, factory.given(), None, tx);
+        let mut make = Make::new(&factory, factory.given(), None, place);
         let draft = factory.define(&mut make).await?;
         Ok(make.complete(draft))
     }

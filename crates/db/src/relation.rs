@@ -13,7 +13,9 @@ mod loaded;
 mod path;
 
 pub use by_fields::{ByFields, KeyPart};
+pub(crate) use children::{To, belonging};
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
+pub(crate) use links::Links;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};
 pub(crate) use load::{leading_key, run_loads};
-pub use path::{ToMany, ToOne, ToSingle};
+pub use path::{Nests, ToMany, ToOne, ToSingle};

@@ -2,6 +2,7 @@
 //!
 //! - [`Assignments`]: values for some fields, which drafts and changes are typed shells around; [`validate()`] checks them.
 //! - `insert`, `update`, `edit`, `delete`: one row; `find`: the row with a key.
+//! - [`Creation`]: a new row with rows that belong to it.
 //! - `bulk`, `save_all`: many rows in few statements; `many`: every row that a query asks for.
 //! - `upsert`: insert or else update, or leave what is there; [`on_conflict`] says more about it.
 //! - `hooked`: the writes of models that have [hooks](crate::hooks).
@@ -11,6 +12,7 @@
 mod assignments;
 mod bulk;
 mod conflict;
+mod creation;
 mod delete;
 mod edit;
 mod faults;
@@ -28,6 +30,7 @@ pub use assignments::Assignments;
 pub(crate) use bulk::insert_rows;
 pub use bulk::{insert_all, insert_all_returning};
 pub use conflict::{IntoColumns, IntoConflict, OnConflict, on_conflict};
+pub use creation::Creation;
 pub use delete::{delete, delete_for_good, restore};
 pub(crate) use delete::{delete_softly, deletion, restore_many};
 pub use edit::edit;

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::Result;
 
-use super::{Factory, Fake};
+use super::{Factory, Fake, Place};
 use crate::error::{Border, DbError};
 use crate::key::Key;
 use crate::meta::RelationKind;
@@ -24,7 +24,7 @@ pub struct Make<'t, M: Model> {
     seed: u64,
     /// What goes before the definition.
     given: Assignments,
-    tx: &'t Tx,
+    place: Place<'t>,
     model: std::marker::PhantomData<fn() -> M>,
 }
 
@@ -43,12 +43,12 @@ impl<'t, M: Model> Make<'t, M> {
         factory: &impl Factory<Model = M>,
         given: Assignments,
         seed: Option<u64>,
-        tx: &'t Tx,
+        place: Place<'t>,
     ) -> Self {
-        let number = tx.db().sequences().next(M::META.table);
+        let number = place.0.db().sequences().next(M::META.table);
         let seed = factory.chosen_seed().or(seed).unwrap_or_default();
         let fake = Fake::new(seed, M::META.table, number);
-        Self { fake, number, seed, given, tx, model: std::marker::PhantomData }
+        Self { fake, number, seed, given, place, model: std::marker::PhantomData }
     }
 
     /// How many rows of the model factories have begun to make on this handle to the database, with this one: what is to be
@@ -59,7 +59,7 @@ impl<'t, M: Model> Make<'t, M> {
 
     /// The transaction in which everything is made.
     pub fn tx(&self) -> &'t Tx {
-        self.tx
+        self.place.0
     }
 
     /// The key of the row that this one belongs to: the one that the test has given, or a row that `factory` makes.
@@ -100,11 +100,11 @@ impl<'t, M: Model> Make<'t, M> {
                 found: fault.found,
             })
         });
-        let (seed, tx) = (Some(self.seed), self.tx);
+        let (seed, place) = (Some(self.seed), self.place);
         async move {
             match given {
                 Some(key) => key.at_border(),
-                None => super::one(&factory, factory.given(), seed, tx).await.map(|row| row.key()),
+                None => super::one(&factory, factory.given(), seed, place).await.map(|row| row.key()),
             }
         }
         .boxed()

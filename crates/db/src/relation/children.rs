@@ -125,7 +125,7 @@ async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, target: Tar
 
 /// Whose rows are to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum To {
+pub(crate) enum To {
     /// The owner's, whoever had them.
     Owner,
     /// Nobody's, of those that are the owner's.
@@ -133,7 +133,7 @@ enum To {
 }
 
 /// The change that sets the relation of these rows to its owner, and which rows it is about.
-fn belonging<R: Model>(
+pub(crate) fn belonging<R: Model>(
     relation: &Collection<R>,
     keys: Vec<Value>,
     to: To,

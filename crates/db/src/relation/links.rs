@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::field::ManyToMany;
+use super::field::{Collection, ManyToMany};
 use super::load::leading_key;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -71,13 +71,7 @@ impl<R: Model> ManyToMany<R> {
     }
 
     pub(super) fn links(&self) -> Result<Links, DbError> {
-        let relation = self.0.relation();
-        match relation.link()? {
-            Link::Through { through, from, to, .. } => {
-                Ok(Links { through, from, to, owner: self.0.owner().clone(), target: R::META })
-            }
-            _ => Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) }),
-        }
+        Links::of(&self.0)
     }
 
     async fn change(&mut self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
@@ -101,7 +95,7 @@ fn values<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<V
 }
 
 /// The rows of the model between that concern one owner.
-pub(super) struct Links {
+pub(crate) struct Links {
     through: &'static ModelMeta,
     from: Columns,
     to: Columns,
@@ -111,6 +105,14 @@ pub(super) struct Links {
 }
 
 impl Links {
+    pub(crate) fn of<R: Model>(collection: &Collection<R>) -> Result<Self, DbError> {
+        let relation = collection.relation();
+        let Link::Through { through, from, to, .. } = relation.link()? else {
+            return Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) });
+        };
+        Ok(Self { through, from, to, owner: collection.owner().clone(), target: R::META })
+    }
+
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
         select.filter.push(is_key(Scope::ROOT, &self.from, &self.owner));
@@ -135,7 +137,7 @@ impl Links {
     }
 
     /// Links rows that are not linked yet.
-    pub(super) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
+    pub(crate) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
         insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
     }
 

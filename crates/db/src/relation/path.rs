@@ -9,7 +9,7 @@ use crate::expression::{Node, Related, Scope, is_key, is_no_key, is_other_key};
 use crate::key::Key;
 use crate::meta::{Columns, RelationKind, RelationMeta};
 use crate::model::Model;
-use crate::value::Stored;
+use crate::value::{Decode, Mismatch, Stored, Value};
 
 /// The way to the one row that a row of `M` belongs to.
 pub struct ToOne<M, R: Model> {
@@ -27,6 +27,46 @@ pub struct ToMany<M, R> {
 
 /// The way to the one row that belongs to a row of `M`.
 pub struct ToSingle<M, R>(pub(crate) ToMany<M, R>);
+
+/// A relation whose rows can be created together with the row that has it: one to many, or `has_one`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no rows that a new row could be stored with",
+    label = "expected a relation to many or a `has_one`, such as `|a| a.comments`"
+)]
+pub trait Nests<M: Model> {
+    /// The other model.
+    type Row: Model;
+
+    /// The way to its rows.
+    fn into_many(self) -> ToMany<M, Self::Row>;
+
+    /// The key of an owner from its value.
+    fn owner(key: &Value) -> Result<Key<M>, Mismatch>;
+}
+
+impl<M: Model<Key: Stored>, R: Model> Nests<M> for ToMany<M, R> {
+    type Row = R;
+
+    fn into_many(self) -> Self {
+        self
+    }
+
+    fn owner(key: &Value) -> Result<Key<M>, Mismatch> {
+        Key::decode(key.cell())
+    }
+}
+
+impl<M: Model<Key: Stored>, R: Model> Nests<M> for ToSingle<M, R> {
+    type Row = R;
+
+    fn into_many(self) -> ToMany<M, R> {
+        self.0
+    }
+
+    fn owner(key: &Value) -> Result<Key<M>, Mismatch> {
+        Key::decode(key.cell())
+    }
+}
 
 impl<M, R> Clone for ToSingle<M, R> {
     fn clone(&self) -> Self {

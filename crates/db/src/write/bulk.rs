@@ -39,7 +39,10 @@ pub fn insert_all_returning<M: Model>(
     insert_all_returning_at(rows, executor.target())
 }
 
-async fn insert_all_returning_at<M: Model>(mut rows: Vec<Assignments>, target: Target<'_>) -> Result<Vec<M>> {
+pub(super) async fn insert_all_returning_at<M: Model>(
+    mut rows: Vec<Assignments>,
+    target: Target<'_>,
+) -> Result<Vec<M>> {
     if prepare(&mut rows, target)?.is_none() {
         return Ok(Vec::new());
     }

@@ -5,6 +5,7 @@
 
 mod all_or_none;
 mod constraints;
+mod creation;
 mod cursors;
 mod driver;
 mod enums;

@@ -12,8 +12,8 @@ use crate::root;
 /// `ArticleFields`, `NewArticle`, `ArticleDraft`, `ArticleChange`.
 pub(crate) fn types(model: &Model) -> TokenStream {
     let (columns, new) = (columns(model), new(model));
-    let (draft, change) = (draft(model), change(model));
-    quote!(#columns #new #draft #change)
+    let (draft, change, creation) = (draft(model), change(model), creation(model));
+    quote!(#columns #new #draft #change #creation)
 }
 
 fn columns(model: &Model) -> TokenStream {
@@ -235,6 +235,72 @@ fn insert(model: &Model, values: TokenStream) -> TokenStream {
                 unique(<#ident as #db::Model>::fields(#db::expression::Scope::ROOT)),
                 executor,
             )
+        }
+    }
+}
+
+/// Storing it together with other rows, and what that is made from.
+fn creation(model: &Model) -> TokenStream {
+    let db = root::path("db");
+    let (vis, ident, columns) = (&model.vis, &model.ident, model.companion("", "Fields"));
+    let (new, draft) = (model.companion("New", ""), model.companion("", "Draft"));
+    let creation = quote!(#db::write::Creation<'a, #ident>);
+    let functions = quote! {
+        /// Stores it together with new rows of a relation: `.with(|it| it.comments, |it| [NewComment { .. }])`. The second
+        /// closure gets the key of what is stored here. Then `insert` stores all of it, or nothing.
+        #vis fn with<'a, N, I>(
+            self,
+            relation: impl ::core::ops::FnOnce(#columns) -> N,
+            rows: impl ::core::ops::FnOnce(#db::Key<#ident>) -> I + ::core::marker::Send + 'a,
+        ) -> #creation
+        where
+            N: #db::relation::Nests<#ident>,
+            N::Row: 'a,
+            I: ::core::iter::IntoIterator,
+            I::Item: ::core::convert::Into<#db::write::Creation<'a, N::Row>>,
+        {
+            #db::write::Creation::from(self).with(relation, rows)
+        }
+
+        /// Stores it linked with rows that are there already, or as their owner: `.with_existing(|it| it.tags, [&tag])`.
+        #vis fn with_existing<'a, N, K>(
+            self,
+            relation: impl ::core::ops::FnOnce(#columns) -> N,
+            rows: impl ::core::iter::IntoIterator<Item = K>,
+        ) -> #creation
+        where
+            N: #db::relation::Nests<#ident>,
+            N::Row: 'a,
+            K: ::core::convert::Into<#db::Key<N::Row>>,
+        {
+            #db::write::Creation::from(self).with_existing(relation, rows)
+        }
+    };
+    let nests = |field: &Field| {
+        matches!(field.kind, Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. })
+    };
+    let functions = model.fields.iter().any(nests).then(|| {
+        quote! {
+            #[allow(dead_code)]
+            impl #new { #functions }
+
+            #[allow(dead_code)]
+            impl #draft { #functions }
+        }
+    });
+    quote! {
+        #functions
+
+        impl<'a> ::core::convert::From<#draft> for #creation {
+            fn from(draft: #draft) -> Self {
+                Self::new(draft.0)
+            }
+        }
+
+        impl<'a> ::core::convert::From<#new> for #creation {
+            fn from(new: #new) -> Self {
+                Self::from(<#draft as ::core::convert::From<#new>>::from(new))
+            }
         }
     }
 }

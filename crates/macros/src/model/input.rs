@@ -281,7 +281,7 @@ impl Field {
             let message = "the relation has no column of its own: say this above its fields";
             return Err(Error::new_spanned(&self.ident, message));
         }
-        let taken = ["insert", "insert_or_ignore", "upsert"];
+        let taken = ["insert", "insert_or_ignore", "upsert", "with", "with_existing"];
         let is_setter = self.is_stored() || matches!(self.kind, Kind::ByFields { .. });
         if is_setter && taken.iter().any(|name| self.ident == name) {
             let message = format!(

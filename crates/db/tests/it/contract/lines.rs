@@ -230,6 +230,8 @@ async fn knows_the_line_of_what_a_relation_writes(engine: Engine) {
     lines.look();
     one.tags.remove([&web], &db).await.unwrap();
     lines.look();
+    draft(&ann, "three").with(|a| a.tags, |_| [NewTag { name: "newer".into() }]).insert(&db).await.unwrap();
+    lines.look();
     one.tags.clear(&db).await.unwrap();
     lines.look();
     Comment::query().delete(&db).await.unwrap();
