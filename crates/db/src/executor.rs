@@ -95,8 +95,10 @@ impl<'a> Target<'a> {
         result
     }
 
-    pub(crate) async fn select(self, select: Select) -> Result<Reply, DbError> {
-        self.run(self.statement_of(select)?).await
+    pub(crate) fn select(self, select: Select) -> impl Future<Output = Result<Reply, DbError>> + use<'a> {
+        // Made here, so that the future holds the statement and not the query, which is larger.
+        let statement = self.statement_of(select);
+        async move { self.run(statement?).await }
     }
 
     pub(crate) async fn stream_select(self, select: Select) -> Result<RowStream, DbError> {

@@ -23,18 +23,18 @@ pub fn get<M: Model>(key: Key<M>, executor: &impl Executor) -> impl Future<Outpu
 /// The row with this key. None is a 404.
 #[track_caller]
 pub fn find<M: Model>(key: Key<M>, executor: &impl Executor) -> impl Future<Output = Result<M>> {
-    let target = executor.target();
-    async move {
-        let row = read(key, target).await?;
-        row.ok_or(DbError::NotFound { model: M::META.name }).at_border()
-    }
+    let row = read(key, executor.target());
+    async move { row.await?.ok_or(DbError::NotFound { model: M::META.name }).at_border() }
 }
 
-async fn read<M: Model>(key: Key<M>, target: Target<'_>) -> Result<Option<M>> {
+fn read<M: Model>(key: Key<M>, target: Target<'_>) -> impl Future<Output = Result<Option<M>>> {
     let mut select = Select::new(M::META);
     select.filter = key_nodes(M::META, key.into_values());
-    let reply = target.select(select).await.at_border()?;
-    reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
+    let reply = target.select(select);
+    async move {
+        let reply = reply.await.at_border()?;
+        reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
+    }
 }
 
 /// The only row of a reply. None is a 404.

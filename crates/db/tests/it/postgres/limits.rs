@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use mainstay_db::DbError;
 use mainstay_db::driver::{Access, Begin, Driver, Ending, Isolation, Statement};
 use mainstay_db::postgres::PostgresOptions;
+use mainstay_db::value::Value;
 
 use super::{ask, insert, notes, on, one, open, read, until, write};
 
@@ -96,6 +97,65 @@ async fn sends_the_statements_of_one_task_over_one_connection() {
         let beside: i32 = ask(&*driver, "SELECT pg_backend_pid()").await;
         assert_eq!(pid, shared, "what is idle is taken");
         assert_ne!(beside, pid, "nobody else gets a place on it");
+        driver.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sends_quick_reads_of_many_tasks_over_few_connections() {
+    on(async |url: String| {
+        const TASKS: usize = 40;
+        let driver = open(&url, PostgresOptions { connections: TASKS, ..options() }).await;
+        let mut fewest = TASKS;
+        // A machine that is busy with other things may see them as slow: then another round follows.
+        for _ in 0..100 {
+            let tasks = (0..TASKS).map(|_| {
+                let driver = driver.clone();
+                tokio::spawn(async move { ask::<i32>(&*driver, "SELECT pg_backend_pid()").await })
+            });
+            let pids: HashSet<i32> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+            fewest = fewest.min(pids.len());
+            if fewest <= TASKS / 4 {
+                break;
+            }
+        }
+        assert!(fewest <= TASKS / 4, "{fewest} connections for {TASKS} tasks");
+        driver.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_behind_what_has_turned_out_slow() {
+    on(async |url: String| {
+        const SLEEP: &str = "SELECT pg_sleep($1)::text";
+        let driver = open(&url, PostgresOptions { connections: 4, ..options() }).await;
+        notes(&*driver).await;
+        insert(&*driver, 1).await.unwrap();
+        let sleep = |seconds: f64| driver.run(Statement::read(SLEEP, vec![Value::Float(seconds)]));
+        for _ in 0..10 {
+            sleep(0.0).await.unwrap();
+        }
+        // One that was quick so far, and a write that waits for somebody's lock.
+        let lock = driver.begin(Begin::default()).await.unwrap();
+        lock.run(write("DELETE FROM notes")).await.unwrap();
+        let blocked = tokio::spawn({
+            let driver = driver.clone();
+            async move { driver.run(write("UPDATE notes SET id = 2")).await }
+        });
+        let slow = tokio::spawn({
+            let driver = driver.clone();
+            async move { driver.run(Statement::read(SLEEP, vec![Value::Float(30.0)])).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..100 {
+            sleep(0.0).await.unwrap();
+        }
+        assert!(!slow.is_finished() && !blocked.is_finished());
+        slow.abort();
+        lock.end(Ending::Commit).await.unwrap();
+        blocked.await.unwrap().unwrap();
         driver.close().await;
     })
     .await;
