@@ -157,7 +157,7 @@ impl Reference {
 }
 
 /// The references of a model from whose targets a way leads back to it.
-fn circles(model: &'static ModelMeta) -> Vec<(usize, &'static ModelMeta)> {
+pub(super) fn circles(model: &'static ModelMeta) -> Vec<(usize, &'static ModelMeta)> {
     let references = (0..model.fields.len()).filter_map(|field| Some((field, target(model, field)?)));
     references.filter(|(_, target)| leads_to(target, model, &mut Vec::new())).collect()
 }
