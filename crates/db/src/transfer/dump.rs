@@ -75,10 +75,11 @@ struct Column {
 impl Table {
     fn of(model: &'static ModelMeta, chosen: &Chosen) -> Self {
         let name = name_of(model, &chosen.all);
-        let fields = model.fields.iter().enumerate();
+        let fields = model.fields.iter();
         let columns = match chosen.keys {
-            Keys::Kept => fields.map(|(_, field)| Column { field, named: None }).collect(),
+            Keys::Kept => fields.map(|field| Column { field, named: None }).collect(),
             Keys::Natural => fields
+                .enumerate()
                 .filter(|(index, _)| !natural::is_spare(model, *index, &chosen.all))
                 .map(|(index, field)| Column { field, named: natural::named(model, index) })
                 .collect(),
