@@ -17,6 +17,7 @@ use crate::db::Db;
 use crate::driver::{Dialect, Statement};
 use crate::error::Border;
 use crate::executor::Executor;
+use crate::expression::parts;
 use crate::meta::{Fill, Link, ModelMeta, RelationKind, RelationMeta, with_links};
 use crate::transaction::Tx;
 use crate::value::Value;
@@ -187,18 +188,16 @@ impl Load {
         self.write().await?;
         let model = row.values.meta();
         self.loaded.insert(model.table);
-        let [key] = <[Value; 1]>::try_from(self.write_one(&row).await?).map_err(|_| {
-            row.place.wrong(format!("`{}` has a key of several fields: list its links as rows", model.name))
-        })?;
+        let key = self.write_one(&row).await?;
         for Links { relation, keys } in links {
             let Link::Through { through, from, to, .. } = relation.link().at_border()? else { continue };
-            let (Some((from, _)), Some((to, _))) = (through.column(from), through.column(to)) else {
-                continue;
-            };
+            let columns: Vec<_> =
+                from.iter().chain(&to).filter_map(|column| through.column(column)).collect();
             for other in keys {
                 let mut values = Assignments::new(through);
-                values.set_value(from, key.clone());
-                values.set_value(to, other);
+                for ((index, _), part) in columns.iter().zip(key.iter().chain(parts(&other))) {
+                    values.set_value(*index, part.clone());
+                }
                 let link = self.row(&row.place, values)?;
                 self.push(link).await?;
             }
