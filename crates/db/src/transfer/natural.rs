@@ -1,7 +1,7 @@
 //! Rows that are named in a dump by what they hold, so that it can be loaded beside others.
 
 use super::reference::target;
-use super::waiting::circles;
+use super::waiting::{circles, fields};
 use crate::meta::{FieldMeta, Fill, ModelMeta};
 
 /// The model to which the field at `index` refers, and the field that names its row; nothing where the key has to do.
@@ -11,7 +11,7 @@ pub(super) fn named(
 ) -> Option<(&'static ModelMeta, &'static FieldMeta)> {
     let target = target(model, index)?;
     // In a circle, the row may stand further down, where only its key is known.
-    if circles(model).iter().any(|(field, _)| *field == index) {
+    if circles(model).iter().any(|relation| fields(relation) == [index]) {
         return None;
     }
     Some((target, name(target)?))
