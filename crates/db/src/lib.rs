@@ -82,6 +82,7 @@ pub mod error;
 pub mod executor;
 pub mod expression;
 pub mod factory;
+mod file;
 pub mod from_row;
 pub mod hooks;
 pub mod key;

@@ -8,7 +8,7 @@
 //! Each line is a row. Rows that are referred to come before those that refer to them. The commands are `dumpdata` and
 //! `loaddata`; the same is here for programs and tests.
 //!
-//! - `dump`: rows into lines.
+//! - `dump`: rows into lines; `natural`: rows that are named in it by what they hold.
 //! - `source`: where lines come from; `load`: lines into rows; `existing`: rows that are there already.
 //! - `line`: what is written in a line; `reference`: rows that a fixture names by what they hold.
 //! - `waiting`: rows that refer to rows further down.
@@ -68,6 +68,7 @@ mod existing;
 mod line;
 mod load;
 mod names;
+mod natural;
 mod reference;
 mod source;
 mod text;

@@ -1,6 +1,6 @@
 //! The commands `dumpdata` and `loaddata`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::models;
 use crate::db::Db;
+use crate::file::{create_private, part_of};
 use crate::transfer::{self, Chosen, Source};
 
 /// What stands for standard input and standard output.
@@ -21,7 +22,7 @@ const STANDARD: &str = "-";
 /// How many pieces wait for the file.
 const AHEAD: usize = 16;
 
-/// `dumpdata [MODEL]… [--exclude MODEL]… [--output FILE]`
+/// `dumpdata [MODEL]… [--exclude MODEL]… [--natural] [--output FILE]`
 pub(super) fn dump() -> Command {
     let models = |name: &'static str| Arg::new(name).value_name("MODEL");
     Command::new("dumpdata", "Writes the rows of all models, or of some, as JSON lines.", write)
@@ -40,6 +41,9 @@ pub(super) fn dump() -> Command {
                 .action(ArgAction::Append)
                 .help("A model that is left out"),
         )
+        .argument(Arg::new("natural").long("natural").action(ArgAction::SetTrue).help(
+            "Name rows by a unique field in the place of their keys, where they have one: as a fixture",
+        ))
         .argument(
             Arg::new("output")
                 .long("output")
@@ -63,6 +67,7 @@ async fn write(call: Call) -> Result<ExitCode> {
             None => error,
         }
     })?;
+    let chosen = if call.arguments.get_flag("natural") { chosen.natural() } else { chosen };
     let output = call.arguments.get_one::<String>("output").map_or(STANDARD, String::as_str);
     let db = call.resolver().get::<Db>().await?;
     let snapshot = transfer::snapshot(&db).await?;
@@ -107,10 +112,8 @@ fn write_file(path: &Path, taken: mpsc::Receiver<String>) -> io::Result<()> {
     if path.exists() && !path.is_file() {
         return write_all(&mut OpenOptions::new().write(true).open(path)?, taken);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let written = private(&part).and_then(|mut file| {
+    let part = part_of(path);
+    let written = create_private(&part).and_then(|mut file| {
         write_all(&mut file, taken)?;
         file.sync_all()?;
         std::fs::rename(&part, path)
@@ -120,14 +123,6 @@ fn write_file(path: &Path, taken: mpsc::Receiver<String>) -> io::Result<()> {
         let _gone = std::fs::remove_file(&part);
     }
     written
-}
-
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn write_all(out: &mut dyn Write, mut taken: mpsc::Receiver<String>) -> io::Result<()> {

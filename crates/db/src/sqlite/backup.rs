@@ -3,7 +3,7 @@
 //! Pages are copied as they are, by SQLite's own backup, in one step: so the copy is as of one moment, and in WAL mode
 //! nobody who writes waits for it. A file that is made is one file, without a log beside it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::connection::{Limits, make_folder};
 use super::failure::Scene;
 use super::{Location, SqliteOptions, decimal};
 use crate::error::DbError;
+use crate::file::{create_private, part_of};
 
 /// How long one waits for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -85,7 +86,7 @@ fn copy_out(from: &Location, to: &Path, existing: Existing) -> Result<u64, DbErr
         return Err(unavailable(format!("`{}` is there already", to.display())));
     }
     let source = Database::open(from.path())?;
-    let part = beside(to, ".part");
+    let part = part_of(to);
     let copied = copy_to_part(&source, &part).and_then(|bytes| {
         std::fs::rename(&part, to).map_err(|error| cannot_write(to, &error))?;
         sync_folder(to);
@@ -99,7 +100,7 @@ fn copy_out(from: &Location, to: &Path, existing: Existing) -> Result<u64, DbErr
 }
 
 fn copy_to_part(source: &Database, part: &Path) -> Result<u64, DbError> {
-    make_private(part).map_err(|error| cannot_write(part, &error))?;
+    create_private(part).map_err(|error| cannot_write(part, &error))?;
     let mut copy = Database::make(part)?;
     // It is worth nothing before it is whole, and synced at once then.
     copy.set("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")?;
@@ -234,21 +235,6 @@ impl Database {
 fn explain(path: &Path, error: rusqlite::Error) -> DbError {
     let options = SqliteOptions { acquire_timeout: PATIENCE, ..SqliteOptions::default() };
     Scene { path, sql: "PRAGMA", limits: &Limits::new(&options) }.explain(error)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// An empty file that only its owner can read.
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(|_| ())
 }
 
 /// So that the new name of a file is there after a power cut too. Where a folder cannot be synced, there is nothing to do.

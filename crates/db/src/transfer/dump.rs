@@ -4,15 +4,16 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use mainstay_core::{Error, Result};
 
-use super::names::name_of;
-use super::{Chosen, DEADLINE, text};
+use super::names::{Keys, name_of};
+use super::{Chosen, DEADLINE, natural, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Isolation};
 use crate::executor::Executor;
-use crate::meta::ModelMeta;
+use crate::meta::{FieldMeta, ModelMeta};
 use crate::raw::sql;
 use crate::row::{Row, Rows};
 use crate::transaction::Tx;
+use crate::value::Cell;
 
 /// A transaction that sees the database as of one moment, however long it takes, and holds up nobody who writes.
 ///
@@ -49,47 +50,107 @@ pub async fn snapshot(db: &Db) -> Result<Tx> {
 /// ```
 pub fn dump<'a>(chosen: &Chosen, snapshot: &'a Tx) -> BoxStream<'a, Result<String>> {
     let dialect = snapshot.target().dialect();
-    let named: Vec<_> = chosen.models.iter().map(|model| (name_of(model, &chosen.all), *model)).collect();
-    let tables = stream::iter(named).map(move |(name, model)| {
-        let batches = sql(select(model, dialect)).stream(snapshot);
-        batches.and_then(move |rows| std::future::ready(lines(name, model, &rows)))
+    let tables: Vec<Table> = chosen.models.iter().map(|model| Table::of(model, chosen)).collect();
+    let pieces = stream::iter(tables).map(move |table| {
+        let batches = sql(table.select(dialect)).stream(snapshot);
+        batches.and_then(move |rows| std::future::ready(table.lines(&rows)))
     });
-    tables.flatten().boxed()
+    pieces.flatten().boxed()
 }
 
-fn lines(name: &str, model: &ModelMeta, rows: &Rows) -> Result<String> {
-    let mut out = String::new();
-    for row in rows.iter() {
-        line(name, model, row, &mut out)?;
-        out.push('\n');
+/// What is dumped of a model.
+struct Table {
+    name: &'static str,
+    model: &'static ModelMeta,
+    columns: Vec<Column>,
+}
+
+/// A field, and where it is read.
+struct Column {
+    field: &'static FieldMeta,
+    /// The model that it refers to, and the field that names its row.
+    named: Option<(&'static ModelMeta, &'static FieldMeta)>,
+}
+
+impl Table {
+    fn of(model: &'static ModelMeta, chosen: &Chosen) -> Self {
+        let name = name_of(model, &chosen.all);
+        let fields = model.fields.iter();
+        let columns = match chosen.keys {
+            Keys::Kept => fields.map(|field| Column { field, named: None }).collect(),
+            Keys::Natural => fields
+                .enumerate()
+                .filter(|(index, _)| !natural::is_spare(model, *index, &chosen.all))
+                .map(|(index, field)| Column { field, named: natural::named(model, index) })
+                .collect(),
+        };
+        Self { name, model, columns }
     }
-    Ok(out)
-}
 
-fn line(name: &str, model: &ModelMeta, row: Row<'_>, out: &mut String) -> Result<()> {
-    out.push_str("{\"model\":");
-    text::write_text(name, out);
-    out.push_str(",\"fields\":{");
-    for (index, field) in model.fields.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
+    fn select(&self, dialect: Dialect) -> String {
+        let quote = |name: &str| dialect.quote(name);
+        let own = |column: &str| format!("own.{}", quote(column));
+        let (mut columns, mut joins) = (Vec::new(), String::new());
+        for (number, column) in self.columns.iter().enumerate() {
+            columns.push(match column.named {
+                None => own(column.field.column),
+                Some((target, name)) => {
+                    let key = target.single_key().map_or("", |key| key.column);
+                    let (table, key, of) = (quote(target.table), quote(key), own(column.field.column));
+                    joins.push_str(&format!(
+                        " LEFT JOIN {table} AS other_{number} ON other_{number}.{key} = {of}"
+                    ));
+                    format!("other_{number}.{}", quote(name.column))
+                }
+            });
         }
-        text::write_text(field.name, out);
-        out.push(':');
-        let value = field.sql_type.value(row.cell(index));
-        text::write(field.sql_type, &value, out).map_err(|fault| {
-            Error::internal(format!("`{}.{}` of a row cannot be dumped: {fault}", model.name, field.name))
-        })?;
+        let key: Vec<_> = self.model.key_fields().map(|field| own(field.column)).collect();
+        format!(
+            "SELECT {} FROM {} AS own{joins} ORDER BY {}",
+            columns.join(", "),
+            quote(self.model.table),
+            key.join(", ")
+        )
     }
-    out.push_str("}}");
-    Ok(())
-}
 
-fn select(model: &ModelMeta, dialect: Dialect) -> String {
-    let list = |columns: Vec<&str>| {
-        columns.into_iter().map(|column| dialect.quote(column)).collect::<Vec<_>>().join(", ")
-    };
-    let columns = list(model.fields.iter().map(|field| field.column).collect());
-    let key = list(model.key_fields().map(|field| field.column).collect());
-    format!("SELECT {columns} FROM {} ORDER BY {key}", dialect.quote(model.table))
+    fn lines(&self, rows: &Rows) -> Result<String> {
+        let mut out = String::new();
+        for row in rows.iter() {
+            self.line(row, &mut out)?;
+            out.push('\n');
+        }
+        Ok(out)
+    }
+
+    fn line(&self, row: Row<'_>, out: &mut String) -> Result<()> {
+        out.push_str("{\"model\":");
+        text::write_text(self.name, out);
+        out.push_str(",\"fields\":{");
+        for (index, Column { field, named }) in self.columns.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            text::write_text(field.name, out);
+            out.push(':');
+            let name = named.map(|(_, name)| name).filter(|_| row.cell(index) != Cell::Null);
+            if let Some(name) = name {
+                out.push('{');
+                text::write_text(name.name, out);
+                out.push(':');
+            }
+            let sql_type = named.map_or(field.sql_type, |(_, name)| name.sql_type);
+            text::write(sql_type, &sql_type.value(row.cell(index)), out).map_err(|fault| {
+                let (model, cell) = (self.model.name, row.cell(index).describe());
+                Error::internal(format!(
+                    "`{model}.{}` of a row, {cell}, cannot be dumped: {fault}",
+                    field.name
+                ))
+            })?;
+            if name.is_some() {
+                out.push('}');
+            }
+        }
+        out.push_str("}}");
+        Ok(())
+    }
 }

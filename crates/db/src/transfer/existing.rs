@@ -20,7 +20,7 @@ pub(super) enum Existing {
 }
 
 /// Gives the row that is there already the values that the line says. Returns its key; nothing when there is none.
-pub(super) async fn update(row: &Row, tx: &Tx) -> Result<Option<Vec<Value>>> {
+pub(super) async fn update(row: &Row, tx: &Tx) -> Result<Option<Value>> {
     let meta = row.values.meta();
     let Some(key) = find(row, tx).await? else { return Ok(None) };
     let mut change = Assignments::new(meta);
@@ -34,7 +34,7 @@ pub(super) async fn update(row: &Row, tx: &Tx) -> Result<Option<Vec<Value>>> {
 }
 
 /// The key of the row that has the same key, or the same values in fields that are unique: of those that the line says.
-async fn find(row: &Row, tx: &Tx) -> Result<Option<Vec<Value>>> {
+async fn find(row: &Row, tx: &Tx) -> Result<Option<Value>> {
     let meta = row.values.meta();
     for fields in identities(meta) {
         let said = fields.iter().filter(|field| row.said.contains(field));

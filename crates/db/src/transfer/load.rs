@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::existing::{self, Existing};
 use super::line::{Line, Place};
 use super::reference::{self, Found};
-use super::waiting::{Row, Waiting};
+use super::waiting::{Row, Waiting, whole};
 use super::{DEADLINE, Source, names, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Statement};
@@ -195,7 +195,7 @@ impl Load {
                 from.iter().chain(&to).filter_map(|column| through.column(column)).collect();
             for other in keys {
                 let mut values = Assignments::new(through);
-                for ((index, _), part) in columns.iter().zip(key.iter().chain(parts(&other))) {
+                for ((index, _), part) in columns.iter().zip(parts(&key).iter().chain(parts(&other))) {
                     values.set_value(*index, part.clone());
                 }
                 let link = self.row(&row.place, values)?;
@@ -239,7 +239,7 @@ impl Load {
     }
 
     /// Writes one row, and returns its key.
-    async fn write_one(&self, row: &Row) -> Result<Vec<Value>> {
+    async fn write_one(&self, row: &Row) -> Result<Value> {
         let model = row.values.meta();
         let refused = |error| row.place.refused(model.name, error);
         if self.existing == Existing::Update
@@ -252,7 +252,7 @@ impl Load {
         let value = |index: &usize| {
             stored.map_or(Value::Null, |stored| model.fields[*index].sql_type.value(stored.cell(*index)))
         };
-        Ok(model.key.iter().map(value).collect())
+        Ok(whole(model.key.iter().map(value).collect()))
     }
 
     /// A row with what its line does not say.

@@ -47,13 +47,23 @@ pub struct Chosen {
     /// Every model of the application, in the order of their references.
     pub(super) all: Vec<&'static ModelMeta>,
     pub(super) models: Vec<&'static ModelMeta>,
+    pub(super) keys: Keys,
+}
+
+/// How a dump says which row is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// By its key.
+    Kept,
+    /// By a field that is unique, where there is one.
+    Natural,
 }
 
 impl Chosen {
     /// All of the models of an application, with the tables between that their relations make.
     pub fn all(models: &[&'static ModelMeta]) -> Self {
         let all = in_order(models);
-        Self { models: all.clone(), all }
+        Self { models: all.clone(), all, keys: Keys::Kept }
     }
 
     /// Those of these names alone: as they are called in the code, or by their tables.
@@ -74,6 +84,15 @@ impl Chosen {
         let named = self.named(names)?;
         self.models.retain(|model| !named.iter().any(|named| named.is(model)));
         Ok(self)
+    }
+
+    /// The same, where a reference names its row by a unique field (`{"author":{"name":"ann"}}`), and keys that nobody needs are
+    /// left out: so a dump is a fixture that can be loaded beside other rows. Keys stay where a model has no such field, where
+    /// its rows can be deleted softly, and where models refer to each other in a circle.
+    #[must_use]
+    pub fn natural(mut self) -> Self {
+        self.keys = Keys::Natural;
+        self
     }
 
     fn named<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<Vec<&'static ModelMeta>> {

@@ -9,9 +9,8 @@ use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
 use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::query::{Deleted, Lead, Select};
+use crate::query::{Deleted, Output, Select};
 use crate::relation::leading_key;
-use crate::row::Row;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -66,12 +65,7 @@ pub(crate) async fn present(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let mut select = Select::new(meta);
-    select.deleted = Deleted::With;
-    select.filter.push(is_among(Scope::ROOT, &meta.key_columns(), keys));
-    select.lead = Some(Lead::Own(meta.key_columns()));
-    let reply = target.select(select).await?;
-    Ok(reply.rows.iter().map(|row| leading_key(meta, row)).collect())
+    keys_where(meta, vec![is_among(Scope::ROOT, &meta.key_columns(), keys)], target).await
 }
 
 /// The keys of the rows that have these values.
@@ -79,14 +73,24 @@ pub(crate) async fn keys_like(
     meta: &'static ModelMeta,
     values: Vec<(usize, Value)>,
     target: Target<'_>,
-) -> Result<Vec<Vec<Value>>, DbError> {
-    let mut select = Select::new(meta);
-    select.deleted = Deleted::With;
-    select.filter =
-        values.into_iter().map(|(index, value)| equals(meta.fields[index].column, value)).collect();
-    let reply = target.select(select).await?;
-    let key = |row: Row<'_>| {
-        meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect()
+) -> Result<Vec<Value>, DbError> {
+    let is = |(index, value): (usize, Value)| equals(meta.fields[index].column, value);
+    keys_where(meta, values.into_iter().map(is).collect(), target).await
+}
+
+async fn keys_where(
+    meta: &'static ModelMeta,
+    filter: Vec<Node>,
+    target: Target<'_>,
+) -> Result<Vec<Value>, DbError> {
+    let column = |column: &&'static str| Term::Column(ColumnRef { scope: Scope::ROOT, column });
+    let select = Select {
+        deleted: Deleted::With,
+        filter,
+        output: Output::Values,
+        outputs: meta.key_columns().iter().map(column).collect(),
+        ..Select::new(meta)
     };
-    Ok(reply.rows.iter().map(key).collect())
+    let reply = target.select(select).await?;
+    Ok(reply.rows.iter().map(|row| leading_key(meta, row)).collect())
 }

@@ -9,7 +9,7 @@ use super::{Assignments, only_filters, validate};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::Target;
-use crate::expression::{Scope, is_among};
+use crate::expression::{Scope, is_among, is_key};
 use crate::meta::ModelMeta;
 use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
@@ -28,11 +28,14 @@ pub(crate) async fn update_many(select: Select, change: Assignments, target: Tar
 /// Writes `change` to the row with this key, whether it was deleted softly or not.
 pub(crate) async fn update_key(
     meta: &'static ModelMeta,
-    key: Vec<Value>,
+    key: Value,
     change: Assignments,
     target: Target<'_>,
 ) -> Result<u64> {
-    update_many(with_keys(meta, &[key]), change, target).await
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter.push(is_key(Scope::ROOT, &meta.key_columns(), &key));
+    update_many(select, change, target).await
 }
 
 /// Writes `change` to every row that `select` asks for, and returns the rows as they are then. Where an update returns no

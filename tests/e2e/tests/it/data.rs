@@ -138,7 +138,18 @@ fn fixtures_are_loaded_by_their_names_all_or_none() {
     assert_eq!(one.ok("dumpdata"), "");
     has(&one.ok("loaddata writers essays"), &["3 rows loaded"]);
     assert_eq!(one.ok("dumpdata").lines().count(), 4);
-    has(&one.refused("loaddata poems"), &["there is no fixture `poems`", "there are: essays, writers"]);
+    // What the application has becomes a fixture, and a fixture is loaded again.
+    let (blog, other) = (one.path("fixtures/all.jsonl"), Installation::filled());
+    has(&one.ok("dumpdata --natural -o fixtures/all.jsonl"), &["4 rows written"]);
+    has(&fs::read_to_string(&blog).unwrap(), &["{\"title\":\"On rain\",\"writer\":{\"name\":\"Bob\"}}"]);
+    has(&other.ok(&format!("loaddata {}", blog.display())), &["4 rows loaded"]);
+    has(
+        &other.refused(&format!("loaddata {}", blog.display())),
+        &["all.jsonl, line 1: another Writer has the same name"],
+    );
+    has(&other.ok(&format!("loaddata --update {}", blog.display())), &["4 rows loaded"]);
+    assert_eq!(other.ok("dumpdata").lines().count(), 1016);
+    has(&one.refused("loaddata poems"), &["there is no fixture `poems`", "there are: all, essays, writers"]);
     has(&one.refused("loaddata poems.jsonl"), &["`poems.jsonl` cannot be read"]);
     File::create(one.path("empty.jsonl")).unwrap();
     has(&one.ok("loaddata empty.jsonl"), &["0 rows loaded"]);

@@ -1,11 +1,12 @@
 //! Fixtures: rows written by hand.
 
+use futures_util::TryStreamExt;
 use mainstay_core::Result;
 use mainstay_db::Db;
-use mainstay_db::transfer::{self, Source};
+use mainstay_db::transfer::{self, Chosen, Source};
 
 use super::{Engine, blog, suite};
-use crate::blog::{Article, Comment, Status, Tag, User, draft, models, tag, user};
+use crate::blog::{Article, Comment, Status, Tag, User, comment, draft, models, tag, user};
 
 suite!(
     a_row_is_named_by_what_it_holds,
@@ -13,6 +14,7 @@ suite!(
     a_line_that_is_wrong_is_named_and_nothing_is_written,
     a_row_that_the_database_refuses_is_named,
     a_fixture_that_was_changed_is_loaded_again,
+    a_natural_dump_is_loaded_beside_other_rows,
 );
 
 async fn load(db: &Db, text: &str) -> Result<u64> {
@@ -154,4 +156,44 @@ async fn a_fixture_that_was_changed_is_loaded_again(engine: Engine) {
         again(r#"{"model":"Article","fields":{"slug":"two","title":"Two","author":1}}"#).await.unwrap_err();
     assert_eq!(refused.message(), "blog, line 1: Article.body must have a value");
     assert_eq!(refused.status().as_u16(), 422);
+}
+
+async fn a_natural_dump_is_loaded_beside_other_rows(engine: Engine) {
+    let (db, other) = (blog(engine).await, blog(engine).await);
+    let ann = user(&db, "ann").await;
+    let mut one = draft(&ann, "one").insert(&db).await.unwrap();
+    one.tags.add([&tag(&db, "rust").await], &db).await.unwrap();
+    let said = comment(&db, &one, &ann, "Well.").await.unwrap();
+    let mut reply = comment(&db, &one, &ann, "Thanks.").await.unwrap();
+    reply.update(|c| c.parent(said.key()), &db).await.unwrap();
+
+    let snapshot = transfer::snapshot(&db).await.unwrap();
+    let dump = transfer::dump(&Chosen::all(&models()).natural(), &snapshot);
+    let text = dump.try_collect::<Vec<String>>().await.unwrap().concat();
+    snapshot.rollback().await.unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        r#"{"model":"User","fields":{"name":"ann","password_hash":"","active":true,"score":null}}"#
+    );
+    assert!(lines[1].contains(r#""author":{"name":"ann"},"editor":null"#), "{}", lines[1]);
+    // Replies refer to comments by their keys: nothing else tells them apart.
+    assert!(lines[3].starts_with(r#"{"model":"Comment","fields":{"id":2,"#), "{}", lines[3]);
+    assert!(
+        lines[3].contains(r#""article":{"slug":"one"},"author":{"name":"ann"},"parent":1"#),
+        "{}",
+        lines[3]
+    );
+    assert!(lines[5].contains(r#""article":{"slug":"one"},"tag":{"name":"rust"}"#), "{}", lines[5]);
+
+    // Where other rows have those keys.
+    draft(&user(&other, "bob").await, "two").insert(&other).await.unwrap();
+    tag(&other, "web").await;
+    assert_eq!(load(&other, &text).await.unwrap(), 6);
+    let one =
+        Article::filter(|a| a.slug.eq("one")).with(|a| a.author).with(|a| a.tags).one(&other).await.unwrap();
+    assert_eq!(
+        (one.author.get().unwrap().name.as_str(), one.tags.get().unwrap()[0].name.as_str()),
+        ("ann", "rust")
+    );
 }

@@ -27,6 +27,7 @@ suite!(
     rows_that_must_refer_to_rows_further_down_wait_for_them,
     rows_that_must_come_after_each_other_are_refused,
     variants_that_are_stored_as_numbers_are_loaded_by_their_names_too,
+    references_by_several_fields_are_kept,
 );
 
 /// A field of every type.
@@ -80,6 +81,18 @@ struct Player {
     id: i64,
     #[belongs_to]
     team: BelongsTo<Team>,
+}
+
+/// A branch of an office, numbered within it, and the branch above.
+#[model]
+struct Branch {
+    #[field(primary_key)]
+    office: i32,
+    #[field(primary_key)]
+    number: i32,
+    above_number: Option<i32>,
+    #[belongs_to(fields(office, above_number))]
+    above: Option<BelongsTo<Self>>,
 }
 
 /// A place in a tree, whose root is its own parent.
@@ -359,4 +372,22 @@ async fn variants_that_are_stored_as_numbers_are_loaded_by_their_names_too(engin
             refused.message()
         );
     }
+}
+
+async fn references_by_several_fields_are_kept(engine: Engine) {
+    let models = [meta_of::<Branch>()];
+    let db = empty(engine, &models).await;
+    let branch = |number: i32, above: &str| {
+        format!(r#"{{"model":"Branch","fields":{{"office":1,"number":{number},"above_number":{above}}}}}"#)
+    };
+    // Each is below the next.
+    let branches: Vec<String> = (1..=300)
+        .map(|number| branch(number, &if number == 300 { "null".into() } else { (number + 1).to_string() }))
+        .collect();
+    assert_eq!(load(&models, &db, &branches).await.unwrap(), 300);
+    assert_eq!(dump(&models, &db).await, branches);
+    let below: u64 = Branch::filter(|b| b.above.is(|above| above.number.eq(300))).count(&db).await.unwrap();
+    assert_eq!(below, 1);
+    let refused = load(&models, &db, &[branch(400, "999")]).await.unwrap_err();
+    assert_eq!(refused.message(), "rows, line 1: `Branch.above` refers to a row that does not exist");
 }
