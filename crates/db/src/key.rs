@@ -6,7 +6,9 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::error::DbError;
 use crate::model::Model;
+use crate::row::Reader;
 use crate::value::{Cell, Choice, Decode, Mismatch, SqlType, Stored, Value};
 
 /// The primary key of a row of `M`.
@@ -30,6 +32,12 @@ impl<M: Model> Key<M> {
 
     pub(crate) fn into_values(self) -> Vec<Value> {
         self.0.into_values()
+    }
+
+    /// The key as one value: that of its field, or the list of those of its fields.
+    #[doc(hidden)]
+    pub fn whole(self) -> Value {
+        self.0.whole()
     }
 }
 
@@ -123,13 +131,39 @@ impl<M: Model> From<&Key<M>> for Key<M> {
 pub trait KeyType: Clone + Eq + Hash + fmt::Debug + Serialize + Send + Sync + 'static {
     /// Its values, in the order of the key's fields.
     fn into_values(self) -> Vec<Value>;
+
+    /// Reads it from the next columns.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError>;
+
+    /// It as one value: that of its field, or the list of those of its fields.
+    fn whole(self) -> Value {
+        Value::List(self.into_values())
+    }
 }
+
+/// A key of one field: a row that belongs to another has a column with it.
+#[diagnostic::on_unimplemented(
+    message = "the other model has a key of several fields, `{Self}`",
+    label = "one column cannot hold this",
+    note = "name the fields of this model that have the other one's key, in its order: `#[belongs_to(fields(shop, number))]`"
+)]
+pub trait SingleKey: KeyType + Stored {}
 
 macro_rules! single {
     ($($type:ty),*) => {$(
+        impl SingleKey for $type {}
+
         impl KeyType for $type {
             fn into_values(self) -> Vec<Value> {
                 vec![self.into_value()]
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+                reader.take()
+            }
+
+            fn whole(self) -> Value {
+                self.into_value()
             }
         }
 
@@ -154,7 +188,17 @@ impl<R: Model<Key: Stored>> KeyType for Key<R> {
     fn into_values(self) -> Vec<Value> {
         vec![self.0.into_value()]
     }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        reader.take()
+    }
+
+    fn whole(self) -> Value {
+        self.0.into_value()
+    }
 }
+
+impl<R: Model<Key: SingleKey>> SingleKey for Key<R> {}
 
 macro_rules! several {
     ($($type:ident $value:ident),*) => {
@@ -162,6 +206,11 @@ macro_rules! several {
             fn into_values(self) -> Vec<Value> {
                 let ($($value,)*) = self;
                 vec![$($value.into_value()),*]
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+                $(let $value = reader.take()?;)*
+                Ok(($($value,)*))
             }
         }
 

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use crate::value::{Choice, SqlType, Value};
 
 pub use index::Index;
-pub use link::Link;
+pub use link::{Columns, Link};
 
 /// A model.
 #[derive(Debug)]
@@ -141,13 +141,13 @@ pub struct RelationMeta {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum RelationKind {
-    /// The owner has a column with the target's key.
+    /// The owner has columns with the target's key.
     BelongsTo {
-        /// The position of that column in the owner's fields.
-        field: usize,
+        /// The positions of those columns in the owner's fields, in the order of the key.
+        fields: &'static [usize],
         /// What becomes of the owner's row when the target's goes.
         on_delete: OnDelete,
-        /// What becomes of the owner's column when the target's key changes.
+        /// What becomes of the owner's columns when the target's key changes.
         on_update: OnUpdate,
     },
     /// The target has a unique column with the owner's key.
@@ -258,6 +258,11 @@ impl ModelMeta {
         }
     }
 
+    /// The columns of the primary key.
+    pub fn key_columns(&self) -> Columns {
+        self.key_fields().map(|field| field.column).collect()
+    }
+
     /// The fields of the primary key.
     pub fn key_fields(&self) -> impl Iterator<Item = &'static FieldMeta> {
         self.key.iter().filter_map(|index| self.fields.get(*index))
@@ -299,10 +304,10 @@ impl RelationMeta {
     pub const fn of_link<Target: crate::Model>(
         name: &'static str,
         owner: fn() -> &'static ModelMeta,
-        field: usize,
+        fields: &'static [usize],
     ) -> Self {
         let (on_delete, on_update) = (OnDelete::Cascade, OnUpdate::Restrict);
-        let kind = RelationKind::BelongsTo { field, on_delete, on_update };
+        let kind = RelationKind::BelongsTo { fields, on_delete, on_update };
         Self { name, label: name, help: "", owner, target: meta_of::<Target>, kind }
     }
 
@@ -320,6 +325,17 @@ impl RelationMeta {
         self.label = label;
         self.help = help;
         self
+    }
+
+    /// Whether it may lead to no row.
+    pub fn may_be_empty(&self) -> bool {
+        match self.kind {
+            RelationKind::BelongsTo { fields, .. } => {
+                let owner = (self.owner)();
+                fields.iter().any(|field| owner.fields.get(*field).is_none_or(|field| field.nullable))
+            }
+            _ => true,
+        }
     }
 }
 

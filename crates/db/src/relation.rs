@@ -4,6 +4,7 @@
 //! Nothing is loaded behind the back of the code: a field holds what the query has loaded `with` it, and says so when it
 //! has not.
 
+mod by_fields;
 mod children;
 mod field;
 mod links;
@@ -11,9 +12,10 @@ mod load;
 mod loaded;
 mod path;
 
-pub(crate) use children::belonging;
+pub use by_fields::{ByFields, KeyPart};
+pub(crate) use children::{To, belonging};
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
 pub(crate) use links::Links;
-pub(crate) use load::run_loads;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};
+pub(crate) use load::{leading_key, run_loads};
 pub use path::{Nests, ToMany, ToOne, ToSingle};

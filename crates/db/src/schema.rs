@@ -54,7 +54,7 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
     let (mut script, mut circles) = (Vec::new(), Vec::new());
     let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let mut expected = Table::of_model(model).at_border()?;
+        let mut expected = Table::of_model(model);
         if live.table(model.table).is_none() && db.dialect() != Dialect::Sqlite {
             // In a circle of references, one leads to a table that is made later. SQLite does not mind.
             let is_there = |name: &str| created.tables.contains(&name) || live.table(name).is_some();
@@ -99,7 +99,7 @@ pub async fn missing_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Ve
     let mut findings = Vec::new();
     let live = live_tables(models, db).await.at_border()?;
     for model in in_order(models) {
-        let expected = Table::of_model(model).at_border()?;
+        let expected = Table::of_model(model);
         let Some(table) = live.table(model.table) else {
             let message = format!("the table `{}` of `{}` does not exist", model.table, model.name);
             let fix = "make it, or set database.auto_create = true to have missing tables made at start";

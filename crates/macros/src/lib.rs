@@ -52,6 +52,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[field(hidden)]` | never in JSON or `Debug` |
 /// | `#[field(read_only)]`, `#[field(searchable)]` | for the surfaces made from the model |
 /// | `#[belongs_to(on_delete = cascade, on_update = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |
+/// | `#[belongs_to(fields(a, b))]` | the same, where these fields have the other row's key |
 /// | `#[has_many(by = field)]` | `HasMany<T>` |
 /// | `#[many_to_many(through = T, from = a, to = b)]` | `ManyToMany<T>` |
 ///

@@ -4,11 +4,12 @@
 //!   [`table`]: about the table.
 //! - [`names`]: from names in the code to tables, columns and labels.
 //! - [`meta`]: the static metadata; [`links`]: that of tables which no struct stands for.
-//! - [`row`]: from rows to the struct and back.
+//! - [`row`]: from rows to the struct and back; [`by_fields`]: relations whose key other fields have.
 //! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
 //! - [`mod@choices`]: enums as columns; [`mod@newtype`]: structs around one value.
 
 mod attributes;
+mod by_fields;
 mod choices;
 mod companions;
 mod input;

@@ -2,19 +2,19 @@
 
 use super::{Expr, Predicate};
 use crate::expression::{Call, Function, Node, Operand, Related, RelatedTerm, Scope, Term};
-use crate::meta::{RelationKind, RelationMeta};
+use crate::meta::RelationMeta;
 use crate::model::Model;
 use crate::relation::{ToMany, ToOne, ToSingle};
 use crate::value::{SqlType, Stored};
 
-impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+impl<M: Model, R: Model> ToOne<M, R> {
     /// A value of the related row: `a.author.to(|u| u.name)`. For a relation that may be empty, see
     /// [`maybe`](Self::maybe).
     pub fn to<T: Stored, X: Into<Operand>>(
         self,
         value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
     ) -> Expr<M, T> {
-        if !T::NULLABLE && self.may_be_empty() {
+        if !T::NULLABLE && self.relation.may_be_empty() {
             return Expr::computed(Term::Fault(format!(
                 "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)`",
                 (self.relation.owner)().name,
@@ -30,15 +30,6 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
         value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
     ) -> Expr<M, Option<T>> {
         Expr::computed(self.inside(value))
-    }
-
-    fn may_be_empty(self) -> bool {
-        match self.relation.kind {
-            RelationKind::BelongsTo { field, .. } => {
-                M::META.fields.get(field).is_none_or(|field| field.nullable)
-            }
-            _ => true,
-        }
     }
 
     fn inside<T: Stored, X: Into<Operand>>(self, value: impl FnOnce(R::Fields) -> Expr<R, T, X>) -> Term {

@@ -88,7 +88,9 @@ impl<'t, M: Model> Make<'t, M> {
     ) -> BoxFuture<'a, Result<Key<R>>> {
         let relation = relation(M::fields(crate::expression::Scope::ROOT)).relation;
         let given = match relation.kind {
-            RelationKind::BelongsTo { field, .. } => self.given.get(field).filter(|key| !key.is_null()),
+            RelationKind::BelongsTo { fields: [field], .. } => {
+                self.given.get(*field).filter(|key| !key.is_null())
+            }
             _ => None,
         };
         let given = given.map(|key| {

@@ -4,6 +4,9 @@ use chrono::Timelike;
 use rust_decimal::Decimal;
 
 use super::{FieldMeta, Fill};
+use crate::key::SingleKey;
+use crate::model::Model;
+use crate::relation::ToOneField;
 use crate::value::{Stored, Value};
 
 impl FieldMeta {
@@ -41,6 +44,14 @@ impl FieldMeta {
             read_only: false,
             searchable: false,
         }
+    }
+
+    /// The column of a relation of type `T`: it has the key of the other model.
+    pub const fn of_relation<T>(name: &'static str, column: &'static str) -> Self
+    where
+        T: ToOneField<Key: Stored, Target: Model<Key: SingleKey>>,
+    {
+        Self::of::<T::Key>(name, column)
     }
 
     /// What people read.

@@ -35,13 +35,13 @@ impl ModelMeta {
         all.extend(self.indexes.iter().map(|index| self.named(index, index.fields)));
         // A foreign key is looked up from the other side too: by relations to many, and by every delete there.
         for relation in self.relations {
-            let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
-            let column = self.fields[field].column;
+            let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
+            let columns: Vec<_> = fields.iter().map(|field| self.fields[*field].column).collect();
             let covers = |index: &Index| {
-                index.filter.is_none() && index.using.is_none() && index.columns.first() == Some(&column)
+                index.filter.is_none() && index.using.is_none() && index.columns.starts_with(&columns)
             };
-            if self.key.first() != Some(&field) && !all.iter().any(covers) {
-                all.push(self.named(&IndexMeta::default(), &[field]));
+            if !self.key.starts_with(fields) && !all.iter().any(covers) {
+                all.push(self.named(&IndexMeta::default(), fields));
             }
         }
         all

@@ -3,35 +3,38 @@
 use super::{ModelMeta, RelationKind, RelationMeta};
 use crate::error::DbError;
 
+/// The columns of a key, in its order.
+pub type Columns = Vec<&'static str>;
+
 /// The columns that a relation joins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Link {
-    /// `owner.column = target.key`.
+    /// `owner.columns = target.keys`.
     One {
-        /// The owner's column.
-        column: &'static str,
+        /// The owner's columns.
+        columns: Columns,
         /// The target's key.
-        key: &'static str,
+        keys: Columns,
     },
-    /// `target.column = owner.key`.
+    /// `target.columns = owner.keys`.
     Many {
-        /// The target's column.
-        column: &'static str,
+        /// The target's columns.
+        columns: Columns,
         /// The owner's key.
-        key: &'static str,
+        keys: Columns,
     },
-    /// `through.from = owner.key` and `through.to = target.target_key`.
+    /// `through.from = owner.keys` and `through.to = target.target_keys`.
     Through {
         /// The model between.
         through: &'static ModelMeta,
-        /// Its column with the owner's key.
-        from: &'static str,
-        /// Its column with the target's key.
-        to: &'static str,
+        /// Its columns with the owner's key.
+        from: Columns,
+        /// Its columns with the target's key.
+        to: Columns,
         /// The owner's key.
-        key: &'static str,
+        keys: Columns,
         /// The target's key.
-        target_key: &'static str,
+        target_keys: Columns,
     },
 }
 
@@ -40,44 +43,35 @@ impl RelationMeta {
     pub fn link(&self) -> Result<Link, DbError> {
         let (owner, target) = ((self.owner)(), (self.target)());
         match self.kind {
-            RelationKind::BelongsTo { field, .. } => {
-                Ok(Link::One { column: owner.fields[field].column, key: self.key_of(target)? })
+            RelationKind::BelongsTo { fields, .. } => {
+                Ok(Link::One { columns: columns_of(owner, fields), keys: target.key_columns() })
             }
             RelationKind::HasOne { by } | RelationKind::HasMany { by } => {
-                Ok(Link::Many { column: self.column(target, by, owner)?, key: self.key_of(owner)? })
+                Ok(Link::Many { columns: self.columns(target, by, owner)?, keys: owner.key_columns() })
             }
             RelationKind::ManyToMany { through, from, to } => {
                 let through = through();
                 Ok(Link::Through {
                     through,
-                    from: self.column(through, from, owner)?,
-                    to: self.column(through, to, target)?,
-                    key: self.key_of(owner)?,
-                    target_key: self.key_of(target)?,
+                    from: self.columns(through, from, owner)?,
+                    to: self.columns(through, to, target)?,
+                    keys: owner.key_columns(),
+                    target_keys: target.key_columns(),
                 })
             }
         }
     }
 
-    fn key_of(&self, model: &'static ModelMeta) -> Result<&'static str, DbError> {
-        model.single_key().map(|field| field.column).ok_or_else(|| {
-            self.fault(format!(
-                "`{}` has a key of several fields, which relations cannot join yet",
-                model.name
-            ))
-        })
-    }
-
-    /// The column of `model`'s belongs-to relation to `to`: the one called `name`, else the only one.
-    fn column(
+    /// The columns of `model`'s belongs-to relation to `to`: the one called `name`, else the only one.
+    fn columns(
         &self,
         model: &'static ModelMeta,
         name: Option<&'static str>,
         to: &'static ModelMeta,
-    ) -> Result<&'static str, DbError> {
+    ) -> Result<Columns, DbError> {
         let mut found = None;
         for relation in model.relations {
-            let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
+            let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
             if !(relation.target)().is(to) || name.is_some_and(|name| name != relation.name) {
                 continue;
             }
@@ -87,7 +81,7 @@ impl RelationMeta {
                     model.name, to.name
                 )));
             }
-            found = Some(model.fields[field].column);
+            found = Some(columns_of(model, fields));
         }
         found.ok_or_else(|| {
             let called = name.map(|name| format!(" called `{name}`")).unwrap_or_default();
@@ -100,4 +94,8 @@ impl RelationMeta {
             detail: format!("the relation `{}.{}` does not work: {why}", (self.owner)().name, self.name),
         }
     }
+}
+
+fn columns_of(model: &'static ModelMeta, fields: &[usize]) -> Columns {
+    fields.iter().map(|field| model.fields[*field].column).collect()
 }

@@ -238,7 +238,7 @@ impl<'a> Folder<'a> {
 /// What the models need, on top of what is there from libraries.
 pub(crate) fn wanted(models: &[&'static ModelMeta], base: &Schema) -> Result<Schema, crate::error::DbError> {
     let mut wanted = base.clone();
-    let of_models = Schema::of_models(models)?;
+    let of_models = Schema::of_models(models);
     wanted.tables.extend(of_models.tables.into_iter().filter(|table| base.table(&table.name).is_none()));
     Ok(wanted)
 }

@@ -101,16 +101,23 @@ fn relation_to_nowhere(relation: &RelationMeta, models: &[&'static ModelMeta]) -
 fn relation_to_several(relation: &RelationMeta) -> Option<Finding> {
     let RelationKind::HasOne { .. } = relation.kind else { return None };
     let (owner, target) = ((relation.owner)(), (relation.target)());
-    let Ok(Link::Many { column, .. }) = relation.link() else { return None };
-    let (position, field) = target.column(column)?;
-    let alone = [position];
-    let unique = field.unique
-        || target.key == alone
-        || target.indexes.iter().any(|index| index.unique && index.fields == alone);
+    let Ok(Link::Many { columns, .. }) = relation.link() else { return None };
+    let fields: Vec<_> = columns.iter().filter_map(|column| target.column(column)).collect();
+    let positions: Vec<usize> = fields.iter().map(|(position, _)| *position).collect();
+    let is_same = |other: &[usize]| {
+        other.len() == positions.len() && other.iter().all(|position| positions.contains(position))
+    };
+    let unique = matches!(fields.as_slice(), [(_, only)] if only.unique)
+        || is_same(target.key)
+        || target.indexes.iter().any(|index| index.unique && is_same(index.fields));
     let message = format!(
         "`{}.{}` is one row, and nothing keeps several `{}` from belonging to one `{}`",
         owner.name, relation.name, target.name, owner.name
     );
-    let fix = format!("put `#[field(unique)]` above `{}.{}`", target.name, field.name);
+    let names: Vec<&str> = fields.iter().map(|(_, field)| field.name).collect();
+    let fix = match names.as_slice() {
+        [only] => format!("put `#[field(unique)]` above `{}.{only}`", target.name),
+        names => format!("put `#[unique({})]` above `{}`", names.join(", "), target.name),
+    };
     (!unique).then(|| Finding::warning("db.W009", message).at(owner.place).fix(fix))
 }

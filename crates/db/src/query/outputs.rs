@@ -122,8 +122,8 @@ impl Select {
 /// A join returns what the subquery would, unless there is no row and something is made of that.
 fn can_join(inside: &RelatedTerm) -> bool {
     let related = &inside.related;
-    let RelationKind::BelongsTo { field, .. } = related.relation.kind else { return false };
-    let may_be_empty = (related.relation.owner)().fields.get(field).is_none_or(|field| field.nullable);
+    let RelationKind::BelongsTo { .. } = related.relation.kind else { return false };
+    let may_be_empty = related.relation.may_be_empty();
     let is_plain = match &inside.output {
         Term::Column(_) => true,
         Term::Related(further) => can_join(further),

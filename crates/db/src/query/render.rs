@@ -18,7 +18,7 @@ use super::select::{Join, Lead, Output, Select};
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Direction, Node, Nulls, OrderTerm, Scope, Term};
-use crate::meta::{Link, ModelMeta};
+use crate::meta::{Columns, Link, ModelMeta};
 
 /// The column that counts the rows of one owner.
 const RANK: &str = "n";
@@ -48,12 +48,12 @@ impl Renderer {
     pub(crate) fn select(&self, select: &Select) -> Result<SelectStatement, DbError> {
         let mut statement = Query::select();
         statement.from_as(select.meta.table, Alias::new(self.alias(Scope::ROOT)));
-        if let Some(Lead::Through { table, to, target_key, .. }) = select.lead {
+        if let Some(Lead::Through { table, to, target_keys, .. }) = &select.lead {
             statement.join_as(
                 JoinType::InnerJoin,
-                table,
+                *table,
                 Alias::new(self.alias(Scope::THROUGH)),
-                self.column(Scope::THROUGH, to).equals(self.reference(Scope::ROOT, target_key)),
+                self.same((Scope::THROUGH, to), (Scope::ROOT, target_keys)),
             );
         }
         for join in &select.joins {
@@ -114,8 +114,8 @@ impl Renderer {
     /// The columns, in the order in which they are read.
     fn outputs(&self, select: &Select) -> Result<Vec<Expr>, DbError> {
         let mut outputs = Vec::new();
-        if let Some(lead) = select.lead {
-            outputs.push(self.column(lead.scope(), lead.column()));
+        if let Some(lead) = &select.lead {
+            outputs.extend(lead.columns().iter().map(|column| self.column(lead.scope(), column)));
         }
         self.columns(&mut outputs, Scope::ROOT, select.meta);
         for join in select.joins.iter().filter(|join| join.loads) {
@@ -140,8 +140,10 @@ impl Renderer {
             outer.column((RANKED, Alias::new(name)));
         }
         let mut window = WindowStatement::new();
-        if let Some(lead) = select.lead {
-            window.add_partition_by(self.column(lead.scope(), lead.column()));
+        if let Some(lead) = &select.lead {
+            for column in lead.columns() {
+                window.add_partition_by(self.column(lead.scope(), column));
+            }
         }
         for term in &select.order {
             let expression = self.term(&term.term)?;
@@ -168,14 +170,14 @@ impl Renderer {
     }
 
     fn join(&self, statement: &mut SelectStatement, join: &Join) -> Result<(), DbError> {
-        let Link::One { column, key } = join.relation.link()? else {
+        let Link::One { columns, keys } = join.relation.link()? else {
             return Err(DbError::Model { detail: format!("`{}` cannot be joined", join.relation.name) });
         };
         statement.join_as(
             JoinType::LeftJoin,
             (join.relation.target)().table,
             Alias::new(self.alias(join.scope)),
-            self.column(join.scope, key).equals(self.reference(join.from, column)),
+            self.same((join.scope, &keys), (join.from, &columns)),
         );
         Ok(())
     }
@@ -309,6 +311,13 @@ impl Renderer {
 
     fn column(&self, scope: Scope, column: &'static str) -> Expr {
         Expr::col(self.reference(scope, column))
+    }
+
+    /// The columns of one table have the key that those of another have.
+    fn same(&self, (one, columns): (Scope, &Columns), (other, keys): (Scope, &Columns)) -> Expr {
+        let pairs = columns.iter().zip(keys);
+        let equal = pairs.map(|(column, key)| self.column(one, column).equals(self.reference(other, key)));
+        equal.reduce(Expr::and).unwrap_or_else(|| Expr::cust("1 = 0"))
     }
 }
 

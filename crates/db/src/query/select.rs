@@ -2,7 +2,7 @@
 
 use super::lock::Lock;
 use crate::expression::{Node, OrderTerm, Scope, Term};
-use crate::meta::{ModelMeta, RelationMeta};
+use crate::meta::{Columns, ModelMeta, RelationMeta};
 
 /// A query for rows of one model, with what is joined to it.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Select {
     pub(crate) group: Vec<Term>,
     pub(crate) having: Vec<Node>,
     pub(crate) lock: Option<Lock>,
-    /// In a batch for several owners: what says whose row it is. It is the first column.
+    /// In a batch for several owners: what says whose row it is. It is the first columns.
     pub(crate) lead: Option<Lead>,
     /// In a batch: at most so many rows for each owner.
     pub(crate) per_owner: Option<Term>,
@@ -60,25 +60,25 @@ pub(crate) struct Join {
 }
 
 /// Whose row it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Lead {
-    /// A column of its own.
-    Own(&'static str),
-    /// A column of the table between.
-    Through { table: &'static str, from: &'static str, to: &'static str, target_key: &'static str },
+    /// Columns of its own.
+    Own(Columns),
+    /// Columns of the table between.
+    Through { table: &'static str, from: Columns, to: Columns, target_keys: Columns },
 }
 
 impl Lead {
-    pub(crate) fn scope(self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self {
             Self::Own(_) => Scope::ROOT,
             Self::Through { .. } => Scope::THROUGH,
         }
     }
 
-    pub(crate) fn column(self) -> &'static str {
+    pub(crate) fn columns(&self) -> &[&'static str] {
         match self {
-            Self::Own(column) | Self::Through { from: column, .. } => column,
+            Self::Own(columns) | Self::Through { from: columns, .. } => columns,
         }
     }
 }

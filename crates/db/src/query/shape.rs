@@ -43,17 +43,17 @@ impl Shape {
         self.tag(select.output as u8);
         self.tag(u8::from(select.distinct));
         self.tag(select.lock.map_or(0, Lock::number));
-        match select.lead {
+        match &select.lead {
             None => self.tag(0),
-            Some(Lead::Own(column)) => {
+            Some(Lead::Own(columns)) => {
                 self.tag(1);
-                self.name(column);
+                self.names(columns);
             }
             Some(Lead::Through { table, from, to, .. }) => {
                 self.tag(2);
                 self.name(table);
-                self.name(from);
-                self.name(to);
+                self.names(from);
+                self.names(to);
             }
         }
         self.tag(u8::try_from(select.joins.len()).unwrap_or(u8::MAX));
@@ -93,6 +93,12 @@ impl Shape {
         nodes.iter_mut().for_each(|node| self.node(node));
     }
 
+    /// Adds the fields that are set in each of many rows, by their positions.
+    pub(crate) fn fields(&mut self, fields: &[usize]) {
+        self.number(fields.len());
+        fields.iter().for_each(|field| self.number(*field));
+    }
+
     /// Adds what is set, column by column. Returns the columns, with the slots of their values first, then what is computed.
     pub(crate) fn assignments(&mut self, mut assignments: Assignments) -> Vec<(usize, Term)> {
         let terms = assignments.take_terms();
@@ -123,6 +129,11 @@ impl Shape {
     pub(crate) fn name(&mut self, name: &'static str) {
         self.number(name.as_ptr().addr());
         self.number(name.len());
+    }
+
+    fn names(&mut self, names: &[&'static str]) {
+        self.number(names.len());
+        names.iter().for_each(|name| self.name(name));
     }
 
     fn column(&mut self, column: ColumnRef) {
@@ -214,6 +225,17 @@ impl Shape {
                 self.tag(b'I');
                 self.term(left);
                 self.list(list);
+            }
+            Node::Among { columns, keys } => {
+                self.tag(b'K');
+                self.number(columns.len());
+                columns.iter().for_each(|column| self.column(*column));
+                // As often as a power of two: there are few statements then.
+                if let Some(last) = keys.last().cloned() {
+                    keys.resize(keys.len().next_power_of_two(), last);
+                }
+                self.number(keys.len());
+                keys.iter_mut().flatten().for_each(|part| self.term(part));
             }
             Node::Null(term) => {
                 self.tag(b'N');

@@ -6,15 +6,15 @@ use mainstay_core::Result;
 use super::field::{Collection, HasMany, HasOne, ManyToMany};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
+use crate::expression::{Scope, is_among, is_key, parts};
 use crate::key::Key;
-use crate::meta::{FieldMeta, Link};
+use crate::meta::{Columns, FieldMeta, Link};
 use crate::model::Model;
 use crate::query::Select;
-use crate::value::{Stored, Value};
+use crate::value::Value;
 use crate::write::{self, Assignments, update_many};
 
-impl<R: Model<Key: Stored>> HasMany<R> {
+impl<R: Model> HasMany<R> {
     /// Inserts a row that belongs to this one, whatever its draft says of that. It is added to those that are loaded.
     #[track_caller]
     pub fn create<D: Into<R::Draft>>(
@@ -41,8 +41,8 @@ impl<R: Model<Key: Stored>> HasMany<R> {
     ) -> impl Future<Output = Result<()>> {
         let (keys, target) = (keys(rows), executor.target());
         async move {
-            let (expected, owner) = (keys.len() as u64, self.0.owner().clone());
-            let (select, change) = belonging(&self.0, keys, None, owner).at_border()?;
+            let expected = keys.len() as u64;
+            let (select, change) = belonging(&self.0, keys, To::Owner).at_border()?;
             let work = async move |target: Target<'_>| match update_many(select, change, target).await? {
                 moved if moved < expected => Err(DbError::NotFound { model: R::META.name }.into_error()),
                 _ => Ok(()),
@@ -63,8 +63,7 @@ impl<R: Model<Key: Stored>> HasMany<R> {
     ) -> impl Future<Output = Result<()>> {
         let (keys, target) = (keys(rows), executor.target());
         async move {
-            let owner = self.0.owner().clone();
-            let (select, change) = belonging(&self.0, keys, Some(owner), Value::Null).at_border()?;
+            let (select, change) = belonging(&self.0, keys, To::Nobody).at_border()?;
             update_many(select, change, target).await?;
             self.0.forget();
             Ok(())
@@ -72,7 +71,7 @@ impl<R: Model<Key: Stored>> HasMany<R> {
     }
 }
 
-impl<R: Model<Key: Stored>> HasOne<R> {
+impl<R: Model> HasOne<R> {
     /// Inserts the row that belongs to this one, whatever its draft says of that.
     #[track_caller]
     pub fn create<D: Into<R::Draft>>(
@@ -89,7 +88,7 @@ impl<R: Model<Key: Stored>> HasOne<R> {
     }
 }
 
-impl<R: Model<Key: Stored>> ManyToMany<R> {
+impl<R: Model> ManyToMany<R> {
     /// Inserts a row and links it, both or neither. It is added to those that are loaded.
     #[track_caller]
     pub fn create<D: Into<R::Draft>>(
@@ -102,7 +101,7 @@ impl<R: Model<Key: Stored>> ManyToMany<R> {
             let links = self.links().at_border()?;
             let work = async move |target: Target<'_>| {
                 let row: R = write::insert_at(draft.into(), target).await?;
-                links.link(vec![row.key().into_value()], target).await?;
+                links.link(vec![row.key().whole()], target).await?;
                 Ok(row)
             };
             let row = target.atomically(|_, target| work(target).boxed()).await?;
@@ -116,56 +115,71 @@ impl<R: Model<Key: Stored>> ManyToMany<R> {
 
 /// Inserts a row with the owner's key in its relation to the owner.
 async fn create<R: Model>(relation: &Collection<R>, draft: R::Draft, target: Target<'_>) -> Result<R> {
-    let (index, _) = reference(relation).at_border()?;
+    let fields = reference(relation).at_border()?;
     let mut draft: Assignments = draft.into();
-    draft.set_value(index, relation.owner().clone());
+    for ((index, _), part) in fields.into_iter().zip(parts(relation.owner())) {
+        draft.set_value(index, part.clone());
+    }
     write::insert_at(draft, target).await
 }
 
-/// The change that sets the relation to the owner of these rows, of those only that belong to `from` if it is given.
+/// Whose rows are to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum To {
+    /// The owner's, whoever had them.
+    Owner,
+    /// Nobody's, of those that are the owner's.
+    Nobody,
+}
+
+/// The change that sets the relation of these rows to its owner, and which rows it is about.
 pub(crate) fn belonging<R: Model>(
     relation: &Collection<R>,
     keys: Vec<Value>,
-    from: Option<Value>,
-    to: Value,
+    to: To,
 ) -> Result<(Select, Assignments), DbError> {
-    let (index, field) = reference(relation)?;
-    if to.is_null() && !field.nullable {
+    let fields = reference(relation)?;
+    let mut select = Select::new(R::META);
+    select.filter.push(is_among(Scope::ROOT, &R::META.key_columns(), keys));
+    let mut change = Assignments::new(R::META);
+    if to == To::Owner {
+        for ((index, _), part) in fields.into_iter().zip(parts(relation.owner())) {
+            change.set_value(index, part.clone());
+        }
+        return Ok((select, change));
+    }
+    let columns: Columns = fields.iter().map(|(_, field)| field.column).collect();
+    select.filter.push(is_key(Scope::ROOT, &columns, relation.owner()));
+    for (index, _) in fields.iter().filter(|(_, field)| field.nullable) {
+        change.set_value(*index, Value::Null);
+    }
+    if change.is_empty() {
+        let names: Vec<&str> = fields.iter().map(|(_, field)| field.name).collect();
         let detail = format!(
-            "a `{0}` must belong to a row: make its `{1}` an `Option<BelongsTo<..>>`, or delete the `{0}`",
+            "a `{0}` must belong to a row: make its `{1}` an `Option`, or delete the `{0}`",
             R::META.name,
-            field.name
+            names.join("` or `")
         );
         return Err(DbError::Model { detail });
     }
-    let key = R::META.single_key().ok_or_else(|| DbError::Model {
-        detail: format!("`{}` has a key of several fields, which relations cannot join yet", R::META.name),
-    });
-    let mut select = Select::new(R::META);
-    let left = |column| Term::Column(ColumnRef { scope: Scope::ROOT, column });
-    select.filter.push(Node::In { left: left(key?.column), list: List::Values(keys) });
-    if let Some(owner) = from {
-        let (left, right) = (left(field.column), Term::Value(owner));
-        select.filter.push(Node::Compare { left, operator: Operator::Equal, right });
-    }
-    let mut change = Assignments::new(R::META);
-    change.set_value(index, to);
     Ok((select, change))
 }
 
-/// The field of the rows that says whose they are.
-fn reference<R: Model>(relation: &Collection<R>) -> Result<(usize, &'static FieldMeta), DbError> {
+/// The fields of the rows that say whose they are.
+fn reference<R: Model>(relation: &Collection<R>) -> Result<Vec<(usize, &'static FieldMeta)>, DbError> {
     let fault =
         || DbError::Model { detail: format!("`{}` is no relation to many", relation.relation().name) };
     match relation.relation().link()? {
-        Link::Many { column, .. } => R::META.column(column).ok_or_else(fault),
+        Link::Many { columns, .. } => {
+            columns.into_iter().map(|column| R::META.column(column).ok_or_else(fault)).collect()
+        }
         _ => Err(fault()),
     }
 }
 
-fn keys<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
+fn keys<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
     let mut keys: Vec<Value> = Vec::new();
-    for key in rows.into_iter().map(|row| row.into().into_value()) {
+    for key in rows.into_iter().map(|row| row.into().whole()) {
         if !keys.contains(&key) {
             keys.push(key);
         }

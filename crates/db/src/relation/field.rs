@@ -6,11 +6,11 @@ use serde::ser::SerializeMap;
 
 use super::loaded::Loaded;
 use crate::error::{Border, DbError};
-use crate::key::Key;
+use crate::key::{Key, KeyType};
 use crate::meta::RelationMeta;
 use crate::model::Model;
 use crate::row::Reader;
-use crate::value::{Stored, Value};
+use crate::value::{Cell, Value};
 
 /// The row that this one belongs to: its key, and the row itself where the query has loaded it.
 ///
@@ -89,7 +89,7 @@ pub trait ToOneField: Sized {
     /// The other model.
     type Target: Model;
     /// What is stored: the other model's key, or an `Option` of it.
-    type Key: Stored;
+    type Key;
 
     /// Reads the key, and makes the field of it.
     fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError>;
@@ -107,16 +107,16 @@ pub trait ToOneField: Sized {
     fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error>;
 }
 
-impl<R: Model<Key: Stored>> ToOneField for BelongsTo<R> {
+impl<R: Model> ToOneField for BelongsTo<R> {
     type Target = R;
     type Key = Key<R>;
 
     fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError> {
-        Ok(Self::new(relation, reader.take()?))
+        Ok(Self::new(relation, Key::new(R::Key::read(reader)?)))
     }
 
     fn reload(&mut self, reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<(), DbError> {
-        let key = reader.take()?;
+        let key = Key::new(R::Key::read(reader)?);
         if self.key != key {
             *self = Self::new(relation, key);
         }
@@ -128,7 +128,7 @@ impl<R: Model<Key: Stored>> ToOneField for BelongsTo<R> {
     }
 
     fn value(&self) -> Value {
-        self.key.clone().into_value()
+        self.key.clone().whole()
     }
 
     fn serialize_into<S: SerializeMap>(&self, map: &mut S, names: [&'static str; 2]) -> Result<(), S::Error> {
@@ -140,17 +140,17 @@ impl<R: Model<Key: Stored>> ToOneField for BelongsTo<R> {
     }
 }
 
-impl<R: Model<Key: Stored>> ToOneField for Option<BelongsTo<R>> {
+impl<R: Model> ToOneField for Option<BelongsTo<R>> {
     type Target = R;
     type Key = Option<Key<R>>;
 
     fn read(reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<Self, DbError> {
-        let key: Option<Key<R>> = reader.take()?;
+        let key: Option<Key<R>> = maybe(reader)?;
         Ok(key.map(|key| BelongsTo::new(relation, key)))
     }
 
     fn reload(&mut self, reader: &mut Reader<'_>, relation: &'static RelationMeta) -> Result<(), DbError> {
-        let key: Option<Key<R>> = reader.take()?;
+        let key: Option<Key<R>> = maybe(reader)?;
         if self.as_ref().map(|old| &old.key) != key.as_ref() {
             *self = key.map(|key| BelongsTo::new(relation, key));
         }
@@ -172,6 +172,15 @@ impl<R: Model<Key: Stored>> ToOneField for Option<BelongsTo<R>> {
             None => Ok(()),
         }
     }
+}
+
+/// The key in the next column, if there is one.
+fn maybe<R: Model>(reader: &mut Reader<'_>) -> Result<Option<Key<R>>, DbError> {
+    if reader.peek() == Cell::Null {
+        reader.skip(1);
+        return Ok(None);
+    }
+    R::Key::read(reader).map(Key::new).map(Some)
 }
 
 /// The rows on the many side of a relation, where the query has loaded them.

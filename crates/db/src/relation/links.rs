@@ -4,32 +4,28 @@ use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::field::{Collection, ManyToMany};
+use super::load::leading_key;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
-use crate::key::Key;
-use crate::meta::{Link, ModelMeta};
+use crate::expression::{Scope, is_among, is_key, parts};
+use crate::key::{Key, KeyType};
+use crate::meta::{Columns, Link, ModelMeta};
 use crate::model::Model;
 use crate::query::{Lead, Select};
-use crate::value::{Decode, SqlType, Stored, Value};
+use crate::row::{Row, Rows};
+use crate::value::Value;
 use crate::write::{Assignments, delete_many, insert_rows};
 
-impl<R: Model<Key: Stored>> ManyToMany<R> {
+impl<R: Model> ManyToMany<R> {
     /// The keys of the linked rows.
     #[track_caller]
     pub fn keys(&self, executor: &impl Executor) -> impl Future<Output = Result<Vec<Key<R>>>> {
         let (links, target) = (self.links(), executor.target());
         async move {
             let links = links.at_border()?;
-            let linked = links.linked(target).await.at_border()?;
-            let key = |value: &Value| {
-                Key::decode(value.cell()).map_err(|fault| DbError::Decode {
-                    column: links.to.to_owned(),
-                    expected: fault.expected,
-                    found: fault.found,
-                })
-            };
-            linked.iter().map(key).collect::<Result<_, _>>().at_border()
+            let rows = links.rows_of_owner(target).await.at_border()?;
+            let key = |row: Row<'_>| R::Key::read(&mut row.reader(0)).map(Key::new);
+            rows.iter().map(key).collect::<Result<_, _>>().at_border()
         }
     }
 
@@ -94,18 +90,18 @@ enum Keep {
     Listed,
 }
 
-fn values<R: Model<Key: Stored>, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
-    rows.into_iter().map(|row| row.into().into_value()).collect()
+fn values<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
+    rows.into_iter().map(|row| row.into().whole()).collect()
 }
 
 /// The rows of the model between that concern one owner.
 pub(crate) struct Links {
     through: &'static ModelMeta,
-    from: &'static str,
-    to: &'static str,
+    from: Columns,
+    to: Columns,
     owner: Value,
-    /// The type of the keys that are linked.
-    kind: SqlType,
+    /// The model whose rows are linked.
+    target: &'static ModelMeta,
 }
 
 impl Links {
@@ -114,17 +110,12 @@ impl Links {
         let Link::Through { through, from, to, .. } = relation.link()? else {
             return Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) });
         };
-        let kind = R::META.single_key().map_or(SqlType::BigInt, |key| key.sql_type);
-        Ok(Self { through, from, to, owner: collection.owner().clone(), kind })
+        Ok(Self { through, from, to, owner: collection.owner().clone(), target: R::META })
     }
 
     fn select(&self) -> Select {
         let mut select = Select::new(self.through);
-        select.filter.push(Node::Compare {
-            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.from }),
-            operator: Operator::Equal,
-            right: Term::Value(self.owner.clone()),
-        });
+        select.filter.push(is_key(Scope::ROOT, &self.from, &self.owner));
         select
     }
 
@@ -150,36 +141,39 @@ impl Links {
         insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
     }
 
-    async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {
+    /// The links of the owner. Each row begins with the key of what is linked, whatever else the model between has.
+    async fn rows_of_owner(&self, target: Target<'_>) -> Result<Rows, DbError> {
         let mut select = self.select();
-        // The key comes first, whatever else the model between has.
-        select.lead = Some(Lead::Own(self.to));
-        let reply = target.select(select).await?;
-        Ok(reply.rows.iter().map(|row| self.kind.value(row.cell(0))).collect())
+        select.lead = Some(Lead::Own(self.to.clone()));
+        Ok(target.select(select).await?.rows)
+    }
+
+    async fn linked(&self, target: Target<'_>) -> Result<Vec<Value>, DbError> {
+        let rows = self.rows_of_owner(target).await?;
+        Ok(rows.iter().map(|row| leading_key(self.target, row)).collect())
     }
 
     async fn unlink(&self, keys: Vec<Value>, target: Target<'_>) -> Result<(), DbError> {
         let mut select = self.select();
-        select.filter.push(Node::In {
-            left: Term::Column(ColumnRef { scope: Scope::ROOT, column: self.to }),
-            list: List::Values(keys),
-        });
+        select.filter.push(is_among(Scope::ROOT, &self.to, keys));
         delete_many(select, target).await.map(|_| ())
     }
 
     fn rows(&self, keys: Vec<Value>) -> Result<Vec<Assignments>, DbError> {
-        let position = |column| {
+        let position = |column: &&'static str| {
             self.through.column(column).map(|(index, _)| index).ok_or_else(|| DbError::Model {
                 detail: format!("`{}` has no column `{column}`", self.through.name),
             })
         };
-        let (from, to) = (position(self.from)?, position(self.to)?);
+        let positions: Vec<usize> =
+            self.from.iter().chain(&self.to).map(position).collect::<Result<_, _>>()?;
         Ok(keys
             .into_iter()
             .map(|key| {
                 let mut row = Assignments::new(self.through);
-                row.set_value(from, self.owner.clone());
-                row.set_value(to, key);
+                for (position, part) in positions.iter().zip(parts(&self.owner).iter().chain(parts(&key))) {
+                    row.set_value(*position, part.clone());
+                }
                 row
             })
             .collect())

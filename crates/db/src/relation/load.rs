@@ -19,9 +19,11 @@ pub use one::LoadOne;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::Scope;
+use crate::meta::ModelMeta;
 use crate::model::Model;
 use crate::query::Select;
-use crate::row::Reader;
+use crate::row::{Reader, Row};
+use crate::value::Value;
 
 /// A relation to be loaded with the rows of `M`.
 pub struct Load<M>(pub(crate) Box<dyn Loader<M>>);
@@ -87,6 +89,27 @@ pub fn load<M: Model>(
     async move {
         let mut models: Vec<&mut M> = models.iter_mut().collect();
         run(&loads, &mut models, SoFar::Nothing, target).await.at_border()
+    }
+}
+
+/// The most keys of several columns in one statement. Those of one column are bound as one value, or a few.
+const MOST_KEYS: usize = 1_000;
+
+/// Keys of the model, a statement's worth at a time.
+fn in_statements(keys: Vec<Value>, of: &ModelMeta) -> Vec<Vec<Value>> {
+    if of.key.len() == 1 {
+        return vec![keys];
+    }
+    keys.chunks(MOST_KEYS).map(<[Value]>::to_vec).collect()
+}
+
+/// The key of a row of that model, which the row of a result begins with.
+pub(crate) fn leading_key(model: &ModelMeta, row: Row<'_>) -> Value {
+    let mut parts =
+        model.key_fields().enumerate().map(|(place, field)| field.sql_type.value(row.cell(place)));
+    match model.key.len() {
+        1 => parts.next().unwrap_or(Value::Null),
+        _ => Value::List(parts.collect()),
     }
 }
 

@@ -5,9 +5,9 @@ use std::ops::Not;
 
 use super::field::{BelongsTo, Collection};
 use crate::column::{Column, IntoList, Predicate};
-use crate::expression::{Node, Related, Scope};
+use crate::expression::{Node, Related, Scope, is_key, is_no_key, is_other_key};
 use crate::key::Key;
-use crate::meta::{RelationKind, RelationMeta};
+use crate::meta::{Columns, RelationKind, RelationMeta};
 use crate::model::Model;
 use crate::value::{Decode, Mismatch, Stored, Value};
 
@@ -136,7 +136,7 @@ impl<M, R> fmt::Debug for ToMany<M, R> {
     }
 }
 
-impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+impl<M: Model, R: Model> ToOne<M, R> {
     /// The relation in one place of a query.
     pub const fn new(
         scope: Scope,
@@ -146,43 +146,51 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
         Self { scope, relation, slot }
     }
 
-    /// The column with the other row's key.
-    pub fn key(self) -> Column<M, Key<R>> {
-        let column = match self.relation.kind {
-            RelationKind::BelongsTo { field, .. } => M::META.fields[field].column,
-            _ => self.relation.name,
-        };
-        Column::at(self.scope, column)
+    fn columns(self) -> Columns {
+        match self.relation.kind {
+            RelationKind::BelongsTo { fields, .. } => {
+                fields.iter().map(|field| M::META.fields[*field].column).collect()
+            }
+            _ => Columns::new(),
+        }
     }
 
     /// It is that row.
     pub fn eq(self, row: impl Into<Key<R>>) -> Predicate<M> {
-        self.key().eq(row.into())
+        Predicate::new(is_key(self.scope, &self.columns(), &row.into().whole()))
     }
 
-    /// It is not that row.
+    /// It is another row than that one. Where there is none, it is neither.
     pub fn ne(self, row: impl Into<Key<R>>) -> Predicate<M> {
-        self.key().ne(row.into())
-    }
-
-    /// It is one of those rows.
-    pub fn is_in(self, rows: impl IntoList<Key<R>>) -> Predicate<M> {
-        self.key().is_in(rows)
+        Predicate::new(is_other_key(self.scope, &self.columns(), &row.into().whole()))
     }
 
     /// There is none.
     pub fn is_null(self) -> Predicate<M> {
-        self.key().is_null()
+        Predicate::new(is_no_key(self.scope, &self.columns()))
     }
 
     /// There is one.
     pub fn is_not_null(self) -> Predicate<M> {
-        self.key().is_not_null()
+        self.is_null().not()
     }
 
     /// There is one, and it is as the closure says.
     pub fn is(self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Predicate<M> {
         related(self.scope, self.relation, Some(condition))
+    }
+}
+
+/// A key of one column is a value like others.
+impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+    /// The column with the other row's key.
+    pub fn key(self) -> Column<M, Key<R>> {
+        Column::at(self.scope, self.columns().first().copied().unwrap_or(self.relation.name))
+    }
+
+    /// It is one of those rows.
+    pub fn is_in(self, rows: impl IntoList<Key<R>>) -> Predicate<M> {
+        self.key().is_in(rows)
     }
 }
 

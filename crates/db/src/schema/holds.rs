@@ -140,8 +140,7 @@ impl Look<'_> {
 
     /// Table, columns, indexes and constraints.
     fn at_names(&mut self) {
-        // Why a model has no table is said by `db.E002`.
-        let Ok(table) = Table::of_model(self.model) else { return };
+        let table = Table::of_model(self.model);
         let checks = table.all_checks(self.dialect);
         for (position, check) in checks.iter().enumerate() {
             if checks[..position].iter().any(|other| other.name == check.name) {

@@ -9,12 +9,12 @@ pub fn source(schema: &Schema) -> String {
     let mut text = String::from("use mainstay::prelude::*;\n");
     for table in &schema.tables {
         text.push('\n');
-        model(&mut text, table);
+        model(&mut text, table, schema);
     }
     text
 }
 
-fn model(text: &mut String, table: &Table) {
+fn model(text: &mut String, table: &Table, schema: &Schema) {
     let name = struct_name(&table.name);
     let _ = writeln!(text, "#[model(table = \"{}\")]", table.name);
     for index in table.indexes.iter().filter(|index| !index.columns.is_empty() && !is_of_field(index)) {
@@ -28,7 +28,50 @@ fn model(text: &mut String, table: &Table) {
     for column in &table.columns {
         field(text, table, column);
     }
+    let mut names: Vec<String> = table.columns.iter().map(|column| field_name(table, &column.name)).collect();
+    for key in table.foreign_keys.iter().filter(|key| key.columns.len() > 1) {
+        relation_by_fields(text, table, schema.table(&key.table), key, &mut names);
+    }
     text.push_str("}\n");
+}
+
+/// A relation whose key several columns have.
+fn relation_by_fields(
+    text: &mut String,
+    table: &Table,
+    target: Option<&Table>,
+    key: &ForeignKey,
+    names: &mut Vec<String>,
+) {
+    let primary = target.map(|target| target.primary_key.as_slice()).unwrap_or_default();
+    let column_of = |part: &String| {
+        let place = key.keys.iter().position(|name| name == part)?;
+        key.columns.get(place)
+    };
+    let columns: Option<Vec<&String>> = primary.iter().map(column_of).collect();
+    let Some(columns) = columns.filter(|columns| !columns.is_empty() && columns.len() == key.columns.len())
+    else {
+        let columns = key.columns.join("`, `");
+        let _ = writeln!(
+            text,
+            "    // `{columns}` refer to other columns of `{}` than its primary key, which models cannot.",
+            key.table
+        );
+        return;
+    };
+    let fields: Vec<String> = columns.iter().map(|column| field_name(table, column)).collect();
+    let target = struct_name(&key.table);
+    let mut name = snake(&target);
+    while names.contains(&name) {
+        name.push('_');
+    }
+    let mut said = vec![format!("fields({})", fields.join(", "))];
+    said.extend(actions(key));
+    let nullable = columns.iter().any(|name| table.column(name).is_some_and(|column| column.nullable));
+    let kind = format!("BelongsTo<{target}>");
+    let kind = if nullable { format!("Option<{kind}>") } else { kind };
+    let _ = writeln!(text, "    #[belongs_to({})]\n    pub {name}: {kind},", said.join(", "));
+    names.push(name);
 }
 
 /// Whether it is said above its field, and not above the struct.
@@ -78,18 +121,25 @@ fn field(text: &mut String, table: &Table, column: &Column) {
     }
     let kind = match relation {
         Some(key) => {
-            let action = match key.on_delete {
-                Action::Cascade => "(on_delete = cascade)",
-                Action::SetNull => "(on_delete = set_null)",
-                _ => "",
-            };
-            let _ = writeln!(text, "    #[belongs_to{action}]");
+            let actions = actions(key);
+            let actions =
+                if actions.is_empty() { String::new() } else { format!("({})", actions.join(", ")) };
+            let _ = writeln!(text, "    #[belongs_to{actions}]");
             format!("BelongsTo<{}>", struct_name(&key.table))
         }
         None => rust_type(&column.kind),
     };
     let kind = if column.nullable { format!("Option<{kind}>") } else { kind };
     let _ = writeln!(text, "    pub {name}: {kind},");
+}
+
+/// What becomes of the row, where that is not what it is by itself.
+fn actions(key: &ForeignKey) -> Vec<String> {
+    [("on_delete", key.on_delete), ("on_update", key.on_update)]
+        .into_iter()
+        .filter(|(_, action)| matches!(action, Action::Cascade | Action::SetNull))
+        .map(|(when, action)| format!("{when} = {}", action.word()))
+        .collect()
 }
 
 fn relation_of<'a>(table: &'a Table, column: &Column) -> Option<&'a ForeignKey> {
@@ -109,6 +159,18 @@ fn field_name(table: &Table, column: &str) -> String {
         "type",
     ];
     if WORDS.contains(&name.as_str()) { format!("{name}_") } else { name }
+}
+
+/// `BlogPost` as `blog_post`.
+fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
 }
 
 /// `blog_posts` as `BlogPost`.

@@ -2,34 +2,31 @@
 
 use super::in_order;
 use super::structure::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema, Table};
-use crate::error::DbError;
 use crate::meta::{FieldMeta, Fill, ModelMeta, OnDelete, OnUpdate, RelationKind};
 
 impl Schema {
     /// The tables of these models, each after those that it points to.
-    pub fn of_models(models: &[&'static ModelMeta]) -> Result<Self, DbError> {
-        let tables = in_order(models).into_iter().map(Table::of_model).collect::<Result<_, _>>()?;
-        Ok(Self { tables })
+    pub fn of_models(models: &[&'static ModelMeta]) -> Self {
+        Self { tables: in_order(models).into_iter().map(Table::of_model).collect() }
     }
 }
 
 impl Table {
     /// The table of a model.
-    pub fn of_model(model: &ModelMeta) -> Result<Self, DbError> {
+    pub fn of_model(model: &ModelMeta) -> Self {
         let columns =
             model.fields.iter().enumerate().map(|(position, field)| column(model, position, field)).collect();
         let foreign_keys = model
             .relations
             .iter()
             .filter_map(|relation| match relation.kind {
-                RelationKind::BelongsTo { field, on_delete, on_update } => {
-                    let actions = (on_delete, on_update);
-                    Some(foreign_key(model, relation.name, (relation.target)(), field, actions))
+                RelationKind::BelongsTo { fields, on_delete, on_update } => {
+                    Some(foreign_key(model, (relation.target)(), fields, (on_delete, on_update)))
                 }
                 _ => None,
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
+            .collect();
+        Self {
             name: model.table.to_owned(),
             columns,
             primary_key: model.key_fields().map(|field| field.column.to_owned()).collect(),
@@ -40,7 +37,7 @@ impl Table {
                 .iter()
                 .map(|check| Check { name: check.name.to_owned(), sql: check.sql.to_owned() })
                 .collect(),
-        })
+        }
     }
 }
 
@@ -72,23 +69,16 @@ fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
 
 fn foreign_key(
     model: &ModelMeta,
-    relation: &str,
     target: &ModelMeta,
-    field: usize,
+    fields: &[usize],
     (on_delete, on_update): (OnDelete, OnUpdate),
-) -> Result<ForeignKey, DbError> {
-    let key = target.single_key().ok_or_else(|| DbError::Model {
-        detail: format!(
-            "`{}.{relation}` leads to a model with a key of several fields, which is not possible yet",
-            model.name
-        ),
-    })?;
-    let columns = vec![model.fields[field].column.to_owned()];
-    Ok(ForeignKey {
+) -> ForeignKey {
+    let columns: Vec<String> = fields.iter().map(|field| model.fields[*field].column.to_owned()).collect();
+    ForeignKey {
         name: ForeignKey::usual_name(model.table, &columns),
         columns,
         table: target.table.to_owned(),
-        keys: vec![key.column.to_owned()],
+        keys: target.key_fields().map(|field| field.column.to_owned()).collect(),
         on_delete: match on_delete {
             OnDelete::Restrict => Action::Restrict,
             OnDelete::Cascade => Action::Cascade,
@@ -99,7 +89,7 @@ fn foreign_key(
             OnUpdate::Cascade => Action::Cascade,
             OnUpdate::SetNull => Action::SetNull,
         },
-    })
+    }
 }
 
 fn indexes(model: &ModelMeta) -> Vec<Index> {

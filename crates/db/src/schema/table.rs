@@ -10,7 +10,7 @@ use crate::value::SqlType;
 /// `CREATE TABLE` with its constraints, then its indexes. Each does nothing when it is there already, where the engine can
 /// say so. Fails for an index or a type that the engine does not have; the checks `db.E021` and `db.E026` say so at start.
 pub fn create_table(model: &ModelMeta, dialect: Dialect) -> Result<Vec<String>, DbError> {
-    statements(&Table::of_model(model)?, model, dialect)
+    statements(&Table::of_model(model), model, dialect)
 }
 
 /// The same for the table of a model that lacks something yet.

@@ -38,7 +38,7 @@ impl Found {
 
 /// The model that the field at `index` refers to.
 pub(super) fn target(model: &'static ModelMeta, index: usize) -> Option<&'static ModelMeta> {
-    let is_here = |kind| matches!(kind, RelationKind::BelongsTo { field, .. } if field == index);
+    let is_here = |kind| matches!(kind, RelationKind::BelongsTo { fields, .. } if *fields == [index]);
     let relation = model.relations.iter().find(|relation| is_here(relation.kind))?;
     Some((relation.target)())
 }

@@ -6,21 +6,22 @@
 //! there is a fault.
 
 use super::Assignments;
-use super::find::is_in;
 use crate::driver::{Dialect, Statement};
 use crate::error::DbError;
 use crate::executor::Target;
-use crate::expression::Term;
-use crate::meta::{ModelMeta, RelationKind, RelationMeta};
+use crate::expression::{Scope, Term, is_among};
+use crate::meta::{FieldMeta, ModelMeta, RelationKind, RelationMeta};
 use crate::query::{Deleted, Lead, Output, Select};
+use crate::row::Row;
 use crate::value::Value;
 
 /// The most rows that are looked at to say which other rows refer to them.
 const LOOKED_AT: i64 = 1_000;
 
-/// The foreign keys that a write sets, kept where the engine does not say which of them leads nowhere.
+/// The foreign keys that a write sets, by the name of their relation, kept where the engine does not say which of them leads
+/// nowhere.
 #[derive(Debug, Default)]
-pub(super) struct References(Vec<(usize, Value)>);
+pub(super) struct References(Vec<(&'static str, Value)>);
 
 impl References {
     pub(super) fn of(written: &Assignments, dialect: Dialect) -> Self {
@@ -34,9 +35,11 @@ impl References {
             return;
         }
         for relation in written.meta().relations {
-            let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
-            if let Some(value) = written.get(field).filter(|value| !value.is_null()) {
-                self.0.push((field, value.clone()));
+            let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
+            let part = |field: &usize| written.get(*field).filter(|value| !value.is_null()).cloned();
+            if let Some(mut parts) = fields.iter().map(part).collect::<Option<Vec<_>>>() {
+                let key = if parts.len() == 1 { parts.remove(0) } else { Value::List(parts) };
+                self.0.push((relation.name, key));
             }
         }
     }
@@ -147,15 +150,14 @@ pub(super) async fn explained(
     let DbError::ForeignKeyViolation { constraint, .. } = &fault else { return named(fault, meta) };
     let model = meta.name.to_owned();
     for relation in meta.relations {
-        let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
-        if *constraint == constraint_of(meta, field) {
+        let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
+        if *constraint == constraint_of(meta, fields) {
             return DbError::UnknownReference { model, field: relation.name.to_owned() };
         }
     }
     for relation in meta.relations {
-        let RelationKind::BelongsTo { field, .. } = relation.kind else { continue };
-        let keys: Vec<Value> =
-            references.0.iter().filter(|(at, _)| *at == field).map(|(_, key)| key.clone()).collect();
+        let of_relation = references.0.iter().filter(|(name, _)| *name == relation.name);
+        let keys: Vec<Value> = of_relation.map(|(_, key)| key.clone()).collect();
         if leads_nowhere(relation, keys, target).await {
             return DbError::UnknownReference { model, field: relation.name.to_owned() };
         }
@@ -166,7 +168,9 @@ pub(super) async fn explained(
 /// Whether one of the keys is nobody's. When that cannot be found out, it is not said.
 async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Target<'_>) -> bool {
     let other = (relation.target)();
-    let Some(key) = other.single_key().filter(|_| !keys.is_empty()) else { return false };
+    if keys.is_empty() {
+        return false;
+    }
     let mut known = Vec::with_capacity(keys.len());
     for value in keys.drain(..) {
         if !known.contains(&value) {
@@ -176,7 +180,7 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     let asked = known.len();
     let mut select = Select::new(other);
     select.deleted = Deleted::With;
-    select.filter.push(is_in(key.column, known));
+    select.filter.push(is_among(Scope::ROOT, &other.key_columns(), known));
     select.only(Output::Count);
     let Ok(reply) = target.select(select).await else { return false };
     let found = reply.rows.first().and_then(|row| row.get::<i64>(0).ok()).unwrap_or_default();
@@ -206,38 +210,62 @@ pub(super) async fn still_referenced(fault: DbError, asked: Select, target: Targ
     DbError::StillReferenced { model: meta.name.to_owned(), by: table, column }
 }
 
-/// On SQLite: the table and column that still lead to one of the rows.
+/// On SQLite: the table and columns that still lead to one of the rows.
 async fn referrer(asked: Select, target: Target<'_>) -> Result<Option<(String, String)>, DbError> {
-    let Some(key) = asked.meta.single_key() else { return Ok(None) };
+    let (meta, dialect) = (asked.meta, target.dialect());
     let mut keys = asked.clone();
-    keys.lead = Some(Lead::Own(key.column));
+    keys.lead = Some(Lead::Own(meta.key_columns()));
     keys.limit = Some(Term::Value(Value::Int(LOOKED_AT)));
     let rows = target.select(keys).await?.rows;
-    let keys: Vec<Value> = rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect();
-    let candidates = "SELECT tables.name, keys.\"from\" FROM sqlite_schema AS tables, \
-                      pragma_foreign_key_list(tables.name) AS keys \
-                      WHERE tables.type = 'table' AND keys.\"table\" = ? \
-                      AND keys.on_delete IN ('RESTRICT', 'NO ACTION') ORDER BY 1, 2";
-    let table = vec![Value::Text(asked.meta.table.to_owned())];
-    let candidates = target.run(Statement::read(candidates, table)).await?.rows;
-    let places = vec!["?"; keys.len()].join(", ");
-    for candidate in candidates.iter() {
-        let (table, column): (String, String) = (candidate.get(0)?, candidate.get(1)?);
-        let dialect = target.dialect();
+    let part = |row: Row<'_>, (place, field): (usize, &FieldMeta)| field.sql_type.value(row.cell(place));
+    let parts: Vec<Value> =
+        rows.iter().flat_map(|row| meta.key_fields().enumerate().map(move |key| part(row, key))).collect();
+    for (table, pairs) in candidates(meta, target).await? {
+        // In the order of the key, whatever order the foreign key has. One of a single column need not say where it leads.
+        let of = |key: &FieldMeta| pairs.iter().find(|(_, to)| to == key.column || pairs.len() == 1);
+        let columns = meta.key_fields().map(|key| of(key).map(|(from, _)| from.as_str()));
+        let Some(columns) = columns.collect::<Option<Vec<_>>>().filter(|_| !rows.is_empty()) else {
+            continue;
+        };
+        let quoted: Vec<String> = columns.iter().map(|column| dialect.quote(column)).collect();
+        let row = format!("({})", vec!["?"; columns.len()].join(", "));
         let sql = format!(
-            "SELECT 1 FROM {} WHERE {} IN ({places}) LIMIT 1",
+            "SELECT 1 FROM {} WHERE ({}) IN (VALUES {}) LIMIT 1",
             dialect.quote(&table),
-            dialect.quote(&column)
+            quoted.join(", "),
+            vec![row; rows.len()].join(", ")
         );
-        let found = target.run(Statement::read(sql, keys.clone())).await?;
+        let found = target.run(Statement::read(sql, parts.clone())).await?;
         if !found.rows.is_empty() {
-            return Ok(Some((table, column)));
+            return Ok(Some((table, columns.join("_"))));
         }
     }
     Ok(None)
 }
 
+/// On SQLite: the foreign keys to a table that keep its rows from going, each with its columns and where they lead.
+async fn candidates(
+    meta: &ModelMeta,
+    target: Target<'_>,
+) -> Result<Vec<(String, Vec<(String, String)>)>, DbError> {
+    let sql = "SELECT tables.name, keys.\"from\", coalesce(keys.\"to\", ''), keys.seq \
+               FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
+               WHERE tables.type = 'table' AND keys.\"table\" = ? AND keys.on_delete IN ('RESTRICT', 'NO ACTION') \
+               ORDER BY tables.name, keys.id, keys.seq";
+    let table = vec![Value::Text(meta.table.to_owned())];
+    let mut found: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    for row in target.run(Statement::read(sql, table)).await?.rows.iter() {
+        let pair = (row.get(1)?, row.get(2)?);
+        match found.last_mut() {
+            Some((_, pairs)) if row.get::<i64>(3)? > 0 => pairs.push(pair),
+            _ => found.push((row.get(0)?, vec![pair])),
+        }
+    }
+    Ok(found)
+}
+
 /// How `schema` names a foreign key.
-fn constraint_of(meta: &ModelMeta, field: usize) -> String {
-    format!("{}_{}_fkey", meta.table, meta.fields[field].column)
+fn constraint_of(meta: &ModelMeta, fields: &[usize]) -> String {
+    let columns: Vec<&str> = fields.iter().map(|field| meta.fields[*field].column).collect();
+    format!("{}_{}_fkey", meta.table, columns.join("_"))
 }

@@ -5,11 +5,13 @@ use mainstay_core::Result;
 use crate::driver::Reply;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::expression::{ColumnRef, List, Node, Operator, Scope, Term};
+use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
 use crate::key::Key;
 use crate::meta::ModelMeta;
 use crate::model::Model;
 use crate::query::{Deleted, Lead, Select};
+use crate::relation::leading_key;
+use crate::row::Row;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -55,22 +57,36 @@ pub(super) fn equals(column: &'static str, value: Value) -> Node {
     }
 }
 
-/// The condition that a column of the row has one of these values.
-pub(super) fn is_in(column: &'static str, values: Vec<Value>) -> Node {
-    Node::In { left: Term::Column(ColumnRef { scope: Scope::ROOT, column }), list: List::Values(values) }
-}
-
 /// Which of these keys rows of the model have.
 pub(crate) async fn present(
     meta: &'static ModelMeta,
     keys: Vec<Value>,
     target: Target<'_>,
 ) -> Result<Vec<Value>, DbError> {
-    let Some(key) = meta.single_key().filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut select = Select::new(meta);
     select.deleted = Deleted::With;
-    select.filter.push(is_in(key.column, keys));
-    select.lead = Some(Lead::Own(key.column));
+    select.filter.push(is_among(Scope::ROOT, &meta.key_columns(), keys));
+    select.lead = Some(Lead::Own(meta.key_columns()));
     let reply = target.select(select).await?;
-    Ok(reply.rows.iter().map(|row| key.sql_type.value(row.cell(0))).collect())
+    Ok(reply.rows.iter().map(|row| leading_key(meta, row)).collect())
+}
+
+/// The keys of the rows that have these values.
+pub(crate) async fn keys_like(
+    meta: &'static ModelMeta,
+    values: Vec<(usize, Value)>,
+    target: Target<'_>,
+) -> Result<Vec<Vec<Value>>, DbError> {
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter =
+        values.into_iter().map(|(index, value)| equals(meta.fields[index].column, value)).collect();
+    let reply = target.select(select).await?;
+    let key = |row: Row<'_>| {
+        meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect()
+    };
+    Ok(reply.rows.iter().map(key).collect())
 }

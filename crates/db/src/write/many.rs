@@ -4,13 +4,12 @@ use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained, still_referenced};
-use super::find::{equals, is_in};
 use super::returning::returning;
 use super::{Assignments, only_filters, validate};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::Target;
-use crate::expression::Node;
+use crate::expression::{Scope, is_among};
 use crate::meta::ModelMeta;
 use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
@@ -24,6 +23,16 @@ pub(crate) async fn update_many(select: Select, change: Assignments, target: Tar
         return Ok(0);
     }
     Ok(update(select, change, Reading::Nothing, target).await?.affected)
+}
+
+/// Writes `change` to the row with this key, whether it was deleted softly or not.
+pub(crate) async fn update_key(
+    meta: &'static ModelMeta,
+    key: Vec<Value>,
+    change: Assignments,
+    target: Target<'_>,
+) -> Result<u64> {
+    update_many(with_keys(meta, &[key]), change, target).await
 }
 
 /// Writes `change` to every row that `select` asks for, and returns the rows as they are then. Where an update returns no
@@ -158,15 +167,10 @@ async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Va
 fn with_keys(meta: &'static ModelMeta, keys: &[Vec<Value>]) -> Select {
     let mut select = Select::new(meta);
     select.deleted = Deleted::With;
-    select.filter.push(match meta.single_key() {
-        Some(field) => is_in(field.column, keys.iter().flatten().cloned().collect()),
-        None => {
-            let row = |key: &Vec<Value>| {
-                let fields = meta.key_fields().zip(key);
-                Node::All(fields.map(|(field, value)| equals(field.column, value.clone())).collect())
-            };
-            Node::Any(keys.iter().map(row).collect())
-        }
-    });
+    let whole = |key: &Vec<Value>| match key.as_slice() {
+        [only] => only.clone(),
+        parts => Value::List(parts.to_vec()),
+    };
+    select.filter.push(is_among(Scope::ROOT, &meta.key_columns(), keys.iter().map(whole).collect()));
     select
 }

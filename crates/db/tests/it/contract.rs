@@ -24,6 +24,7 @@ mod nesting;
 mod projections;
 mod queries;
 mod raw;
+mod references;
 mod relations;
 mod streaming;
 mod streams;

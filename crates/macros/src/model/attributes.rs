@@ -1,6 +1,7 @@
 //! What is written above a field.
 
 use proc_macro2::Span;
+use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, Expr, Ident, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type};
@@ -9,10 +10,32 @@ use super::input::{argument, inside_option, is_integer, is_named};
 
 pub(crate) enum Kind {
     Column,
-    BelongsTo { target: Type, nullable: bool, on_delete: Action, on_update: Action },
-    HasMany { target: Type, by: Option<String> },
-    HasOne { target: Type, by: Option<String> },
-    ManyToMany { target: Type, through: Through },
+    BelongsTo {
+        target: Type,
+        nullable: bool,
+        on_delete: Action,
+        on_update: Action,
+    },
+    /// The same, where other fields have the key.
+    ByFields {
+        target: Type,
+        nullable: bool,
+        on_delete: Action,
+        on_update: Action,
+        fields: Vec<Ident>,
+    },
+    HasMany {
+        target: Type,
+        by: Option<String>,
+    },
+    HasOne {
+        target: Type,
+        by: Option<String>,
+    },
+    ManyToMany {
+        target: Type,
+        through: Through,
+    },
 }
 
 /// What is between the two of a many-to-many relation.
@@ -119,6 +142,17 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    /// Whether it says something that is about a column.
+    pub(super) fn has_column(&self) -> bool {
+        self.primary_key
+            || self.unique
+            || self.index
+            || self.fill.is_some()
+            || self.check.is_some()
+            || self.renamed_from.is_some()
+            || self.column.is_some()
     }
 
     fn fill(&mut self, meta: &ParseNestedMeta<'_>, fill: Fill) -> Result<()> {
@@ -235,14 +269,26 @@ pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
     let expected = "`#[belongs_to]` stands above a `BelongsTo<T>` or an `Option<BelongsTo<T>>`";
     let target = argument(inside_option(ty), "BelongsTo").ok_or_else(|| Error::new_spanned(ty, expected))?;
     let (mut on_delete, mut on_update) = (Action::Restrict, Action::Restrict);
+    let mut fields = Vec::new();
     nested(attribute, |meta| {
+        if meta.path.is_ident("fields") {
+            let list;
+            syn::parenthesized!(list in meta.input);
+            fields.extend(list.parse_terminated(Ident::parse_any, Token![,])?);
+            return if fields.is_empty() {
+                Err(meta.error("name the fields that have the key"))
+            } else {
+                Ok(())
+            };
+        }
         let slot = if meta.path.is_ident("on_delete") {
             &mut on_delete
         } else if meta.path.is_ident("on_update") {
             &mut on_update
         } else {
             return Err(meta.error(
-                "unknown; `#[belongs_to]` takes `on_delete = restrict | cascade | set_null` and `on_update = …`",
+                "unknown; `#[belongs_to]` takes `on_delete = restrict | cascade | set_null`, `on_update = …` and \
+                 `fields(a, b)`",
             ));
         };
         let action: Ident = meta.value()?.parse()?;
@@ -257,7 +303,12 @@ pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
         };
         Ok(())
     })?;
-    Ok(Kind::BelongsTo { target: target.clone(), nullable, on_delete, on_update })
+    let target = target.clone();
+    Ok(if fields.is_empty() {
+        Kind::BelongsTo { target, nullable, on_delete, on_update }
+    } else {
+        Kind::ByFields { target, nullable, on_delete, on_update, fields }
+    })
 }
 
 pub(super) fn has_many(attribute: &Attribute, ty: &Type) -> Result<Kind> {

@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Ident;
 
 use super::attributes::Kind;
+use super::by_fields;
 use super::input::{Field, Model, argument, is_named};
 use crate::root;
 
@@ -23,7 +25,7 @@ fn columns(model: &Model) -> TokenStream {
         let doc = format!("`{}`", field.name());
         let ty = match &field.kind {
             Kind::Column => quote!(#db::Column<#ident, #ty>),
-            Kind::BelongsTo { target, .. } => {
+            Kind::BelongsTo { target, .. } | Kind::ByFields { target, .. } => {
                 quote!(#db::relation::ToOne<#ident, #target>)
             }
             Kind::HasOne { target, .. } => {
@@ -57,9 +59,8 @@ fn new(model: &Model) -> TokenStream {
         quote!(#[doc = #doc] #vis #name: #ty)
     });
     let sets = required.iter().map(|field| {
-        let (name, position) = (&field.ident, model.position(field));
-        let ty = given_type(field);
-        quote!(#db::write::Assignments::set::<#ty>(&mut values, #position, new.#name);)
+        let name = &field.ident;
+        set(model, field, &quote!(&mut values), &quote!(new.#name))
     });
     let setters = model.stored().filter(|field| !field.is_required()).map(|field| {
         let (name, ty, doc) = (&field.ident, setter_type(field), doc_of(field));
@@ -70,6 +71,16 @@ fn new(model: &Model) -> TokenStream {
             }
         }
     });
+    let references = model.fields.iter().filter_map(|field| {
+        let (ty, _) = by_fields::type_of(field)?;
+        let (name, doc) = (&field.ident, doc_of(field));
+        Some(quote! {
+            #[doc = #doc]
+            #vis fn #name(self, value: #ty) -> #draft {
+                <#draft as ::core::convert::From<Self>>::from(self).#name(value)
+            }
+        })
+    });
     let insert = insert(model, quote!(<#draft as ::core::convert::From<Self>>::from(self).0));
     quote! {
         #[doc = #doc]
@@ -78,7 +89,7 @@ fn new(model: &Model) -> TokenStream {
         #vis struct #name { #(#fields),* }
 
         #[allow(dead_code)]
-        impl #name { #(#setters)* #insert }
+        impl #name { #(#setters)* #(#references)* #insert }
 
         impl ::core::convert::From<#name> for #draft {
             fn from(new: #name) -> Self {
@@ -97,6 +108,7 @@ fn draft(model: &Model) -> TokenStream {
     let (name, new) = (model.companion("", "Draft"), model.companion("New", ""));
     let doc = format!("A [`{ident}`] that is not stored yet: made from a [`{new}`].");
     let setters = model.stored().map(|field| setter(model, field));
+    let references = model.fields.iter().filter_map(|field| by_fields::setter(model, field));
     let insert = insert(model, quote!(self.0));
     quote! {
         #[doc = #doc]
@@ -105,7 +117,7 @@ fn draft(model: &Model) -> TokenStream {
         #vis struct #name(#db::write::Assignments);
 
         #[allow(dead_code)]
-        impl #name { #(#setters)* #insert }
+        impl #name { #(#setters)* #(#references)* #insert }
 
         impl ::core::convert::From<#db::write::Assignments> for #name {
             fn from(values: #db::write::Assignments) -> Self {
@@ -126,6 +138,11 @@ fn change(model: &Model) -> TokenStream {
     let (vis, ident, name) = (&model.vis, &model.ident, model.companion("", "Change"));
     let doc = format!("A change to some fields of a [`{ident}`].");
     let setters = model.stored().filter(|field| !field.options.primary_key).map(|field| setter(model, field));
+    let is_key = |name: &Ident| model.stored().any(|field| field.ident == *name && field.options.primary_key);
+    let references = model.fields.iter().filter_map(|field| match &field.kind {
+        Kind::ByFields { fields, .. } if fields.iter().any(is_key) => None,
+        _ => by_fields::setter(model, field),
+    });
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
@@ -133,7 +150,7 @@ fn change(model: &Model) -> TokenStream {
         #vis struct #name(#db::write::Assignments);
 
         #[allow(dead_code)]
-        impl #name { #(#setters)* }
+        impl #name { #(#setters)* #(#references)* }
 
         impl ::core::convert::From<#db::write::Assignments> for #name {
             fn from(values: #db::write::Assignments) -> Self {
@@ -150,18 +167,34 @@ fn change(model: &Model) -> TokenStream {
 }
 
 fn setter(model: &Model, field: &Field) -> TokenStream {
-    let db = root::path("db");
-    let (vis, name, position) = (&model.vis, &field.ident, model.position(field));
+    let (vis, name) = (&model.vis, &field.ident);
     let (given, ty, doc) = (given_type(field), setter_type(field), doc_of(field));
     let into = if is_into(field) { quote!(::core::convert::Into::into(value)) } else { quote!(value) };
+    let set = set(model, field, &quote!(&mut self.0), &quote!(value));
     quote! {
         #[doc = #doc]
         #[must_use]
         #vis fn #name(mut self, value: #ty) -> Self {
             let value: #given = #into;
-            #db::write::Assignments::set::<#given>(&mut self.0, #position, value);
+            #set
             self
         }
+    }
+}
+
+/// Sets a field of assignments to a value as [`given_type`] has it.
+fn set(model: &Model, field: &Field, values: &TokenStream, value: &TokenStream) -> TokenStream {
+    let (db, position) = (root::path("db"), model.position(field));
+    let given = given_type(field);
+    match &field.kind {
+        Kind::BelongsTo { target, .. } => quote! {
+            #db::write::Assignments::set_reference::<#target>(
+                #values,
+                &[#position],
+                ::core::convert::Into::into(#value),
+            );
+        },
+        _ => quote!(#db::write::Assignments::set::<#given>(#values, #position, #value);),
     }
 }
 
@@ -298,7 +331,7 @@ fn is_into(field: &Field) -> bool {
         || argument(&field.ty, "Option").is_some()
 }
 
-fn doc_of(field: &Field) -> String {
+pub(super) fn doc_of(field: &Field) -> String {
     if field.help.is_empty() { format!("`{}`", field.name()) } else { field.help.clone() }
 }
 

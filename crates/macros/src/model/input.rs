@@ -12,7 +12,7 @@ use syn::{
 };
 
 use super::attributes::{
-    Fill, Kind, Name, Options, belongs_to, has_many, has_one, many_to_many, renamed_from,
+    Action, Fill, Kind, Name, Options, Through, belongs_to, has_many, has_one, many_to_many, renamed_from,
 };
 use super::names;
 use super::table::{self, Check, Index};
@@ -96,6 +96,7 @@ impl Model {
         };
         model.find_key(&mut faults);
         model.find_special(&mut faults);
+        model.find_references(&mut faults);
         for attribute in &item.attrs {
             let is = |name| attribute.path().is_ident(name);
             if is("unique") || is("index") {
@@ -146,8 +147,9 @@ impl Model {
                     let message = "a relation whose column is elsewhere is not a key";
                     faults.add(Error::new_spanned(&field.ident, message));
                 }
-                Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. } if composite => {
-                    let message = "a relation whose column is elsewhere needs a primary key of one field";
+                Kind::ManyToMany { through: Through::Own { .. }, .. } if composite => {
+                    let message = "the table between can refer to a primary key of one field only: make it a model, and name \
+                                   it with `through = Model`";
                     faults.add(Error::new_spanned(&field.ident, message));
                 }
                 _ => {}
@@ -165,6 +167,39 @@ impl Model {
         };
         once("version", |options| options.version);
         once("deleted_at", |options| options.deleted_at);
+    }
+
+    /// The fields that a relation names have a key, whole or not at all.
+    fn find_references(&self, faults: &mut Faults) {
+        for field in &self.fields {
+            let Kind::ByFields { nullable, on_delete, on_update, fields, .. } = &field.kind else { continue };
+            let mut optional = 0;
+            for name in fields {
+                let Some(part) = self.stored().find(|other| other.ident == *name) else {
+                    faults.add(Error::new_spanned(name, "the model has no such column"));
+                    continue;
+                };
+                if argument(&part.ty, "Option").is_some() {
+                    optional += 1;
+                    if !nullable {
+                        let message = "where this is empty, there is no row: make the relation an `Option<BelongsTo<T>>`";
+                        faults.add(Error::new_spanned(name, message));
+                    }
+                } else if [on_delete, on_update].contains(&&Action::SetNull) {
+                    let message = "`set_null` empties every field of the key: make this one an `Option`";
+                    faults.add(Error::new_spanned(name, message));
+                }
+            }
+            if *nullable && optional == 0 {
+                let message = "there is always a row: none of these fields is an `Option`";
+                faults.add(Error::new_spanned(&field.ty, message));
+            }
+        }
+    }
+
+    /// The positions of the fields that have a relation's key.
+    pub(crate) fn positions(&self, fields: &[Ident]) -> Vec<usize> {
+        fields.iter().filter_map(|name| self.stored().position(|field| field.ident == *name)).collect()
     }
 
     /// The fields that are columns, in order.
@@ -242,8 +277,13 @@ impl Field {
                 return Err(Error::new_spanned(&self.ty, message));
             }
         }
+        if matches!(self.kind, Kind::ByFields { .. }) && self.options.has_column() {
+            let message = "the relation has no column of its own: say this above its fields";
+            return Err(Error::new_spanned(&self.ident, message));
+        }
         let taken = ["insert", "insert_or_ignore", "upsert", "with", "with_existing"];
-        if self.is_stored() && taken.iter().any(|name| self.ident == name) {
+        let is_setter = self.is_stored() || matches!(self.kind, Kind::ByFields { .. });
+        if is_setter && taken.iter().any(|name| self.ident == name) {
             let message = format!(
                 "a new row is stored by a function of this name; choose another, and `#[field(column = \"{}\")]`",
                 self.name()

@@ -28,8 +28,8 @@ pub(crate) fn statics(model: &Model, field: &Field) -> Option<TokenStream> {
             #target_key(#to, #to_column).described(#to_label, ""),
         ];
         static #relations: [__db::meta::RelationMeta; 2] = [
-            __db::meta::RelationMeta::of_link::<#owner>(#from, || &#link, 0),
-            __db::meta::RelationMeta::of_link::<#target>(#to, || &#link, 1),
+            __db::meta::RelationMeta::of_link::<#owner>(#from, || &#link, &[0]),
+            __db::meta::RelationMeta::of_link::<#target>(#to, || &#link, &[1]),
         ];
         static #link: __db::meta::ModelMeta = __db::meta::ModelMeta::link(
             #called,

@@ -78,7 +78,7 @@ fn field(field: &Field) -> TokenStream {
     let ty = &field.ty;
     let of = match &field.kind {
         Kind::BelongsTo { .. } => {
-            quote_spanned!(span_of(ty)=> __db::meta::FieldMeta::of::<<#ty as __db::relation::ToOneField>::Key>)
+            quote_spanned!(span_of(ty)=> __db::meta::FieldMeta::of_relation::<#ty>)
         }
         _ => quote_spanned!(span_of(ty)=> __db::meta::FieldMeta::of::<#ty>),
     };
@@ -167,8 +167,12 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
     let owner = &model.ident;
     let (name, label, help) = (field.name(), names::label(&field.name()), &field.help);
     let (target, kind) = match &field.kind {
-        Kind::BelongsTo { target, on_delete, on_update, .. } => {
-            let position = model.position(field);
+        Kind::BelongsTo { target, on_delete, on_update, .. }
+        | Kind::ByFields { target, on_delete, on_update, .. } => {
+            let positions = match &field.kind {
+                Kind::ByFields { fields, .. } => model.positions(fields),
+                _ => vec![model.position(field)],
+            };
             let action = |action: &Action| match action {
                 Action::Restrict => quote!(Restrict),
                 Action::Cascade => quote!(Cascade),
@@ -177,7 +181,7 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
             let (on_delete, on_update) = (action(on_delete), action(on_update));
             let kind = quote! {
                 BelongsTo {
-                    field: #position,
+                    fields: &[#(#positions),*],
                     on_delete: __db::meta::OnDelete::#on_delete,
                     on_update: __db::meta::OnUpdate::#on_update,
                 }

@@ -124,9 +124,19 @@ fn inner(input: &DeriveInput) -> Result<&Type> {
 fn as_key(input: &DeriveInput) -> TokenStream {
     let ident = &input.ident;
     quote! {
+        impl __db::key::SingleKey for #ident {}
+
         impl __db::key::KeyType for #ident {
             fn into_values(self) -> ::std::vec::Vec<__db::Value> {
                 ::std::vec![__db::Stored::into_value(self)]
+            }
+
+            fn read(reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
+                __db::row::Reader::take(reader)
+            }
+
+            fn whole(self) -> __db::Value {
+                __db::Stored::into_value(self)
             }
         }
 

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::attributes::Kind;
+use super::by_fields::ByFields;
 use super::input::{Field, Model, span_of};
 
 pub(crate) fn implementation(model: &Model) -> TokenStream {
@@ -24,6 +25,9 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         })
         .collect();
     let key_value = if let [only] = &*key_values { only.clone() } else { quote!((#(#key_values),*)) };
+    let by_fields: Vec<ByFields<'_>> =
+        model.fields.iter().filter_map(|field| ByFields::of(model, field)).collect();
+    let key_functions = by_fields.iter().map(ByFields::function);
 
     let in_scope = model.fields.iter().map(|field| column(model, field));
     let mut reads = Vec::new();
@@ -50,8 +54,23 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
             values.push(value);
         }
     }
-    let owner = keys.first().map(|field| &field.ident);
-    for field in model.relations().filter(|field| !field.is_stored()) {
+    reads.extend(by_fields.iter().map(ByFields::read));
+    reloads.extend(by_fields.iter().map(ByFields::reload));
+    let from_elsewhere =
+        model.relations().filter(|field| !field.is_stored() && !matches!(field.kind, Kind::ByFields { .. }));
+    let owner_key = keys.iter().map(|field| {
+        let name = &field.ident;
+        match field.kind {
+            Kind::BelongsTo { .. } => quote!(__db::relation::BelongsTo::key(&#name)),
+            _ => quote!(::core::clone::Clone::clone(&#name)),
+        }
+    });
+    let owner_key: Vec<_> = owner_key.collect();
+    let owner_key = if let [only] = &*owner_key { only.clone() } else { quote!((#(#owner_key),*)) };
+    for (number, field) in from_elsewhere.enumerate() {
+        if number == 0 {
+            reads.push(quote!(let __owner = __db::Key::<Self>::whole(__db::Key::new(#owner_key));));
+        }
         let (name, position) = (&field.ident, model.relation_position(field));
         let kind = match field.kind {
             Kind::HasOne { .. } => quote!(HasOne),
@@ -61,7 +80,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         reads.push(quote! {
             let #name = __db::relation::#kind::new(
                 &RELATIONS[#position],
-                __db::Stored::into_value(::core::clone::Clone::clone(&#owner)),
+                ::core::clone::Clone::clone(&__owner),
             );
         });
     }
@@ -88,6 +107,8 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         .any(|field| field.options.deleted_at)
         .then(|| quote!(impl __db::model::SoftDelete for #ident {}));
     quote! {
+        #(#key_functions)*
+
         impl __db::Model for #ident {
             type Key = #key_type;
             type Fields = #columns;
@@ -138,7 +159,9 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
 pub(crate) fn stored_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
     match field.kind {
-        Kind::BelongsTo { .. } => quote!(<#ty as __db::relation::ToOneField>::Key),
+        Kind::BelongsTo { .. } => {
+            quote!(<#ty as __db::relation::ToOneField>::Key)
+        }
         _ => quote!(#ty),
     }
 }
@@ -155,6 +178,14 @@ fn column(model: &Model, field: &Field) -> TokenStream {
             quote! {
                 #name: __db::relation::ToOne::new(scope, &RELATIONS[#position], |model| {
                     __db::relation::ToOneField::slot(&mut model.#name)
+                })
+            }
+        }
+        Kind::ByFields { .. } => {
+            let position = model.relation_position(field);
+            quote! {
+                #name: __db::relation::ToOne::new(scope, &RELATIONS[#position], |model| {
+                    __db::relation::ByFields::slot(&mut model.#name)
                 })
             }
         }
@@ -180,6 +211,9 @@ pub(crate) fn serialize(model: &Model) -> TokenStream {
             Kind::BelongsTo { .. } => {
                 let column = field.column();
                 quote!(__db::relation::ToOneField::serialize_into(&self.#name, &mut map, [#key, #column])?;)
+            }
+            Kind::ByFields { .. } => {
+                quote!(__db::relation::ByFields::serialize_into(&self.#name, &mut map, #key)?;)
             }
             Kind::HasOne { .. } | Kind::HasMany { .. } | Kind::ManyToMany { .. } => {
                 quote!(self.#name.serialize_into(&mut map, #key)?;)

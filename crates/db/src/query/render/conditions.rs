@@ -5,7 +5,7 @@ use sea_query::{Alias, BinOper, Expr, ExprTrait, Query, SelectStatement};
 use super::{Renderer, slot};
 use crate::driver::Dialect;
 use crate::error::DbError;
-use crate::expression::{Case, Items, List, Node, Operator, Pattern};
+use crate::expression::{Case, ColumnRef, Items, List, Node, Operator, Pattern, Term};
 use crate::query::Select;
 use crate::value::SqlType;
 
@@ -30,6 +30,7 @@ impl Renderer {
                 left.binary(operator, right)
             }
             Node::In { left, list } => self.list(self.term(left)?, list)?,
+            Node::Among { columns, keys } => self.among(columns, keys)?,
             Node::Null(term) => self.term(term)?.is_null(),
             Node::Text { left, pattern } => self.text(self.term(left)?, pattern)?,
             Node::All(nodes) => self.fold(nodes, "1 = 1", Expr::and)?,
@@ -86,6 +87,25 @@ impl Renderer {
             List::Values(_) => Expr::cust("1 = 0"),
             List::Query(select) => left.in_subquery(self.candidates(select)?),
         })
+    }
+
+    fn among(&self, columns: &[ColumnRef], keys: &[Vec<Term>]) -> Result<Expr, DbError> {
+        if keys.is_empty() {
+            return Ok(Expr::cust("1 = 0"));
+        }
+        let columns = columns.iter().map(|column| self.column(column.scope, column.column));
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            rows.push(key.iter().map(|part| self.term(part)).collect::<Result<Vec<_>, _>>()?);
+        }
+        if self.dialect != Dialect::Sqlite {
+            let rows = rows.into_iter().map(Expr::tuple);
+            return Ok(Expr::tuple(columns).binary(BinOper::In, Expr::tuple(rows)));
+        }
+        // SQLite knows such a list as a table alone.
+        let row = format!("({})", vec!["?"; columns.len()].join(", "));
+        let template = format!("{row} IN (VALUES {})", vec![row.as_str(); rows.len()].join(", "));
+        Ok(Expr::cust_with_exprs(template, columns.chain(rows.into_iter().flatten())))
     }
 
     /// A query inside of another one. It is its own world: its tables have the aliases that they would have alone.

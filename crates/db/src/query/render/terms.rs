@@ -85,18 +85,18 @@ impl Renderer {
         let (inner, outer) = (related.inner, related.outer);
         let mut statement = Query::select();
         match related.relation.link()? {
-            Link::One { column, key } => {
+            Link::One { columns, keys } => {
                 statement.from_as(target.table, Alias::new(self.alias(inner)));
-                statement.and_where(self.column(inner, key).equals(self.reference(outer, column)));
+                statement.and_where(self.same((inner, &keys), (outer, &columns)));
             }
-            Link::Many { column, key } => {
+            Link::Many { columns, keys } => {
                 statement.from_as(target.table, Alias::new(self.alias(inner)));
                 self.leave_out_deleted(&mut statement, target, &self.alias(inner));
-                statement.and_where(self.column(inner, column).equals(self.reference(outer, key)));
+                statement.and_where(self.same((inner, &columns), (outer, &keys)));
             }
-            Link::Through { through, from, to, key, target_key } => {
+            Link::Through { through, from, to, keys, target_keys } => {
                 let between = format!("x{}", inner.number());
-                let column = |name: &'static str| Expr::col((Alias::new(&between), name));
+                let column = |name: &'static str| (Alias::new(&between), name);
                 statement.from_as(through.table, Alias::new(&between));
                 self.leave_out_deleted(&mut statement, through, &between);
                 self.leave_out_deleted(&mut statement, target, &self.alias(inner));
@@ -104,9 +104,16 @@ impl Renderer {
                     JoinType::InnerJoin,
                     target.table,
                     Alias::new(self.alias(inner)),
-                    self.column(inner, target_key).equals((Alias::new(&between), to)),
+                    target_keys
+                        .iter()
+                        .zip(&to)
+                        .map(|(key, to)| self.column(inner, key).equals(column(to)))
+                        .reduce(Expr::and)
+                        .unwrap_or_else(|| Expr::cust("1 = 0")),
                 );
-                statement.and_where(column(from).equals(self.reference(outer, key)));
+                for (from, key) in from.iter().zip(&keys) {
+                    statement.and_where(Expr::col(column(from)).equals(self.reference(outer, key)));
+                }
             }
         }
         if let Some(body) = &related.body {

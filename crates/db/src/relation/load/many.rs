@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 
-use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, run};
+use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, leading_key, run};
 use crate::column::{IntoOrder, Predicate};
 use crate::error::DbError;
 use crate::executor::Target;
-use crate::expression::{ColumnRef, List, Node, OrderTerm, Scope, Term};
+use crate::expression::{ColumnRef, Node, OrderTerm, Scope, Term, is_among};
 use crate::meta::Link;
 use crate::model::Model;
 use crate::query::{Lead, Select};
 use crate::relation::path::{ToMany, ToSingle};
 use crate::row::Reader;
-use crate::value::{SqlType, Value};
+use crate::value::Value;
 
 /// A to-many relation to be loaded: which rows, in which order, how many for each owner, and with what.
 pub struct LoadMany<M, R> {
@@ -102,18 +102,16 @@ impl<M: Model, R: Model> LoadMany<M, R> {
     fn select(&self, owners: Vec<Value>) -> Result<Select, DbError> {
         let mut select = Select::new(R::META);
         let lead = match self.path.relation.link()? {
-            Link::Many { column, .. } => Lead::Own(column),
-            Link::Through { through, from, to, target_key, .. } => {
+            Link::Many { columns, .. } | Link::One { columns, .. } => Lead::Own(columns),
+            Link::Through { through, from, to, target_keys, .. } => {
                 if let Some((_, deleted)) = through.deleted_at() {
                     let column = ColumnRef { scope: Scope::THROUGH, column: deleted.column };
                     select.filter.push(Node::Null(Term::Column(column)));
                 }
-                Lead::Through { table: through.table, from, to, target_key }
+                Lead::Through { table: through.table, from, to, target_keys }
             }
-            Link::One { column, .. } => Lead::Own(column),
         };
-        let key = Term::Column(ColumnRef { scope: lead.scope(), column: lead.column() });
-        select.filter.push(Node::In { left: key, list: List::Values(owners) });
+        select.filter.push(is_among(lead.scope(), lead.columns(), owners));
         select.filter.extend(self.filter.iter().cloned());
         select.order.extend(self.order.iter().cloned());
         select.lead = Some(lead);
@@ -130,19 +128,19 @@ impl<M: Model, R: Model> LoadMany<M, R> {
         owners: HashMap<Value, usize>,
         target: Target<'_>,
     ) -> Result<HashMap<Value, Group<R>>, DbError> {
-        let select = self.select(owners.keys().cloned().collect())?;
-        let reply = target.select(select).await?;
         let owner = (self.path.relation.owner)();
-        let kind = owner.single_key().map_or(SqlType::BigInt, |key| key.sql_type);
         let (mut rows, mut leads) = (Vec::new(), Vec::new());
-        for row in reply.rows.iter() {
-            let mut reader = row.reader(1);
-            let mut model = R::from_row(&mut reader)?;
-            for load in &self.nested {
-                load.0.read(Some(&mut model), &mut reader)?;
+        for keys in in_statements(owners.keys().cloned().collect(), owner) {
+            let reply = target.select(self.select(keys)?).await?;
+            for row in reply.rows.iter() {
+                let mut reader = row.reader(owner.key.len());
+                let mut model = R::from_row(&mut reader)?;
+                for load in &self.nested {
+                    load.0.read(Some(&mut model), &mut reader)?;
+                }
+                rows.push(model);
+                leads.push(leading_key(owner, row));
             }
-            rows.push(model);
-            leads.push(kind.value(row.cell(0)));
         }
         if !self.nested.is_empty() && !rows.is_empty() {
             run(&self.nested, &mut rows.iter_mut().collect::<Vec<_>>(), SoFar::Joined, target).await?;

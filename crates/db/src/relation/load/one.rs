@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
-use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, run};
+use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, run};
 use crate::column::Predicate;
 use crate::error::DbError;
 use crate::executor::Target;
-use crate::expression::{ColumnRef, List, Node, Scope, Term};
+use crate::expression::{Node, Scope, is_among};
 use crate::model::Model;
 use crate::query::{Deleted, Select};
 use crate::relation::path::ToOne;
 use crate::row::Reader;
-use crate::value::{Stored, Value};
+use crate::value::Value;
 
 /// A to-one relation to be loaded, with relations of its own.
 pub struct LoadOne<M, R: Model> {
@@ -23,7 +23,7 @@ pub struct LoadOne<M, R: Model> {
     nested: Vec<Load<R>>,
 }
 
-impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
+impl<M: Model, R: Model> ToOne<M, R> {
     fn load(self) -> LoadOne<M, R> {
         LoadOne { path: self, filter: Vec::new(), nested: Vec::new() }
     }
@@ -39,7 +39,7 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
     }
 }
 
-impl<M: Model, R: Model<Key: Stored>> LoadOne<M, R> {
+impl<M: Model, R: Model> LoadOne<M, R> {
     /// Loads it only where the row is as the closure says, in a query of its own. Elsewhere it stays unloaded.
     #[must_use]
     pub fn filter(mut self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Self {
@@ -88,16 +88,18 @@ impl<M: Model, R: Model<Key: Stored>> LoadOne<M, R> {
 
     /// The rows with these keys.
     async fn fetch(&self, keys: Vec<Value>, target: Target<'_>) -> Result<HashMap<Value, R>, DbError> {
-        let key = R::META.single_key().ok_or_else(|| DbError::Model {
-            detail: format!(
-                "`{}` has a key of several fields, which relations cannot join yet",
-                R::META.name
-            ),
-        })?;
+        let mut rows = Vec::new();
+        for keys in in_statements(keys, R::META) {
+            rows.append(&mut self.fetch_rows(keys, target).await?);
+        }
+        run(&self.nested, &mut rows.iter_mut().collect::<Vec<_>>(), SoFar::Joined, target).await?;
+        Ok(rows.into_iter().map(|row| (row.key().whole(), row)).collect())
+    }
+
+    async fn fetch_rows(&self, keys: Vec<Value>, target: Target<'_>) -> Result<Vec<R>, DbError> {
         let mut select = Select::new(R::META);
         select.deleted = Deleted::With;
-        let left = Term::Column(ColumnRef { scope: Scope::ROOT, column: key.column });
-        select.filter.push(Node::In { left, list: List::Values(keys) });
+        select.filter.push(is_among(Scope::ROOT, &R::META.key_columns(), keys));
         select.filter.extend(self.filter.iter().cloned());
         for load in &self.nested {
             load.0.join(Scope::ROOT, &mut select);
@@ -112,24 +114,23 @@ impl<M: Model, R: Model<Key: Stored>> LoadOne<M, R> {
             }
             rows.push(model);
         }
-        run(&self.nested, &mut rows.iter_mut().collect::<Vec<_>>(), SoFar::Joined, target).await?;
-        Ok(rows.into_iter().map(|row| (row.key().into_value(), row)).collect())
+        Ok(rows)
     }
 }
 
-impl<M: Model, R: Model<Key: Stored>> IntoLoad<M> for ToOne<M, R> {
+impl<M: Model, R: Model> IntoLoad<M> for ToOne<M, R> {
     fn into_load(self) -> Load<M> {
         self.load().into_load()
     }
 }
 
-impl<M: Model, R: Model<Key: Stored>> IntoLoad<M> for LoadOne<M, R> {
+impl<M: Model, R: Model> IntoLoad<M> for LoadOne<M, R> {
     fn into_load(self) -> Load<M> {
         Load(Box::new(self))
     }
 }
 
-impl<M: Model, R: Model<Key: Stored>> Loader<M> for LoadOne<M, R> {
+impl<M: Model, R: Model> Loader<M> for LoadOne<M, R> {
     fn join(&self, scope: Scope, select: &mut Select) {
         if !self.is_joined() {
             return;
@@ -172,7 +173,7 @@ impl<M: Model, R: Model<Key: Stored>> Loader<M> for LoadOne<M, R> {
         }
         let slot = self.path.slot;
         let slots = models.iter_mut().filter_map(|model| slot(model));
-        let keys: HashSet<Value> = slots.map(|slot| slot.key().into_value()).collect();
+        let keys: HashSet<Value> = slots.map(|slot| slot.key().whole()).collect();
         if keys.is_empty() {
             return None;
         }
@@ -180,7 +181,7 @@ impl<M: Model, R: Model<Key: Stored>> Loader<M> for LoadOne<M, R> {
             let rows = self.fetch(keys.into_iter().collect(), target).await?;
             let hand_out: HandOut<'a, M> = Box::new(move |models| {
                 for slot in models.iter_mut().filter_map(|model| slot(model)) {
-                    if let Some(row) = rows.get(&slot.key().into_value()) {
+                    if let Some(row) = rows.get(&slot.key().whole()) {
                         slot.set(row.clone());
                     }
                 }

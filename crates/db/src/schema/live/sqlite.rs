@@ -69,8 +69,10 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
 async fn foreign_keys(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError> {
     let sql = format!(
         "SELECT t.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update
-           FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE {TABLES} ORDER BY t.rowid, f.id, f.seq"
+           FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
+          WHERE {TABLES} ORDER BY t.rowid, f.id DESC, f.seq"
     );
+    // SQLite counts them backwards.
     let mut open: Option<(String, i64)> = None;
     for row in rows(target, &sql).await?.rows.iter() {
         let (name, id): (String, i64) = (row.get(0)?, row.get(1)?);

@@ -8,10 +8,11 @@ use uuid::Uuid;
 use super::{Asked, Creation, Ready};
 use crate::error::{Border, DbError};
 use crate::executor::Target;
+use crate::expression::parts;
 use crate::key::Key;
 use crate::meta::{Link, RelationKind, RelationMeta};
 use crate::model::Model;
-use crate::relation::{Links, ToMany, belonging};
+use crate::relation::{Links, To, ToMany, belonging};
 use crate::value::{Mismatch, Value};
 use crate::write::bulk::insert_all_returning_at;
 use crate::write::{Assignments, update_many};
@@ -52,14 +53,16 @@ struct New<'a, M, R: Model> {
 impl<'a, M: Model, R: Model> Ready<'a, M> for New<'a, M, R> {
     fn check(&mut self, owner: &Value, target: Target<'_>) -> Result<Vec<Fault>, DbError> {
         let relation = self.path.relation;
-        let reference = match relation.link()? {
-            Link::Many { column, .. } => R::META.column(column).map(|(index, _)| index),
-            _ => None,
+        let references: Vec<usize> = match relation.link()? {
+            Link::Many { columns, .. } => {
+                columns.iter().filter_map(|column| R::META.column(column)).map(|(index, _)| index).collect()
+            }
+            _ => Vec::new(),
         };
         let mut faults = Vec::new();
         for (position, row) in self.rows.iter_mut().enumerate() {
-            if let Some(index) = reference {
-                row.values.set_value(index, owner.clone());
+            for (index, part) in references.iter().zip(parts(owner)) {
+                row.values.set_value(*index, part.clone());
             }
             let place = place(relation, position);
             faults.extend(row.check(target)?.into_iter().map(|fault| moved(fault, &place)));
@@ -76,7 +79,7 @@ impl<'a, M: Model, R: Model> Ready<'a, M> for New<'a, M, R> {
             let mut rows = store_all(rows, path.relation, target).await?;
             let collection = (path.slot)(owner);
             if let Link::Through { .. } = path.relation.link().at_border()? {
-                let keys = rows.iter().flat_map(|row| row.key().into_values()).collect();
+                let keys = rows.iter().map(|row| row.key().whole()).collect();
                 Links::of(collection).at_border()?.link(keys, target).await?;
             }
             match collection.loaded_mut() {
@@ -135,8 +138,8 @@ impl<'a, M: Model, R: Model> Ready<'a, M> for Existing<M, R> {
             let stored = match path.relation.link().at_border()? {
                 Link::Through { .. } => Links::of(collection).at_border()?.link(keys, target).await,
                 _ => {
-                    let (all, key) = (keys.len() as u64, collection.owner().clone());
-                    let (select, change) = belonging(collection, keys, None, key).at_border()?;
+                    let all = keys.len() as u64;
+                    let (select, change) = belonging(collection, keys, To::Owner).at_border()?;
                     match update_many(select, change, target).await? {
                         moved if moved < all => Err(DbError::NotFound { model: R::META.name }.into_error()),
                         _ => Ok(()),

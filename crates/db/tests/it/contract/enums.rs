@@ -29,6 +29,7 @@ enum Level {
 
 #[derive(DbEnum, Clone, Copy, Debug, PartialEq, Eq)]
 #[db(integer)]
+#[repr(i64)]
 enum Width {
     Middle = 70_000,
     Wide = 9_007_199_254_740_993,
@@ -123,7 +124,7 @@ async fn a_number_that_no_variant_has_is_told_of(engine: Engine) {
 
 async fn migrations_follow_the_variants(engine: Engine) {
     let db = Db::over(engine.driver().await, Settings::default());
-    let now = Schema::of_models(&[meta_of::<Room>()]).unwrap();
+    let now = Schema::of_models(&[meta_of::<Room>()]);
     let level = |schema: &mut Schema, one_of: &[&str]| {
         let column = schema.tables[0].columns.iter_mut().find(|column| column.name == "level").unwrap();
         column.one_of = one_of.iter().map(|number| (*number).to_owned()).collect();

@@ -339,7 +339,7 @@ async fn migrations_make_lists_and_their_indexes(engine: Engine) {
     if !db.dialect().has_arrays() {
         return;
     }
-    let full = Schema::of_models(&models()).unwrap();
+    let full = Schema::of_models(&models());
     let mut first = full.clone();
     for table in &mut first.tables {
         table.columns.retain(|column| !matches!(column.name.as_str(), "scores" | "numbers"));
