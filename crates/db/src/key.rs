@@ -34,6 +34,10 @@ impl<M: Model> Key<M> {
         self.0.into_values()
     }
 
+    pub(crate) fn of(values: &[Value]) -> Result<Self, Mismatch> {
+        M::Key::of(values).map(Self)
+    }
+
     /// The key as one value: that of its field, or the list of those of its fields.
     #[doc(hidden)]
     pub fn whole(self) -> Value {
@@ -135,6 +139,9 @@ pub trait KeyType: Clone + Eq + Hash + fmt::Debug + Serialize + Send + Sync + 's
     /// Reads it from the next columns.
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError>;
 
+    /// It from its values.
+    fn of(values: &[Value]) -> Result<Self, Mismatch>;
+
     /// It as one value: that of its field, or the list of those of its fields.
     fn whole(self) -> Value {
         Value::List(self.into_values())
@@ -149,6 +156,11 @@ pub trait KeyType: Clone + Eq + Hash + fmt::Debug + Serialize + Send + Sync + 's
 )]
 pub trait SingleKey: KeyType + Stored {}
 
+/// One of the values of a key.
+fn part<T: Decode>(values: &[Value], place: usize) -> Result<T, Mismatch> {
+    T::decode(values.get(place).map_or(Cell::Null, Value::cell))
+}
+
 macro_rules! single {
     ($($type:ty),*) => {$(
         impl SingleKey for $type {}
@@ -160,6 +172,10 @@ macro_rules! single {
 
             fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
                 reader.take()
+            }
+
+            fn of(values: &[Value]) -> Result<Self, Mismatch> {
+                part(values, 0)
             }
 
             fn whole(self) -> Value {
@@ -193,6 +209,10 @@ impl<R: Model<Key: Stored>> KeyType for Key<R> {
         reader.take()
     }
 
+    fn of(values: &[Value]) -> Result<Self, Mismatch> {
+        part(values, 0)
+    }
+
     fn whole(self) -> Value {
         self.0.into_value()
     }
@@ -210,6 +230,12 @@ macro_rules! several {
 
             fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
                 $(let $value = reader.take()?;)*
+                Ok(($($value,)*))
+            }
+
+            fn of(values: &[Value]) -> Result<Self, Mismatch> {
+                let mut place = 0..;
+                $(let $value = part(values, place.next().unwrap_or_default())?;)*
                 Ok(($($value,)*))
             }
         }

@@ -20,15 +20,23 @@ pub trait Number: Stored {
     type Average: Stored;
 }
 
-/// The types of numbers that can be divided. Exact numbers cannot: not every quotient has a last digit.
+/// The types of numbers that `/` and `%` divide. Exact numbers are none: not every quotient has a last digit.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be divided by the database",
-    label = "divide it in Rust"
+    message = "`{Self}` cannot be divided by `/` or `%`",
+    label = "say how many digits the quotient is to have: `.divided_by(divisor, 2)`"
 )]
 pub trait Divided: Number {
     /// What comes of a division by something that may be zero.
     type Quotient: Stored;
 }
+
+/// The types of exact numbers.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not an exact number", label = "divide it by `/`")]
+pub trait Exact: Number {}
+
+impl Exact for Decimal {}
+
+impl Exact for Option<Decimal> {}
 
 /// What a number can be divided by: a number, or an expression.
 ///
@@ -160,6 +168,15 @@ impl<M, T: Number, X: Into<Operand>> Neg for Expr<M, T, X> {
 
     fn neg(self) -> Expr<M, T> {
         Expr::<M, T>::call::<T>(Function::Neg, vec![self.into_term()])
+    }
+}
+
+impl<M, T: Exact, X: Into<Operand>> Expr<M, T, X> {
+    /// The quotient, rounded to so many digits after the point (28 at most), a half away from zero. A division by zero is
+    /// NULL.
+    pub fn divided_by(self, divisor: impl IntoOperand<T>, digits: u8) -> Expr<M, Option<Decimal>> {
+        let quotient = self.with(Function::Div, divisor.into_operand());
+        Expr::computed(quotient.round(digits.min(28)).into_term())
     }
 }
 

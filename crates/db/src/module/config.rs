@@ -122,6 +122,12 @@ impl DatabaseConfig {
         opened.context(format!("opening the database `{}`", engine::without_credentials(&self.url)))
     }
 
+    /// The same for migrations: one of their statements may take as long as a migration.
+    pub(super) fn for_migrations(&self) -> Self {
+        let limit = self.migration_timeout.max(self.statement_timeout);
+        Self { statement_timeout: limit, ..self.clone() }
+    }
+
     fn pool(&self) -> engine::Pool {
         engine::Pool {
             connections: (self.connections > 0).then_some(self.connections),

@@ -51,10 +51,7 @@ async fn run(call: Call) -> Result<ExitCode> {
         ));
     }
     let config = call.assembly.config.section::<DatabaseConfig>()?;
-    // One statement may be the whole of a migration.
-    let limit = config.migration_timeout.max(config.statement_timeout);
-    let config = DatabaseConfig { statement_timeout: limit, ..(*config).clone() };
-    let db = super::provide::open(&config, &call.assembly.config).await?;
+    let db = super::provide::open(&config.for_migrations(), &call.assembly.config).await?;
     let outcome = act(&call, &sets, &db, &config).await;
     db.close().await;
     outcome

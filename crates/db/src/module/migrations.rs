@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use mainstay_core::assembly::Assembly;
-use mainstay_core::{Contributions, Finding, Findings, Profile, Result};
+use mainstay_core::config::Config;
+use mainstay_core::{Contributions, Finding, Findings, Result};
 
 use super::config::DatabaseConfig;
 use super::models;
 use crate::db::Db;
+use crate::driver::Dialect;
 use crate::meta::ModelMeta;
 use crate::migrate::decide::{Ask, Decisions, Question};
 use crate::migrate::diff::diff;
@@ -96,15 +98,23 @@ pub(super) async fn at_start(
     sets: &[Set],
     db: &Db,
     config: &DatabaseConfig,
-    profile: &Profile,
+    loaded: &Config,
 ) -> Result<Vec<Finding>> {
     let runner = Runner::new(db, sets, config.migration_timeout);
     let failed = crate::migrate::MigrateError::into_error;
-    if config.migrate_on_start.unwrap_or(!profile.is_production()) {
-        runner.run(&Goal::Latest, log).await.map_err(failed)?;
-        return Ok(Vec::new());
+    if !config.migrate_on_start.unwrap_or(!loaded.profile().is_production()) {
+        return Ok(findings(&runner.status().await.map_err(failed)?));
     }
-    Ok(findings(&runner.status().await.map_err(failed)?))
+    if db.dialect() == Dialect::Sqlite || runner.pending().await.map_err(failed)?.is_empty() {
+        runner.run(&Goal::Latest, log).await.map_err(failed)?;
+    } else {
+        // A server ends a statement of the application's connections long before a large table is changed.
+        let patient = super::provide::open(&config.for_migrations(), loaded).await?;
+        let outcome = Runner::new(&patient, sets, config.migration_timeout).run(&Goal::Latest, log).await;
+        patient.close().await;
+        outcome.map_err(failed)?;
+    }
+    Ok(Vec::new())
 }
 
 fn log(event: Event) {

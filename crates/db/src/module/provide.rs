@@ -32,7 +32,7 @@ pub(super) async fn database(
     let db = Db::over(driver, settings);
     let models = models::all(&contributions);
     let findings = if let Some(sets) = migrations::made(&contributions) {
-        let missing = migrations::at_start(&sets, &db, &config, loaded.profile()).await?;
+        let missing = migrations::at_start(&sets, &db, &config, &loaded).await?;
         // A table that is missing because a migration is would be named twice.
         if missing.iter().any(|finding| finding.severity == Severity::Error) {
             missing

@@ -9,7 +9,7 @@ use crate::expression::{Node, Related, Scope, is_key, is_no_key, is_other_key};
 use crate::key::Key;
 use crate::meta::{Columns, RelationKind, RelationMeta};
 use crate::model::Model;
-use crate::value::{Decode, Mismatch, Stored, Value};
+use crate::value::Stored;
 
 /// The way to the one row that a row of `M` belongs to.
 pub struct ToOne<M, R: Model> {
@@ -39,32 +39,21 @@ pub trait Nests<M: Model> {
 
     /// The way to its rows.
     fn into_many(self) -> ToMany<M, Self::Row>;
-
-    /// The key of an owner from its value.
-    fn owner(key: &Value) -> Result<Key<M>, Mismatch>;
 }
 
-impl<M: Model<Key: Stored>, R: Model> Nests<M> for ToMany<M, R> {
+impl<M: Model, R: Model> Nests<M> for ToMany<M, R> {
     type Row = R;
 
     fn into_many(self) -> Self {
         self
     }
-
-    fn owner(key: &Value) -> Result<Key<M>, Mismatch> {
-        Key::decode(key.cell())
-    }
 }
 
-impl<M: Model<Key: Stored>, R: Model> Nests<M> for ToSingle<M, R> {
+impl<M: Model, R: Model> Nests<M> for ToSingle<M, R> {
     type Row = R;
 
     fn into_many(self) -> ToMany<M, R> {
         self.0
-    }
-
-    fn owner(key: &Value) -> Result<Key<M>, Mismatch> {
-        Key::decode(key.cell())
     }
 }
 

@@ -3,6 +3,7 @@
 //! They are kept as texts. The collation `decimal` compares and sorts those as numbers, and the functions `decimal_add`,
 //! `decimal_sub`, `decimal_mul`, `decimal_cmp` and `decimal_sum` calculate with them without rounding. The names are those
 //! of SQLite's own extension (`ext/misc/decimal.c`), which its shell has built in: so the shell reads our files.
+//! `decimal_div` and `decimal_round` are ours alone, and for queries only.
 
 use std::cmp::Ordering;
 
@@ -12,6 +13,9 @@ use rusqlite::{Connection, Error, Result};
 
 /// The most digits that are calculated with. Nobody's money has more, and a product takes time by the square of them.
 const MOST_DIGITS: usize = 1_000;
+
+/// How many digits behind the point a quotient has before it is rounded.
+const QUOTIENT_SCALE: usize = 32;
 
 type Operation = fn(Number, Number) -> Number;
 
@@ -32,6 +36,14 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("decimal_cmp", 2, flags, |context| {
         let (Some(a), Some(b)) = (argument(context, 0)?, argument(context, 1)?) else { return Ok(None) };
         Ok(Some(a.compare(&b) as i32))
+    })?;
+    connection.create_scalar_function("decimal_div", 2, flags, |context| {
+        let (Some(a), Some(b)) = (argument(context, 0)?, argument(context, 1)?) else { return Ok(None) };
+        Ok(divide(&a, &b).map(|quotient| quotient.to_string()))
+    })?;
+    connection.create_scalar_function("decimal_round", 2, flags, |context| {
+        let Some(number) = argument(context, 0)? else { return Ok(None) };
+        Ok(Some(round(number, usize::from(context.get::<u8>(1)?)).to_string()))
     })?;
     connection.create_aggregate_function("decimal_sum", 1, flags, Sum)
 }
@@ -216,10 +228,62 @@ fn multiply(a: Number, b: Number) -> Number {
     Number { negative: a.negative != b.negative, digits: digits.collect(), scale: a.scale + b.scale }
 }
 
+/// The quotient, cut off far behind what is kept of it. `None` when the divisor is zero.
+fn divide(a: &Number, b: &Number) -> Option<Number> {
+    // The first digit first, and none of them a zero in front.
+    let divisor: Vec<u8> = b.digits.iter().rev().copied().skip_while(|digit| *digit == 0).collect();
+    if divisor.is_empty() {
+        return None;
+    }
+    let scale = QUOTIENT_SCALE.max(a.scale.saturating_sub(b.scale));
+    let zeros = std::iter::repeat_n(0, scale + b.scale - a.scale);
+    let (mut rest, mut quotient) = (Vec::with_capacity(divisor.len() + 1), Vec::new());
+    for digit in a.digits.iter().rev().copied().chain(zeros) {
+        if digit != 0 || !rest.is_empty() {
+            rest.push(digit);
+        }
+        let mut times = 0;
+        while rest.len() > divisor.len() || (rest.len() == divisor.len() && rest >= divisor) {
+            let mut borrowed = 0;
+            let others = divisor.iter().rev().copied().chain(std::iter::repeat(0));
+            for (digit, other) in rest.iter_mut().rev().zip(others) {
+                let taken = other + borrowed;
+                borrowed = u8::from(*digit < taken);
+                *digit = *digit + 10 * borrowed - taken;
+            }
+            let front = rest.iter().take_while(|digit| **digit == 0).count();
+            rest.drain(..front);
+            times += 1;
+        }
+        quotient.push(times);
+    }
+    quotient.reverse();
+    Some(Number { negative: a.negative != b.negative, digits: quotient, scale })
+}
+
+/// To so many digits behind the point; a half goes away from zero.
+fn round(mut number: Number, scale: usize) -> Number {
+    let Some(gone) = number.scale.checked_sub(scale).filter(|gone| *gone > 0) else { return number };
+    let is_up = number.digits.get(gone - 1).is_some_and(|digit| *digit >= 5);
+    number.digits.drain(..gone.min(number.digits.len()));
+    number.scale = scale;
+    if is_up {
+        number.digits.push(0);
+        for digit in &mut number.digits {
+            *digit += 1;
+            if *digit < 10 {
+                break;
+            }
+            *digit = 0;
+        }
+    }
+    number
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rust_decimal::Decimal;
+    use rust_decimal::{Decimal, RoundingStrategy};
 
     use super::*;
 
@@ -249,6 +313,19 @@ mod tests {
         }
 
         #[test]
+        fn divides_and_rounds_as_rust_decimal_does(a in any_decimal(), b in any_decimal(), digits in 0_u32..7) {
+            let number = |value: Decimal| Parts::of(&value.to_string()).unwrap().number();
+            let quotient = divide(&number(a), &number(b)).map(|quotient| round(quotient, digits as usize));
+            let expected = a.checked_div(b).map(|quotient| {
+                quotient.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero)
+            });
+            prop_assert_eq!(quotient.is_some(), expected.is_some());
+            if let (Some(quotient), Some(expected)) = (quotient, expected) {
+                prop_assert_eq!(collate(&quotient.to_string(), &expected.to_string()), Ordering::Equal);
+            }
+        }
+
+        #[test]
         fn puts_any_texts_in_one_order(a in "[-+0-9.x]{0,5}", b in "[-+0-9.x]{0,5}", c in "[-+0-9.x]{0,5}") {
             prop_assert_eq!(collate(&a, &b), collate(&b, &a).reverse());
             if collate(&a, &b).is_le() && collate(&b, &c).is_le() {
@@ -270,6 +347,9 @@ mod tests {
             ask("SELECT decimal_sum(column1) FROM (VALUES ('0.1'), (NULL), ('0.2'), (1))").as_deref(),
             Some("1.3")
         );
+        assert_eq!(ask("SELECT decimal_round(decimal_div('-2', '3'), 3)").as_deref(), Some("-0.667"));
+        assert_eq!(ask("SELECT decimal_round('0.995', 2)").as_deref(), Some("1.00"));
+        assert_eq!(ask("SELECT decimal_div('1', '0.00')"), None);
         assert_eq!(ask("SELECT decimal_sum('1') WHERE 1 = 0"), None);
         assert!(connection().query_row("SELECT decimal_add('1e5', 'x')", [], |_| Ok(())).is_err());
     }

@@ -79,7 +79,7 @@ impl<'a, M: Model> Creation<'a, M> {
     {
         let path = relation(M::fields(Scope::ROOT)).into_many();
         let make = move |owner| rows(owner).into_iter().map(Into::into).collect();
-        self.parts.push(Part { asked: Some(Box::new(Asking { path, owner: N::owner, make })), made: None });
+        self.parts.push(Part { asked: Some(Box::new(Asking { path, make })), made: None });
         self
     }
 
@@ -96,7 +96,7 @@ impl<'a, M: Model> Creation<'a, M> {
     {
         let path = relation(M::fields(Scope::ROOT)).into_many();
         let mut keys: Vec<Value> = Vec::new();
-        for key in rows.into_iter().flat_map(|row| row.into().into_values()) {
+        for key in rows.into_iter().map(|row| row.into().whole()) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -132,7 +132,7 @@ impl<'a, M: Model> Creation<'a, M> {
                 faults.extend_from_slice(fault.faults());
             }
         }
-        let known = self.values.key().and_then(|mut key| key.pop());
+        let known = self.values.key().and_then(|values| Key::<M>::of(&values).ok()).map(Key::whole);
         for part in &mut self.parts {
             let stand_in = || part.asked.as_ref()?.stand_in().filter(|_| !faults.is_empty());
             if let Some(owner) = known.clone().or_else(stand_in) {
@@ -149,7 +149,7 @@ impl<'a, M: Model> Creation<'a, M> {
         async move {
             let Self { values, mut parts, links } = self;
             let mut row: M = insert_at(values, target).await?;
-            let (key, mut faults) = (row.key().into_values().pop().unwrap_or(Value::Null), Vec::new());
+            let (key, mut faults) = (row.key().whole(), Vec::new());
             for part in &mut parts {
                 part.make(&key, target, &mut faults).at_border()?;
             }

@@ -135,6 +135,11 @@ fn as_key(input: &DeriveInput) -> TokenStream {
                 __db::row::Reader::take(reader)
             }
 
+            fn of(values: &[__db::Value]) -> ::core::result::Result<Self, __db::value::Mismatch> {
+                let only = values.first().map_or(__db::value::Cell::Null, __db::Value::cell);
+                __db::value::Decode::decode(only)
+            }
+
             fn whole(self) -> __db::Value {
                 __db::Stored::into_value(self)
             }

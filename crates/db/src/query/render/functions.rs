@@ -48,6 +48,12 @@ impl Renderer {
             (Function::Mul, Some(second)) => {
                 self.collated(self.template("decimal_mul(?, ?)", [first, second]), number)
             }
+            (Function::Div, Some(second)) => {
+                self.collated(self.template("decimal_div(?, ?)", [first, second]), number)
+            }
+            (Function::Round, Some(second)) => {
+                self.collated(self.template("decimal_round(?, ?)", [first, second]), number)
+            }
             (Function::Coalesce, Some(second)) => {
                 self.collated(self.template("coalesce(?, ?)", [first, second]), number)
             }
@@ -217,6 +223,13 @@ fn may_be_zero(call: &Call) -> bool {
 }
 
 fn divide(call: &Call, dialect: Dialect) -> &'static str {
+    if call.of == SqlType::Decimal {
+        // With more digits than are kept, so that it is rounded once.
+        return match dialect {
+            MySql | MariaDb => "(CAST(? AS decimal(65, 30)) / nullif(?, 0))",
+            _ => "(CAST(? AS numeric(70, 32)) / nullif(?, 0))",
+        };
+    }
     let whole = !matches!(call.of, SqlType::Real | SqlType::Double);
     match (dialect, whole, may_be_zero(call)) {
         (MySql | MariaDb, true, false) => "(? DIV ?)",

@@ -13,15 +13,13 @@ use crate::key::Key;
 use crate::meta::{Link, RelationKind, RelationMeta};
 use crate::model::Model;
 use crate::relation::{Links, To, ToMany, belonging};
-use crate::value::{Mismatch, Value};
+use crate::value::Value;
 use crate::write::bulk::insert_all_returning_at;
 use crate::write::{Assignments, update_many};
 
 /// New rows that are still to be made.
 pub(super) struct Asking<M: Model, R, F> {
     pub(super) path: ToMany<M, R>,
-    /// The key of an owner from its value.
-    pub(super) owner: fn(&Value) -> Result<Key<M>, Mismatch>,
     pub(super) make: F,
 }
 
@@ -30,7 +28,7 @@ where
     F: FnOnce(Key<M>) -> Vec<Creation<'a, R>> + Send + 'a,
 {
     fn make(self: Box<Self>, owner: &Value) -> Result<Box<dyn Ready<'a, M> + 'a>, DbError> {
-        let key = (self.owner)(owner).map_err(|fault| DbError::Decode {
+        let key = Key::of(parts(owner)).map_err(|fault| DbError::Decode {
             column: self.path.relation.name.to_owned(),
             expected: fault.expected,
             found: fault.found,
@@ -40,7 +38,8 @@ where
 
     fn stand_in(&self) -> Option<Value> {
         let kinds = [Value::Int(0), Value::Text(String::new()), Value::Uuid(Uuid::nil())];
-        kinds.into_iter().find(|value| (self.owner)(value).is_ok())
+        // A key of several fields is always given by the code.
+        kinds.into_iter().find(|value| Key::<M>::of(parts(value)).is_ok())
     }
 }
 

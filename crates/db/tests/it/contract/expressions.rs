@@ -19,6 +19,7 @@ suite!(
     sorts_by_what_is_computed,
     reaches_through_relations,
     counts_related_rows,
+    divides_exact_numbers_to_so_many_digits,
 );
 
 pub(super) async fn shop(engine: Engine) -> Db {
@@ -195,4 +196,29 @@ async fn counts_related_rows(engine: Engine) {
     assert_eq!(sellers(heaviest).await, ["Bob"]);
     let fault = Seller::filter(|s| s.products.aggregate(|p| p.weight).eq(1.0)).count(&db).await.unwrap_err();
     assert!(fault.report().contains("`Seller.products` leads to many rows"), "{}", fault.report());
+}
+
+async fn divides_exact_numbers_to_so_many_digits(engine: Engine) {
+    let db = shop(engine).await;
+    let exact = |text: &str| text.parse::<Decimal>().unwrap();
+    let parts = |divisor: &str, digits| {
+        let divisor = exact(divisor);
+        Product::query().select(move |p| p.price.divided_by(divisor, digits)).order_by(|p| p.id).all(&db)
+    };
+    for (divisor, digits, expected) in [
+        ("7", 4, ["0.6429", "0.3929", "1.4286", "0.1414", "176.3657"]),
+        ("-2", 2, ["-2.25", "-1.38", "-5", "-0.5", "-617.28"]),
+        ("0.3", 0, ["15", "9", "33", "3", "4115"]),
+    ] {
+        let found = parts(divisor, digits).await.unwrap();
+        assert_eq!(found, expected.map(|quotient| Some(exact(quotient))), "{divisor}");
+    }
+    assert_eq!(parts("0", 2).await.unwrap(), [None; 5]);
+    let by_column =
+        Product::query().select(|p| p.price.divided_by(p.price - Decimal::ONE, 3)).order_by(|p| p.id);
+    assert_eq!(by_column.first(&db).await.unwrap(), Some(Some(exact("1.286"))));
+    let dear = Product::filter(|p| p.price.divided_by(Decimal::from(3), 1).gt(exact("1.5")));
+    assert_eq!(dear.count(&db).await.unwrap(), 2);
+    let rounded = Product::query().select(|p| p.price.round(1)).order_by(|p| p.id).all(&db).await.unwrap();
+    assert_eq!(rounded, ["4.5", "2.8", "10", "1", "1234.6"].map(exact));
 }

@@ -3,19 +3,23 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mainstay_core::config::Sources;
+use mainstay_core::lifecycle::Services;
+use mainstay_core::{App, Module, Profile};
 use mainstay_db::meta::meta_of;
 use mainstay_db::migrate::make::Folder;
 use mainstay_db::migrate::set::{Set, sets_of};
 use mainstay_db::migrate::{Decisions, Goal, Migrations};
-use mainstay_db::{Db, Dialect, Executor, ModelMeta, Settings, schema, sql};
+use mainstay_db::{Db, Dialect, Executor, ModelMeta, ModelsExt, Settings, schema, sql};
 
-use super::migrations::{INITIAL, add_books, run, sets};
+use super::migrations::{INITIAL, add_books, count, run, sets};
 use super::{Engine, suite};
 
 suite!(
     a_new_name_keeps_the_rows,
     an_index_is_built_beside_those_who_write,
     an_index_that_could_not_be_built_is_built_again,
+    a_statement_may_take_as_long_as_a_migration,
 );
 
 mod before {
@@ -144,4 +148,34 @@ async fn an_index_that_could_not_be_built_is_built_again(engine: Engine) {
     assert!(is_unique(&db).await);
     let expected = sets[0].history.schema(&schema::Schema::default()).unwrap();
     assert_eq!(schema::differences(&expected, db.target()).await.unwrap(), Vec::<String>::new());
+}
+
+async fn a_statement_may_take_as_long_as_a_migration(engine: Engine) {
+    let home = tempfile::tempdir().unwrap();
+    let url = engine.lasting_url(home.path()).await;
+    let wait = match Db::open(&url).await.unwrap().dialect() {
+        Dialect::Sqlite => "SELECT 1",
+        Dialect::Postgres => "SELECT pg_sleep(2)",
+        _ => "SELECT SLEEP(2)",
+    };
+    let step = format!("[[operations]]\nrun_sql = \"wait\"\nup = \"{wait}\"\nnothing_to_undo = true\n");
+    let text = format!("after = []\n\n{step}").leak();
+    let migrations =
+        Migrations::embedded("blog", "/nowhere/migrations", "", vec![("0001_wait", &*text)].leak());
+    let app = App::new()
+        .module(Module::new("blog").migrations(migrations))
+        .profile(Profile::Test)
+        .set("log.level", "off")
+        .set("database.url", url.as_str())
+        .set("database.statement_timeout", "1s");
+    let assembly = app.assemble(Sources::isolated().home(home.path()));
+    assert!(assembly.findings().is_empty(), "{}", assembly.findings());
+    let started = assembly.start(Services::Background).await;
+    let started = started.unwrap_or_else(|faults| panic!("{}", faults[0].report()));
+    let db = assembly.resolver().get::<Db>().await.unwrap();
+    assert_eq!(count(&db, "SELECT count(*) FROM mainstay_migrations WHERE state = 'applied'").await, 1);
+    // The application's own statements are held to their limit.
+    let own = sql(wait).execute(&*db).await;
+    assert_eq!(own.is_err(), db.dialect() != Dialect::Sqlite, "{own:?}");
+    started.stop().await;
 }

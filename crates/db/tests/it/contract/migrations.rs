@@ -67,7 +67,7 @@ async fn tables(db: &Db) -> Vec<String> {
     names
 }
 
-async fn count(db: &Db, query: &str) -> i64 {
+pub(crate) async fn count(db: &Db, query: &str) -> i64 {
     sql(query.to_owned()).rows(db).await.unwrap().first().unwrap().get(0).unwrap()
 }
 

@@ -19,6 +19,7 @@ suite!(
     writes_through_it,
     a_key_is_there_whole_or_not_at_all,
     links_many_to_many,
+    stores_a_row_with_those_that_belong_to_it,
     names_what_leads_nowhere_and_what_is_still_needed,
     follows_on_delete_and_on_update,
     migrations_and_inspection_know_it,
@@ -278,6 +279,55 @@ async fn a_key_is_there_whole_or_not_at_all(engine: Engine) {
     assert!(read.order.is_none());
     assert_eq!(Invoice::filter(|i| i.order.is_null()).count(&db).await.unwrap(), 1);
     assert_eq!(Invoice::filter(|i| i.order.ne(&orders[1])).count(&db).await.unwrap(), 0);
+}
+
+async fn stores_a_row_with_those_that_belong_to_it(engine: Engine) {
+    let db = shops(engine).await;
+    let old = NewLabel { name: "old".into() }.insert(&db).await.unwrap();
+    let (lines, label) = (["one", "two"], NewLabel { name: "new".into() });
+    let stored = NewShop { name: "north".into() }
+        .with(
+            |s| s.orders,
+            |shop| {
+                let order = NewOrder { shop, number: 7, note: "urgent".into() }
+                    .with(
+                        |o| o.lines,
+                        move |order| {
+                            let (shop, number) = order.into_inner();
+                            let line = move |(place, text): (i32, &str)| NewLine {
+                                shop,
+                                number,
+                                place,
+                                text: text.into(),
+                            };
+                            (1..).zip(lines).map(line)
+                        },
+                    )
+                    .with(|o| o.labels, |_| [label])
+                    .with_existing(|o| o.labels, [&old]);
+                [order]
+            },
+        )
+        .insert(&db)
+        .await
+        .unwrap();
+    let order = &stored.orders.get().unwrap()[0];
+    assert_eq!(order.lines.get().unwrap()[1].text, "two");
+    assert_eq!(order.lines.get().unwrap()[1].order.key(), order.key());
+    assert_eq!(texts(Line::filter(|l| l.order.eq(order)), &db).await, ["one", "two"]);
+    assert_eq!(order.labels.keys(&db).await.unwrap().len(), 2);
+    let twins = |place: [i32; 2]| {
+        let line = move |order: Key<Order>| {
+            let (shop, number) = order.into_inner();
+            place.map(|place| NewLine { shop, number, place, text: "twin".into() })
+        };
+        NewOrder { shop: stored.key(), number: 8, note: "more".into() }.with(|o| o.lines, line)
+    };
+    let fault = twins([1, 1]).insert(&db).await.unwrap_err();
+    assert_eq!((fault.status(), fault.faults()[0].pointer.as_str()), (StatusCode::CONFLICT, "/lines/1"));
+    assert_eq!(Order::query().count(&db).await.unwrap(), 1);
+    twins([1, 2]).insert(&db).await.unwrap();
+    assert_eq!(Line::query().count(&db).await.unwrap(), 4);
 }
 
 async fn links_many_to_many(engine: Engine) {
