@@ -70,8 +70,10 @@ fn line(name: &str, model: &ModelMeta, row: Row<'_>, out: &mut String) -> Result
     out.push_str("{\"model\":");
     text::write_text(name, out);
     out.push_str(",\"fields\":{");
-    for (index, field) in model.fields.iter().enumerate() {
-        if index > 0 {
+    // What is computed is computed again.
+    let kept = model.fields.iter().enumerate().filter(|(_, field)| field.computed.is_none());
+    for (place, (index, field)) in kept.enumerate() {
+        if place > 0 {
             out.push(',');
         }
         text::write_text(field.name, out);
