@@ -9,7 +9,7 @@
 //! `loaddata`; the same is here for programs and tests.
 //!
 //! - `dump`: rows into lines.
-//! - `source`: where lines come from; `load`: lines into rows.
+//! - `source`: where lines come from; `load`: lines into rows; `existing`: rows that are there already.
 //! - `line`: what is written in a line; `reference`: rows that a fixture names by what they hold.
 //! - `waiting`: rows that refer to rows further down.
 //! - `text`: a value of a column as JSON, and back.
@@ -64,6 +64,7 @@
 //! ```
 
 mod dump;
+mod existing;
 mod line;
 mod load;
 mod names;
@@ -75,7 +76,7 @@ mod waiting;
 use std::time::Duration;
 
 pub use dump::{dump, snapshot};
-pub use load::load;
+pub use load::{load, load_or_update};
 pub use names::Chosen;
 pub use source::{FOLDER, Source};
 

@@ -141,7 +141,7 @@ fn write_all(out: &mut dyn Write, mut taken: mpsc::Receiver<String>) -> io::Resu
     Err(io::Error::new(ErrorKind::UnexpectedEof, "the dump was broken off"))
 }
 
-/// `loaddata FILE…`
+/// `loaddata FILE… [--update]`
 pub(super) fn load() -> Command {
     Command::new(
         "loaddata",
@@ -153,6 +153,9 @@ pub(super) fn load() -> Command {
             "Files, or names of files in the folder `fixtures` without `.jsonl`; `-` is standard input",
         ),
     )
+    .argument(Arg::new("update").long("update").action(ArgAction::SetTrue).help(
+        "Update the rows that are there already: those with the same key, or the same in a unique field",
+    ))
 }
 
 async fn read(call: Call) -> Result<ExitCode> {
@@ -167,7 +170,11 @@ async fn read(call: Call) -> Result<ExitCode> {
         });
     }
     let db = call.resolver().get::<Db>().await?;
-    let rows = transfer::load(&models::all(&call.assembly.contributions), &db, sources).await?;
+    let models = models::all(&call.assembly.contributions);
+    let rows = match call.arguments.get_flag("update") {
+        true => transfer::load_or_update(&models, &db, sources).await?,
+        false => transfer::load(&models, &db, sources).await?,
+    };
     call.print(format!("{} loaded", counted(rows)));
     Ok(ExitCode::SUCCESS)
 }

@@ -93,6 +93,12 @@ impl Shape {
         nodes.iter_mut().for_each(|node| self.node(node));
     }
 
+    /// Adds the fields that are set in each of many rows, by their positions.
+    pub(crate) fn fields(&mut self, fields: &[usize]) {
+        self.number(fields.len());
+        fields.iter().for_each(|field| self.number(*field));
+    }
+
     /// Adds what is set, column by column. Returns the columns, with the slots of their values first, then what is computed.
     pub(crate) fn assignments(&mut self, mut assignments: Assignments) -> Vec<(usize, Term)> {
         let terms = assignments.take_terms();

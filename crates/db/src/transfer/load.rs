@@ -8,6 +8,7 @@ use mainstay_core::Result;
 use mainstay_core::error::Context;
 use serde_json::value::RawValue;
 
+use super::existing::{self, Existing};
 use super::line::{Line, Place};
 use super::reference::{self, Found};
 use super::waiting::{Row, Waiting};
@@ -39,8 +40,30 @@ pub async fn load(
     db: &Db,
     sources: impl IntoIterator<Item = Source>,
 ) -> Result<u64> {
-    let sources: Vec<Source> = sources.into_iter().collect();
+    run(models, db, sources.into_iter().collect(), Existing::Refuse).await
+}
+
+/// The same, but a row that is there already is given the values of its line: the row that has the same key, if the line says
+/// one, or else the same values in fields that are unique. So a fixture can be loaded again after it was changed.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_or_update(
+    models: &[&'static ModelMeta],
+    db: &Db,
+    sources: impl IntoIterator<Item = Source>,
+) -> Result<u64> {
+    run(models, db, sources.into_iter().collect(), Existing::Update).await
+}
+
+async fn run(
+    models: &[&'static ModelMeta],
+    db: &Db,
+    sources: Vec<Source>,
+    existing: Existing,
+) -> Result<u64> {
     let mut load = Load {
+        existing,
         models: with_links(models),
         tx: db.transactions().deadline(DEADLINE).begin().await?,
         rows: Vec::new(),
@@ -57,6 +80,7 @@ pub async fn load(
 }
 
 struct Load {
+    existing: Existing,
     models: Vec<&'static ModelMeta>,
     tx: Tx,
     /// Of one model, and not written yet.
@@ -116,8 +140,7 @@ impl Load {
                 return Err(place.wrong(unknown(model, &name)));
             }
         }
-        values.fill(self.tx.target().now()).at_border().map_err(|error| place.refused(model.name, error))?;
-        let row = Row { place: place.clone(), values };
+        let row = self.row(place, values)?;
         if links.is_empty() { self.push(row).await } else { self.write_linked(row, links).await }
     }
 
@@ -164,12 +187,8 @@ impl Load {
     async fn write_linked(&mut self, row: Row, links: Vec<Links>) -> Result<()> {
         self.write().await?;
         let model = row.values.meta();
-        let refused = |error| row.place.refused(model.name, error);
-        let reply = insert_row(row.values.clone(), self.tx.target()).await.map_err(refused)?;
         self.loaded.insert(model.table);
-        let Some(stored) = reply.rows.first() else { return Ok(()) };
-        let key: Vec<Value> =
-            model.key.iter().map(|index| model.fields[*index].sql_type.value(stored.cell(*index))).collect();
+        let key = self.write_one(&row).await?;
         for Links { relation, keys } in links {
             let Link::Through { through, from, to, .. } = relation.link().at_border()? else { continue };
             let columns: Vec<_> =
@@ -179,11 +198,8 @@ impl Load {
                 for ((index, _), part) in columns.iter().zip(key.iter().chain(parts(&other))) {
                     values.set_value(*index, part.clone());
                 }
-                values
-                    .fill(self.tx.target().now())
-                    .at_border()
-                    .map_err(|error| row.place.refused(through.name, error))?;
-                self.push(Row { place: row.place.clone(), values }).await?;
+                let link = self.row(&row.place, values)?;
+                self.push(link).await?;
             }
         }
         Ok(())
@@ -206,17 +222,48 @@ impl Load {
 
     /// Writes rows of one model. When they are refused, they are written one by one, to say which it is.
     async fn insert(&self, rows: &[Row]) -> Result<()> {
-        let values = rows.iter().map(|row| row.values.clone()).collect();
-        let together = self.tx.nested(|tx| insert_rows(values, tx.target()).boxed()).await;
-        match together {
-            Err(error) if !error.status().is_server_error() => {}
-            other => return other.map(|_| ()).context(format!("writing what stands before {}", last(rows))),
+        if self.existing == Existing::Refuse {
+            let values = rows.iter().map(|row| row.values.clone()).collect();
+            let together = self.tx.nested(|tx| insert_rows(values, tx.target()).boxed()).await;
+            match together {
+                Err(error) if !error.status().is_server_error() => {}
+                other => {
+                    return other.map(|_| ()).context(format!("writing what stands before {}", last(rows)));
+                }
+            }
         }
-        for Row { place, values } in rows {
-            let alone = insert_row(values.clone(), self.tx.target()).await;
-            alone.map_err(|error| place.refused(values.meta().name, error))?;
+        for row in rows {
+            self.write_one(row).await?;
         }
         Ok(())
+    }
+
+    /// Writes one row, and returns its key.
+    async fn write_one(&self, row: &Row) -> Result<Vec<Value>> {
+        let model = row.values.meta();
+        let refused = |error| row.place.refused(model.name, error);
+        if self.existing == Existing::Update
+            && let Some(key) = existing::update(row, &self.tx).await.map_err(refused)?
+        {
+            return Ok(key);
+        }
+        let reply = insert_row(row.values.clone(), self.tx.target()).await.map_err(refused)?;
+        let stored = reply.rows.first();
+        let value = |index: &usize| {
+            stored.map_or(Value::Null, |stored| model.fields[*index].sql_type.value(stored.cell(*index)))
+        };
+        Ok(model.key.iter().map(value).collect())
+    }
+
+    /// A row with what its line does not say.
+    fn row(&self, place: &Place, mut values: Assignments) -> Result<Row> {
+        let said = values.columns();
+        let filled = values.fill(self.tx.target().now()).at_border();
+        // What lacks a value may still be the change of a row that is there.
+        if self.existing == Existing::Refuse {
+            filled.map_err(|error| place.refused(values.meta().name, error))?;
+        }
+        Ok(Row { place: place.clone(), values, said })
     }
 
     /// Lets the engine count on from the greatest key.

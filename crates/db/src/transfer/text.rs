@@ -127,7 +127,11 @@ pub(super) fn value(field: &FieldMeta, json: &RawValue) -> Result<Value, String>
 fn plain(sql_type: SqlType, choices: &[Choice], json: &RawValue) -> Result<Value, String> {
     let text = || typed::<String>(json);
     let (expected, value) = match sql_type {
-        SqlType::SmallInt | SqlType::Int | SqlType::BigInt => ("a whole number", typed(json).map(Value::Int)),
+        SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
+            // A variant that is stored as a number has a name as well.
+            let number = typed(json).or_else(|| numbered(choices, &text()?));
+            ("a whole number", number.map(Value::Int))
+        }
         SqlType::Real | SqlType::Double => ("a number", digits(json).parse().ok().map(Value::Float)),
         SqlType::Decimal => {
             ("an exact number", Decimal::from_str_exact(&digits(json)).ok().map(Value::Decimal))
@@ -172,6 +176,10 @@ fn list(of: SqlType, choices: &[Choice], json: &RawValue) -> Result<Value, Strin
         _ => plain(of, choices, json).map_err(|expected| format!("a list, each of it {expected}")),
     };
     values.into_iter().map(value).collect::<Result<_, _>>().map(Value::List)
+}
+
+fn numbered(choices: &[Choice], name: &str) -> Option<i64> {
+    choices.iter().find(|choice| choice.value == name)?.number
 }
 
 fn choice(choices: &[Choice], name: Option<String>) -> Result<Value, String> {

@@ -23,6 +23,8 @@ use crate::write::{Assignments, present};
 pub(super) struct Row {
     pub(super) place: Place,
     pub(super) values: Assignments,
+    /// The fields that its line says, as positions; the others have been filled in.
+    pub(super) said: Vec<usize>,
 }
 
 /// A row by its table and its key.

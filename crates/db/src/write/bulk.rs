@@ -14,8 +14,8 @@ use crate::meta::{Fill, ModelMeta};
 use crate::model::Model;
 use crate::query::{Renderer, Shape};
 
-/// The most rows of one statement. More does not go faster.
-const MOST: usize = 128;
+/// The most rows of one statement. More hardly goes faster.
+const MOST: usize = 512;
 
 /// Inserts rows of one model, all or none. Returns how many. Hooks do not see it.
 #[track_caller]
@@ -114,13 +114,13 @@ pub(super) fn chunks(
     // What is filled in later counts as well.
     let filled = meta.fields.iter().filter(|field| !matches!(field.fill, Fill::Generated)).count();
     let mut chunks = Vec::new();
-    for (columns, mut run) in runs {
+    for (columns, run) in runs {
         let values = columns.len().max(filled);
         let most = if columns.is_empty() { 1 } else { (dialect.max_values() / values).clamp(1, MOST) };
-        while !run.is_empty() {
+        let mut run = run.into_iter();
+        while run.len() > 0 {
             let size = 1 << run.len().min(most).ilog2();
-            let rest = run.split_off(size);
-            chunks.push(std::mem::replace(&mut run, rest));
+            chunks.push(run.by_ref().take(size).collect());
         }
     }
     chunks
@@ -142,10 +142,11 @@ async fn insert_chunk(
     let dialect = target.dialect();
     let mut shape = Shape::new(if reading == Reading::Back { b'b' } else { b'B' }, meta, dialect);
     shape.number(count);
+    shape.fields(&columns);
     let mut references = References::default();
     for row in rows {
         references.add(&row, dialect);
-        shape.assignments(row);
+        shape.values.extend(row.into_values().map(|(_, value)| value));
     }
     let statement = target.cache().statement(shape, StatementKind::Write, || {
         let insert = dialect.build(&Renderer::new(dialect).insert(meta, &columns, count));

@@ -11,6 +11,7 @@ use crate::meta::ModelMeta;
 use crate::model::Model;
 use crate::query::{Deleted, Lead, Select};
 use crate::relation::leading_key;
+use crate::row::Row;
 use crate::value::Value;
 
 /// The row with this key, if there is one.
@@ -71,4 +72,21 @@ pub(crate) async fn present(
     select.lead = Some(Lead::Own(meta.key_columns()));
     let reply = target.select(select).await?;
     Ok(reply.rows.iter().map(|row| leading_key(meta, row)).collect())
+}
+
+/// The keys of the rows that have these values.
+pub(crate) async fn keys_like(
+    meta: &'static ModelMeta,
+    values: Vec<(usize, Value)>,
+    target: Target<'_>,
+) -> Result<Vec<Vec<Value>>, DbError> {
+    let mut select = Select::new(meta);
+    select.deleted = Deleted::With;
+    select.filter =
+        values.into_iter().map(|(index, value)| equals(meta.fields[index].column, value)).collect();
+    let reply = target.select(select).await?;
+    let key = |row: Row<'_>| {
+        meta.key.iter().map(|index| meta.fields[*index].sql_type.value(row.cell(*index))).collect()
+    };
+    Ok(reply.rows.iter().map(key).collect())
 }

@@ -25,6 +25,16 @@ pub(crate) async fn update_many(select: Select, change: Assignments, target: Tar
     Ok(update(select, change, Reading::Nothing, target).await?.affected)
 }
 
+/// Writes `change` to the row with this key, whether it was deleted softly or not.
+pub(crate) async fn update_key(
+    meta: &'static ModelMeta,
+    key: Vec<Value>,
+    change: Assignments,
+    target: Target<'_>,
+) -> Result<u64> {
+    update_many(with_keys(meta, &[key]), change, target).await
+}
+
 /// Writes `change` to every row that `select` asks for, and returns the rows as they are then. Where an update returns no
 /// rows, they are locked and read first, changed by their keys, and read again, all in one transaction.
 pub(crate) async fn update_returning(

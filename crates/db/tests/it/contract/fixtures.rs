@@ -5,13 +5,14 @@ use mainstay_db::Db;
 use mainstay_db::transfer::{self, Source};
 
 use super::{Engine, blog, suite};
-use crate::blog::{Article, Comment, Status, Tag, draft, models, tag, user};
+use crate::blog::{Article, Comment, Status, Tag, User, draft, models, tag, user};
 
 suite!(
     a_row_is_named_by_what_it_holds,
     several_fixtures_are_loaded_together_or_not_at_all,
     a_line_that_is_wrong_is_named_and_nothing_is_written,
     a_row_that_the_database_refuses_is_named,
+    a_fixture_that_was_changed_is_loaded_again,
 );
 
 async fn load(db: &Db, text: &str) -> Result<u64> {
@@ -117,4 +118,40 @@ async fn a_row_that_the_database_refuses_is_named(engine: Engine) {
     let refused = load(&db, nowhere).await.unwrap_err();
     assert_eq!(refused.message(), "blog, line 1: Article.author refers to a row that does not exist");
     assert_eq!(Tag::query().count(&db).await.unwrap(), 0);
+}
+
+async fn a_fixture_that_was_changed_is_loaded_again(engine: Engine) {
+    let db = blog(engine).await;
+    let text = r#"
+        {"model":"User","fields":{"name":"ann","score":0.5}}
+        {"model":"Tag","fields":{"name":"rust"}}
+        {"model":"Article","fields":{"slug":"one","title":"One","body":"Text.","author":{"name":"ann"},"tags":[{"name":"rust"}]}}
+    "#;
+    let again =
+        async |text: &str| transfer::load_or_update(&models(), &db, [Source::text("blog", text)]).await;
+    assert_eq!(again(text).await.unwrap(), 3);
+    let before = Article::query().one(&db).await.unwrap();
+    // What the line does not say stays, and what is new is added.
+    let changed = r#"
+        {"model":"User","fields":{"name":"ann","active":false}}
+        {"model":"User","fields":{"name":"bob"}}
+        {"model":"Tag","fields":{"name":"web"}}
+        {"model":"Article","fields":{"slug":"one","title":"Two","author":{"name":"bob"},"tags":[{"name":"rust"},{"name":"web"}]}}
+    "#;
+    assert_eq!(again(changed).await.unwrap(), 4);
+    let article = Article::query().with(|a| a.author).with(|a| a.tags).one(&db).await.unwrap();
+    assert_eq!((article.id, article.title.as_str(), article.body.as_str()), (before.id, "Two", "Text."));
+    assert_eq!(article.author.get().unwrap().name, "bob");
+    assert_eq!(article.tags.get().unwrap().len(), 2);
+    assert!(article.updated_at >= before.updated_at && article.created_at == before.created_at);
+    let ann = User::filter(|u| u.name.eq("ann")).one(&db).await.unwrap();
+    assert_eq!((ann.score, ann.active), (Some(0.5), false));
+    // By its key, even the unique field changes.
+    let renamed = format!(r#"{{"model":"User","fields":{{"id":{},"name":"anna"}}}}"#, ann.id);
+    again(&renamed).await.unwrap();
+    assert_eq!(User::find(ann.id, &db).await.unwrap().name, "anna");
+    let refused =
+        again(r#"{"model":"Article","fields":{"slug":"two","title":"Two","author":1}}"#).await.unwrap_err();
+    assert_eq!(refused.message(), "blog, line 1: Article.body must have a value");
+    assert_eq!(refused.status().as_u16(), 422);
 }

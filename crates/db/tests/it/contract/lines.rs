@@ -2,11 +2,15 @@
 
 use std::panic::Location;
 
+use mainstay_core::Result;
+use mainstay_db::factory::{Factory, Make};
 use mainstay_db::{CursorRequest, Db, PageRequest, QueryLog, Settings, schema, sql};
 
 use super::{Engine, blog, suite};
-use crate::blog::{Article, Comment, NewArticleTag, NewComment, NewTag, NewUser, Tag, User, article, draft};
-use crate::blog::{comment, tag, user};
+use crate::blog::{
+    Article, Comment, NewArticleTag, NewComment, NewTag, NewUser, Tag, TagDraft, User, article, comment,
+    draft, tag, user,
+};
 use crate::office::{self, Document, NewDocument, NewFolder, NewPage};
 use crate::people::{self, NewPassport, NewPerson};
 
@@ -170,6 +174,16 @@ async fn knows_the_line_of_every_write(engine: Engine) {
     lines.look();
 }
 
+struct Tags;
+
+impl Factory for Tags {
+    type Model = Tag;
+
+    async fn define(&self, make: &mut Make<'_, Tag>) -> Result<TagDraft> {
+        Ok(NewTag { name: format!("made {}", make.number()) }.into())
+    }
+}
+
 async fn knows_the_line_of_every_write_of_many(engine: Engine) {
     let db = blog(engine).await;
     let tags = |count: u32| (0..count).map(|number| NewTag { name: format!("tag {number}") });
@@ -195,6 +209,12 @@ async fn knows_the_line_of_every_write_of_many(engine: Engine) {
     let all = Tag::insert_all_returning(tags(200), &db).await.unwrap();
     lines.look();
     assert_eq!(all.len(), 200);
+    Tags.create(&db).await.unwrap();
+    lines.look();
+    Tags.create_many(2, &db).await.unwrap();
+    lines.look();
+    Tags.create_each(["one", "two"], |tag, name| tag.name(name), &db).await.unwrap();
+    lines.look();
     Tag::query().delete(&db).await.unwrap();
     lines.look();
 }

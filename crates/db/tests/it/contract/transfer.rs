@@ -6,7 +6,7 @@ use mainstay_core::Result;
 use mainstay_db::meta::meta_of;
 use mainstay_db::transfer::{self, Chosen, Source};
 use mainstay_db::{
-    BelongsTo, Db, Decimal, Json, Key, Model, ModelMeta, Settings, Tx, Uuid, model, schema, sql,
+    BelongsTo, Db, DbEnum, Decimal, Json, Key, Model, ModelMeta, Settings, Tx, Uuid, model, schema, sql,
 };
 use serde_json::json;
 
@@ -26,6 +26,7 @@ suite!(
     models_that_refer_to_each_other_are_loaded,
     rows_that_must_refer_to_rows_further_down_wait_for_them,
     rows_that_must_come_after_each_other_are_refused,
+    variants_that_are_stored_as_numbers_are_loaded_by_their_names_too,
 );
 
 /// A field of every type.
@@ -48,6 +49,21 @@ struct Sample {
     text: String,
     bytes: Vec<u8>,
     json: Json<serde_json::Value>,
+}
+
+/// How much hurry there is.
+#[derive(DbEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[db(integer)]
+enum Urgency {
+    Low = 1,
+    High = 7,
+}
+
+/// Something to be done.
+#[model]
+struct Ticket {
+    id: i64,
+    urgency: Urgency,
 }
 
 /// A team, which may have a captain.
@@ -325,4 +341,22 @@ async fn rows_that_must_come_after_each_other_are_refused(engine: Engine) {
     let refused = load(&models, &db, &[node(1, 1), node(2, 9)]).await.unwrap_err();
     assert_eq!(refused.message(), "rows, line 2: `Node.parent` refers to a row that does not exist");
     assert_eq!(Node::query().count(&db).await.unwrap(), 0);
+}
+
+async fn variants_that_are_stored_as_numbers_are_loaded_by_their_names_too(engine: Engine) {
+    let models = [meta_of::<Ticket>()];
+    let db = empty(engine, &models).await;
+    let ticket = |urgency: &str| format!(r#"{{"model":"Ticket","fields":{{"urgency":{urgency}}}}}"#);
+    load(&models, &db, &[ticket("\"high\""), ticket("1")]).await.unwrap();
+    let tickets = Ticket::query().order_by(|t| t.id.asc()).all(&db).await.unwrap();
+    assert_eq!((tickets[0].urgency, tickets[1].urgency), (Urgency::High, Urgency::Low));
+    assert!(dump(&models, &db).await[0].ends_with(r#""urgency":7}}"#));
+    for wrong in ["\"none\"", "5"] {
+        let refused = load(&models, &db, &[ticket(wrong)]).await.unwrap_err();
+        assert!(
+            refused.message().starts_with("rows, line 1: `Ticket.urgency` must be"),
+            "{}",
+            refused.message()
+        );
+    }
 }
