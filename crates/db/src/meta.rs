@@ -86,6 +86,8 @@ pub struct FieldMeta {
     pub check: Option<&'static str>,
     /// What the engine fills in when a new row does not say, in SQL.
     pub default_sql: Option<&'static str>,
+    /// What the engine computes it from, in SQL: it is never written.
+    pub computed: Option<&'static str>,
     /// Its column's name before, for migrations.
     pub renamed_from: Option<&'static str>,
     /// It counts the updates of its row: a write that has seen an older one is refused.

@@ -42,6 +42,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[field(created_at)]`, `#[field(updated_at)]` | the time of the insert, of the last write |
 /// | `#[field(default_sql = "…")]` | a default of the engine's, in SQL |
 /// | `#[field(generated)]` | the engine counts; what an integer called `id` has by itself |
+/// | `#[field(generated = "…")]` | the engine computes the value from others of the row, by this SQL |
 /// | `#[field(min_length = 1, max_length = 120)]` | checked before writing, and by the table |
 /// | `#[field(min = 0, max = 99.5)]` | the same for numbers |
 /// | `#[field(precision = 12, scale = 2)]` | how many digits a `Decimal` has, and how many behind the point |

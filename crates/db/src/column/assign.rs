@@ -92,6 +92,9 @@ pub(crate) fn assignments<M: Model, S: IntoAssignments<M>>(
         if M::META.key.contains(&index) {
             return Err(fault("is a part of the primary key, which an update does not change"));
         }
+        if M::META.fields[index].computed.is_some() {
+            return Err(fault("is computed by the database, and cannot be set"));
+        }
         match operand.0 {
             Term::Value(value) => assignments.set_value(index, value),
             term => assignments.set_term(index, term),

@@ -36,6 +36,7 @@ impl FieldMeta {
             scale: None,
             check: None,
             default_sql: None,
+            computed: None,
             renamed_from: None,
             version: false,
             deleted_at: false,
@@ -131,6 +132,15 @@ impl FieldMeta {
     pub const fn default_sql(mut self, sql: &'static str) -> Self {
         self.default_sql = Some(sql);
         self.fill = Fill::Database;
+        self
+    }
+
+    /// What the engine computes it from, in SQL.
+    #[must_use]
+    pub const fn computed(mut self, sql: &'static str) -> Self {
+        self.computed = Some(sql);
+        self.fill = Fill::Database;
+        self.read_only = true;
         self
     }
 

@@ -131,6 +131,9 @@ fn narrowed(was: &Column, column: &Column) -> Option<String> {
         ColumnType::BigInt => Some(64),
         _ => None,
     };
+    if was.computed.is_none() && column.computed.is_some() {
+        return Some("is computed from now on, and what was written is lost".to_owned());
+    }
     match (&was.kind, &column.kind) {
         (ColumnType::Text(before), ColumnType::Text(Some(most)))
             if before.is_none_or(|before| before > *most) =>

@@ -229,6 +229,7 @@ impl Differ {
             let demanded = !column.nullable
                 && column.default.is_none()
                 && !column.generated
+                && column.computed.is_none()
                 && was.is_none_or(|was| was.nullable);
             let fill = match demanded.then(|| decide.fill(&after.name, column)).transpose() {
                 Ok(fill) => fill,

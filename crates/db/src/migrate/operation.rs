@@ -216,12 +216,12 @@ impl Operation {
             Self::DropColumn { table, column } => {
                 let column = of(table)?.column(column)?.clone();
                 // The values are gone: a column that must have one gets the emptiest there is.
-                let fill = (!column.nullable && column.default.is_none()).then(|| Backfill::empty(&column));
+                let fill = column.is_demanded().then(|| Backfill::empty(&column));
                 Self::AddColumn { table: table.clone(), column, fill }
             }
             Self::AlterColumn { table, column, .. } => {
                 let column = of(table)?.column(&column.name)?.clone();
-                let fill = (!column.nullable && column.default.is_none()).then(|| Backfill::empty(&column));
+                let fill = column.is_demanded().then(|| Backfill::empty(&column));
                 Self::AlterColumn { table: table.clone(), column, fill }
             }
             Self::RenameColumn { table, from, to } => {

@@ -46,7 +46,20 @@ impl Comparison<'_> {
                 let message = format!("the column `{place}` is `{is}`; {field} needs `{word}`");
                 self.add(Severity::Error, message, rebuilt(&table));
             }
-            if stored.nullable != column.nullable && !self.expected.primary_key.contains(&column.name) {
+            if stored.computed.is_some() != column.computed.is_some() {
+                let (is, is_to) = match column.computed {
+                    Some(_) => ("is written", "computes it"),
+                    None => ("is computed", "writes it"),
+                };
+                let message = format!("the column `{place}` {is}, and {field} {is_to}");
+                self.add(Severity::Error, message, rebuilt(&table));
+            }
+            // MariaDB says nothing of NULL in what it computes.
+            let says_null = self.dialect != Dialect::MariaDb || column.computed.is_none();
+            if says_null
+                && stored.nullable != column.nullable
+                && !self.expected.primary_key.contains(&column.name)
+            {
                 let is = if stored.nullable { "may be NULL" } else { "may not be NULL" };
                 let option = if stored.nullable { "is no `Option`" } else { "is an `Option`" };
                 let message = format!("the column `{place}` {is}, and {field} {option}");
@@ -55,7 +68,8 @@ impl Comparison<'_> {
         }
         for stored in &live.columns {
             let known = self.expected.column(&stored.name).is_some();
-            if !known && !stored.nullable && stored.default.is_none() && !stored.generated {
+            let is_filled = stored.default.is_some() || stored.generated || stored.computed.is_some();
+            if !known && !stored.nullable && !is_filled {
                 let owner = self.model.map_or("the program", |model| model.name);
                 let message = format!(
                     "the table `{}` demands a value for `{}`, which `{owner}` does not have",

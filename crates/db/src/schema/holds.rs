@@ -5,7 +5,7 @@ use mainstay_core::Finding;
 
 use super::structure::Table;
 use crate::driver::Dialect;
-use crate::meta::{FieldMeta, Index, ModelMeta};
+use crate::meta::{FieldMeta, Fill, Index, ModelMeta};
 use crate::value::SqlType;
 
 /// The longest text, in characters of up to four bytes, that fits into a key of MySQL (3,072 bytes).
@@ -19,6 +19,7 @@ pub fn unsupported(models: &[&'static ModelMeta], dialect: Dialect) -> Vec<Findi
         let mut look = Look { model, dialect, findings: &mut findings };
         for (position, field) in model.fields.iter().enumerate() {
             look.at_type(position, field);
+            look.at_computed(field);
         }
         for index in model.all_indexes() {
             look.at_index(&index);
@@ -30,6 +31,12 @@ pub fn unsupported(models: &[&'static ModelMeta], dialect: Dialect) -> Vec<Findi
         look.at_names();
     }
     findings
+}
+
+/// Whether a name stands in SQL, outside of texts.
+fn mentions(sql: &str, name: &str) -> bool {
+    let parts_of_names = |letter: char| !(letter.is_alphanumeric() || letter == '_');
+    sql.split('\'').step_by(2).flat_map(|outside| outside.split(parts_of_names)).any(|word| word == name)
 }
 
 struct Look<'a> {
@@ -71,6 +78,35 @@ impl Look<'_> {
             }
             _ => {}
         }
+    }
+
+    fn at_computed(&mut self, field: &FieldMeta) {
+        let Some(sql) = field.computed else { return };
+        let refused = |other: &&FieldMeta| match self.dialect {
+            // It computes them all from the row as it is written.
+            Dialect::Postgres => other.computed.is_some(),
+            // The key is counted after the rest has been computed.
+            Dialect::MySql | Dialect::MariaDb => matches!(other.fill, Fill::Generated),
+            Dialect::Sqlite => false,
+        };
+        let Some(other) = self.model.fields.iter().filter(refused).find(|other| mentions(sql, other.column))
+        else {
+            return;
+        };
+        let message = format!(
+            "{} cannot compute `{}.{}` from `{}`, which {}",
+            self.dialect.name(),
+            self.model.name,
+            field.name,
+            other.name,
+            if other.computed.is_some() { "is computed itself" } else { "it counts" }
+        );
+        let fix = if other.computed.is_some() {
+            "compute it from what the other is computed from"
+        } else {
+            "compute it in a query, or in Rust"
+        };
+        self.add("db.E027", message, fix);
     }
 
     fn at_digits(&mut self, field: &FieldMeta, place: &str) {

@@ -108,6 +108,9 @@ fn field(text: &mut String, table: &Table, column: &Column) {
         }
         _ => {}
     }
+    if let Some(sql) = &column.computed {
+        settings.push(format!("generated = {sql:?}"));
+    }
     if let Some(default) = &column.default {
         settings.push(format!("default_sql = {default:?}"));
     }

@@ -58,6 +58,7 @@ fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
             .map(|choice| choice.number.map_or_else(|| choice.value.to_owned(), |number| number.to_string()))
             .collect(),
         default: field.default_sql.map(str::to_owned),
+        computed: field.computed.map(str::to_owned),
         min_length: field.min_length,
         // MySQL allows no check of a column that it counts itself.
         min: field.min.filter(|_| !generated).map(|number| number.to_string()),

@@ -58,7 +58,11 @@ impl Table {
             // Numbers kept as texts still compare and sort as numbers.
             words.push("COLLATE decimal".to_owned());
         }
-        if !column.nullable {
+        if let Some(sql) = &column.computed {
+            words.push(format!("GENERATED ALWAYS AS ({sql}) STORED"));
+        }
+        // MariaDB says nothing of NULL in what it computes.
+        if !column.nullable && (column.computed.is_none() || dialect != Dialect::MariaDb) {
             words.push("NOT NULL".to_owned());
         }
         if let Some(default) = &column.default {

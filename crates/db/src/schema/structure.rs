@@ -45,6 +45,8 @@ pub struct Column {
     pub generated: bool,
     /// What it is without a value: SQL.
     pub default: Option<String>,
+    /// What the engine computes it from: SQL. It is stored with the row.
+    pub computed: Option<String>,
     /// The texts or whole numbers that it can have, when they are few; empty when it can have any.
     pub one_of: Vec<String>,
     /// The least number of characters.
@@ -216,12 +218,20 @@ impl Column {
             nullable: false,
             generated: false,
             default: None,
+            computed: None,
             one_of: Vec::new(),
             min_length: None,
             min: None,
             max: None,
             check: None,
         }
+    }
+}
+
+impl Column {
+    /// Whether a row must be given a value for it.
+    pub(crate) fn is_demanded(&self) -> bool {
+        !self.nullable && self.default.is_none() && self.computed.is_none()
     }
 }
 

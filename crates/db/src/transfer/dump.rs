@@ -75,11 +75,11 @@ struct Column {
 impl Table {
     fn of(model: &'static ModelMeta, chosen: &Chosen) -> Self {
         let name = name_of(model, &chosen.all);
-        let fields = model.fields.iter();
+        // What is computed is computed again.
+        let fields = model.fields.iter().enumerate().filter(|(_, field)| field.computed.is_none());
         let columns = match chosen.keys {
-            Keys::Kept => fields.map(|field| Column { field, named: None }).collect(),
+            Keys::Kept => fields.map(|(_, field)| Column { field, named: None }).collect(),
             Keys::Natural => fields
-                .enumerate()
                 .filter(|(index, _)| !natural::is_spare(model, *index, &chosen.all))
                 .map(|(index, field)| Column { field, named: natural::named(model, index) })
                 .collect(),

@@ -29,8 +29,9 @@ pub fn edit<M: Model>(
 fn difference<M: Model>(before: &M, after: &M) -> Result<Assignments, DbError> {
     let mut changed = Assignments::new(M::META);
     for (index, (before, after)) in before.values().into_iter().zip(after.values()).enumerate() {
-        // The version is counted, whatever it is set to.
-        if before == after || M::META.fields[index].version {
+        // The version is counted, and what is computed is computed, whatever they are set to.
+        let field = &M::META.fields[index];
+        if before == after || field.version || field.computed.is_some() {
             continue;
         }
         if M::META.key.contains(&index) {

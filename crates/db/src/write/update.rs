@@ -75,7 +75,10 @@ pub(super) fn all_but_key(meta: &'static ModelMeta, values: Vec<Value>) -> Assig
     let mut change = Assignments::new(meta);
     for (index, value) in values.into_iter().enumerate() {
         let field = &meta.fields[index];
-        let by_itself = matches!(field.fill, Fill::UpdatedAt) || field.version || field.deleted_at;
+        let by_itself = matches!(field.fill, Fill::UpdatedAt)
+            || field.version
+            || field.deleted_at
+            || field.computed.is_some();
         if !by_itself && !meta.key.contains(&index) {
             change.set_value(index, value);
         }

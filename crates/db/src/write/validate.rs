@@ -17,6 +17,11 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
     let mut faults = Vec::new();
     for (index, field) in assignments.meta().fields.iter().enumerate() {
         if let Some(value) = assignments.get(index) {
+            if field.computed.is_some() {
+                let message = "cannot be set: the database computes it";
+                faults.push(Fault::new(format!("/{}", field.name), "computed", message));
+                continue;
+            }
             let mut check = |value: &Value, pointer: String| {
                 check(field, value, dialect, &mut |code, message| {
                     faults.push(Fault::new(pointer.clone(), code, message));

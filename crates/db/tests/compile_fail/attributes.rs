@@ -26,4 +26,18 @@ pub enum Color {
     Red,
 }
 
+#[model]
+pub struct Computed {
+    pub id: i64,
+    #[field(generated = "")]
+    pub nothing: i64,
+    #[field(generated = "id + 1", default = 1)]
+    pub both: i64,
+    #[field(generated = "id + 1", version)]
+    pub counted: i64,
+    #[field(generated = "id")]
+    #[belongs_to]
+    pub other: mainstay_db::BelongsTo<User>,
+}
+
 fn main() {}

@@ -180,3 +180,55 @@ async fn finds_what_is_wrong_with_models() {
     );
     assert!(text.contains(".models(models![Article])"), "{text}");
 }
+
+mod demanding {
+    use super::model;
+    use mainstay_db::Decimal;
+
+    #[model]
+    #[unique(code, where = "level > 0")]
+    #[index(expression = "lower(name)")]
+    #[index(tags, using = "gin")]
+    pub(super) struct Demanding {
+        pub id: i64,
+        pub code: String,
+        pub level: i32,
+        #[field(unique)]
+        pub name: String,
+        #[field(index)]
+        pub digest: Vec<u8>,
+        pub tags: Vec<String>,
+        #[field(precision = 70, scale = 2)]
+        pub price: Decimal,
+        #[field(column = "a_name_that_is_much_longer_than_what_any_engine_takes_for_a_column")]
+        pub long: i32,
+        #[field(generated = "level + 1")]
+        pub next: i32,
+        #[field(generated = "next + id")]
+        pub after: i64,
+    }
+}
+
+/// What an engine lacks is known by the address of the database, before anybody has reached it, and keeps the application from
+/// starting.
+#[tokio::test]
+async fn says_before_it_starts_what_the_engine_lacks() {
+    let home = tempfile::tempdir().unwrap();
+    let found = |url: &str| {
+        let app = App::new().models(models![demanding::Demanding]).set("database.url", url);
+        let assembly = assemble(app, home.path(), Profile::Development);
+        assert!(assembly.findings().has_errors(), "{}", faults(&assembly));
+        let mut ids: Vec<&str> = assembly.findings().iter().map(|finding| finding.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        (ids.join(" "), faults(&assembly))
+    };
+    let (ids, text) = found("mysql://nobody@127.0.0.1:1/nothing");
+    assert_eq!(ids, "db.E020 db.E021 db.E022 db.E023 db.E024 db.E026 db.E027", "{text}");
+    assert!(text.contains("tests/it/app.rs:") && text.contains("make it a `Json<Vec<…>>`"), "{text}");
+    let (ids, text) = found("postgres://nobody@127.0.0.1:1/nothing");
+    assert_eq!(ids, "db.E022 db.E027", "{text}");
+    let (ids, text) = found("sqlite::memory:");
+    assert_eq!(ids, "db.E021 db.E026", "{text}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}

@@ -4,6 +4,7 @@
 //! modules `on_sqlite` and so on. Databases are removed when the test ends, also when it panics.
 
 mod all_or_none;
+mod computed;
 mod constraints;
 mod creation;
 mod cursors;

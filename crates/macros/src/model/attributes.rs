@@ -72,6 +72,7 @@ pub(crate) struct Options {
     pub(crate) precision: Option<LitInt>,
     pub(crate) scale: Option<LitInt>,
     pub(crate) check: Option<String>,
+    pub(crate) computed: Option<LitStr>,
     pub(crate) version: bool,
     pub(crate) deleted_at: bool,
     pub(crate) renamed_from: Option<Name>,
@@ -111,6 +112,13 @@ impl Options {
             "hidden" => self.hidden = true,
             "read_only" => self.read_only = true,
             "searchable" => self.searchable = true,
+            "generated" if meta.input.peek(Token![=]) => {
+                let sql = meta.value()?.parse::<LitStr>()?;
+                if sql.value().trim().is_empty() {
+                    return Err(Error::new_spanned(sql, "say in SQL what it is computed from"));
+                }
+                self.computed = Some(sql);
+            }
             "generated" => return self.fill(meta, Fill::Generated),
             "created_at" => return self.fill(meta, Fill::CreatedAt),
             "updated_at" => return self.fill(meta, Fill::UpdatedAt),
@@ -144,9 +152,27 @@ impl Options {
         Ok(())
     }
 
+    /// What does not go with a value that the engine computes.
+    pub(super) fn check_computed(&self) -> Result<()> {
+        let Some(sql) = &self.computed else { return Ok(()) };
+        let other = if self.primary_key {
+            "a primary key"
+        } else if self.fill.is_some() {
+            "a default"
+        } else if self.version {
+            "a version"
+        } else if self.deleted_at {
+            "a time of deletion"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new_spanned(sql, format!("the engine computes the value: it cannot be {other} too")))
+    }
+
     /// Whether it says something that is about a column.
     pub(super) fn has_column(&self) -> bool {
         self.primary_key
+            || self.computed.is_some()
             || self.unique
             || self.index
             || self.fill.is_some()

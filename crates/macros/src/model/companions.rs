@@ -62,7 +62,8 @@ fn new(model: &Model) -> TokenStream {
         let name = &field.ident;
         set(model, field, &quote!(&mut values), &quote!(new.#name))
     });
-    let setters = model.stored().filter(|field| !field.is_required()).map(|field| {
+    let settable = model.stored().filter(|field| !field.is_required() && field.is_settable());
+    let setters = settable.map(|field| {
         let (name, ty, doc) = (&field.ident, setter_type(field), doc_of(field));
         quote! {
             #[doc = #doc]
@@ -107,7 +108,7 @@ fn draft(model: &Model) -> TokenStream {
     let (vis, ident) = (&model.vis, &model.ident);
     let (name, new) = (model.companion("", "Draft"), model.companion("New", ""));
     let doc = format!("A [`{ident}`] that is not stored yet: made from a [`{new}`].");
-    let setters = model.stored().map(|field| setter(model, field));
+    let setters = model.stored().filter(|field| field.is_settable()).map(|field| setter(model, field));
     let references = model.fields.iter().filter_map(|field| by_fields::setter(model, field));
     let insert = insert(model, quote!(self.0));
     quote! {
@@ -137,7 +138,8 @@ fn change(model: &Model) -> TokenStream {
     let db = root::path("db");
     let (vis, ident, name) = (&model.vis, &model.ident, model.companion("", "Change"));
     let doc = format!("A change to some fields of a [`{ident}`].");
-    let setters = model.stored().filter(|field| !field.options.primary_key).map(|field| setter(model, field));
+    let changeable = model.stored().filter(|field| !field.options.primary_key && field.is_settable());
+    let setters = changeable.map(|field| setter(model, field));
     let is_key = |name: &Ident| model.stored().any(|field| field.ident == *name && field.options.primary_key);
     let references = model.fields.iter().filter_map(|field| match &field.kind {
         Kind::ByFields { fields, .. } if fields.iter().any(is_key) => None,

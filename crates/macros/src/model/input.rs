@@ -263,6 +263,12 @@ impl Field {
 
     fn check(&self) -> Result<()> {
         self.options.check(&self.ty)?;
+        self.options.check_computed()?;
+        if let (Some(sql), Kind::BelongsTo { .. }) = (&self.options.computed, &self.kind) {
+            let message =
+                "a relation is set by the program; compute a field, and name it: `#[belongs_to(fields(…))]`";
+            return Err(Error::new_spanned(sql, message));
+        }
         if matches!(self.kind, Kind::Column) {
             let kinds = [
                 ("BelongsTo", "belongs_to"),
@@ -283,7 +289,7 @@ impl Field {
         }
         let taken = ["insert", "insert_or_ignore", "upsert", "with", "with_existing"];
         let is_setter = self.is_stored() || matches!(self.kind, Kind::ByFields { .. });
-        if is_setter && taken.iter().any(|name| self.ident == name) {
+        if is_setter && self.is_settable() && taken.iter().any(|name| self.ident == name) {
             let message = format!(
                 "a new row is stored by a function of this name; choose another, and `#[field(column = \"{}\")]`",
                 self.name()
@@ -297,13 +303,18 @@ impl Field {
         matches!(self.kind, Kind::Column | Kind::BelongsTo { .. })
     }
 
+    /// Whether the program can set it.
+    pub(crate) fn is_settable(&self) -> bool {
+        self.options.computed.is_none()
+    }
+
     /// Whether a new row must say it.
     pub(crate) fn is_required(&self) -> bool {
         let nullable = match &self.kind {
             Kind::BelongsTo { nullable, .. } => *nullable,
             _ => argument(&self.ty, "Option").is_some(),
         };
-        self.options.fill.is_none() && !self.options.version && !nullable
+        self.is_settable() && self.options.fill.is_none() && !self.options.version && !nullable
     }
 
     pub(crate) fn column(&self) -> String {

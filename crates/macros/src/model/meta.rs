@@ -118,7 +118,9 @@ fn field(field: &Field) -> TokenStream {
     if let Some(column) = field.renamed_from() {
         calls.extend(quote!(.renamed_from(#column)));
     }
-    if let Some(Fill::Database(sql)) = &options.fill {
+    if let Some(sql) = &options.computed {
+        calls.extend(quote!(.computed(#sql)));
+    } else if let Some(Fill::Database(sql)) = &options.fill {
         calls.extend(quote!(.default_sql(#sql)));
     } else if let Some(fill) = &options.fill {
         let fill = self::fill(field, fill);

@@ -55,10 +55,22 @@ mod third {
     }
 }
 
+mod fourth {
+    use mainstay::prelude::*;
+
+    /// An article with a list in a column.
+    #[model]
+    pub struct Article {
+        pub id: i64,
+        pub tags: Vec<String>,
+    }
+}
+
 #[mainstay::main]
 fn app() -> App {
     let version = std::env::var("E2E_VERSION").unwrap_or_default();
     let models = match version.as_str() {
+        "4" => models![fourth::Article],
         "3" => models![third::Article],
         "2" => models![second::Article, second::Author],
         _ => models![first::Article],

@@ -208,3 +208,13 @@ fn two_programs_that_start_at_once_apply_each_migration_once() {
     }
     assert_eq!(lines.len(), 2, "{lines:?}");
 }
+
+#[test]
+fn what_the_engine_lacks_keeps_the_program_from_starting_and_is_listed() {
+    let project = Project::new();
+    let lacks = "error[db.E026]: SQLite has no arrays, and `Article.tags` is one";
+    has(&project.refused(4, "check"), &[lacks, "make it a `Json<Vec<…>>`", "migrated.rs:"]);
+    has(&project.refused(4, "serve"), &["does not start (", lacks]);
+    has(&project.refused(4, "seed"), &["does not start (", lacks]);
+    assert_eq!(std::fs::read_dir(project.home.path()).unwrap().count(), 0);
+}

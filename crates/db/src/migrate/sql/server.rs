@@ -196,7 +196,8 @@ impl Writer<'_> {
         let changed = retyped
             || before.nullable != after.nullable
             || before.default != after.default
-            || before.generated != after.generated;
+            || before.generated != after.generated
+            || before.computed != after.computed;
         if !changed {
             return;
         }
@@ -204,6 +205,11 @@ impl Writer<'_> {
             // A key keeps its place: MODIFY says all of a column but that it is one.
             let loose = Table { primary_key: Vec::new(), ..self.is.clone() };
             return self.alter(format!("MODIFY COLUMN {}", loose.definition(after, self.dialect)));
+        }
+        match (&before.computed, &after.computed) {
+            (Some(_), None) => self.alter(format!("ALTER COLUMN {name} DROP EXPRESSION")),
+            (before, Some(_)) if *before != after.computed => return self.compute_anew(after),
+            _ => {}
         }
         let default = before.default.is_some() && (retyped || before.default != after.default);
         if default {
@@ -235,6 +241,28 @@ impl Writer<'_> {
                 "SELECT setval(pg_get_serial_sequence({table}, {column}), coalesce(max({name}), 0) + 1, false) FROM {}",
                 self.quote(&self.is.name)
             ));
+        }
+    }
+
+    /// PostgreSQL computes what is there otherwise only as another column. What hangs on it goes with it, and comes back.
+    fn compute_anew(&mut self, column: &Column) {
+        let is_about = |sql: &String| sql.contains(column.name.as_str());
+        self.alter(format!("DROP COLUMN {}", self.quote(&column.name)));
+        self.alter(format!("ADD COLUMN {}", self.is.definition(column, self.dialect)));
+        let before = self.was.all_checks(self.dialect);
+        for check in self.is.all_checks(self.dialect) {
+            if before.contains(&check) && is_about(&check.sql) {
+                self.alter(format!("DROP CONSTRAINT IF EXISTS {}", self.quote(&check.name)));
+                let clause = check_clause(&check, self.dialect);
+                self.alter(format!("ADD {clause}"));
+            }
+        }
+        for index in &self.is.indexes {
+            let mut sql = index.expression.iter().chain(&index.filter);
+            let hangs_on_it = index.columns.contains(&column.name) || sql.any(is_about);
+            if hangs_on_it && self.was.index(&index.name) == Some(index) {
+                self.sql.push(create_index(&self.is.name, index, self.dialect, Existing::Keep));
+            }
         }
     }
 

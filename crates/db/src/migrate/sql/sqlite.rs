@@ -68,6 +68,7 @@ fn alterable(change: &Change, was: &Table, is: &Table) -> bool {
     let may_be_added = |column: &Column| {
         column.nullable
             && column.default.is_none()
+            && column.computed.is_none()
             && crate::schema::limits(&is.name, column, SQLITE).is_empty()
             && !is.primary_key.contains(&column.name)
     };
@@ -84,7 +85,7 @@ fn rebuild(change: &Change, was: &Table, is: &Table) -> Vec<String> {
     let temporary = format!("{}{SUFFIX}", is.name);
     let mut into = Vec::new();
     let mut from = Vec::new();
-    for column in &is.columns {
+    for column in is.columns.iter().filter(|column| column.computed.is_none()) {
         let before = change.before(&column.name).and_then(|name| was.column(name));
         let value = match (before, change.fill(&column.name)) {
             (None, None) => continue,

@@ -153,6 +153,7 @@ fn column(fields: &mut Fields<'_>, name: String) -> Result<Column, Mistake> {
         nullable: fields.flag("nullable")?,
         generated: fields.flag("generated")?,
         default: fields.maybe_text("default_sql")?,
+        computed: fields.maybe_text("computed")?,
         one_of: fields.texts("one_of")?,
         min_length: fields.number("min_length")?,
         min: fields.maybe_text("min")?,

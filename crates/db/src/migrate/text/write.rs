@@ -139,6 +139,7 @@ fn column_fields(column: &Column) -> Pairs {
         fields.push(("generated", "true".to_owned()));
     }
     maybe(&mut fields, "default_sql", column.default.as_deref());
+    maybe(&mut fields, "computed", column.computed.as_deref());
     if !column.one_of.is_empty() {
         let numbers = column.kind.is_integer();
         let values = if numbers { format!("[{}]", column.one_of.join(", ")) } else { list(&column.one_of) };

@@ -9,7 +9,8 @@ use crate::schema::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema
 pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
     let mut schema = Schema::default();
     let sql = "SELECT cast(c.table_name AS char), cast(c.column_name AS char), cast(c.column_type AS char),
-                      c.is_nullable = 'YES', cast(c.column_default AS char), c.extra LIKE '%auto_increment%'
+                      c.is_nullable = 'YES', cast(c.column_default AS char), c.extra LIKE '%auto_increment%',
+                      nullif(cast(c.generation_expression AS char), '')
                  FROM information_schema.columns c
                  JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
                 WHERE c.table_schema = database() AND t.table_type = 'BASE TABLE'
@@ -22,6 +23,7 @@ pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
             // MariaDB writes out the NULL that is the default of every column that may be NULL.
             default: default.filter(|sql| !sql.eq_ignore_ascii_case("NULL")),
             generated: row.get(5)?,
+            computed: row.get(6)?,
             ..Column::new(name, ColumnType::Other(word))
         });
     }

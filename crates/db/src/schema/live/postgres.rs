@@ -11,7 +11,7 @@ const BETWEEN: char = '\u{1f}';
 pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
     let mut schema = Schema::default();
     let sql = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
-                      pg_get_expr(d.adbin, d.adrelid), a.attidentity <> ''
+                      pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '', a.attgenerated <> ''
                  FROM pg_class c
                  JOIN pg_namespace n ON n.oid = c.relnamespace
                  JOIN pg_attribute a ON a.attrelid = c.oid
@@ -20,9 +20,11 @@ pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
                 ORDER BY c.oid, a.attnum";
     for row in rows(target, sql).await?.rows.iter() {
         let (table, name, word): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (expression, is_computed): (Option<String>, bool) = (row.get(4)?, row.get(6)?);
         table_of(&mut schema, &table).columns.push(Column {
             nullable: row.get(3)?,
-            default: row.get(4)?,
+            default: expression.clone().filter(|_| !is_computed),
+            computed: expression.filter(|_| is_computed),
             generated: row.get(5)?,
             ..Column::new(name, ColumnType::Other(word))
         });

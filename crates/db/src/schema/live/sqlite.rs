@@ -10,14 +10,15 @@ const TABLES: &str = "t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '
 pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
     let mut schema = Schema::default();
     let sql = format!(
-        "SELECT t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, t.sql
-           FROM sqlite_schema t, pragma_table_info(t.name) c WHERE {TABLES} ORDER BY t.rowid, c.cid"
+        "SELECT t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, t.sql, c.hidden > 1
+           FROM sqlite_schema t, pragma_table_xinfo(t.name) c
+          WHERE {TABLES} AND c.hidden <> 1 ORDER BY t.rowid, c.cid"
     );
     let mut keys: Vec<(String, i64, String)> = Vec::new();
     for row in rows(target, &sql).await?.rows.iter() {
         let (table, name, word): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (demanded, key): (bool, i64) = (row.get(3)?, row.get(5)?);
-        let made_by: String = row.get(6)?;
+        let (made_by, is_computed): (String, bool) = (row.get(6)?, row.get(7)?);
         let known = table_of(&mut schema, &table);
         if known.columns.is_empty() {
             known.checks = checks(&made_by);
@@ -25,6 +26,7 @@ pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
         known.columns.push(Column {
             nullable: !demanded && key == 0,
             default: row.get(4)?,
+            computed: is_computed.then(|| computed(&made_by, &name)),
             generated: key == 1 && made_by.to_ascii_uppercase().contains("AUTOINCREMENT"),
             ..Column::new(&name, ColumnType::Other(word))
         });
@@ -103,6 +105,18 @@ async fn foreign_keys(target: Target<'_>, schema: &mut Schema) -> Result<(), DbE
         }
     }
     Ok(())
+}
+
+/// What a column is computed from, in the statement that made its table.
+fn computed(made_by: &str, column: &str) -> String {
+    let items = within(made_by).map(items).unwrap_or_default();
+    let of_column = items.into_iter().map(str::trim).find(|item| {
+        let name = item.trim_start_matches(['"', '`', '[']);
+        name.strip_prefix(column)
+            .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+    });
+    let after_as = of_column.and_then(|item| outside(item, " AS ")).and_then(within);
+    after_as.map(str::trim).unwrap_or_default().to_owned()
 }
 
 /// The named checks of a `CREATE TABLE`.
@@ -198,6 +212,14 @@ fn plain(sql: &str) -> impl Iterator<Item = (usize, char)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_what_a_column_is_computed_from() {
+        let sql = r#"CREATE TABLE "t" ( "a" INTEGER, "a b" TEXT GENERATED ALWAYS AS (upper(trim("a")) || ', (') STORED NOT NULL,
+                     c INTEGER AS (a * 2) )"#;
+        assert_eq!(computed(sql, "a b"), r#"upper(trim("a")) || ', ('"#);
+        assert_eq!(computed(sql, "c"), "a * 2");
+    }
 
     #[test]
     fn finds_checks_in_the_statement_that_made_a_table() {
