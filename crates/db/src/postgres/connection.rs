@@ -230,6 +230,11 @@ impl Connection {
         self.prepared.get(sql)
     }
 
+    /// How long it mostly takes here, if it has run here.
+    pub(super) fn pace_of(&self, sql: &str) -> Option<Duration> {
+        self.known(sql)?.pace()
+    }
+
     /// The prepared statement, and whether it was known before.
     async fn prepare(&self, statement: &Statement) -> Result<(Arc<Prepared>, bool), Fault> {
         if let Some(prepared) = self.known(&statement.sql) {

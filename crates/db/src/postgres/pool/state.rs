@@ -97,12 +97,10 @@ impl Slot {
 
     /// Whether what is under way and this statement are quick enough to take no longer than `limit` together.
     fn is_done_within(&self, limit: Duration, statement: &Statement) -> bool {
-        let pace = || self.connection.known(&statement.sql)?.pace();
         statement.kind == StatementKind::Read
-            && self.load < limit
             && self.under_way < DEEPEST
-            && self.moved.elapsed() < STALLED
-            && pace().is_some_and(|pace| self.load + pace <= limit)
+            && self.load < limit
+            && fits(limit, self.load, self.moved.elapsed(), self.connection.pace_of(&statement.sql))
     }
 
     fn is_over(&self) -> bool {
@@ -390,4 +388,31 @@ impl State {
 
 fn permit(pool: &Arc<Shared>) -> Permit {
     Permit { pool: Arc::clone(pool), counts: true }
+}
+
+/// Whether a read of that pace may follow what is expected to take `load`, after so long without an answer.
+fn fits(limit: Duration, load: Duration, silence: Duration, pace: Option<Duration>) -> bool {
+    silence < STALLED && pace.is_some_and(|pace| load + pace <= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_to_be_quick_follows_what_is_quick() {
+        let micros = Duration::from_micros;
+        let follows = |load, silence, pace: Option<u64>| {
+            fits(TOGETHER, micros(load), micros(silence), pace.map(micros))
+        };
+        assert!(follows(0, 0, Some(30)) && follows(900, 900, Some(100)));
+        assert!(!follows(900, 0, Some(101)), "together they take too long");
+        assert!(!follows(0, 0, Some(2_000)), "it is slow");
+        assert!(!follows(0, 0, None), "nobody knows how long it takes");
+        assert!(!follows(30, 5_000, Some(30)), "what is first has turned out slow");
+        assert!(
+            !fits(CROWDED, UNKNOWN, Duration::ZERO, Some(micros(30))),
+            "what is under way may wait for a lock"
+        );
+    }
 }

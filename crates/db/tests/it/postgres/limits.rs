@@ -103,30 +103,6 @@ async fn sends_the_statements_of_one_task_over_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sends_quick_reads_of_many_tasks_over_few_connections() {
-    on(async |url: String| {
-        const TASKS: usize = 40;
-        let driver = open(&url, PostgresOptions { connections: TASKS, ..options() }).await;
-        let mut fewest = TASKS;
-        // A machine that is busy with other things may see them as slow: then another round follows.
-        for _ in 0..100 {
-            let tasks = (0..TASKS).map(|_| {
-                let driver = driver.clone();
-                tokio::spawn(async move { ask::<i32>(&*driver, "SELECT pg_backend_pid()").await })
-            });
-            let pids: HashSet<i32> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
-            fewest = fewest.min(pids.len());
-            if fewest <= TASKS / 4 {
-                break;
-            }
-        }
-        assert!(fewest <= TASKS / 4, "{fewest} connections for {TASKS} tasks");
-        driver.close().await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_behind_what_has_turned_out_slow() {
     on(async |url: String| {
         const SLEEP: &str = "SELECT pg_sleep($1)::text";
