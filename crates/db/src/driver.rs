@@ -1,7 +1,7 @@
 //! The contract between the model layer and an engine.
 //!
-//! A driver is a folder of its own (`sqlite`; later `postgres`, `mysql`) that implements [`Driver`] and [`Transaction`]
-//! and adds its row buffer to the closed enum in `row.rs`. The model layer holds an `Arc<dyn Driver>`, writes SQL for its
+//! A driver is a folder of its own (`sqlite`, `postgres`, `mysql`) that implements [`Driver`] and [`Transaction`] and adds its
+//! row buffer to the closed enum in `row.rs`. The model layer holds an `Arc<dyn Driver>`, writes SQL for its
 //! [`Dialect`], and never asks which engine it is. A query costs one boxed future.
 //!
 //! What a driver promises, and the contract suite (`tests/it/contract/`) checks:

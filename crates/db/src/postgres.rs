@@ -1,8 +1,8 @@
 //! PostgreSQL: a pool of connections, shared where that is safe.
 //!
 //! - `location`: what a `postgres:` URL means; `tls`: what it asks of the server's certificate.
-//! - `connector`: opening a connection, and keeping it going; `connection`: running one statement on it; `prepared`: the statements that it keeps;
-//!   `command`: what a statement does, seen by its first word.
+//! - `connector`: opening a connection, and keeping it going; `connection`: running one statement on it; `cancel`: stopping
+//!   what runs there; `prepared`: the statements that it keeps; `command`: what a statement does, seen by its first word.
 //! - `kind`: the types that go over the wire in binary; `bind`, `text`: values on their way there; `buffer`: rows on their
 //!   way back, read in place; `numeric`: exact numbers, both ways; `array`: lists on their way back.
 //! - `failure`: what the server's codes mean.
@@ -10,8 +10,8 @@
 //!   of a statement that nobody waits for any more.
 //! - `session`: transactions; `stream`: large results.
 //!
-//! Statements by themselves share connections, and are sent without waiting for each other's replies. A transaction and a
-//! stream have a connection to themselves.
+//! Statements by themselves share connections, and are sent without waiting for each other's replies; `docs/decisions/`, number
+//! 12, says which goes where. A transaction and a stream have a connection to themselves.
 
 mod answers;
 mod array;
