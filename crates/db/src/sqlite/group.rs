@@ -33,6 +33,8 @@ pub(super) fn commit(
     if first.reply.is_closed() {
         return arrivals;
     }
+    let mut waited = false;
+    let mut next = || next().or_else(|| wait_a_moment(&mut waited).and_then(|()| next()));
     let Some(second) = arrivals.pop_front().or_else(&mut next) else {
         answer(run_alone(connection, first));
         return arrivals;
@@ -68,6 +70,12 @@ pub(super) fn commit(
         }
     }
     arrivals
+}
+
+/// Lets others run who are about to write, once for each group: where they share a processor with the writer, it would
+/// otherwise commit the first write of each of them alone.
+fn wait_a_moment(waited: &mut bool) -> Option<()> {
+    (!std::mem::replace(waited, true)).then(std::thread::yield_now)
 }
 
 fn one_by_one(connection: &Connection, outcomes: Vec<Outcome>, arrivals: VecDeque<Job>) -> VecDeque<Job> {

@@ -1,7 +1,7 @@
 //! The bounded queue between the tasks that ask and the threads that answer.
 //!
-//! Waking a thread costs more than most queries do, so a thread sleeps only when the queue is empty, and nobody is woken
-//! while no thread sleeps.
+//! Waking a thread costs more than most queries do, so a thread sleeps only when the queue is empty, nobody is woken while no
+//! thread sleeps, and a thread that is on its way is not woken again.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -34,6 +34,8 @@ struct State<T> {
     /// How many have been pushed so far: the last one's number.
     pushed: u64,
     sleeping: usize,
+    /// How many of those have been woken and are not up yet.
+    rising: usize,
     threads: usize,
     closed: bool,
 }
@@ -80,6 +82,7 @@ impl<T> Queue<T> {
                 items: VecDeque::new(),
                 pushed: 0,
                 sleeping: 0,
+                rising: 0,
                 threads: 0,
                 closed: false,
             }),
@@ -108,12 +111,15 @@ impl<T> Queue<T> {
         }
         state.items.push_back(item);
         state.pushed += 1;
-        if state.sleeping > 0 {
+        if state.sleeping == 0 {
+            return Ok(Pushed::Waiting);
+        }
+        if state.sleeping > state.rising {
+            state.rising += 1;
             drop(state);
             self.wake.notify_one();
-            return Ok(Pushed::Attended);
         }
-        Ok(Pushed::Waiting)
+        Ok(Pushed::Attended)
     }
 
     /// Takes the first item, and sleeps until there is one. `None` when the queue is closed and empty.
@@ -137,6 +143,8 @@ impl<T> Queue<T> {
             state.sleeping += 1;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.sleeping -= 1;
+            // One that wakes by itself stands in for one that was woken: both look at the queue.
+            state.rising = state.rising.saturating_sub(1);
         }
     }
 

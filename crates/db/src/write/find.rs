@@ -1,17 +1,18 @@
 //! The row with a key.
 
 use mainstay_core::Result;
+use rust_decimal::Decimal;
 
-use crate::driver::Reply;
+use crate::driver::{Reply, Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
 use crate::key::Key;
-use crate::meta::ModelMeta;
+use crate::meta::{FieldMeta, ModelMeta};
 use crate::model::Model;
-use crate::query::{Deleted, Output, Select};
+use crate::query::{Deleted, Output, Renderer, Select, Shape};
 use crate::relation::leading_key;
-use crate::value::Value;
+use crate::value::{SqlType, Value};
 
 /// The row with this key, if there is one.
 #[track_caller]
@@ -27,13 +28,29 @@ pub fn find<M: Model>(key: Key<M>, executor: &impl Executor) -> impl Future<Outp
 }
 
 fn read<M: Model>(key: Key<M>, target: Target<'_>) -> impl Future<Output = Result<Option<M>>> {
-    let mut select = Select::new(M::META);
-    select.filter = key_nodes(M::META, key.into_values());
-    let reply = target.select(select);
+    let statement = by_key(M::META, key.into_values(), target);
     async move {
-        let reply = reply.await.at_border()?;
+        let reply = target.run(statement.at_border()?).await.at_border()?;
         reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
     }
+}
+
+/// The statement that reads the row with this key. It is the same for every key, so no query is made to find it.
+fn by_key(meta: &'static ModelMeta, key: Vec<Value>, target: Target<'_>) -> Result<Statement, DbError> {
+    let dialect = target.dialect();
+    let mut shape = Shape::new(b'K', meta, dialect);
+    shape.values = key;
+    target.cache().statement(shape, StatementKind::Read, || {
+        // Only whether a value is an exact number shows in the SQL.
+        let like = |field: &FieldMeta| match field.sql_type {
+            SqlType::Decimal => Value::Decimal(Decimal::ZERO),
+            _ => Value::Int(0),
+        };
+        let mut select = Select::new(meta);
+        select.filter = key_nodes(meta, meta.key_fields().map(like).collect());
+        Shape::of(&mut select, dialect);
+        Renderer::new(dialect).sql(&select)
+    })
 }
 
 /// The only row of a reply. None is a 404.

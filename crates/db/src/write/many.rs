@@ -6,7 +6,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained, still_referenced};
 use super::returning::returning;
 use super::{Assignments, only_filters, validate};
-use crate::driver::{Dialect, Reply, StatementKind};
+use crate::driver::{Dialect, Reply, Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::Target;
 use crate::expression::{Scope, is_among, is_key};
@@ -18,11 +18,18 @@ use crate::value::Value;
 const MOST: usize = 1_000;
 
 /// Writes `change` to every row that `select` asks for.
-pub(crate) async fn update_many(select: Select, change: Assignments, target: Target<'_>) -> Result<u64> {
-    if change.is_empty() {
-        return Ok(0);
+pub(crate) fn update_many(
+    select: Select,
+    change: Assignments,
+    target: Target<'_>,
+) -> impl Future<Output = Result<u64>> {
+    let update = (!change.is_empty()).then(|| update(select, change, Reading::Nothing, target));
+    async move {
+        match update {
+            Some(update) => Ok(update.await?.affected),
+            None => Ok(0),
+        }
     }
-    Ok(update(select, change, Reading::Nothing, target).await?.affected)
 }
 
 /// Writes `change` to the row with this key, whether it was deleted softly or not.
@@ -96,12 +103,30 @@ enum Reading {
     Nothing,
 }
 
-async fn update(
+fn update(
+    select: Select,
+    change: Assignments,
+    reading: Reading,
+    target: Target<'_>,
+) -> impl Future<Output = Result<Reply>> {
+    let meta = select.meta;
+    // Made here, so that the future holds the statement and not the query, which is larger.
+    let made = update_statement(select, change, reading, target);
+    async move {
+        let (statement, references) = made?;
+        match target.run(statement).await {
+            Ok(reply) => Ok(reply),
+            Err(fault) => Err(explained(fault, meta, references, target).boxed().await.into_error()),
+        }
+    }
+}
+
+fn update_statement(
     select: Select,
     mut change: Assignments,
     reading: Reading,
     target: Target<'_>,
-) -> Result<Reply> {
+) -> Result<(Statement, References)> {
     let meta = select.meta;
     let mut filter = only_filters(select).at_border()?;
     change.touch(target.now());
@@ -111,17 +136,11 @@ async fn update(
     let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);
     let sets = shape.assignments(change);
     shape.filter(&mut filter);
-    let statement = target
-        .cache()
-        .statement(shape, StatementKind::Write, || {
-            let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
-            Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
-        })
-        .at_border()?;
-    match target.run(statement).await {
-        Ok(reply) => Ok(reply),
-        Err(fault) => Err(explained(fault, meta, references, target).await.into_error()),
-    }
+    let statement = target.cache().statement(shape, StatementKind::Write, || {
+        let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
+        Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
+    });
+    Ok((statement.at_border()?, references))
 }
 
 async fn delete(select: Select, reading: Reading, target: Target<'_>) -> Result<Reply, DbError> {
