@@ -1,12 +1,13 @@
 //! What the model layer costs on SQLite, against rusqlite by hand on the same threads:
 //! `cargo run --release -p mainstay-db --example overhead`.
 //!
-//! Processor time for each query, of the whole process, in one run. `cargo xtask bench sqlite` compares whole servers.
+//! Processor time for each query, of the whole process, in one run. `cargo xtask bench db sqlite` compares whole servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a program for developers")]
+
+mod measure;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use mainstay_db::meta::meta_of;
 use mainstay_db::sqlite::{Location, Sqlite, SqliteOptions};
@@ -14,8 +15,7 @@ use mainstay_db::{Db, Settings, model, schema};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-const ROWS: i64 = 10_000;
-const TASKS: usize = 32;
+use measure::{ROWS, measure};
 
 /// A row of the benchmark.
 #[model]
@@ -64,43 +64,6 @@ impl Raw {
     }
 }
 
-fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
-}
-
-async fn measure<F, Fut>(name: &str, work: F) -> f64
-where
-    F: Fn(i64) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let (before, started) = (processor_time(), Instant::now());
-    let tasks: Vec<_> = (0..TASKS)
-        .map(|task| {
-            let work = work.clone();
-            tokio::spawn(async move {
-                let mut done = 0_u64;
-                let mut id = task as i64 * 313;
-                while started.elapsed() < Duration::from_secs(2) {
-                    id = (id * 1_103_515_245 + 12_345) % ROWS;
-                    work(id.abs() + 1).await;
-                    done += 1;
-                }
-                done
-            })
-        })
-        .collect();
-    let mut done = 0;
-    for task in tasks {
-        done += task.await.unwrap();
-    }
-    let cost = (processor_time() - before).as_secs_f64() * 1e6 / done as f64;
-    println!("{name:28} {:9.0}/s {cost:8.2} µs", done as f64 / started.elapsed().as_secs_f64());
-    cost
-}
-
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +103,7 @@ async fn main() {
             }
         })
         .await;
-        println!("{:28} {:>21.2}", "", layer / by_hand);
+        println!("{:32} {:>21.2}", "", layer / by_hand);
 
         let by_hand = measure("twelve texts, by hand", move |_| {
             let raw = many.clone();
@@ -165,7 +128,7 @@ async fn main() {
             }
         })
         .await;
-        println!("{:28} {:>21.2}", "", layer / by_hand);
+        println!("{:32} {:>21.2}", "", layer / by_hand);
     }
     db.close().await;
 }

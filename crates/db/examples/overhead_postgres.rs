@@ -5,9 +5,10 @@
 //! for each unit, as from an ordinary pool, and shared connections on which statements follow each other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a program for developers")]
 
+mod measure;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
 use mainstay_db::meta::meta_of;
@@ -16,8 +17,8 @@ use mainstay_db::{Db, model, schema};
 use tokio::sync::Semaphore;
 use tokio_postgres::{Client, NoTls, Statement};
 
-const ROWS: i64 = 10_000;
-const TASKS: usize = 32;
+use measure::{ROWS, measure};
+
 const CONNECTIONS: usize = 10;
 const MANY: i64 = 20;
 
@@ -97,43 +98,6 @@ impl Raw {
     fn shared(&self) -> &Connection {
         &self.all[self.next.fetch_add(1, Ordering::Relaxed) % CONNECTIONS]
     }
-}
-
-fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
-}
-
-async fn measure<F, Fut>(name: &str, work: F) -> f64
-where
-    F: Fn(i64) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let (before, started) = (processor_time(), Instant::now());
-    let tasks: Vec<_> = (0..TASKS)
-        .map(|task| {
-            let work = work.clone();
-            tokio::spawn(async move {
-                let mut done = 0_u64;
-                let mut id = task as i64 * 313;
-                while started.elapsed() < Duration::from_secs(2) {
-                    id = (id * 1_103_515_245 + 12_345) % ROWS;
-                    work(id.abs() + 1).await;
-                    done += 1;
-                }
-                done
-            })
-        })
-        .collect();
-    let mut done = 0;
-    for task in tasks {
-        done += task.await.unwrap();
-    }
-    let cost = (processor_time() - before).as_secs_f64() * 1e6 / done as f64;
-    println!("{name:32} {:9.0}/s {cost:8.2} µs", done as f64 / started.elapsed().as_secs_f64());
-    cost
 }
 
 /// Three ways of the same work, and the ratios.

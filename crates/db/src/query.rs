@@ -44,7 +44,7 @@ use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{Scope, Term};
 use crate::model::Model;
-use crate::relation::{IntoLoad, Load, run_loads};
+use crate::relation::{IntoLoad, Load, read_joined, run_loads};
 use crate::row::{Reader, Rows};
 use crate::streaming::Streaming;
 use crate::value::Value;
@@ -342,11 +342,7 @@ async fn read_rows<M: Model, R>(
     let mut further = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let mut reader = row.reader(0);
-        let mut model = M::from_row(&mut reader)?;
-        for load in loads {
-            load.0.read(Some(&mut model), &mut reader)?;
-        }
-        models.push(model);
+        models.push(read_joined(loads, &mut reader)?);
         further.push(read(&mut reader)?);
     }
     run_loads(loads, &mut models, target).await?;

@@ -17,5 +17,5 @@ pub(crate) use children::{To, belonging};
 pub use field::{BelongsTo, Collection, HasMany, HasOne, ManyToMany, ToOneField};
 pub(crate) use links::Links;
 pub use load::{IntoLoad, Load, LoadMany, LoadOne, load};
-pub(crate) use load::{leading_key, run_loads};
+pub(crate) use load::{leading_key, read_joined, run_loads};
 pub use path::{Nests, ToMany, ToOne, ToSingle};

@@ -1,5 +1,7 @@
 //! Writing through a relation to many: rows that belong to this one, or are linked with it.
 
+use std::collections::HashSet;
+
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
@@ -177,12 +179,8 @@ fn reference<R: Model>(relation: &Collection<R>) -> Result<Vec<(usize, &'static 
     }
 }
 
-fn keys<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
-    let mut keys: Vec<Value> = Vec::new();
-    for key in rows.into_iter().map(|row| row.into().whole()) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    keys
+/// The keys of these rows, each once.
+pub(super) fn keys<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    rows.into_iter().map(|row| row.into().whole()).filter(|key| seen.insert(key.clone())).collect()
 }

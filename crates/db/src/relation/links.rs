@@ -1,8 +1,11 @@
 //! Linking and unlinking rows of a many-to-many relation.
 
+use std::collections::HashSet;
+
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
+use super::children::keys;
 use super::field::{Collection, ManyToMany};
 use super::load::leading_key;
 use crate::error::{Border, DbError};
@@ -36,7 +39,7 @@ impl<R: Model> ManyToMany<R> {
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
     ) -> impl Future<Output = Result<()>> {
-        self.change(values(rows), Keep::All, executor.target())
+        self.change(keys(rows), Keep::All, executor.target())
     }
 
     /// Links these rows, and no others.
@@ -46,7 +49,7 @@ impl<R: Model> ManyToMany<R> {
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
     ) -> impl Future<Output = Result<()>> {
-        self.change(values(rows), Keep::Listed, executor.target())
+        self.change(keys(rows), Keep::Listed, executor.target())
     }
 
     /// Unlinks these rows. Those that are not linked are passed over.
@@ -56,7 +59,7 @@ impl<R: Model> ManyToMany<R> {
         rows: impl IntoIterator<Item = K>,
         executor: &impl Executor,
     ) -> impl Future<Output = Result<()>> {
-        let (keys, target) = (values(rows), executor.target());
+        let (keys, target) = (keys(rows), executor.target());
         async move {
             self.links().at_border()?.unlink(keys, target).await.at_border()?;
             self.0.forget();
@@ -90,10 +93,6 @@ enum Keep {
     Listed,
 }
 
-fn values<R: Model, K: Into<Key<R>>>(rows: impl IntoIterator<Item = K>) -> Vec<Value> {
-    rows.into_iter().map(|row| row.into().whole()).collect()
-}
-
 /// The rows of the model between that concern one owner.
 pub(crate) struct Links {
     through: &'static ModelMeta,
@@ -122,18 +121,14 @@ impl Links {
     async fn change(self, wanted: Vec<Value>, keep: Keep, target: Target<'_>) -> Result<()> {
         let linked = self.linked(target).await.at_border()?;
         if keep == Keep::Listed {
+            let wanted: HashSet<&Value> = wanted.iter().collect();
             let gone: Vec<Value> = linked.iter().filter(|key| !wanted.contains(key)).cloned().collect();
             if !gone.is_empty() {
                 self.unlink(gone, target).await.at_border()?;
             }
         }
-        let mut missing: Vec<Value> = Vec::new();
-        for key in wanted {
-            if !linked.contains(&key) && !missing.contains(&key) {
-                missing.push(key);
-            }
-        }
-        self.link(missing, target).await
+        let linked: HashSet<Value> = linked.into_iter().collect();
+        self.link(wanted.into_iter().filter(|key| !linked.contains(key)).collect(), target).await
     }
 
     /// Links rows that are not linked yet.

@@ -66,6 +66,15 @@ pub(crate) enum SoFar {
     Nothing,
 }
 
+/// A row, and what was joined to it.
+pub(crate) fn read_joined<M: Model>(loads: &[Load<M>], reader: &mut Reader<'_>) -> Result<M, DbError> {
+    let mut model = M::from_row(reader)?;
+    for load in loads {
+        load.0.read(Some(&mut model), reader)?;
+    }
+    Ok(model)
+}
+
 /// Runs the loads of a query for the rows that it has read.
 pub(crate) async fn run_loads<M: Model>(
     loads: &[Load<M>],

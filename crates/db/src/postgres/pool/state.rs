@@ -103,6 +103,16 @@ impl Slot {
             && fits(limit, self.load, self.moved.elapsed(), self.connection.pace_of(&statement.sql))
     }
 
+    /// Whether what a task has under way is the last that it has got here, so that more of it may follow.
+    fn carries(&self, task: Option<Id>) -> bool {
+        task.is_some() && self.owner == task && (1..DEEPEST).contains(&self.under_way)
+    }
+
+    /// Whether anybody gets a place.
+    fn is_open(&self) -> bool {
+        !self.isolated && !self.retired && !self.connection.is_closed()
+    }
+
     fn is_over(&self) -> bool {
         self.connection.is_closed() || (self.retired && self.under_way == 0)
     }
@@ -150,19 +160,18 @@ impl State {
     }
 
     fn grant(&mut self, want: &Want, pool: &Arc<Shared>) -> Option<Grant> {
-        let (mut own, mut quick, mut idle, mut least, mut over) = (None, None, None, None, false);
-        for (index, slot) in self.slots.iter().enumerate() {
-            over |= slot.is_over();
-            if slot.is_over() || slot.isolated || slot.retired {
-                continue;
-            }
+        if let Want::Share(asker) = want
+            && let Some(index) = self.own(asker)
+        {
+            return Some(Grant::Shared(self.place(index, asker, pool)));
+        }
+        // Positions change with it, so first.
+        self.remove_over();
+        let (mut quick, mut idle, mut least) = (None, None, None);
+        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.is_open()) {
             if slot.under_way == 0 {
                 idle = idle.or(Some(index));
             } else if let (Want::Share(asker), true) = (want, self.pipelined) {
-                if asker.task.is_some() && slot.owner == asker.task && slot.under_way < DEEPEST {
-                    own = Some(index);
-                    break;
-                }
                 if quick.is_none() && slot.is_done_within(TOGETHER, &asker.statement) {
                     quick = Some(index);
                 }
@@ -172,12 +181,7 @@ impl State {
                 }
             }
         }
-        if over && own.is_none() {
-            // Positions change with it, so look again.
-            self.remove_over();
-            return self.grant(want, pool);
-        }
-        match (want, own.or(quick).or(idle)) {
+        match (want, quick.or(idle)) {
             (Want::Share(asker), Some(index)) => Some(Grant::Shared(self.place(index, asker, pool))),
             (Want::Take, Some(index)) => {
                 let Slot { connection, .. } = self.slots.remove(index);
@@ -194,16 +198,8 @@ impl State {
 
     /// The connection on which a task has something under way.
     fn own(&self, asker: &Asker) -> Option<usize> {
-        if !self.pipelined || asker.task.is_none() {
-            return None;
-        }
-        self.slots.iter().position(|slot| {
-            slot.owner == asker.task
-                && (1..DEEPEST).contains(&slot.under_way)
-                && !slot.isolated
-                && !slot.is_over()
-                && !slot.retired
-        })
+        let own = |slot: &Slot| slot.carries(asker.task) && slot.is_open();
+        self.slots.iter().position(own).filter(|_| self.pipelined)
     }
 
     fn place(&mut self, index: usize, asker: &Asker, pool: &Arc<Shared>) -> Lease {

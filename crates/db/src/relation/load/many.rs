@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::FutureExt;
 
-use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, leading_key, run};
+use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, leading_key, read_joined, run};
 use crate::column::{IntoOrder, Predicate};
 use crate::error::DbError;
 use crate::executor::Target;
@@ -133,12 +133,7 @@ impl<M: Model, R: Model> LoadMany<M, R> {
         for keys in in_statements(owners.keys().cloned().collect(), owner) {
             let reply = target.select(self.select(keys)?).await?;
             for row in reply.rows.iter() {
-                let mut reader = row.reader(owner.key.len());
-                let mut model = R::from_row(&mut reader)?;
-                for load in &self.nested {
-                    load.0.read(Some(&mut model), &mut reader)?;
-                }
-                rows.push(model);
+                rows.push(read_joined(&self.nested, &mut row.reader(owner.key.len()))?);
                 leads.push(leading_key(owner, row));
             }
         }

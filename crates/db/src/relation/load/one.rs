@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
-use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, run};
+use super::{Asking, HandOut, IntoLoad, Load, Loader, SoFar, in_statements, read_joined, run};
 use crate::column::Predicate;
 use crate::error::DbError;
 use crate::executor::Target;
@@ -105,16 +105,7 @@ impl<M: Model, R: Model> LoadOne<M, R> {
             load.0.join(Scope::ROOT, &mut select);
         }
         let reply = target.select(select).await?;
-        let mut rows = Vec::with_capacity(reply.rows.len());
-        for row in reply.rows.iter() {
-            let mut reader = row.reader(0);
-            let mut model = R::from_row(&mut reader)?;
-            for load in &self.nested {
-                load.0.read(Some(&mut model), &mut reader)?;
-            }
-            rows.push(model);
-        }
-        Ok(rows)
+        reply.rows.iter().map(|row| read_joined(&self.nested, &mut row.reader(0))).collect()
     }
 }
 
