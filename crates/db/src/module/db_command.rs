@@ -62,7 +62,7 @@ async fn run(call: Call) -> Result<ExitCode> {
 
 #[cfg(feature = "sqlite")]
 async fn copy(call: &Call, action: &str, url: &str, file: &Path) -> Result<ExitCode> {
-    use crate::error::Border;
+    use crate::error::{Border, DbError};
     use crate::sqlite::{Existing, Location, backup, restore};
 
     let location = Location::parse(url, call.assembly.config.home()).at_border()?;
@@ -72,21 +72,23 @@ async fn copy(call: &Call, action: &str, url: &str, file: &Path) -> Result<ExitC
         ));
     }
     let existing = if call.arguments.get_flag("replace") { Existing::Replace } else { Existing::Keep };
-    let hint = |error: Error| match existing {
-        Existing::Keep if error.report().ends_with("already") => {
-            refused(format!("{}; `--replace` writes over it", error.report()))
+    // What is wrong with a file is all there is to be said: nothing else is unavailable.
+    let explained = |fault: DbError| match fault {
+        DbError::Unavailable { detail } if existing == Existing::Keep && detail.ends_with("already") => {
+            refused(format!("{detail}; `--replace` writes over it"))
         }
-        _ => error,
+        DbError::Unavailable { detail } => refused(detail),
+        fault => fault.into_error(),
     };
     if action == "backup" {
-        let bytes = backup(&location, file, existing).await.at_border().map_err(hint)?;
+        let bytes = backup(&location, file, existing).await.map_err(explained)?;
         call.print(format!(
             "{} copied to {}: {bytes} bytes, checked",
             location.path().display(),
             file.display()
         ));
     } else {
-        restore(file, &location, existing).await.at_border().map_err(hint)?;
+        restore(file, &location, existing).await.map_err(explained)?;
         call.print(format!("{} is now as {}", location.path().display(), file.display()));
     }
     Ok(ExitCode::SUCCESS)
