@@ -45,19 +45,13 @@ pub(crate) fn read(
         }
     }
     if how != Save::Merge {
-        for (index, field) in meta.fields.iter().enumerate() {
-            if given.get(index).is_some() || !is_settable(meta, field, how) {
-                continue;
-            }
-            let is_named = faults.iter().any(|fault| fault.pointer == pointer(json_name(meta, field)));
+        for (index, field) in meta.fields.iter().enumerate().filter(|(_, field)| writable(field)) {
+            let place = pointer(json_name(meta, field));
             match field.fill {
-                Fill::Required if !is_named && writable(field) => {
-                    faults.push(Fault::new(pointer(json_name(meta, field)), "required", "is required"));
-                }
+                _ if given.get(index).is_some() || faults.iter().any(|fault| fault.pointer == place) => {}
+                Fill::Required => faults.push(Fault::new(place, "required", "is required")),
                 // What a replacement does not name is as in a new row.
-                Fill::Default(make) if how == Save::Replace && writable(field) => {
-                    given.set_value(index, make())
-                }
+                Fill::Default(make) if how == Save::Replace => given.set_value(index, make()),
                 _ => {}
             }
         }
