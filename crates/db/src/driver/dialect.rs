@@ -121,6 +121,24 @@ impl Dialect {
         }
     }
 
+    /// SQL in which names in backticks are quoted as the engine does it. Texts are left alone.
+    pub(crate) fn names_quoted(self, sql: &str) -> String {
+        if matches!(self, Self::MySql | Self::MariaDb) || !sql.contains('`') {
+            return sql.to_owned();
+        }
+        // Every other piece is within apostrophes; two of them in a row only leave a text for nothing.
+        let pieces = sql.split('\'').enumerate().map(|(place, piece)| {
+            if place % 2 == 1 {
+                return piece.to_owned();
+            }
+            let names = piece.split('`').enumerate();
+            names
+                .map(|(place, name)| if place % 2 == 1 { self.quote(name) } else { name.to_owned() })
+                .collect()
+        });
+        pieces.collect::<Vec<_>>().join("'")
+    }
+
     pub(crate) fn build(self, statement: &impl QueryStatementWriter) -> (String, Values) {
         match self {
             Self::Sqlite => statement.build(SqliteQueryBuilder),

@@ -148,7 +148,11 @@ impl Table {
     /// Every check: those of its columns' limits, and its own.
     pub(crate) fn all_checks(&self, dialect: Dialect) -> Vec<Check> {
         let limits = self.columns.iter().flat_map(|column| limits(&self.name, column, dialect));
-        limits.chain(self.checks.iter().cloned()).collect()
+        let checks = self
+            .checks
+            .iter()
+            .map(|check| Check { name: check.name.clone(), sql: dialect.names_quoted(&check.sql) });
+        limits.chain(checks).collect()
     }
 }
 
@@ -206,7 +210,7 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         _ => {}
     }
     if let Some(sql) = &column.check {
-        add("check", sql.clone());
+        add("check", dialect.names_quoted(sql));
     }
     checks
 }
