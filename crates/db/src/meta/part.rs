@@ -49,7 +49,7 @@ pub struct PartMeta {
 #[derive(Clone, Copy, Debug)]
 pub enum Entry {
     /// A column.
-    Field(FieldMeta),
+    Field(&'static FieldMeta),
     /// Several.
     Part(&'static PartMeta),
 }
@@ -225,7 +225,7 @@ pub const fn fields<const WIDTH: usize>(entries: &[Entry], mut names: &'static [
     while at < entries.len() {
         match &entries[at] {
             Entry::Field(field) => {
-                all[end] = *field;
+                all[end] = **field;
                 end += 1;
             }
             Entry::Part(part) => {

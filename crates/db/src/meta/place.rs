@@ -40,9 +40,9 @@ impl ModelMeta {
     /// The condition of the field at `position`. In a part, it is written with the part's own names of its columns.
     pub(crate) fn check_of(&self, position: usize) -> Option<String> {
         let sql = self.fields[position].check?;
-        let placed = self.placed().into_iter();
+        let mut placed = self.placed().into_iter();
         let has = |part: &Placed| (part.first..part.first + part.part.width()).contains(&position);
-        let Some(inmost) = placed.filter(has).last() else { return Some(sql.to_owned()) };
+        let Some(inmost) = placed.rfind(has) else { return Some(sql.to_owned()) };
         let columns: Vec<_> = inmost.fields(self).map(|(field, own)| (own.column, field.column)).collect();
         Some(renamed(sql, &columns))
     }

@@ -27,7 +27,9 @@ fn columns(model: &Model) -> TokenStream {
             Kind::Column => quote!(#db::Column<#ident, #ty>),
             Kind::Embedded { part, optional, .. } => {
                 let presence = parts::presence(*optional);
-                quote_spanned!(span_of(part)=> #db::embedded::Part<#ident, #part, #presence>)
+                let span = span_of(part);
+                let db = root::path_at("db", span);
+                quote_spanned!(span=> #db::embedded::Part<#ident, #part, #presence>)
             }
             Kind::BelongsTo { target, .. } | Kind::ByFields { target, .. } => {
                 quote!(#db::relation::ToOne<#ident, #target>)
@@ -44,8 +46,15 @@ fn columns(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
-        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         #vis struct #name { #(#fields),* }
+
+        impl ::core::clone::Clone for #name {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl ::core::marker::Copy for #name {}
     }
 }
 

@@ -148,13 +148,15 @@ fn columns(item: &ItemStruct, fields: &[Field]) -> TokenStream {
     let (vis, ident) = (&item.vis, &item.ident);
     let name = companion(ident);
     let doc = format!("The columns of a [`{ident}`] in a model, as the closures of a query get them.");
-    let fields = fields.iter().map(|field| {
+    let columns = fields.iter().map(|field| {
         let (vis, name, ty) = (&field.vis, &field.ident, &field.ty);
         let doc = format!("`{}`", field.name());
         let ty = match &field.kind {
             Kind::Embedded { part, optional, .. } => {
                 let presence = if *optional { parts::presence(true) } else { quote!(P) };
-                quote_spanned!(span_of(part)=> #db::embedded::Part<M, #part, #presence>)
+                let span = span_of(part);
+                let db = root::path_at("db", span);
+                quote_spanned!(span=> #db::embedded::Part<M, #part, #presence>)
             }
             // What may be NULL by itself is no more so where the whole may be.
             _ if argument(ty, "Option").is_some() => quote!(#db::Column<M, #ty>),
@@ -162,11 +164,18 @@ fn columns(item: &ItemStruct, fields: &[Field]) -> TokenStream {
         };
         quote!(#[doc = #doc] #vis #name: #ty)
     });
+    let unused =
+        says_no_presence(fields).then(|| quote!(__presence: ::core::marker::PhantomData<fn() -> P>,));
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
-        #vis struct #name<M, P: #db::embedded::Presence = #db::embedded::Always> { #(#fields),* }
+        #vis struct #name<M, P: #db::embedded::Presence = #db::embedded::Always> { #(#columns,)* #unused }
     }
+}
+
+/// Whether all of it may be NULL by itself, so that no column depends on whether the part is always there.
+fn says_no_presence(fields: &[Field]) -> bool {
+    fields.iter().all(|field| argument(&field.ty, "Option").is_some())
 }
 
 fn implementation(item: &ItemStruct, fields: &[Field]) -> TokenStream {
@@ -196,6 +205,8 @@ fn implementation(item: &ItemStruct, fields: &[Field]) -> TokenStream {
             }
         }
     }
+    let unused = says_no_presence(fields).then(|| quote!(__presence: ::core::marker::PhantomData));
+    places.extend(unused);
     quote! {
         use #db as __db;
         #statics

@@ -78,7 +78,7 @@ pub(super) fn of_embedded(fields: &[Field]) -> TokenStream {
 
 /// What there is, with parts not yet taken apart, and the names that their fields are to have.
 fn parts(fields: &[Field]) -> TokenStream {
-    let (mut parts, mut entries, mut checks) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parts, mut plain, mut entries, mut checks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for field in fields.iter().filter(|field| field.is_stored()) {
         match &field.kind {
             Kind::Embedded { .. } => {
@@ -88,14 +88,16 @@ fn parts(fields: &[Field]) -> TokenStream {
                 entries.push(quote!(__db::meta::Entry::Part(&PARTS[#at])));
             }
             _ => {
-                let field = meta::field(field);
-                entries.push(quote!(__db::meta::Entry::Field(#field)));
+                let at = plain.len();
+                plain.push(meta::field(field));
+                entries.push(quote!(__db::meta::Entry::Field(&PLAIN[#at])));
             }
         }
     }
     quote! {
         #(#checks)*
         const PARTS: &[__db::meta::PartMeta] = &[#(#parts),*];
+        const PLAIN: &[__db::meta::FieldMeta] = &[#(#plain),*];
         const ENTRIES: &[__db::meta::Entry] = &[#(#entries),*];
         const NAMES: &[u8] = &__db::meta::names::<{ __db::meta::letters(ENTRIES) }>(ENTRIES);
     }
