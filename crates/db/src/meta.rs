@@ -6,7 +6,7 @@
 mod field;
 mod index;
 mod link;
-mod part;
+pub mod part;
 mod place;
 
 use rust_decimal::Decimal;
@@ -15,7 +15,7 @@ use crate::value::{Choice, SqlType, Value};
 
 pub use index::Index;
 pub use link::{Columns, Link};
-pub use part::{EmbeddedMeta, Entry, PartMeta, fields, letters, names, width};
+pub use part::{EmbeddedMeta, PartMeta};
 
 /// A model.
 #[derive(Debug)]

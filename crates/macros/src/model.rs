@@ -30,7 +30,9 @@ use quote::quote;
 pub(crate) use choices::expand as choices;
 pub(crate) use embedded::expand as embedded;
 use input::Model;
+pub(crate) use input::{argument, inside_option};
 pub(crate) use newtype::expand as newtype;
+pub(crate) use parts::presence;
 
 /// Expands `#[model]`.
 pub(crate) fn expand(arguments: TokenStream, item: syn::ItemStruct) -> TokenStream {

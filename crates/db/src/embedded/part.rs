@@ -7,6 +7,7 @@ use super::{Always, Embedded, Maybe, Presence, width};
 use crate::column::{Assignment, Column, Predicate};
 use crate::error::DbError;
 use crate::expression::{ColumnRef, Node, Operator, Scope, Term};
+use crate::from_row::Yields;
 use crate::meta::FieldMeta;
 use crate::query::{Outputs, Project};
 use crate::row::Reader;
@@ -128,6 +129,9 @@ impl<M, E: Embedded, P: Presence> Project<M> for Part<M, E, P> {
         P::read(reader, E::META.fields)
     }
 }
+
+impl<M, E: Embedded> Yields<E> for Part<M, E, Always> {}
+impl<M, E: Embedded, P: Presence> Yields<Option<E>> for Part<M, E, P> {}
 
 impl<M, E: Embedded, P: Presence> IntoColumns<M> for Part<M, E, P> {
     fn into_columns(self) -> Vec<&'static str> {

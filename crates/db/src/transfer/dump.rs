@@ -175,9 +175,11 @@ impl Table {
         text::write_text(own, out);
         out.push(':');
         let name = named.map(|(_, name)| name).filter(|_| row.cell(index) != Cell::Null);
-        if let Some(name) = name {
+        // A field of a part is an object in an object.
+        let path = name.map(|name| name.name.split('.')).into_iter().flatten();
+        for step in path.clone() {
             out.push('{');
-            text::write_text(name.name, out);
+            text::write_text(step, out);
             out.push(':');
         }
         let sql_type = named.map_or(field.sql_type, |(_, name)| name.sql_type);
@@ -185,9 +187,7 @@ impl Table {
             let (model, cell) = (self.model.name, row.cell(index).describe());
             Error::internal(format!("`{model}.{}` of a row, {cell}, cannot be dumped: {fault}", field.name))
         })?;
-        if name.is_some() {
-            out.push('}');
-        }
+        path.for_each(|_| out.push('}'));
         Ok(())
     }
 }

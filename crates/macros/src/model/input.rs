@@ -395,7 +395,7 @@ pub(crate) fn argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     })
 }
 
-pub(super) fn inside_option(ty: &Type) -> &Type {
+pub(crate) fn inside_option(ty: &Type) -> &Type {
     argument(ty, "Option").unwrap_or(ty)
 }
 

@@ -32,7 +32,7 @@ pub(super) fn constant(fields: &[Field], positions: &[TokenStream]) -> TokenStre
 }
 
 /// Whether a part is always there.
-pub(super) fn presence(optional: bool) -> TokenStream {
+pub(crate) fn presence(optional: bool) -> TokenStream {
     let db = root::path("db");
     if optional { quote!(#db::embedded::Maybe) } else { quote!(#db::embedded::Always) }
 }
@@ -47,8 +47,8 @@ pub(super) fn of_model(fields: &[Field]) -> TokenStream {
         let parts = parts(fields);
         return quote! {
             #parts
-            static FIELDS: [__db::meta::FieldMeta; __db::meta::width(ENTRIES)] =
-                __db::meta::fields(ENTRIES, NAMES);
+            static FIELDS: [__db::meta::FieldMeta; __db::meta::part::width(ENTRIES)] =
+                __db::meta::part::fields(ENTRIES, NAMES);
         };
     }
     let fields: Vec<_> = fields.iter().filter(|field| field.is_stored()).map(meta::field).collect();
@@ -66,7 +66,7 @@ pub(super) fn of_embedded(fields: &[Field]) -> TokenStream {
         return quote! {
             #parts
             const FIELDS: &[__db::meta::FieldMeta] =
-                &__db::meta::fields::<{ __db::meta::width(ENTRIES) }>(ENTRIES, NAMES);
+                &__db::meta::part::fields::<{ __db::meta::part::width(ENTRIES) }>(ENTRIES, NAMES);
         };
     }
     let fields = fields.iter().map(meta::field);
@@ -85,12 +85,12 @@ fn parts(fields: &[Field]) -> TokenStream {
                 let at = parts.len();
                 parts.push(part(fields, field));
                 checks.extend(check(field));
-                entries.push(quote!(__db::meta::Entry::Part(&PARTS[#at])));
+                entries.push(quote!(__db::meta::part::Entry::Part(&PARTS[#at])));
             }
             _ => {
                 let at = plain.len();
                 plain.push(meta::field(field));
-                entries.push(quote!(__db::meta::Entry::Field(&PLAIN[#at])));
+                entries.push(quote!(__db::meta::part::Entry::Field(&PLAIN[#at])));
             }
         }
     }
@@ -98,8 +98,8 @@ fn parts(fields: &[Field]) -> TokenStream {
         #(#checks)*
         const PARTS: &[__db::meta::PartMeta] = &[#(#parts),*];
         const PLAIN: &[__db::meta::FieldMeta] = &[#(#plain),*];
-        const ENTRIES: &[__db::meta::Entry] = &[#(#entries),*];
-        const NAMES: &[u8] = &__db::meta::names::<{ __db::meta::letters(ENTRIES) }>(ENTRIES);
+        const ENTRIES: &[__db::meta::part::Entry] = &[#(#entries),*];
+        const NAMES: &[u8] = &__db::meta::part::names::<{ __db::meta::part::letters(ENTRIES) }>(ENTRIES);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Structs of columns in a model's own table.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use mainstay_core::Result;
 use mainstay_db::factory::{Factory, Make};
@@ -7,8 +8,8 @@ use mainstay_db::meta::meta_of;
 use mainstay_db::schema::{self, Schema};
 use mainstay_db::transfer::{self, Chosen, Source};
 use mainstay_db::{
-    BelongsTo, Db, DbEnum, DbError, Decimal, Executor, HasMany, Hooks, Model, Saving, Settings, Tx, embedded,
-    model, on_conflict, sql,
+    BelongsTo, Db, DbEnum, DbError, Decimal, Executor, FromRow, HasMany, Hooks, Json, Model, Saving,
+    Settings, Tx, embedded, model, on_conflict, sql,
 };
 use serde_json::json;
 
@@ -19,17 +20,20 @@ suite!(
     a_part_is_stored_and_read_with_its_row,
     conditions_and_orders_name_its_columns,
     it_is_selected_grouped_and_compared_as_a_whole,
+    structs_of_results_have_parts,
     relations_lead_to_its_columns,
     a_change_writes_only_what_has_changed,
     a_part_is_set_as_a_whole_or_column_by_column,
     a_part_may_be_left_out,
     half_a_part_is_neither_stored_nor_read,
     parts_have_parts,
+    names_may_be_words_of_sql_and_values_of_any_type,
     many_rows_are_written_at_once,
     upserts_find_rows_by_its_columns,
     faults_name_its_fields,
     json_is_nested,
     dumps_and_fixtures_are_nested,
+    rows_are_named_by_what_their_parts_hold,
     factories_and_hooks_see_it,
     migrations_see_columns,
 );
@@ -136,6 +140,51 @@ impl Hooks for Parcel {
         }
         Ok(())
     }
+}
+
+/// Columns whose names are words of SQL, in whatever engine.
+#[embedded]
+struct Rank {
+    #[field(check = "order > 0 AND order < 9")]
+    order: i32,
+    #[field(column = "Group", check = "Group <> order")]
+    group: i32,
+    current_date: Option<NaiveDate>,
+    labels: Json<Vec<String>>,
+    at: Option<DateTime<Utc>>,
+    #[field(precision = 9, scale = 3)]
+    weight: Decimal,
+}
+
+#[model]
+#[derive(PartialEq)]
+struct Ranked {
+    id: i64,
+    #[embedded(prefix = "")]
+    #[field(hidden, read_only, searchable)]
+    rank: Option<Rank>,
+}
+
+/// Known by what is in a part.
+#[embedded]
+struct Contact {
+    #[field(unique, max_length = 40)]
+    email: String,
+    phone: Option<String>,
+}
+
+#[model]
+struct Seller {
+    id: i64,
+    #[embedded]
+    contact: Contact,
+}
+
+#[model]
+struct Offer {
+    id: i64,
+    #[belongs_to]
+    seller: BelongsTo<Seller>,
 }
 
 /// A table that has a part in it, and no check of it.
@@ -280,6 +329,39 @@ async fn it_is_selected_grouped_and_compared_as_a_whole(engine: Engine) {
     assert_eq!(Customer::filter(|c| c.shipping.eq(None)).count(&db).await.unwrap(), 2);
 }
 
+/// What is asked of a customer.
+#[derive(FromRow, Debug, PartialEq)]
+struct Label {
+    name: String,
+    #[db(embedded, prefix = "billing_")]
+    address: Address,
+    #[db(embedded, prefix = "ship_")]
+    shipping: Option<Address>,
+    #[db(rename = "orders")]
+    number: i32,
+}
+
+async fn structs_of_results_have_parts(engine: Engine) {
+    let db = shop(engine).await;
+    customer(&db, "ann", "Bonn").await;
+    let new = NewCustomer { name: "bob".into(), billing: address("Main 1", "Ulm") };
+    new.shipping(Address { point: Some(point(1, 2)), ..address("Hill", "Kiel") }).insert(&db).await.unwrap();
+    let labels = Customer::query().order_by(|c| c.name).select(|c| LabelColumns {
+        name: c.name,
+        address: c.billing,
+        shipping: c.shipping,
+        number: c.orders,
+    });
+    let labels = labels.all(&db).await.unwrap();
+    assert_eq!((&labels[0].address, &labels[0].shipping), (&address("Main 1", "Bonn"), &None));
+    assert_eq!(labels[1].shipping.as_ref().unwrap().point, Some(point(1, 2)));
+    // By name, wherever a column is.
+    let by_hand = sql("SELECT orders, c.* FROM customers c ORDER BY name").fetch::<Label>(&db).await.unwrap();
+    assert_eq!(by_hand, labels);
+    let fault = sql("SELECT name, orders FROM customers").fetch::<Label>(&db).await.unwrap_err().report();
+    assert!(fault.contains("returns no column `billing_street`"), "{fault}");
+}
+
 async fn relations_lead_to_its_columns(engine: Engine) {
     let db = shop(engine).await;
     let (ann, bob) = (customer(&db, "ann", "Bonn").await, customer(&db, "bob", "Ulm").await);
@@ -412,6 +494,56 @@ async fn parts_have_parts(engine: Engine) {
     );
     assert!(Customer::META.field("shipping.city").unwrap().1.searchable);
     assert_eq!(Customer::META.field("shipping.note").unwrap().1.pointer(), "/shipping/note");
+}
+
+async fn names_may_be_words_of_sql_and_values_of_any_type(engine: Engine) {
+    let db = Db::over(engine.driver().await, Settings::default());
+    schema::create_tables(&[meta_of::<Ranked>()], &db).await.unwrap();
+    let rank = Rank {
+        order: 1,
+        group: 2,
+        current_date: None,
+        labels: Json(vec!["it's `quoted`".into()]),
+        at: DateTime::from_timestamp_micros(1_000_001),
+        weight: Decimal::new(1_500, 3),
+    };
+    let none = NewRanked {}.insert(&db).await.unwrap();
+    let mut some = NewRanked {}.rank(rank.clone()).insert(&db).await.unwrap();
+    assert_eq!((&none.rank, &some.rank), (&None, &Some(rank)));
+    some.edit(|r| r.rank.as_mut().unwrap().current_date = NaiveDate::from_ymd_opt(2026, 1, 2), &db)
+        .await
+        .unwrap();
+    let found = Ranked::filter(|r| {
+        r.rank.at.is_not_null() & r.rank.labels.path("").index(0).text().contains("`quoted`")
+    });
+    assert_eq!(found.order_by(|r| r.rank.order).all(&db).await.unwrap(), [some.clone()]);
+    for (order, group) in [(0, 1), (9, 1), (3, 3)] {
+        let wrong = some.edit(
+            |r| {
+                let rank = r.rank.as_mut().unwrap();
+                (rank.order, rank.group) = (order, group)
+            },
+            &db,
+        );
+        let fault = wrong.await.unwrap_err();
+        let expected = if order == 3 { "rank.group" } else { "rank.order" };
+        assert!(
+            matches!(fault.source_as(), Some(DbError::FailedCheck { field, .. }) if field == expected),
+            "{fault:?}"
+        );
+    }
+    let half = some.update_with(|r| r.rank.order.set(None), &db).await.unwrap_err();
+    assert!(half.report().contains("`rank` must be there as a whole"), "{}", half.report());
+    assert_eq!(serde_json::to_value(&some).unwrap(), json!({ "id": some.id }));
+    assert_eq!(format!("{some:?}"), format!("Ranked {{ id: {} }}", some.id));
+    let fields = Ranked::META.fields[1..].iter();
+    assert!(
+        fields.into_iter().all(|field| field.hidden && field.read_only && field.searchable && field.nullable)
+    );
+    assert_eq!(
+        schema::differences(&Schema::of_models(&[meta_of::<Ranked>()]), db.target()).await.unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 async fn many_rows_are_written_at_once(engine: Engine) {
@@ -593,6 +725,24 @@ async fn dumps_and_fixtures_are_nested(engine: Engine) {
         let fault = load(&other, given).await.unwrap_err();
         assert!(fault.message().contains(expected), "{}\n{expected}", fault.message());
     }
+}
+
+async fn rows_are_named_by_what_their_parts_hold(engine: Engine) {
+    let db = Db::over(engine.driver().await, Settings::default());
+    let models = [meta_of::<Seller>(), meta_of::<Offer>()];
+    schema::create_tables(&models, &db).await.unwrap();
+    let fixture = concat!(
+        r#"{"model":"Seller","fields":{"contact":{"email":"ann@x.org"}}}"#,
+        "\n",
+        r#"{"model":"Offer","fields":{"seller":{"contact":{"email":"ann@x.org"}}}}"#,
+    );
+    transfer::load(&models, &db, [Source::text("shop", fixture)]).await.unwrap();
+    let offer = Offer::query().with(|o| o.seller).one(&db).await.unwrap();
+    assert_eq!(offer.seller.get().unwrap().contact.email, "ann@x.org");
+    let snapshot = transfer::snapshot(&db).await.unwrap();
+    let natural = transfer::dump(&Chosen::all(&models).natural(), &snapshot);
+    let dump: Vec<String> = natural.try_collect().await.unwrap();
+    assert!(dump.concat().contains(r#""seller":{"contact":{"email":"ann@x.org"}}}"#), "{dump:?}");
 }
 
 struct CustomerFactory;
