@@ -73,7 +73,7 @@ mod natural;
 mod part;
 mod reference;
 mod source;
-mod text;
+pub(crate) mod text;
 mod waiting;
 
 use std::time::Duration;

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use mainstay_db::embedded::{Embedded, Part, Presence};
 use mainstay_db::expression::Scope;
+use mainstay_db::meta::RelationKind;
+use mainstay_db::relation::ToOne;
 use mainstay_db::write::IntoColumns;
 use mainstay_db::{Column, Model};
 
@@ -66,7 +68,7 @@ impl<M> fmt::Debug for FieldSet<M> {
     }
 }
 
-/// One column of a model, or several.
+/// One column of a model, or several. A relation stands for the columns that have its key.
 pub trait ColumnSet<M> {
     /// Their names in the table.
     fn names(self) -> Vec<&'static str>;
@@ -82,6 +84,14 @@ impl<M, T> ColumnSet<M> for Column<M, T> {
 impl<M, E: Embedded, P: Presence> ColumnSet<M> for Part<M, E, P> {
     fn names(self) -> Vec<&'static str> {
         self.into_columns()
+    }
+}
+
+/// The columns with the key of the other row.
+impl<M: Model, R: Model> ColumnSet<M> for ToOne<M, R> {
+    fn names(self) -> Vec<&'static str> {
+        let RelationKind::BelongsTo { fields, .. } = self.meta().kind else { return Vec::new() };
+        fields.iter().filter_map(|index| M::META.fields.get(*index)).map(|field| field.column).collect()
     }
 }
 

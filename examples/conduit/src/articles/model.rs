@@ -17,10 +17,10 @@ pub struct Article {
     #[field(unique, min_length = 1, max_length = 120)]
     pub slug: String,
     /// Its title.
-    #[field(min_length = 1, max_length = 200)]
+    #[field(min_length = 1, max_length = 200, searchable)]
     pub title: String,
     /// What it is about, in a sentence.
-    #[field(max_length = 1000)]
+    #[field(max_length = 1000, searchable)]
     pub description: String,
     /// Its text, in Markdown.
     pub body: String,
