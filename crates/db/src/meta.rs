@@ -16,6 +16,7 @@ use crate::value::{Choice, SqlType, Value};
 pub use index::Index;
 pub use link::{Columns, Link};
 pub use part::{EmbeddedMeta, PartMeta};
+pub use place::Member;
 
 /// A model.
 #[derive(Debug)]

@@ -97,7 +97,7 @@ enum Read {
     /// From the column of that name.
     Column(String),
     /// From several, whose names begin so. The constant has their fields.
-    Part { constant: Ident, prefix: String, part: Type, optional: bool },
+    Part { constant: Ident, prefix: String, part: Box<Type>, optional: bool },
 }
 
 impl Read {
@@ -125,7 +125,7 @@ impl Read {
             (true, None, prefix) => Ok(Self::Part {
                 constant: format_ident!("__{}", own.to_uppercase()),
                 prefix: prefix.map_or_else(|| format!("{own}_"), |prefix| prefix.value()),
-                part: inside_option(&field.ty).clone(),
+                part: Box::new(inside_option(&field.ty).clone()),
                 optional: argument(&field.ty, "Option").is_some(),
             }),
             (false, _, Some(prefix)) => Err(Error::new_spanned(

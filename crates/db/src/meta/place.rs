@@ -1,5 +1,7 @@
 //! Where the parts of a model are, and what its table has to hold for their sake.
 
+use std::ops::Range;
+
 use super::{FieldMeta, ModelMeta, PartMeta};
 
 /// The check that an optional part is there as a whole, or not at all.
@@ -11,6 +13,15 @@ pub(crate) struct Whole {
     pub(crate) part: String,
     /// The condition, with names in backticks.
     pub(crate) sql: String,
+}
+
+/// What an object in JSON has that stands for a row, or for a part of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Member {
+    /// A field, and its position in the model's.
+    Field(usize, &'static FieldMeta),
+    /// A part, and the position of its first field in the model's.
+    Part(usize, &'static PartMeta),
 }
 
 /// A part, wherever it is nested.
@@ -30,6 +41,16 @@ impl Placed {
 }
 
 impl ModelMeta {
+    /// What its rows have in JSON, in order: parts are objects of their own.
+    pub fn members(&self) -> Vec<Member> {
+        members(self.fields, self.parts, 0, 0..self.fields.len())
+    }
+
+    /// What a part of it has in JSON, the first field of which is at `first`.
+    pub fn members_of(&self, part: &'static PartMeta, first: usize) -> Vec<Member> {
+        members(self.fields, part.of.parts, first, first..first + part.width())
+    }
+
     /// All of its parts, each before those that are inside of it.
     pub(crate) fn placed(&self) -> Vec<Placed> {
         let mut placed = Vec::new();
@@ -67,6 +88,21 @@ impl ModelMeta {
             part: placed.path.clone(),
         }
     }
+}
+
+fn members(
+    fields: &'static [FieldMeta],
+    parts: &'static [PartMeta],
+    start: usize,
+    within: Range<usize>,
+) -> Vec<Member> {
+    let (mut members, mut next) = (Vec::new(), within.start);
+    while next < within.end {
+        let part = parts.iter().find(|part| start + part.first == next);
+        members.push(part.map_or(Member::Field(next, &fields[next]), |part| Member::Part(next, part)));
+        next += part.map_or(1, PartMeta::width);
+    }
+    members
 }
 
 fn add(parts: &'static [PartMeta], outer: &str, start: usize, placed: &mut Vec<Placed>) {

@@ -246,8 +246,13 @@ mod with_schemas {
         if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
             return Some(property.clone());
         }
-        let parts = schema.get("allOf")?.as_array()?;
-        parts.iter().filter_map(Value::as_object).find_map(|part| property(part, name))
+        let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+        let found = parts.filter_map(Value::as_object).find_map(|part| property(part, name));
+        // A field of an object in it: `address.city`.
+        found.or_else(|| {
+            let (outer, inner) = name.split_once('.')?;
+            property(property(schema, outer)?.as_object()?, inner)
+        })
     }
 
     /// Follows the reference that a newtype or a boxed type is.
