@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use mainstay_db::Model;
-use mainstay_db::meta::{FieldMeta, Fill, ModelMeta};
+use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
 use mainstay_db::value::SqlType;
 use mainstay_resource::Save;
-use mainstay_resource::fields::{is_settable, is_sortable, json_name};
+use mainstay_resource::fields::{is_settable, is_sortable, json_name, own_name};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -197,7 +197,7 @@ impl<M: Model> JsonSchema for Order<M> {
 
 impl<M: Model> JsonSchema for Value<M> {
     fn schema_name() -> Cow<'static, str> {
-        format!("{}Value", M::META.name).into()
+        format!("{}Json", M::META.name).into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -232,27 +232,80 @@ fn object(
     is_there: impl Fn(&FieldMeta) -> bool,
     is_required: impl Fn(&FieldMeta) -> bool,
 ) -> Schema {
-    let there: Vec<_> = meta.fields.iter().filter(|field| is_there(field)).collect();
-    let properties: Map<_, _> = there
-        .iter()
-        .map(|field| (json_name(meta, field).to_owned(), Json::Object(described(meta, field))))
-        .collect();
-    let required: Vec<_> =
-        there.iter().filter(|field| is_required(field)).map(|field| json_name(meta, field)).collect();
-    let mut object = json!({ "type": "object", "properties": properties });
+    let object = Object { meta, is_there: &is_there, is_required: &is_required, own: None };
+    let mut object = object.properties(&meta.members());
     if !meta.help.is_empty() {
         object["description"] = json!(meta.help);
-    }
-    if !required.is_empty() {
-        object["required"] = json!(required);
     }
     schema(object)
 }
 
-/// Nothing else may be in it.
-fn closed(mut schema: Schema) -> Schema {
-    schema.insert("additionalProperties".to_owned(), json!(false));
-    schema
+/// An object of the row, or of a part of it.
+#[derive(Clone, Copy)]
+struct Object<'a> {
+    meta: &'static ModelMeta,
+    is_there: &'a dyn Fn(&FieldMeta) -> bool,
+    is_required: &'a dyn Fn(&FieldMeta) -> bool,
+    /// Within a part that may be left out: its first field, and what the part says of its fields. They are what they are there
+    /// when it is there.
+    own: Option<(usize, &'static [FieldMeta])>,
+}
+
+impl Object<'_> {
+    fn properties(&self, members: &[Member]) -> Json {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for member in members {
+            match *member {
+                Member::Field(index, field) if (self.is_there)(field) => {
+                    let own = self.own.map_or(field, |(first, own)| &own[index - first]);
+                    let name = own_name(self.meta, field);
+                    properties.insert(name.to_owned(), Json::Object(described(self.meta, field, own)));
+                    required.extend((self.is_required)(own).then_some(name));
+                }
+                Member::Part(first, part) => {
+                    let fields = &self.meta.fields[first..first + part.width()];
+                    if !fields.iter().any(self.is_there) {
+                        continue;
+                    }
+                    let own = if part.optional { Some((first, part.of.fields)) } else { self.own };
+                    let inner = Self { own, ..*self }.properties(&self.meta.members_of(part, first));
+                    required.extend((!part.optional && inner.get("required").is_some()).then_some(part.name));
+                    properties.insert(part.name.to_owned(), described_part(part, inner));
+                }
+                Member::Field(..) => {}
+            }
+        }
+        let mut object = json!({ "type": "object", "properties": properties });
+        if !required.is_empty() {
+            object["required"] = json!(required);
+        }
+        object
+    }
+}
+
+fn described_part(part: &PartMeta, mut object: Json) -> Json {
+    if part.optional {
+        object["type"] = json!(["object", "null"]);
+    }
+    let help = if part.help.is_empty() { part.of.help } else { part.help };
+    if !help.is_empty() {
+        object["description"] = json!(help);
+    }
+    object
+}
+
+/// Nothing else may be in it, nor in its parts.
+fn closed(schema: Schema) -> Schema {
+    let mut value = schema.to_value();
+    close(&mut value);
+    self::schema(value)
+}
+
+fn close(object: &mut Json) {
+    if let Some(properties) = object.get_mut("properties").and_then(Json::as_object_mut) {
+        properties.values_mut().for_each(close);
+        object["additionalProperties"] = json!(false);
+    }
 }
 
 fn schema(value: Json) -> Schema {
@@ -260,10 +313,11 @@ fn schema(value: Json) -> Schema {
     Schema::try_from(value).unwrap_or_default()
 }
 
-fn described(meta: &ModelMeta, field: &FieldMeta) -> Map<String, Json> {
-    let mut object = plain(field, field.sql_type);
-    limit(&mut object, field);
-    if field.nullable {
+/// A field, of which `own` says what values it has.
+fn described(meta: &ModelMeta, field: &FieldMeta, own: &FieldMeta) -> Map<String, Json> {
+    let mut object = plain(own, own.sql_type);
+    limit(&mut object, own);
+    if own.nullable {
         or_null(&mut object);
     }
     if !field.help.is_empty() {
