@@ -218,6 +218,8 @@ async fn the_document_nests_them_too() {
     assert!(billing["properties"].get("note").is_none());
     let parameters = document["paths"]["/customers"]["get"]["parameters"].as_array().unwrap();
     let latitude = parameters.iter().find(|parameter| parameter["name"] == "billing.point.latitude").unwrap();
-    assert_eq!(latitude["schema"]["maximum"], 90);
+    assert_eq!(latitude["schema"]["type"], "number");
+    // What is compared with need not be a value that a row can have.
+    assert!(latitude["schema"].get("maximum").is_none());
     app.stop().await;
 }
