@@ -218,7 +218,7 @@ async fn the_document_nests_them_too() {
     assert!(billing["properties"].get("note").is_none());
     let parameters = document["paths"]["/customers"]["get"]["parameters"].as_array().unwrap();
     let latitude = parameters.iter().find(|parameter| parameter["name"] == "billing.point.latitude").unwrap();
-    assert_eq!(latitude["schema"]["type"], "number");
+    assert_eq!(latitude["schema"]["type"], "integer");
     // What is compared with need not be a value that a row can have.
     assert!(latitude["schema"].get("maximum").is_none());
     app.stop().await;
