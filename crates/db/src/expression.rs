@@ -6,7 +6,7 @@
 mod keys;
 mod pattern;
 
-use crate::meta::RelationMeta;
+use crate::meta::{ModelMeta, RelationMeta};
 use crate::query::Select;
 use crate::value::{SqlType, Value};
 
@@ -114,6 +114,8 @@ pub(crate) enum Term {
     Related(Box<RelatedTerm>),
     /// What is inside of a JSON document.
     Json(Box<JsonTerm>),
+    /// How well a row fits what is looked for.
+    Relevance(Box<Sought>),
     /// What the query returns at this place, counted from 0.
     Output(usize),
     /// It cannot be rendered, and this is why.
@@ -143,6 +145,15 @@ pub(crate) struct RelatedTerm {
     pub(crate) related: Related,
     pub(crate) output: Term,
     pub(crate) sql_type: SqlType,
+}
+
+/// What the rows of one occurrence of a table are searched for.
+#[derive(Clone, Debug)]
+pub(crate) struct Sought {
+    pub(crate) scope: Scope,
+    pub(crate) meta: &'static ModelMeta,
+    /// As somebody has written it; from the shape on, as the engine is given it.
+    pub(crate) words: Term,
 }
 
 /// Something at the end of a path in a JSON document.
@@ -322,6 +333,7 @@ impl Term {
                 }
             }
             Self::Json(json) => json.document.rescope(from, to),
+            Self::Relevance(sought) => sought.rescope(from, to),
             Self::Related(inside) => {
                 inside.related.rescope(from, to);
                 inside.output.rescope(from, to);
@@ -372,6 +384,8 @@ pub(crate) enum Node {
     Related(Box<Related>),
     /// A truth value that is computed.
     Holds(Term),
+    /// The row has what is looked for.
+    Matches(Box<Sought>),
 }
 
 /// `EXISTS`: a row that the relation leads to, and that is as `body` says.
@@ -464,6 +478,14 @@ impl ColumnRef {
     }
 }
 
+impl Sought {
+    fn rescope(&mut self, from: Scope, to: Scope) {
+        if self.scope == from {
+            self.scope = to;
+        }
+    }
+}
+
 impl Related {
     fn rescope(&mut self, from: Scope, to: Scope) {
         if self.outer == from {
@@ -494,6 +516,7 @@ impl Node {
             }
             Self::Not(node) => node.rescope(from, to),
             Self::Related(related) => related.rescope(from, to),
+            Self::Matches(sought) => sought.rescope(from, to),
         }
     }
 
@@ -503,7 +526,7 @@ impl Node {
             Self::Compare { left, right, .. } => left.is_local() && right.is_local(),
             Self::In { left, list } => left.is_local() && !matches!(list, List::Query(_)),
             Self::Null(term) | Self::Holds(term) => term.is_local(),
-            Self::Among { .. } => true,
+            Self::Among { .. } | Self::Matches(_) => true,
             Self::Text { left, pattern } => left.is_local() && pattern.needle.is_local(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
             Self::Not(node) => node.is_local(),

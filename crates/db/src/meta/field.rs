@@ -43,7 +43,6 @@ impl FieldMeta {
             choices: T::CHOICES,
             hidden: false,
             read_only: false,
-            searchable: false,
         }
     }
 
@@ -177,13 +176,6 @@ impl FieldMeta {
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
-        self
-    }
-
-    /// A search looks into it.
-    #[must_use]
-    pub const fn searchable(mut self) -> Self {
-        self.searchable = true;
         self
     }
 

@@ -6,6 +6,7 @@
 mod conditions;
 mod functions;
 mod json;
+mod search;
 mod terms;
 
 use sea_query::{

@@ -27,6 +27,7 @@ mod queries;
 mod raw;
 mod references;
 mod relations;
+mod search;
 mod streaming;
 mod streams;
 mod transactions;

@@ -1,7 +1,8 @@
 //! The static metadata: calls of `const` functions of the crate `db`.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
 
 use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
@@ -37,6 +38,24 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         let (name, sql, message) = (&check.name, &check.sql, optional(&check.message));
         quote!(__db::meta::CheckMeta { name: #name, sql: #sql, message: #message })
     });
+    let search = match &model.search {
+        Some(search) => {
+            let (name, language) = (format!("{}_search", model.table), optional(&search.language));
+            let fields = search.fields.iter().map(|(position, name)| {
+                // What the compiler says of the type, it says where the attribute names the field.
+                let ty = model.stored().nth(*position).map(|field| at(name.span(), &field.ty));
+                quote_spanned!(name.span()=> __db::meta::searched::<#ty>(#position))
+            });
+            quote! {
+                ::core::option::Option::Some(__db::meta::SearchMeta {
+                    name: #name,
+                    fields: &[#(#fields),*],
+                    language: #language,
+                })
+            }
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let renamed_from = optional(&model.renamed_from);
     let has_hooks = model.hooks;
     let (version, deleted_at) =
@@ -62,6 +81,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             relations: &RELATIONS,
             indexes: &INDEXES,
             checks: &[#(#checks),*],
+            search: #search,
             renamed_from: #renamed_from,
             version: #version,
             deleted_at: #deleted_at,
@@ -89,7 +109,6 @@ fn field(field: &Field) -> TokenStream {
         (options.index, quote!(.index())),
         (options.hidden, quote!(.hidden())),
         (options.read_only, quote!(.read_only())),
-        (options.searchable, quote!(.searchable())),
         (options.version, quote!(.version())),
         (options.deleted_at, quote!(.deleted_at())),
     ];
@@ -134,6 +153,13 @@ fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {
         Some(index) => quote!(::core::option::Option::Some(#index)),
         None => quote!(::core::option::Option::None),
     }
+}
+
+/// A type with another place in the source.
+fn at(span: Span, ty: &Type) -> TokenStream {
+    let mut tokens: Vec<_> = ty.to_token_stream().into_iter().collect();
+    tokens.iter_mut().for_each(|token| token.set_span(span));
+    tokens.into_iter().collect()
 }
 
 fn optional(text: &Option<String>) -> TokenStream {

@@ -1,9 +1,10 @@
-//! What is written above the struct about its table: indexes, unique constraints, checks.
+//! What is written above the struct about its table: indexes, unique constraints, checks, what is searched.
 
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Ident, LitStr, Result, Token};
 
+use super::attributes::Kind;
 use super::input::Model;
 
 /// `#[index(…)]`, or `#[unique(…)]`.
@@ -21,6 +22,13 @@ pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) sql: String,
     pub(crate) message: Option<String>,
+}
+
+/// `#[search(…)]`.
+pub(crate) struct Search {
+    /// The fields, by their positions, as the attribute names them.
+    pub(crate) fields: Vec<(usize, Ident)>,
+    pub(crate) language: Option<String>,
 }
 
 /// What can stand between the brackets: a field, or `name = "…"`.
@@ -100,6 +108,39 @@ pub(super) fn check(attribute: &Attribute) -> Result<Check> {
     }
     let needs = |what: &str| Error::new_spanned(attribute, format!("a check needs its `{what} = \"…\"`"));
     Ok(Check { name: name.ok_or_else(|| needs("name"))?, sql: sql.ok_or_else(|| needs("sql"))?, message })
+}
+
+pub(super) fn search(model: &Model, attribute: &Attribute) -> Result<Search> {
+    let mut search = Search { fields: Vec::new(), language: None };
+    for entry in attribute.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated)? {
+        match entry {
+            Entry::Field(name) => {
+                let field = model.fields.iter().find(|field| field.ident == name);
+                let field = field.ok_or_else(|| Error::new_spanned(&name, "the model has no such field"))?;
+                if !matches!(field.kind, Kind::Column) {
+                    let message = "a relation has no text of its own: search the other model";
+                    return Err(Error::new_spanned(&name, message));
+                }
+                let position = model.position(field);
+                if search.fields.iter().any(|(known, _)| *known == position) {
+                    return Err(Error::new_spanned(&name, "the field is there already"));
+                }
+                search.fields.push((position, name));
+            }
+            Entry::Setting(key, at, text) => {
+                if key != "language" {
+                    let message = "unknown; `#[search]` takes fields and `language = \"…\"`";
+                    return Err(Error::new_spanned(at, message));
+                }
+                once(&mut search.language, &at, &text)?;
+            }
+        }
+    }
+    if search.fields.is_empty() {
+        let message = "name the fields, the weightiest first: `#[search(title, body)]`";
+        return Err(Error::new_spanned(attribute, message));
+    }
+    Ok(search)
 }
 
 fn once(slot: &mut Option<String>, at: &Ident, text: &LitStr) -> Result<()> {

@@ -7,6 +7,7 @@ use super::Mistake;
 use crate::migrate::file::{Located, Migration};
 use crate::migrate::operation::{Backfill, Build, Operation, Script, Undo};
 use crate::schema::{Action, Check, Column, ForeignKey, Index, Table};
+use crate::search::language;
 
 /// A file's name and where its lines begin.
 struct Source {
@@ -170,6 +171,7 @@ fn index(fields: &mut Fields<'_>) -> Result<Index, Mistake> {
         unique: fields.flag("unique")?,
         filter: fields.maybe_text("where")?,
         using: fields.maybe_text("using")?,
+        search: fields.language("search")?,
     })
 }
 
@@ -284,6 +286,18 @@ impl<'a> Fields<'a> {
 
     fn maybe_text(&mut self, key: &'static str) -> Result<Option<String>, Mistake> {
         self.value(key).map(|value| self.source.text(value)).transpose()
+    }
+
+    /// The language of a search.
+    fn language(&mut self, key: &'static str) -> Result<Option<String>, Mistake> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let language = self.source.text(value)?;
+        if language::is_known(&language) {
+            return Ok(Some(language));
+        }
+        let known = language::KNOWN.join(", ");
+        let what = format!("`{language}` is no language of a search; there are {known}");
+        self.source.mistake(value.span().start, what)
     }
 
     fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Mistake> {
