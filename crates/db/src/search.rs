@@ -32,9 +32,12 @@ pub(crate) fn weight(place: usize) -> (char, f64) {
     WEIGHTS[place.min(WEIGHTS.len() - 1)]
 }
 
-impl<M: Model, R: Searchable> ToOne<M, R> {
+impl<M: Model, R: Model> ToOne<M, R> {
     /// There is one, and it has what somebody looks for, in words: see [`Query::search`].
-    pub fn matches(self, words: impl Into<String>) -> Predicate<M> {
+    pub fn matches(self, words: impl Into<String>) -> Predicate<M>
+    where
+        R: Searchable,
+    {
         let inner = self.scope.inner();
         self.is(|_| Predicate::new(Node::Matches(Box::new(sought::<R>(inner, words.into())))))
     }

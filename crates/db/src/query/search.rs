@@ -3,11 +3,11 @@
 use super::Query;
 use crate::column::Predicate;
 use crate::expression::{ColumnRef, Direction, Node, OrderTerm, Scope, Term};
-use crate::model::Searchable;
+use crate::model::{Model, Searchable};
 use crate::search::sought;
 use crate::value::SqlType;
 
-impl<M: Searchable> Query<M> {
+impl<M: Model> Query<M> {
     /// Only the rows that have what somebody looks for, best first; those that fit alike are sorted by their key. What
     /// `order_by` says before comes before.
     ///
@@ -18,7 +18,8 @@ impl<M: Searchable> Query<M> {
     /// - `sqlit*`: words that begin so.
     ///
     /// Every text is a search, and what has no word in it, or says only what is not wanted, finds nothing. At most 64 words
-    /// are looked for, of at most 80 letters.
+    /// are looked for, of at most 80 letters. An update or a delete of what is found takes the condition alone:
+    /// `filter(|b| b.matches("rust"))`.
     ///
     /// ```
     /// # use mainstay_db::{Db, meta::meta_of, model, schema};
@@ -38,7 +39,10 @@ impl<M: Searchable> Query<M> {
     /// assert_eq!(found[0].title, "Commits");
     /// # Ok(()) }
     /// ```
-    pub fn search(self, words: impl Into<String>) -> Self {
+    pub fn search(self, words: impl Into<String>) -> Self
+    where
+        M: Searchable,
+    {
         let sought = Box::new(sought::<M>(Scope::ROOT, words.into()));
         let by =
             |term, sql_type, direction| OrderTerm { term, sql_type, nullable: false, direction, nulls: None };

@@ -133,6 +133,15 @@ impl Look<'_> {
             let fix = "give it `id: i64`, and make what is its key a unique field; or leave `#[search]` out, and use `contains`";
             self.add("db.E028", message, fix);
         }
+        if self.model.column(search.name).is_some() {
+            let message =
+                format!("`{model}` has a field in the column `{0}`, which its search needs", search.name);
+            self.add(
+                "db.E028",
+                message,
+                format!("give the field another column: #[field(column = \"{}_2\")]", search.name),
+            );
+        }
         for field in search.fields.iter().map(|field| &self.model.fields[*field]) {
             let reserved = ["rank", "rowid"].iter().any(|name| field.column.eq_ignore_ascii_case(name));
             if self.dialect == Dialect::Sqlite && reserved {

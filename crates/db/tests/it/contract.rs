@@ -28,6 +28,7 @@ mod raw;
 mod references;
 mod relations;
 mod search;
+mod search_index;
 mod streaming;
 mod streams;
 mod transactions;
