@@ -164,7 +164,7 @@ fn column(fields: &mut Fields<'_>, name: String) -> Result<Column, Mistake> {
 }
 
 fn index(fields: &mut Fields<'_>) -> Result<Index, Mistake> {
-    Ok(Index {
+    let index = Index {
         name: fields.text("name")?,
         columns: fields.texts("columns")?,
         expression: fields.maybe_text("expression")?,
@@ -172,7 +172,13 @@ fn index(fields: &mut Fields<'_>) -> Result<Index, Mistake> {
         filter: fields.maybe_text("where")?,
         using: fields.maybe_text("using")?,
         search: fields.language("search")?,
-    })
+    };
+    let is_plain =
+        index.expression.is_none() && !index.unique && index.filter.is_none() && index.using.is_none();
+    if index.search.is_some() && (!is_plain || index.columns.is_empty()) {
+        return fields.source.mistake(fields.at, "a search has `name` and `columns`, and nothing else");
+    }
+    Ok(index)
 }
 
 fn foreign_key(fields: &mut Fields<'_>) -> Result<ForeignKey, Mistake> {
