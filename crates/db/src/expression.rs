@@ -152,8 +152,8 @@ pub(crate) struct RelatedTerm {
 pub(crate) struct Sought {
     pub(crate) scope: Scope,
     pub(crate) meta: &'static ModelMeta,
-    /// As somebody has written it; from the shape on, as the engine is given it.
-    pub(crate) words: Term,
+    /// As somebody has written it; from the shape on, as the engine is given it: one of these has to be found.
+    pub(crate) words: Vec<Term>,
 }
 
 /// Something at the end of a path in a JSON document.
@@ -339,6 +339,19 @@ impl Term {
                 inside.output.rescope(from, to);
             }
             _ => {}
+        }
+    }
+
+    /// Whether it is reckoned from how well a row fits what is looked for.
+    pub(crate) fn has_relevance(&self) -> bool {
+        match self {
+            Self::Relevance(_) => true,
+            Self::Call(call) => call.arguments.iter().any(Self::has_relevance),
+            Self::Choose(choose) => {
+                choose.otherwise.has_relevance()
+                    || choose.branches.iter().any(|(_, then)| then.has_relevance())
+            }
+            _ => false,
         }
     }
 

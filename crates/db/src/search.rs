@@ -54,5 +54,5 @@ pub fn relevance<M: Searchable, T>(column: Column<M, T>, words: impl Into<String
 }
 
 pub(crate) fn sought<M: Searchable>(scope: Scope, words: String) -> Sought {
-    Sought { scope, meta: M::META, words: Term::Value(Value::Text(words)) }
+    Sought { scope, meta: M::META, words: vec![Term::Value(Value::Text(words))] }
 }

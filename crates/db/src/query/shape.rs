@@ -282,14 +282,16 @@ impl Shape {
         }
     }
 
-    /// All that is looked for is one value: one statement serves every search.
+    /// What is looked for is a value, nearly always one: one statement serves every search.
     fn sought(&mut self, sought: &mut Sought) {
         self.tag(sought.scope.number());
         self.number(std::ptr::from_ref(sought.meta).addr());
-        if let Term::Value(Value::Text(text)) = &sought.words {
-            sought.words = Term::Value(Value::Text(Words::read(text).write(self.dialect)));
+        if let [Term::Value(Value::Text(text))] = &*sought.words {
+            let words = Words::read(text).write(self.dialect);
+            sought.words = words.into_iter().map(|words| Term::Value(Value::Text(words))).collect();
         }
-        self.term(&mut sought.words);
+        self.number(sought.words.len());
+        sought.words.iter_mut().for_each(|words| self.term(words));
     }
 
     /// Paths are values too: whatever is in a key, it does not become SQL.

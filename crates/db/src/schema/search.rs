@@ -53,9 +53,11 @@ pub(super) fn create(
             format!("CREATE INDEX {keeps}{name} ON {on} USING gin ({name})"),
         ],
         Dialect::MySql | Dialect::MariaDb => {
-            let texts = quoted(&index.columns, dialect);
-            // What it takes for letters, and other engines do not.
-            let texts = format!("replace(replace(concat_ws(' ', {texts}), '_', ' '), '''', ' ')");
+            // What it takes for letters, and other engines do not; so a word can stand between two texts that nobody looks for.
+            let words =
+                |column: &String| format!("replace(replace({}, '_', ' '), '''', ' ')", dialect.quote(column));
+            let texts: Vec<String> = index.columns.iter().map(words).collect();
+            let texts = format!("concat_ws(' ___ ', {})", texts.join(", "));
             vec![format!(
                 "ALTER TABLE {on} ADD COLUMN {keeps}{name} longtext CHARACTER SET utf8mb4 COLLATE {ALIKE} \
                  GENERATED ALWAYS AS ({texts}) STORED, ADD FULLTEXT INDEX {keeps}{name} ({name})"
@@ -132,7 +134,8 @@ fn vector(index: &Index, language: &str) -> String {
         let words = format!("to_tsvector({}, {})", config(language), plain(&text, language));
         format!("setweight({words}, '{}')", weight(place).0)
     });
-    texts.collect::<Vec<_>>().join(" || ")
+    // A word that nobody looks for stands between two texts: a phrase is in one of them.
+    texts.collect::<Vec<_>>().join(" || '''|'':1'::tsvector || ")
 }
 
 /// What PostgreSQL calls a language.

@@ -14,13 +14,27 @@ const STOP_WORDS: &[&str] = &[
 ];
 
 impl Words {
-    /// The search as the engine is given it.
-    pub(crate) fn write(&self, dialect: Dialect) -> String {
+    /// The search as the engine is given it: in one text, but for MySQL, which mixes up phrases of several alternatives. Then it
+    /// is one text for each, as often as a power of two, so that there are few statements.
+    pub(crate) fn write(&self, dialect: Dialect) -> Vec<String> {
         match dialect {
-            Dialect::Sqlite => fts5(self),
-            Dialect::Postgres => tsquery(self),
-            Dialect::MySql | Dialect::MariaDb => boolean(self),
+            Dialect::Sqlite => vec![fts5(self)],
+            Dialect::Postgres => vec![tsquery(self)],
+            Dialect::MySql | Dialect::MariaDb if self.alternatives.len() > 1 && self.has_phrase() => {
+                let mut all: Vec<String> = self.alternatives.iter().map(boolean).collect();
+                let last = all.last().cloned().unwrap_or_default();
+                all.resize(all.len().next_power_of_two(), last);
+                all
+            }
+            Dialect::MySql | Dialect::MariaDb => vec![joined(&self.alternatives, boolean, " ")],
         }
+    }
+
+    fn has_phrase(&self) -> bool {
+        let is_phrase = |item: &Item| item.words.len() > 1;
+        let has_phrase =
+            |alternative: &Alternative| alternative.with.iter().chain(&alternative.without).any(is_phrase);
+        self.alternatives.iter().any(has_phrase)
     }
 }
 
@@ -57,22 +71,20 @@ fn tsquery(words: &Words) -> String {
     joined(&words.alternatives, alternative, " | ")
 }
 
-/// MySQL's boolean mode: `+rust`, `+"group commit"`, `+sqlit*`, `-mysql`. Nothing is found nowhere.
-fn boolean(words: &Words) -> String {
+/// MySQL's boolean mode: `+rust`, `+"group commit"`, `+sqlit*`, `-(+mysql)`. Nothing is found nowhere.
+///
+/// MariaDB takes the star of `-sqlit*` for nothing when there is a phrase anywhere; not so when it stands in brackets.
+fn boolean(alternative: &Alternative) -> String {
     let item = |item: &Item| match item.words.as_slice() {
         [word] if item.begins => format!("{word}*"),
+        [word] => word.clone(),
         words => format!("\"{}\"", words.join(" ")),
     };
-    let alternative = |alternative: &Alternative| {
-        // A word that the index does not keep would empty the result: it is asked for, and not demanded.
-        let with = alternative
-            .with
-            .iter()
-            .map(|with| format!("{}{}", if is_kept(with) { "+" } else { "" }, item(with)));
-        let without = alternative.without.iter().map(|without| format!("-{}", item(without)));
-        format!("({})", with.chain(without).collect::<Vec<_>>().join(" "))
-    };
-    joined(&words.alternatives, alternative, " ")
+    // A word that the index does not keep would empty the result: it is asked for, and not demanded.
+    let demand = |with: &Item| if is_kept(with) { "+" } else { "" };
+    let with = alternative.with.iter().map(|with| format!("{}{}", demand(with), item(with)));
+    let without = alternative.without.iter().map(|without| format!("-(+{})", item(without)));
+    format!("({})", with.chain(without).collect::<Vec<_>>().join(" "))
 }
 
 /// Whether InnoDB, set up as it is by itself, has one of the words in its index.
@@ -96,19 +108,23 @@ mod tests {
         let words = Words::read("\"group commit\" of sqlit* -mysql -go OR rust");
         assert_eq!(
             words.write(Dialect::Sqlite),
-            r#"(("group commit" AND "of" AND "sqlit" *) NOT ("mysql" OR "go")) OR ("rust")"#
+            [r#"(("group commit" AND "of" AND "sqlit" *) NOT ("mysql" OR "go")) OR ("rust")"#]
         );
         assert_eq!(
             words.write(Dialect::Postgres),
-            "(('group' <-> 'commit') & ('of') & ('sqlit':*) & !('mysql') & !('go')) | (('rust'))"
+            ["(('group' <-> 'commit') & ('of') & ('sqlit':*) & !('mysql') & !('go')) | (('rust'))"]
         );
         assert_eq!(
             words.write(Dialect::MariaDb),
-            r#"(+"group commit" "of" +sqlit* -"mysql" -"go") (+"rust")"#
+            [r#"(+"group commit" of +sqlit* -(+mysql) -(+go))"#, "(+rust)"]
         );
+        let words = Words::read("rust OR go lang OR \"c d\"");
+        assert_eq!(words.write(Dialect::MySql), ["(+rust)", "(go +lang)", "(\"c d\")", "(\"c d\")"]);
+        let words = Words::read("rust OR go lang");
+        assert_eq!(words.write(Dialect::MySql), ["(+rust) (go +lang)"]);
         let nothing = Words::read("-go");
-        assert_eq!(nothing.write(Dialect::Sqlite), "\"\"");
-        assert_eq!(nothing.write(Dialect::Postgres), "");
-        assert_eq!(nothing.write(Dialect::MySql), "");
+        assert_eq!(nothing.write(Dialect::Sqlite), ["\"\""]);
+        assert_eq!(nothing.write(Dialect::Postgres), [""]);
+        assert_eq!(nothing.write(Dialect::MySql), [""]);
     }
 }

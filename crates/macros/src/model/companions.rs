@@ -61,8 +61,7 @@ fn search(model: &Model) -> Option<TokenStream> {
                 #db::search::matches(self.#first, words)
             }
 
-            /// How well it fits what somebody looks for: the greater, the better. What is not found has nothing to be
-            /// compared.
+            /// How well it fits what somebody looks for: the greater, the better. What is not found has (nearly) nothing.
             #vis fn relevance(self, words: impl ::core::convert::Into<::std::string::String>) -> #db::Expr<#ident, f64> {
                 #db::search::relevance(self.#first, words)
             }

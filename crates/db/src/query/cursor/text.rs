@@ -52,7 +52,7 @@ fn mark(term: &Term, hash: &mut Fnv) {
         }
         Term::Relevance(sought) => {
             b'm'.hash(hash);
-            mark(&sought.words, hash);
+            sought.words.iter().for_each(|words| mark(words, hash));
         }
         Term::Slot(_) | Term::TypedSlot { .. } | Term::Output(_) | Term::Fault(_) => {}
     }
