@@ -102,6 +102,8 @@ pub struct FieldMeta {
     pub hidden: bool,
     /// Clients cannot set it.
     pub read_only: bool,
+    /// A list of rows is searched for what it contains, where the model has no `#[search(…)]` of its own.
+    pub searchable: bool,
 }
 
 /// Where the value of a new row comes from when the code does not give one.

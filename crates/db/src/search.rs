@@ -17,7 +17,7 @@ mod words;
 
 pub(crate) use words::Words;
 
-use crate::column::{Column, Expr, Predicate};
+use crate::column::{Column, Expr, Order, Predicate};
 use crate::expression::{Node, Scope, Sought, Term};
 use crate::model::{Model, Searchable};
 use crate::relation::ToOne;
@@ -41,6 +41,19 @@ impl<M: Model, R: Model> ToOne<M, R> {
         let inner = self.scope.inner();
         self.is(|_| Predicate::new(Node::Matches(Box::new(sought::<R>(inner, words.into())))))
     }
+}
+
+/// For surfaces that know no model: which rows of `M` have what somebody looks for, and which are the best. `None` when the
+/// model has no `#[search(…)]`.
+pub fn found<M: Model>(words: &str) -> Option<(Predicate<M>, Order<M>)> {
+    M::META.search.as_ref()?;
+    let sought = Box::new(Sought {
+        scope: Scope::ROOT,
+        meta: M::META,
+        words: vec![Term::Value(Value::Text(words.to_owned()))],
+    });
+    let best = Expr::<M, f64>::computed(Term::Relevance(sought.clone())).desc();
+    Some((Predicate::new(Node::Matches(sought)), best))
 }
 
 /// The condition that a row has what somebody looks for. `#[model]` calls it.

@@ -52,7 +52,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[renamed_from(name)]` | what field or model it was before, for migrations |
 /// | `#[field(column = "…")]` | the column's name |
 /// | `#[field(hidden)]` | never in JSON or `Debug` |
-/// | `#[field(read_only)]` | for the surfaces made from the model |
+/// | `#[field(read_only)]`, `#[field(searchable)]` | for the surfaces made from the model |
 /// | `#[belongs_to(on_delete = cascade, on_update = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |
 /// | `#[belongs_to(fields(a, b))]` | the same, where these fields have the other row's key |
 /// | `#[has_many(by = field)]` | `HasMany<T>` |

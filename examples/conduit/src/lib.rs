@@ -4,17 +4,25 @@
 //!
 //! | Module | What it has |
 //! |---|---|
-//! | [`users`] | who writes; the token that a writer sends; the command `token` |
-//! | [`articles`] | list, read, publish |
+//! | [`users`] | who writes and reads; registration and login; the command `token` |
+//! | [`profiles`] | what others see of a user; following |
+//! | [`articles`] | list, feed, read, publish, change, favorites |
+//! | [`comments`] | what readers say to an article |
 //! | [`tags`] | what articles are about |
+//! | [`v2`] | the same rows as declared resources, at `/api/v2` |
+//! | [`errors`] | the shape in which RealWorld clients expect errors |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
 
 pub mod articles;
+pub mod comments;
+pub mod errors;
 pub mod home;
+pub mod profiles;
 pub mod seed;
 pub mod tags;
 pub mod users;
+pub mod v2;
 
 use mainstay::prelude::*;
 
@@ -22,9 +30,13 @@ use mainstay::prelude::*;
 pub fn app() -> App {
     App::new()
         .module(users::module())
+        .module(profiles::module())
         .module(tags::module())
         .module(articles::module())
+        .module(comments::module())
+        .module(v2::module())
         .module(home::module())
+        .contribute(errors::renderer())
         .migrations(migrations!())
         .seed("authors and articles", seed::fill)
         .api(Api::new().title("Conduit").description("A place to publish and read articles."))

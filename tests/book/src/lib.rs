@@ -39,6 +39,8 @@ pages! {
     queries: "queries.md",
     search: "search.md",
     data: "data.md",
+    accounts: "accounts.md",
+    resources: "resources.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

@@ -43,6 +43,7 @@ impl FieldMeta {
             choices: T::CHOICES,
             hidden: false,
             read_only: false,
+            searchable: false,
         }
     }
 
@@ -176,6 +177,13 @@ impl FieldMeta {
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// A list of rows is searched for what it contains.
+    #[must_use]
+    pub const fn searchable(mut self) -> Self {
+        self.searchable = true;
         self
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use mainstay_core::Result;
 
-use super::{Page, PageRequest, Query};
 use super::project::{Outputs, Project};
+use super::{Page, PageRequest, Query};
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::expression::Scope;

@@ -10,7 +10,7 @@ use mainstay_db::{BelongsTo, Db, DbEnum, HasMany, Json, ManyToMany, ModelMeta, m
 #[derive(PartialEq)]
 pub(crate) struct User {
     pub id: i64,
-    #[field(unique, max_length = 60)]
+    #[field(unique, max_length = 60, searchable)]
     pub name: String,
     #[field(hidden, default = "")]
     pub password_hash: String,

@@ -63,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) index: bool,
     pub(crate) hidden: bool,
     pub(crate) read_only: bool,
+    pub(crate) searchable: bool,
     pub(crate) fill: Option<Fill>,
     pub(crate) min_length: Option<LitInt>,
     pub(crate) max_length: Option<LitInt>,
@@ -110,6 +111,7 @@ impl Options {
             "index" => self.index = true,
             "hidden" => self.hidden = true,
             "read_only" => self.read_only = true,
+            "searchable" => self.searchable = true,
             "generated" if meta.input.peek(Token![=]) => {
                 let sql = meta.value()?.parse::<LitStr>()?;
                 if sql.value().trim().is_empty() {
@@ -143,7 +145,7 @@ impl Options {
                 return Err(meta.error(
                     "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `generated`, `created_at`, \
                      `updated_at`, `deleted_at`, `version`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
-                     `column`, `hidden`, `read_only`",
+                     `column`, `hidden`, `read_only`, `searchable`",
                 ));
             }
         }

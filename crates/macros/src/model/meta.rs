@@ -109,6 +109,7 @@ fn field(field: &Field) -> TokenStream {
         (options.index, quote!(.index())),
         (options.hidden, quote!(.hidden())),
         (options.read_only, quote!(.read_only())),
+        (options.searchable, quote!(.searchable())),
         (options.version, quote!(.version())),
         (options.deleted_at, quote!(.deleted_at())),
     ];

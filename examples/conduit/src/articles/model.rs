@@ -17,10 +17,10 @@ pub struct Article {
     #[field(unique, min_length = 1, max_length = 120)]
     pub slug: String,
     /// Its title.
-    #[field(min_length = 1, max_length = 200)]
+    #[field(min_length = 1, max_length = 200, searchable)]
     pub title: String,
     /// What it is about, in a sentence.
-    #[field(max_length = 1000)]
+    #[field(max_length = 1000, searchable)]
     pub description: String,
     /// Its text, in Markdown.
     pub body: String,
@@ -30,6 +30,9 @@ pub struct Article {
     /// What it is about.
     #[many_to_many(through = ArticleTag)]
     pub tags: ManyToMany<Tag>,
+    /// Who likes it.
+    #[many_to_many(table = "favorites")]
+    pub fans: ManyToMany<User>,
     /// When it was published.
     #[field(created_at)]
     pub created_at: DateTime<Utc>,

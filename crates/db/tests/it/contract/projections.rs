@@ -214,7 +214,10 @@ async fn puts_values_beside_rows(engine: Engine) {
     let numbered = || Seller::query().order_by(|s| s.id).annotate(|s| s.products.count());
     let page = numbered().paginate(PageRequest::number(2, 1), &db).await.unwrap();
     assert_eq!((page.total, page.pages), (sellers.len() as u64, sellers.len() as u64));
-    assert_eq!(page.items[0].1, Product::filter(|p| p.seller.eq(&page.items[0].0)).count(&db).await.unwrap() as i64);
+    assert_eq!(
+        page.items[0].1,
+        Product::filter(|p| p.seller.eq(&page.items[0].0)).count(&db).await.unwrap() as i64
+    );
     assert_eq!(numbered().first_or_404(&db).await.unwrap().0.name, "Ann");
     let none = Seller::filter(|s| s.id.lt(0)).annotate(|s| s.products.count()).first_or_404(&db).await;
     assert_eq!(none.unwrap_err().message(), "There is no such seller.");
