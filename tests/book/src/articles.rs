@@ -36,7 +36,11 @@ pub async fn filled() -> Result<Db> {
     create_tables(&[meta_of::<Article>(), meta_of::<Comment>()], &db).await?;
     for (title, description, body) in [
         ("Writing less", "Many callers share one commit.", None),
-        ("Group commit", "A commit for many writers", Some("Commits are slow, so that one commit serves all.")),
+        (
+            "Group commit",
+            "A commit for many writers",
+            Some("Commits are slow, so that one commit serves all."),
+        ),
         ("Async Rust", "Futures, and who polls them", None),
     ] {
         let new = NewArticle { title: title.into(), description: description.into() };

@@ -28,6 +28,7 @@ mod raw;
 mod references;
 mod relations;
 mod search;
+mod search_any;
 mod search_index;
 mod streaming;
 mod streams;

@@ -10,7 +10,7 @@ use mainstay_db::transfer::{self, Chosen, Source};
 use mainstay_db::{BelongsTo, Db, Dialect, Executor, ModelMeta, Settings, model, schema, sql};
 
 use super::made_migrations::{embedded, make};
-use super::migrations::run;
+use super::migrations::{INITIAL, add_books, run, sets};
 use super::search::{NewNote, NewPaper, Note, Paper};
 use super::{Engine, suite};
 
@@ -18,6 +18,7 @@ suite!(
     migrations_add_change_and_drop_it,
     a_table_that_is_written_anew_keeps_it,
     it_is_made_for_rows_that_are_there,
+    its_index_is_built_beside_those_who_write,
     it_is_printed_with_the_model,
     rows_that_go_with_others_leave_it,
     rows_that_are_deleted_softly_stay_in_it,
@@ -202,6 +203,30 @@ async fn it_is_made_for_rows_that_are_there(engine: Engine) {
         schema::create_tables(&[meta_of::<by_both::Post>()], &db).await.unwrap();
         assert_eq!(by_both::Post::query().search("storks").count(&db).await.unwrap(), 1);
     }
+}
+
+const BESIDE: &str = r#"
+after = "0001_initial"
+
+[[operations]]
+add_index = "books"
+name = "books_search"
+columns = ["title"]
+search = "english"
+concurrently = true
+"#;
+
+async fn its_index_is_built_beside_those_who_write(engine: Engine) {
+    let db = Db::over(engine.driver().await, Settings::default());
+    let sets = sets(&[("0001_initial", INITIAL), ("0002_beside", BESIDE)]);
+    run(&db, &sets, Goal::To("0001".into())).await.unwrap();
+    add_books(&db).await;
+    run(&db, &sets, Goal::Latest).await.unwrap();
+    let expected = sets[0].history.schema(&schema::Schema::default()).unwrap();
+    assert_eq!(schema::differences(&expected, db.target()).await.unwrap(), Vec::<String>::new());
+    run(&db, &sets, Goal::Back(1)).await.unwrap();
+    let live = schema::live(db.target()).await.unwrap();
+    assert!(live.table("books").unwrap().index("books_search").is_none());
 }
 
 async fn it_is_printed_with_the_model(engine: Engine) {
