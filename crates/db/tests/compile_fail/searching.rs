@@ -1,5 +1,5 @@
 //! Searches of what has no words, and of models that are not searched.
-use mainstay_db::{BelongsTo, HasMany, model};
+use mainstay_db::{BelongsTo, HasMany, embedded, model};
 
 #[model]
 #[search(title, author)]
@@ -16,6 +16,20 @@ pub struct Numbers {
     pub id: i64,
     pub title: String,
     pub pages: i32,
+}
+
+#[embedded]
+pub struct Place {
+    pub city: String,
+}
+
+#[model]
+#[search(title, place.city)]
+pub struct Inside {
+    pub id: i64,
+    pub title: String,
+    #[embedded]
+    pub place: Place,
 }
 
 #[model]

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use mainstay_db::embedded::{Embedded, Part, Presence};
 use mainstay_db::expression::Scope;
 use mainstay_db::meta::RelationKind;
 use mainstay_db::relation::ToOne;
+use mainstay_db::write::IntoColumns;
 use mainstay_db::{Column, Model};
 
 /// Which fields of a model may be seen or written.
@@ -75,6 +77,13 @@ pub trait ColumnSet<M> {
 impl<M, T> ColumnSet<M> for Column<M, T> {
     fn names(self) -> Vec<&'static str> {
         vec![self.name()]
+    }
+}
+
+/// A part, with all of its columns.
+impl<M, E: Embedded, P: Presence> ColumnSet<M> for Part<M, E, P> {
+    fn names(self) -> Vec<&'static str> {
+        self.into_columns()
     }
 }
 
