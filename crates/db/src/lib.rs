@@ -53,7 +53,7 @@
 //!    known of it at run time.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
-//!    [`streaming`]: large results, a few rows at a time.
+//!    [`mod@search`]: rows found by words. [`streaming`]: large results, a few rows at a time.
 //!    [`mod@raw`]: SQL by hand; [`mod@from_row`]: what its rows can be read as.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
@@ -104,6 +104,7 @@ pub mod relation;
 pub mod row;
 pub mod schema;
 pub mod scratch;
+pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod streaming;

@@ -18,6 +18,7 @@
 //! | `db.E025` | two indexes or checks have one name |
 //! | `db.E026` | the engine has no arrays |
 //! | `db.E027` | the engine cannot compute a field from that |
+//! | `db.E028` | the engine cannot search a model as it says |
 //! | `db.W020` | the engine does not keep how many digits an exact number was written with |
 //! | `db.E012` | the models have changed since the last migration |
 //! | `db.E013` | a migration has not been applied (when the database is opened, and by `check --deploy`) |
