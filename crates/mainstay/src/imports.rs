@@ -43,6 +43,6 @@ pub use mainstay_db::{
 };
 
 #[cfg(feature = "api")]
-pub use mainstay_api::{Api, ApiExt, RequestTx, Valid};
+pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, Valid};
 #[cfg(feature = "api")]
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Rows, Validated};
