@@ -12,7 +12,9 @@ use mainstay_core::{
     AppInfo, Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Inject,
     Module,
 };
+use mainstay_http::describe::Content;
 use mainstay_http::files::File;
+use mainstay_http::render::ErrorRenderer;
 use mainstay_http::{Http, Routes};
 
 use crate::openapi::{Document, Info, Kind, Listed};
@@ -159,6 +161,7 @@ pub struct OpenApi {
     info: Info,
     servers: Vec<String>,
     root: String,
+    renderers: Vec<ErrorRenderer>,
     built: OnceLock<Document>,
     served: OnceLock<Bytes>,
 }
@@ -166,12 +169,14 @@ pub struct OpenApi {
 impl OpenApi {
     fn new(contributions: Inject<Contributions>, http: Inject<Http>, app: Inject<AppInfo>) -> Self {
         let api = contributions.of::<Api>().next().map(|api| api.value.clone()).unwrap_or_default();
+        let renderers = contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let root = contributions.modules().last().map(|root| root.name.clone()).unwrap_or_default();
         Self {
             http,
             info: api.info(&app),
             servers: api.servers,
             root,
+            renderers,
             built: OnceLock::new(),
             served: OnceLock::new(),
         }
@@ -184,9 +189,15 @@ impl OpenApi {
                 operation: &route.operation,
                 kind: if route.method.is_some() { Kind::Handler } else { Kind::Mounted },
                 module: (route.module != self.root).then_some(route.module.as_str()),
+                errors: self.errors_of(route.pattern()),
             });
             Document::build(&self.info, &self.servers, listed)
         })
+    }
+
+    /// How the errors of an address are written, unless as problem details.
+    fn errors_of(&self, path: &str) -> Option<&Content> {
+        self.renderers.iter().find(|renderer| renderer.covers(path)).and_then(ErrorRenderer::content)
     }
 
     /// The document as it is served.

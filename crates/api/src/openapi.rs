@@ -12,7 +12,7 @@ mod schemas;
 
 use std::collections::BTreeMap;
 
-use mainstay_http::describe::{Operation, SecurityScheme, SecuritySpec};
+use mainstay_http::describe::{Content, Operation, SecurityScheme, SecuritySpec};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -43,6 +43,8 @@ pub struct Listed<'a> {
     pub kind: Kind,
     /// The module; none for the application itself.
     pub module: Option<&'a str>,
+    /// How its errors are written, unless as problem details.
+    pub errors: Option<&'a Content>,
 }
 
 /// What is known of a route.

@@ -1,12 +1,14 @@
 //! What only this crate may write, since trait and type are foreign to everybody else: how an [`Error`] leaves an axum
-//! handler, and how an [`Inject`](struct@crate::Inject) enters one. Nothing here renders; `mainstay-http` does.
+//! handler, and how an [`Inject`](struct@crate::Inject) and a [`Principal`] enter one. Nothing here renders; `mainstay-http` does.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
+use crate::principal::Principal;
 use crate::{Error, Inject, Resolver, Result};
 
 impl IntoResponse for Error {
@@ -39,6 +41,15 @@ impl<S: Sync, T: ?Sized + Send + Sync + 'static> OptionalFromRequestParts<S> for
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
         let resolver = resolver(parts)?;
         if resolver.knows::<T>() { resolver.get().await.map(Some) } else { Ok(None) }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Infallible;
+
+    /// Who sends the request; anonymous when nobody knows.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
     }
 }
 

@@ -204,17 +204,8 @@ impl<M: Model> Query<M> {
     ) -> impl Future<Output = Result<Page<M>>> {
         let (page, target) = (page.into(), executor.target());
         async move {
-            let mut counting = self.select.clone();
-            let items = self.limit(page.limit()).offset(page.offset()).fetch(target).await.at_border()?;
-            let read = items.len() as u64;
-            // A page that is neither full nor empty says itself how many there are.
-            let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
-                page.offset() + read
-            } else {
-                counting.only(Output::Count);
-                count(counting, target).await.at_border()?
-            };
-            Ok(Page::new(items, total, page))
+            let pairs = self.paginate_with(page, target, |_| Ok(())).await.at_border()?;
+            Ok(pairs.map(|(model, ())| model))
         }
     }
 
@@ -307,6 +298,26 @@ impl<M: Model> Query<M> {
     }
 
     /// The rows, each with what is read behind it.
+    /// A page of rows, each with a value beside it.
+    async fn paginate_with<R>(
+        self,
+        page: PageRequest,
+        target: Target<'_>,
+        read: impl FnMut(&mut Reader<'_>) -> Result<R, DbError>,
+    ) -> Result<Page<(M, R)>, DbError> {
+        let mut counting = self.select.clone();
+        let items = self.limit(page.limit()).offset(page.offset()).fetch_with(target, read).await?;
+        let read = items.len() as u64;
+        // A page that is neither full nor empty says itself how many there are.
+        let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
+            page.offset() + read
+        } else {
+            counting.only(Output::Count);
+            count(counting, target).await?
+        };
+        Ok(Page::new(items, total, page))
+    }
+
     async fn fetch_with<R>(
         self,
         target: Target<'_>,

@@ -23,6 +23,7 @@ use http::header::{self, HeaderValue};
 use mainstay_core::{Contribution, Error, Profile, StatusCode};
 
 use self::accept::Audience;
+use crate::describe::Content;
 use crate::exchange::Exchange;
 use crate::respond::Problem;
 use crate::route::RouteInfo;
@@ -33,15 +34,22 @@ type Write = dyn Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync;
 ///
 /// ```
 /// use http::HeaderValue;
+/// use mainstay_http::describe::Content;
 /// use mainstay_http::render::{ErrorRenderer, Rendered};
 ///
 /// let renderer = ErrorRenderer::new(|error, _exchange| {
 ///     let body = format!(r#"{{"errors":{{"body":["{}"]}}}}"#, error.machine_code());
 ///     Some(Rendered { content_type: HeaderValue::from_static("application/json"), body: body.into_bytes() })
-/// });
+/// })
+/// .below("/api")
+/// .documented(Content::new("application/json"));
 /// ```
 #[derive(Clone)]
-pub struct ErrorRenderer(Arc<Write>);
+pub struct ErrorRenderer {
+    write: Arc<Write>,
+    below: &'static str,
+    content: Option<Content>,
+}
 
 /// The body of an error. Its status and headers are the error's own.
 #[derive(Clone, Debug)]
@@ -55,7 +63,31 @@ pub struct Rendered {
 impl ErrorRenderer {
     /// A renderer.
     pub fn new(write: impl Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(write))
+        Self { write: Arc::new(write), below: "", content: None }
+    }
+
+    /// Only for addresses at and below this one, such as `/api`.
+    #[must_use]
+    pub fn below(mut self, address: &'static str) -> Self {
+        self.below = address.trim_end_matches('/');
+        self
+    }
+
+    /// What documents say of the errors that it writes. Without it, they say problem details.
+    #[must_use]
+    pub fn documented(mut self, content: Content) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    /// Whether it writes the errors of this address.
+    pub fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// What documents say of its errors.
+    pub fn content(&self) -> Option<&Content> {
+        self.content.as_ref()
     }
 }
 
@@ -101,7 +133,9 @@ impl Renderer {
     }
 
     async fn write(&self, error: &Error, exchange: &Exchange) -> Rendered {
-        if let Some(rendered) = self.custom.iter().find_map(|custom| (custom.0)(error, exchange)) {
+        let path = exchange.uri().path();
+        let mut custom = self.custom.iter().filter(|custom| custom.covers(path));
+        if let Some(rendered) = custom.find_map(|custom| (custom.write)(error, exchange)) {
             return rendered;
         }
         let (content_type, body) = match (Audience::of(exchange.accept()), &self.development) {

@@ -46,3 +46,6 @@ pub use mainstay_db::{
 pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, Valid};
 #[cfg(feature = "api")]
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Rows, Validated};
+
+#[cfg(feature = "auth")]
+pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};

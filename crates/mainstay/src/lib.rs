@@ -28,6 +28,8 @@ pub use mainstay_core::*;
 pub use ::axum;
 #[cfg(feature = "api")]
 pub use mainstay_api as api;
+#[cfg(feature = "auth")]
+pub use mainstay_auth as auth;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db as db;
 #[cfg(feature = "http")]

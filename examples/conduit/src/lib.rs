@@ -4,14 +4,20 @@
 //!
 //! | Module | What it has |
 //! |---|---|
-//! | [`users`] | who writes; the token that a writer sends; the command `token` |
-//! | [`articles`] | list, read, publish |
+//! | [`users`] | who writes and reads; registration and login; the command `token` |
+//! | [`profiles`] | what others see of a user; following |
+//! | [`articles`] | list, feed, read, publish, change, favorites |
+//! | [`comments`] | what readers say to an article |
 //! | [`tags`] | what articles are about |
+//! | [`errors`] | the shape in which RealWorld clients expect errors |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
 
 pub mod articles;
+pub mod comments;
+pub mod errors;
 pub mod home;
+pub mod profiles;
 pub mod seed;
 pub mod tags;
 pub mod users;
@@ -22,9 +28,12 @@ use mainstay::prelude::*;
 pub fn app() -> App {
     App::new()
         .module(users::module())
+        .module(profiles::module())
         .module(tags::module())
         .module(articles::module())
+        .module(comments::module())
         .module(home::module())
+        .contribute(errors::renderer())
         .migrations(migrations!())
         .seed("authors and articles", seed::fill)
         .api(Api::new().title("Conduit").description("A place to publish and read articles."))

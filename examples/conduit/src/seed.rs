@@ -36,15 +36,20 @@ struct Text {
     created_at: DateTime<Utc>,
 }
 
+/// With what every author of the seed signs in.
+pub const PASSWORD: &str = "conduit-demo";
+
 /// Writes authors and articles, all of them or none.
-pub async fn fill(db: Inject<Db>) -> Result<()> {
+pub async fn fill(db: Inject<Db>, passwords: Inject<Passwords>) -> Result<()> {
+    let password = passwords.hash(PASSWORD).await?;
     let content: Content =
         serde_json::from_str(include_str!("../data/seed.json")).context("reading data/seed.json")?;
     db.transaction(async |tx| {
         let mut authors = HashMap::new();
         for person in content.authors {
             let user = NewUser { username: person.username, email: person.email };
-            let user: User = user.bio(person.bio).image(person.image).insert(tx).await?;
+            let user = user.password(password.clone()).bio(person.bio).image(person.image);
+            let user: User = user.insert(tx).await?;
             authors.insert(user.username.clone(), user.key());
         }
         let mut links = Vec::new();

@@ -37,6 +37,7 @@ pages! {
     migrations: "migrations.md",
     queries: "queries.md",
     data: "data.md",
+    accounts: "accounts.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

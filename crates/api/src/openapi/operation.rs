@@ -1,6 +1,6 @@
 //! One method of one path.
 
-use mainstay_http::describe::{BodySpec, Content, ErrorSpec, Parameter, Place, ResponseSpec};
+use mainstay_http::describe::{BodySpec, Content, Parameter, Place, ResponseSpec};
 use serde_json::{Map, Value, json};
 
 use super::Listed;
@@ -36,7 +36,7 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     if let Some(body) = &operation.body {
         put("requestBody", describe_body(body, schemas));
     }
-    put("responses", describe_responses(&operation.responses, &operation.errors, schemas));
+    put("responses", describe_responses(listed, schemas));
     if !operation.security.is_empty() {
         // Several entries are all asked for, so they stand in one requirement; an optional one may be left out whole.
         let all: Map<_, _> =
@@ -86,9 +86,10 @@ fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut S
     Value::Object(contents.collect())
 }
 
-fn describe_responses(responses: &[ResponseSpec], errors: &[ErrorSpec], schemas: &mut Schemas) -> Value {
+fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
+    let operation = listed.operation;
     let mut object = Map::new();
-    for response in responses {
+    for response in &operation.responses {
         let mut described = json!({ "description": response.description });
         if !response.contents.is_empty() {
             described["content"] = describe_contents(&response.contents, Direction::Response, schemas);
@@ -100,16 +101,19 @@ fn describe_responses(responses: &[ResponseSpec], errors: &[ErrorSpec], schemas:
         }
         object.insert(status(response.status), described);
     }
-    for error in errors {
+    for error in &operation.errors {
         let description = match &error.code {
             Some(code) => format!("{} (`{code}`)", error.description),
             None => error.description.clone(),
         };
         let entry = object.entry(status(error.status)).or_insert_with(|| {
-            json!({
-                "description": "",
-                "content": { "application/problem+json": { "schema": schemas.problem() } },
-            })
+            let content = match listed.errors {
+                Some(content) => {
+                    describe_contents(std::slice::from_ref(content), Direction::Response, schemas)
+                }
+                None => json!({ "application/problem+json": { "schema": schemas.problem() } }),
+            };
+            json!({ "description": "", "content": content })
         });
         if let Some(Value::String(text)) = entry.get_mut("description") {
             if !text.is_empty() {

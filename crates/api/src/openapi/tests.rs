@@ -49,6 +49,7 @@ fn build(operations: &[Operation]) -> serde_json::Value {
         operation,
         kind: Kind::Handler,
         module: Some("articles"),
+        errors: None,
     });
     Document::build(&info, &[], listed).as_json().clone()
 }
@@ -127,8 +128,21 @@ fn says_that_an_anonymous_caller_is_served_too() {
 fn lists_a_mounted_router_as_the_address_that_it_answers() {
     let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
     let info = Info { title: "Test".into(), version: "1".into(), description: None };
-    let listed = [Listed { operation: &legacy, kind: Kind::Mounted, module: None }];
+    let listed = [Listed { operation: &legacy, kind: Kind::Mounted, module: None, errors: None }];
     let document = Document::build(&info, &[], listed).as_json().clone();
     let path = document["paths"]["/legacy/{rest}"].as_object().expect("an object");
     assert!(path.contains_key("summary") && !path.contains_key("get"), "{path:?}");
+}
+
+#[test]
+fn shows_errors_in_the_shape_in_which_they_are_written() {
+    let mut list = operation(Method::GET, "/", "list");
+    list.error(ErrorSpec::from(StatusCode::CONFLICT));
+    let info = Info { title: "Test".into(), version: "1".into(), description: None };
+    let own = Content::of::<Tag>("application/json");
+    let listed = [Listed { operation: &list, kind: Kind::Handler, module: None, errors: Some(&own) }];
+    let document = Document::build(&info, &[], listed).as_json().clone();
+    let content = &document["paths"]["/"]["get"]["responses"]["409"]["content"];
+    assert_eq!(content, &json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Tag" } } }));
+    assert!(document["components"]["schemas"].get("Problem").is_none());
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use mainstay_core::Result;
 
-use super::Query;
 use super::project::{Outputs, Project};
+use super::{Page, PageRequest, Query};
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::expression::Scope;
@@ -49,5 +49,23 @@ impl<M: Model, R> Annotated<M, R> {
     pub fn first(self, executor: &impl Executor) -> impl Future<Output = Result<Option<(M, R)>>> {
         let target = executor.target();
         async move { Ok(self.query.limit(1).fetch_with(target, self.read).await.at_border()?.pop()) }
+    }
+
+    /// The first row that matches, else a 404: see [`Query::first_or_404`].
+    #[track_caller]
+    pub fn first_or_404(self, executor: &impl Executor) -> impl Future<Output = Result<(M, R)>> {
+        let first = self.first(executor);
+        async move { first.await?.ok_or(DbError::NotFound { model: M::META.name }).at_border() }
+    }
+
+    /// A page of rows, and how many there are in all: see [`Query::paginate`].
+    #[track_caller]
+    pub fn paginate(
+        self,
+        page: impl Into<PageRequest>,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<Page<(M, R)>>> {
+        let (page, target) = (page.into(), executor.target());
+        async move { self.query.paginate_with(page, target, self.read).await.at_border() }
     }
 }

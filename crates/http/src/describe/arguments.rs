@@ -8,6 +8,7 @@ use axum::{Extension, extract};
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 use mainstay_core::Inject;
 use mainstay_core::container::Need;
+use mainstay_core::principal::Principal;
 
 use super::schema::{describe_fields, describe_path};
 use super::{BodySpec, Content, Describe, ErrorSpec, Operation, Outline, Place, Schematic};
@@ -65,6 +66,7 @@ nothing_to_say! {
     HeaderMap;
     Method;
     OriginalUri;
+    Principal;
     RawQuery;
     Request;
     Uri;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::request::Parts;
+use mainstay_core::container::Need;
 use mainstay_core::principal::Principal;
-use mainstay_core::{Contribution, Result};
+use mainstay_core::{Contribution, Resolver, Result};
 
 use crate::exchange::Exchange;
 
@@ -13,11 +14,20 @@ use crate::exchange::Exchange;
 pub trait Authenticate: Send + Sync + 'static {
     /// The sender, or none if the request carries nothing that this one understands. An error refuses the request; what
     /// is expired or forged is one.
+    ///
+    /// `resolver` is the container as the application itself sees it. What is found out beside the principal may be left
+    /// in the extensions of the request, for extractors.
     fn authenticate<'a>(
         &'a self,
         exchange: &'a Exchange,
-        request: &'a Parts,
+        request: &'a mut Parts,
+        resolver: &'a Resolver,
     ) -> BoxFuture<'a, Result<Option<Principal>>>;
+
+    /// What it takes from the container. It is verified at start.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
 }
 
 /// A contribution: an authenticator. They are asked in the order of the modules; the first that knows the sender
@@ -35,5 +45,9 @@ impl Authenticator {
 impl Contribution for Authenticator {
     fn installs() -> Option<mainstay_core::Module> {
         Some(crate::module::http())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.0.needs()
     }
 }

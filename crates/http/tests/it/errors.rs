@@ -131,17 +131,20 @@ async fn a_body_that_is_there_is_left_alone() {
 #[tokio::test]
 async fn errors_may_have_a_shape_of_their_own() {
     let renderer = ErrorRenderer::new(|error, exchange| {
-        if !exchange.uri().path().starts_with("/missing") {
+        if exchange.uri().query() == Some("usual") {
             return None;
         }
         let body = format!(r#"{{"errors":{{"body":["{}"]}}}}"#, error.machine_code());
         Some(Rendered { content_type: HeaderValue::from_static("application/json"), body: body.into_bytes() })
     });
-    let caller = caller(app().contribute(renderer)).await;
+    let caller = caller(app().contribute(renderer.below("/missing/"))).await;
     let own = caller.get("/missing").await;
     assert_eq!(own.body, r#"{"errors":{"body":["article_not_found"]}}"#);
     assert_eq!((own.status.as_u16(), own.header("content-type")), (404, "application/json"));
-    assert_eq!(caller.get("/invalid").await.header("content-type"), "application/problem+json");
+    for usual in ["/missing?usual", "/missing-too", "/invalid"] {
+        assert_eq!(caller.get(usual).await.header("content-type"), "application/problem+json", "{usual}");
+    }
+    assert_eq!(caller.get("/missing/too").await.header("content-type"), "application/json");
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ pub struct Article {
     /// What it is about.
     #[many_to_many(through = ArticleTag)]
     pub tags: ManyToMany<Tag>,
+    /// Who likes it.
+    #[many_to_many(table = "favorites")]
+    pub fans: ManyToMany<User>,
     /// When it was published.
     #[field(created_at)]
     pub created_at: DateTime<Utc>,

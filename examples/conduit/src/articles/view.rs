@@ -1,12 +1,14 @@
 //! Articles as the API shows them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use mainstay::db::case;
+use mainstay::db::query::{Annotated, Query as DbQuery};
 use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::Article;
-use crate::users::Profile;
+use crate::profiles::{Profile, Reader};
 
 /// An article in a list: all but its body.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -29,7 +31,7 @@ pub struct ArticleSummary {
     /// Whether it is among the reader's favorites.
     pub favorited: bool,
     /// How many readers have it among their favorites.
-    pub favorites_count: u64,
+    pub favorites_count: i64,
     /// Who wrote it.
     pub author: Profile,
 }
@@ -61,8 +63,27 @@ pub struct ArticleList {
     pub articles_count: u64,
 }
 
+/// What an article is to whoever reads it: how many like it, whether the reader does, whether the reader follows its author.
+pub(super) type Marks = (i64, bool, bool);
+
+/// The articles of a query, the newest first, as a reader sees them: with author, tags and marks.
+pub(super) fn for_reader(articles: DbQuery<Article>, reader: Reader) -> Annotated<Article, Marks> {
+    articles
+        .with(|article| article.author)
+        .with(|article| article.tags.order_by(|tag| tag.name.asc()))
+        .order_by(|article| article.created_at.desc())
+        .order_by(|article| article.id.desc())
+        .annotate(|article| {
+            (
+                article.fans.count(),
+                case(article.fans.any(|user| reader.is(user)), true).otherwise(false),
+                article.author.to(|author| reader.follows(author)),
+            )
+        })
+}
+
 impl ArticleSummary {
-    fn new(article: &Article) -> Result<Self> {
+    fn new((article, (favorites, favorited, following)): &(Article, Marks)) -> Result<Self> {
         Ok(Self {
             slug: article.slug.clone(),
             title: article.title.clone(),
@@ -70,30 +91,30 @@ impl ArticleSummary {
             tag_list: article.tags.get()?.iter().map(|tag| tag.name.clone()).collect(),
             created_at: article.created_at,
             updated_at: article.updated_at,
-            favorited: false,
-            favorites_count: 0,
-            author: article.author.get()?.into(),
+            favorited: *favorited,
+            favorites_count: *favorites,
+            author: Profile::new(article.author.get()?, *following),
         })
     }
 }
 
 impl SingleArticle {
-    /// An article whose author and tags are loaded.
-    pub(super) fn new(article: &Article) -> Result<Self> {
-        let summary = ArticleSummary::new(article)?;
-        Ok(Self { article: FullArticle { summary, body: article.body.clone() } })
+    /// The first article of a query, as a reader sees it; a 404 if there is none.
+    pub(super) async fn of(articles: DbQuery<Article>, reader: Reader, db: &Db) -> Result<Self> {
+        let article = for_reader(articles, reader).first_or_404(db).await?;
+        let summary = ArticleSummary::new(&article)?;
+        Ok(Self { article: FullArticle { summary, body: article.0.body } })
     }
 }
 
 impl ArticleList {
-    /// A page of articles whose authors and tags are loaded.
-    pub(super) fn new(page: Page<Article>) -> Result<Self> {
+    pub(super) fn new(page: Page<(Article, Marks)>) -> Result<Self> {
         let articles = page.items.iter().map(ArticleSummary::new).collect::<Result<_>>()?;
         Ok(Self { articles, articles_count: page.total })
     }
 }
 
 /// As the RealWorld clients expect it: three digits after the point, and a `Z`.
-fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

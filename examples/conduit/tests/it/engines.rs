@@ -5,10 +5,27 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use conduit::users::User;
+use mainstay::prelude::*;
 use mainstay_test::{Engine, Scratch, TestApp};
 
-const PATHS: [&str; 3] =
-    ["/api/articles?limit=100&offset=211", "/api/articles?limit=100&tag=rust", "/api/tags"];
+use crate::factories::header_of;
+
+const PATHS: [&str; 6] = [
+    "/api/articles?limit=100&offset=211",
+    "/api/articles?limit=100&tag=rust",
+    "/api/articles?favorited=ann_marlowe",
+    "/api/articles/feed?limit=100",
+    "/api/profiles/iryna",
+    "/api/tags",
+];
+
+/// What is posted before.
+const WRITES: [&str; 3] = [
+    "/api/profiles/iryna/follow",
+    "/api/profiles/luna%F0%9F%8C%99/follow",
+    "/api/articles/rebase-merge-and-other-religions/favorite",
+];
 
 /// Engines beside SQLite whose server is there. What is not there is said, and fails under continuous integration.
 fn engines() -> Vec<(Engine, String)> {
@@ -30,10 +47,16 @@ fn engines() -> Vec<(Engine, String)> {
 
 async fn answers(engine: Engine) -> Vec<String> {
     let app = TestApp::of(conduit::app()).database(engine).start().await;
-    conduit::seed::fill(app.inject().await).await.expect("the seed fits the models");
+    crate::fill(&app).await;
+    let ann = User::filter(|user| user.username.eq("ann_marlowe")).one(&app.inject::<Db>().await).await;
+    let token = header_of(&ann.expect("she is in the seed"), &app).await;
+    for path in WRITES {
+        app.post(path).header("authorization", &token).send().await.assert_status(200);
+    }
     let mut answers = Vec::new();
     for path in PATHS {
-        answers.push(app.get(path).send().await.assert_status(200).text().to_owned());
+        let answer = app.get(path).header("authorization", &token).send().await;
+        answers.push(answer.assert_status(200).text().to_owned());
     }
     app.stop().await;
     answers
@@ -77,7 +100,11 @@ impl Program {
         let port = port.expect("a free port").port();
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_conduit"));
-        command.current_dir(folder.path()).env("DATABASE_URL", database).env("PORT", port.to_string());
+        command
+            .current_dir(folder.path())
+            .env("MAINSTAY_HOME", folder.path())
+            .env("DATABASE_URL", database)
+            .env("PORT", port.to_string());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
         let process = command.spawn().expect("the program starts");
         Self { process, port, folder }

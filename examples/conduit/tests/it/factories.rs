@@ -2,7 +2,7 @@
 
 use conduit::articles::{Article, ArticleDraft, NewArticle};
 use conduit::tags;
-use conduit::users::{NewUser, User, UserDraft, issue};
+use conduit::users::{NewUser, User, UserDraft};
 use mainstay::prelude::*;
 use mainstay_test::{Factory, Make, TestApp};
 
@@ -45,10 +45,16 @@ impl Factory for ArticleFactory {
     }
 }
 
-/// Somebody who may publish, and the token that says so.
+/// Somebody who is signed in, and the header that says so.
 pub(crate) async fn writer(app: &TestApp) -> (User, String) {
-    let (keys, db) = (app.inject::<Keys>().await, app.inject::<Db>().await);
+    let db = app.inject::<Db>().await;
     let user = UserFactory.create(&db).await.expect("a user");
-    let token = format!("Token {}", issue(&keys, &user));
+    let token = header_of(&user, app).await;
     (user, token)
+}
+
+/// With what somebody proves who they are.
+pub(crate) async fn header_of(user: &User, app: &TestApp) -> String {
+    let token = app.inject::<Tokens>().await.issue(user).expect("a token");
+    format!("Token {token}")
 }

@@ -24,7 +24,21 @@ async fn documents_what_it_does_and_nothing_else() {
     let document: Value = app.get("/openapi.json").send().await.assert_status(200).json();
     let paths: Vec<_> =
         document["paths"].as_object().expect("an object").keys().map(String::as_str).collect();
-    assert_eq!(paths, ["/api/articles", "/api/articles/{slug}", "/api/tags"]);
+    let expected = [
+        "/api/articles",
+        "/api/articles/feed",
+        "/api/articles/{slug}",
+        "/api/articles/{slug}/comments",
+        "/api/articles/{slug}/comments/{id}",
+        "/api/articles/{slug}/favorite",
+        "/api/profiles/{username}",
+        "/api/profiles/{username}/follow",
+        "/api/tags",
+        "/api/user",
+        "/api/users",
+        "/api/users/login",
+    ];
+    assert_eq!(paths, expected);
 
     let list = &document["paths"]["/api/articles"]["get"];
     assert_eq!(list["summary"], "Lists articles, the newest first.");
@@ -48,7 +62,7 @@ async fn documents_what_it_does_and_nothing_else() {
     assert_eq!(draft["title"]["maxLength"], 200);
     assert!(draft.get("tagList").is_some());
     let show = &document["paths"]["/api/articles/{slug}"]["get"]["responses"]["404"]["content"];
-    assert_eq!(show["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
+    assert_eq!(show["application/json"]["schema"]["$ref"], "#/components/schemas/GenericError");
     app.stop().await;
 }
 

@@ -1,9 +1,11 @@
 //! Publishing.
 
-use mainstay_test::TestApp;
+use conduit::users::User;
+use mainstay::prelude::*;
+use mainstay_test::{Factory, TestApp};
 use serde_json::{Value, json};
 
-use crate::factories::writer;
+use crate::factories::{ArticleFactory, header_of, writer};
 
 #[tokio::test]
 async fn publishes_for_who_has_a_token() {
@@ -33,14 +35,15 @@ async fn publishes_for_who_has_a_token() {
 async fn refuses_who_has_no_token_or_a_forged_one() {
     let app = TestApp::start(conduit::app()).await;
     let article = json!({ "article": { "title": "T", "description": "D", "body": "B" } });
-    app.post("/api/articles").json(&article).send().await.assert_problem(401, "unauthorized");
+    app.post("/api/articles").json(&article).send().await.assert_status(401);
     let (_, mut forged) = writer(&app).await;
     let last = if forged.ends_with('A') { 'B' } else { 'A' };
     forged.pop();
     forged.push(last);
     for header in [forged.as_str(), "Token ", "Token abc", "Bearer abc"] {
         let refused = app.post("/api/articles").header("authorization", header).json(&article).send().await;
-        refused.assert_problem(401, "unauthorized");
+        refused.assert_status(401).assert_header("www-authenticate", "Token");
+        assert!(refused.json::<Value>()["errors"]["body"].is_array(), "{}", refused.text());
     }
     let list: Value = app.get("/api/articles").send().await.json();
     assert_eq!(list["articlesCount"], 0);
@@ -51,27 +54,71 @@ async fn refuses_who_has_no_token_or_a_forged_one() {
 async fn names_every_fault_at_once_by_the_name_that_the_client_sent() {
     let app = TestApp::start(conduit::app()).await;
     let (_, token) = writer(&app).await;
+    let publish = |body: String| {
+        app.post("/api/articles").header("authorization", &token).body("application/json", body).send()
+    };
     let article =
         json!({ "article": { "title": "", "description": "D", "body": "", "tagList": ["ok", ""] } });
-    let refused = app.post("/api/articles").header("authorization", &token).json(&article).send().await;
-    let problem: Value = refused.assert_problem(422, "validation_failed").json();
-    let pointers: Vec<_> =
-        problem["errors"].as_array().expect("a list").iter().map(|e| &e["pointer"]).collect();
-    assert_eq!(pointers, ["/article/body", "/article/tagList/1", "/article/title"]);
-
-    let typed = app
-        .post("/api/articles")
-        .header("authorization", &token)
-        .body("application/json", r#"{"article":{"title":7,"body":"B","description":"D"}}"#)
-        .send()
-        .await;
-    typed.assert_json_at("/errors/0/pointer", json!("/article/title"));
-    let broken =
-        app.post("/api/articles").header("authorization", &token).body("application/json", "{").send().await;
-    assert!(broken.status().is_client_error(), "{}", broken.text());
+    publish(article.to_string()).await.assert_status(422).assert_json(json!({ "errors": { "body": [
+        "body must not be empty", "tagList/1 must not be empty", "title must not be empty",
+    ] } }));
+    let typed = publish(r#"{"article":{"title":7,"body":"B","description":"D"}}"#.to_owned()).await;
+    typed.assert_status(422).assert_text_contains("title expected");
+    for broken in ["{", "[]", "", "null", r#"{"article":{"title":"\ud800","body":"","description":""}}"#] {
+        let refused = publish(broken.to_owned()).await;
+        assert!(refused.status().is_client_error(), "{broken}: {}", refused.text());
+        assert!(refused.json::<Value>()["errors"]["body"].is_array(), "{}", refused.text());
+    }
     let foreign =
         app.post("/api/articles").header("authorization", &token).body("text/plain", "hello").send().await;
     foreign.assert_status(415);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn changes_what_is_named_and_moves_it_with_its_title() {
+    let app = TestApp::start(conduit::app()).await;
+    let (_, token) = writer(&app).await;
+    let article =
+        json!({ "article": { "title": "Before", "description": "D", "body": "B", "tagList": ["x"] } });
+    let created: Value =
+        app.post("/api/articles").header("authorization", &token).json(&article).send().await.json();
+    let old = format!("/api/articles/{}", created["article"]["slug"].as_str().expect("a text"));
+
+    let body = json!({ "article": { "body": "Better" } });
+    let changed: Value = app.put(&old).header("authorization", &token).json(&body).send().await.json();
+    for (field, expected) in
+        [("slug", &created["article"]["slug"]), ("body", &json!("Better")), ("tagList", &json!(["x"]))]
+    {
+        assert_eq!(&changed["article"][field], expected, "{field}");
+    }
+    let title = json!({ "article": { "title": "After" } });
+    let moved: Value = app.put(&old).header("authorization", &token).json(&title).send().await.json();
+    let slug = moved["article"]["slug"].as_str().expect("a text");
+    assert!(slug.starts_with("after-"), "{slug}");
+    app.get(&old).send().await.assert_status(404);
+    app.get(&format!("/api/articles/{slug}")).send().await.assert_json_at("/article/title", json!("After"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn lets_nobody_else_change_or_remove_an_article() {
+    let app = TestApp::start(conduit::app()).await;
+    let db = app.inject::<Db>().await;
+    let article = ArticleFactory::default().create(&db).await.expect("an article");
+    let path = format!("/api/articles/{}", article.slug);
+    let (_, stranger) = writer(&app).await;
+    let change = json!({ "article": { "title": "Mine" } });
+    app.put(&path).header("authorization", &stranger).json(&change).send().await.assert_status(403);
+    app.delete(&path).header("authorization", &stranger).send().await.assert_status(403);
+    app.put(&path).json(&change).send().await.assert_status(401);
+    app.delete(&path).send().await.assert_status(401);
+    app.get(&path).send().await.assert_json_at("/article/title", json!(article.title));
+
+    let author = User::find(article.author.key(), &db).await.expect("its author");
+    let token = header_of(&author, &app).await;
+    app.delete(&path).header("authorization", &token).send().await.assert_status(204);
+    app.delete(&path).header("authorization", &token).send().await.assert_status(404);
     app.stop().await;
 }
 

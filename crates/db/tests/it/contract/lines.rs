@@ -88,6 +88,10 @@ async fn knows_the_line_of_every_query(engine: Engine) {
     lines.look();
     Article::query().annotate(|a| a.comments.count()).first(&db).await.unwrap();
     lines.look();
+    Article::query().annotate(|a| a.comments.count()).first_or_404(&db).await.unwrap();
+    lines.look();
+    Article::query().annotate(|a| a.comments.count()).paginate(PageRequest::number(1, 1), &db).await.unwrap();
+    lines.look();
     Article::query().with(|a| a.comments).stream(&db).try_next().await.unwrap();
     lines.look();
     User::get(ann.key(), &db).await.unwrap();

@@ -1,7 +1,7 @@
 //! Values instead of rows: projections, aggregates, groups; locks, and plans.
 
 use mainstay_core::StatusCode;
-use mainstay_db::{Db, case, count};
+use mainstay_db::{Db, PageRequest, case, count};
 use rust_decimal::Decimal;
 
 use super::expressions::shop;
@@ -210,6 +210,17 @@ async fn puts_values_beside_rows(engine: Engine) {
         Product::query().with(|p| p.seller).order_by(|p| p.id).annotate(|p| p.seller.to(|s| s.name.lower()));
     let (product, name) = joined.first(&db).await.unwrap().unwrap();
     assert_eq!((product.seller.get().unwrap().name.as_str(), name.as_str()), ("Ann", "ann"));
+
+    let numbered = || Seller::query().order_by(|s| s.id).annotate(|s| s.products.count());
+    let page = numbered().paginate(PageRequest::number(2, 1), &db).await.unwrap();
+    assert_eq!((page.total, page.pages), (sellers.len() as u64, sellers.len() as u64));
+    assert_eq!(
+        page.items[0].1,
+        Product::filter(|p| p.seller.eq(&page.items[0].0)).count(&db).await.unwrap() as i64
+    );
+    assert_eq!(numbered().first_or_404(&db).await.unwrap().0.name, "Ann");
+    let none = Seller::filter(|s| s.id.lt(0)).annotate(|s| s.products.count()).first_or_404(&db).await;
+    assert_eq!(none.unwrap_err().message(), "There is no such seller.");
 }
 
 async fn takes_the_last_row_and_says_when_there_is_no_first(engine: Engine) {

@@ -1,0 +1,26 @@
+//! Identity: who somebody is, and how they prove it.
+//!
+//! The application owns the model of its users. It says in [`Account`] where the hash of the password is, contributes it with
+//! `.accounts::<User>()`, and has:
+//!
+//! - [`passwords`]: argon2id, on threads of its own; [`Passwords::log_in`] answers alike whether nobody has this name or the
+//!   password is wrong.
+//! - [`tokens`]: signed bearer tokens, which end with their time, or when the password changes.
+//! - [`authenticate`]: tells from the token of a request who sends it, and fills in its
+//!   [`Principal`](mainstay_core::principal::Principal).
+//! - [`signed_in`]: [`SignedIn<User>`](SignedIn), the argument of handlers that serve only who is signed in; `Option` of it, of
+//!   those that serve everybody.
+//! - [`module`]: [`AccountsExt`], and the section `auth`.
+
+pub mod account;
+pub mod authenticate;
+pub mod module;
+pub mod passwords;
+pub mod signed_in;
+pub mod tokens;
+
+pub use account::Account;
+pub use module::AccountsExt;
+pub use passwords::{PasswordHash, Passwords};
+pub use signed_in::SignedIn;
+pub use tokens::Tokens;

@@ -1,0 +1,71 @@
+//! The section `auth`.
+
+use std::time::Duration;
+
+use argon2::Params;
+use mainstay_core::config::{Problems, Section, duration};
+use mainstay_core::{Error, Profile, Result};
+use serde::{Deserialize, Serialize};
+
+/// `[auth]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuthConfig {
+    /// How much memory a hash takes, in KiB. Unless it is set: 19456, as OWASP advises; in tests 64, so that they are quick.
+    pub password_memory: Option<u32>,
+    /// How many times a hash passes over that memory.
+    pub password_passes: u32,
+    /// How many passwords are hashed at a time, each on a thread of its own. 0: half as many as there are processors.
+    pub password_threads: usize,
+    /// How long a token is good.
+    #[serde(with = "duration")]
+    pub token_lifetime: Duration,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            password_memory: None,
+            password_passes: Params::DEFAULT_T_COST,
+            password_threads: 0,
+            token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+impl Section for AuthConfig {
+    const NAME: &'static str = "auth";
+
+    fn validate(&self, problems: &mut Problems) {
+        if self.password_memory.is_some_and(|memory| memory < Params::MIN_M_COST) {
+            let least = Params::MIN_M_COST;
+            problems.add("password_memory", format!("must be at least {least}"), Some("leave it out: 19456"));
+        }
+        if self.password_passes == 0 {
+            problems.add("password_passes", "must be at least 1", None);
+        }
+        if self.token_lifetime.is_zero() {
+            problems.add("token_lifetime", "must not be 0: no token would ever be good", None);
+        }
+    }
+}
+
+impl AuthConfig {
+    /// How a hash is made.
+    pub(super) fn params(&self, profile: &Profile) -> Result<Params> {
+        let usual = if *profile == Profile::Test { QUICK } else { Params::DEFAULT_M_COST };
+        let memory = self.password_memory.unwrap_or(usual);
+        Params::new(memory, self.password_passes, 1, None)
+            .map_err(|error| Error::internal(format!("`auth.password_*`: {error}")))
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        if self.password_threads > 0 {
+            return self.password_threads;
+        }
+        std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+    }
+}
+
+/// The memory of a hash in tests, in KiB.
+const QUICK: u32 = 64;

@@ -1,0 +1,90 @@
+//! Passwords in, tokens out.
+
+use mainstay_auth::Passwords;
+use mainstay_db::{Db, sql};
+use mainstay_test::TestApp;
+use serde_json::json;
+
+use crate::shop::{Customer, PASSWORD, app, customer};
+
+#[tokio::test]
+async fn gives_a_token_for_the_right_password() {
+    let app = TestApp::start(app()).await;
+    let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
+    let ann = customer("ann@example.org", &passwords, &db).await;
+    let given = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let token = app.post("/login").json(&given).send().await.assert_status(200).text().to_owned();
+    let me = app.get("/me").bearer(&token).send().await;
+    me.assert_status(200).assert_text(&format!("{} ann@example.org", ann.id));
+    app.get("/welcome").bearer(&token).send().await.assert_text("ann@example.org");
+    app.get("/welcome").send().await.assert_text("stranger");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn tells_nobody_who_has_an_account() {
+    let app = TestApp::start(app()).await;
+    let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
+    customer("ann@example.org", &passwords, &db).await;
+    let mut gone = customer("gone@example.org", &passwords, &db).await;
+    gone.update(|customer| customer.active(false), &db).await.unwrap();
+    let long = "x".repeat(100_000);
+    let mut answers = Vec::new();
+    for (email, password) in [
+        ("ann@example.org", "wrong"),
+        ("ann@example.org", ""),
+        ("ann@example.org", &*long),
+        ("nobody@example.org", PASSWORD),
+        ("nobody@example.org", ""),
+        ("gone@example.org", PASSWORD),
+    ] {
+        let refused = app.post("/login").json(&json!({ "email": email, "password": password })).send().await;
+        refused.assert_problem(401, "wrong_credentials");
+        let problem: serde_json::Value = refused.json();
+        answers.push(problem["detail"].clone());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn makes_a_hash_anew_that_was_made_in_an_older_way() {
+    let old = TestApp::of(app()).set("auth.password_memory", "32").start().await;
+    let weak = old.inject::<Passwords>().await.hash(PASSWORD).await.unwrap();
+    old.stop().await;
+    let app = TestApp::start(app()).await;
+    let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
+    let mut ann = customer("ann@example.org", &passwords, &db).await;
+    ann.update(|customer| customer.password(weak.clone()), &db).await.unwrap();
+    let log_in = || async {
+        let given = json!({ "email": "ann@example.org", "password": PASSWORD });
+        app.post("/login").json(&given).send().await.assert_status(200);
+        Customer::find(ann.key(), &db).await.unwrap().password
+    };
+    let strong = log_in().await;
+    assert!(weak.expose().contains("m=32,") && strong.expose().contains("m=64,"), "{}", strong.expose());
+    assert_eq!(log_in().await, strong, "what is as it should be stays");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn keeps_hashes_out_of_json_and_debug_output() {
+    let app = TestApp::start(app()).await;
+    let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
+    let ann = customer("ann@example.org", &passwords, &db).await;
+    let shown = format!("{ann:?} {:?} {}", ann.password, serde_json::to_string(&ann).unwrap());
+    assert!(!shown.contains("argon2"), "{shown}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn says_when_a_stored_hash_is_none() {
+    let app = TestApp::start(app()).await;
+    let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
+    customer("ann@example.org", &passwords, &db).await;
+    sql("UPDATE customers SET password = 'plain text'").execute(&db).await.unwrap();
+    let given = json!({ "email": "ann@example.org", "password": "plain text" });
+    app.post("/login").json(&given).send().await.assert_status(500);
+    app.stop().await;
+}

@@ -1,0 +1,123 @@
+//! Comments: what readers say to an article.
+
+mod model;
+
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use mainstay::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::articles::{Article, milliseconds};
+use crate::profiles::{Profile, Reader};
+use crate::users::User;
+
+pub use model::{Comment, NewComment};
+
+/// A comment.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ShownComment {
+    id: i64,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    /// Its text, in Markdown.
+    body: String,
+    author: Profile,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct SingleComment {
+    comment: ShownComment,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct CommentList {
+    comments: Vec<ShownComment>,
+}
+
+impl ShownComment {
+    fn new(comment: Comment, author: Profile) -> Self {
+        let Comment { id, created_at, updated_at, body, .. } = comment;
+        Self { id, created_at, updated_at, body, author }
+    }
+}
+
+/// Lists the comments to an article, the oldest first.
+#[get("/api/articles/{slug}/comments", tag = "Comments")]
+#[errors(NotFound)]
+async fn list(
+    Path(slug): Path<String>,
+    reader: Option<SignedIn<User>>,
+    db: Inject<Db>,
+) -> Result<Json<CommentList>> {
+    let reader = Reader::of(reader);
+    let article = Article::filter(|article| article.slug.eq(slug)).first_or_404(&db).await?;
+    let comments = Comment::filter(|comment| comment.article.eq(&article))
+        .with(|comment| comment.author)
+        .order_by(|comment| comment.id)
+        .annotate(|comment| comment.author.to(|author| reader.follows(author)))
+        .all(&db)
+        .await?;
+    let shown = comments.into_iter().map(|(comment, following)| {
+        let author = Profile::new(comment.author.get()?, following);
+        Ok(ShownComment::new(comment, author))
+    });
+    Ok(Json(CommentList { comments: shown.collect::<Result<_>>()? }))
+}
+
+/// What somebody says.
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
+struct Say {
+    #[garde(dive)]
+    comment: Said,
+}
+
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
+struct Said {
+    #[garde(length(min = 1, max = 20_000))]
+    body: String,
+}
+
+/// Says something to an article.
+#[post("/api/articles/{slug}/comments", tag = "Comments")]
+#[errors(NotFound)]
+async fn say(
+    Path(slug): Path<String>,
+    SignedIn(author): SignedIn<User>,
+    db: Inject<Db>,
+    Valid(Json(Say { comment: Said { body } })): Valid<Json<Say>>,
+) -> Result<Json<SingleComment>> {
+    let article = Article::filter(|article| article.slug.eq(slug)).first_or_404(&db).await?;
+    let new = NewComment { body, article: article.key(), author: author.key() };
+    let comment = new.insert(&db).await?;
+    // Nobody follows themselves.
+    let author = Profile::new(&author, false);
+    Ok(Json(SingleComment { comment: ShownComment::new(comment, author) }))
+}
+
+/// Takes one's comment back.
+#[delete("/api/articles/{slug}/comments/{id}", tag = "Comments")]
+#[errors(NotFound, Forbidden)]
+async fn take_back(
+    Path((slug, id)): Path<(String, i64)>,
+    SignedIn(author): SignedIn<User>,
+    db: Inject<Db>,
+) -> Result<NoContent> {
+    let comment = Comment::filter(|comment| comment.id.eq(id))
+        .filter(|comment| comment.article.is(|article| article.slug.eq(slug)))
+        .first_or_404(&db)
+        .await?;
+    if comment.author.key() != author.key() {
+        return Err(Error::forbidden("The comment is somebody else's."));
+    }
+    comment.delete(&db).await?;
+    Ok(NoContent)
+}
+
+/// Comments.
+pub fn module() -> Module {
+    Module::new("comments").models(models![Comment]).routes(routes![list, say, take_back])
+}

@@ -1,0 +1,114 @@
+//! Registration, login, and one's own account.
+
+use mainstay_test::{Client, TestApp, TestResponse};
+use serde_json::{Value, json};
+
+async fn register(client: &Client, user: Value) -> TestResponse {
+    client.post("/api/users").json(&json!({ "user": user })).send().await
+}
+
+fn errors(response: &TestResponse) -> Vec<String> {
+    let body: Value = response.json();
+    body["errors"]["body"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|line| line.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+fn ann() -> Value {
+    json!({ "username": "ann", "email": "ann@example.org", "password": "conduit-1" })
+}
+
+#[tokio::test]
+async fn registers_signs_in_and_shows_who_one_is() {
+    let app = TestApp::start(conduit::app()).await;
+    let client = app.client();
+    let created: Value = register(&client, ann()).await.assert_status(201).json();
+    assert_eq!(created["user"]["username"], "ann");
+    assert_eq!(created["user"].as_object().expect("an object").len(), 5, "{created}");
+    let token = format!("Token {}", created["user"]["token"].as_str().expect("a text"));
+    let own: Value =
+        app.get("/api/user").header("authorization", &token).send().await.assert_status(200).json();
+    assert_eq!(own["user"]["email"], "ann@example.org");
+
+    let credentials = json!({ "user": { "email": "ann@example.org", "password": "conduit-1" } });
+    let entered: Value =
+        app.post("/api/users/login").json(&credentials).send().await.assert_status(200).json();
+    let token = format!("Token {}", entered["user"]["token"].as_str().expect("a text"));
+    app.get("/api/user").header("authorization", &token).send().await.assert_json_at("/user/bio", json!(""));
+    app.get("/api/user").send().await.assert_status(401);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_what_is_taken_or_breaks_a_rule() {
+    let app = TestApp::start(conduit::app()).await;
+    let client = app.client();
+    register(&client, ann()).await.assert_status(201);
+    for (field, value) in [("username", "ann2"), ("email", "ann2@example.org")] {
+        let mut again = ann();
+        again[field] = json!(value);
+        let refused = register(&client, again).await;
+        let taken = if field == "username" { "email" } else { "username" };
+        assert!(errors(refused.assert_status(422))[0].contains(taken), "{}", refused.text());
+    }
+    let refused = register(&client, json!({ "username": "", "email": "ann", "password": "short" })).await;
+    assert_eq!(errors(refused.assert_status(422)).len(), 3, "{}", refused.text());
+    let refused = register(&client, json!({ "username": "bob" })).await;
+    assert!(
+        refused.status().is_client_error() && errors(&refused)[0].contains("email"),
+        "{}",
+        refused.text()
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_wrong_credentials_with_the_same_words() {
+    let app = TestApp::start(conduit::app()).await;
+    register(&app.client(), ann()).await.assert_status(201);
+    let mut words = Vec::new();
+    for (email, password) in [("ann@example.org", "conduit-2"), ("bob@example.org", "conduit-1")] {
+        let credentials = json!({ "user": { "email": email, "password": password } });
+        let refused = app.post("/api/users/login").json(&credentials).send().await;
+        words.push(errors(refused.assert_status(401)));
+    }
+    assert_eq!(words[0], words[1]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn changes_what_is_named_and_makes_old_tokens_void_with_the_password() {
+    let app = TestApp::start(conduit::app()).await;
+    let created: Value = register(&app.client(), ann()).await.json();
+    let token = format!("Token {}", created["user"]["token"].as_str().expect("a text"));
+    let change = async |user: Value, token: &str| {
+        let body = json!({ "user": user });
+        app.put("/api/user").header("authorization", token).json(&body).send().await
+    };
+    let changed = change(json!({ "bio": "Writes.", "image": "/ann.png" }), &token).await;
+    let changed: Value = changed.assert_status(200).json();
+    assert_eq!((&changed["user"]["bio"], &changed["user"]["username"]), (&json!("Writes."), &json!("ann")));
+    change(json!({}), &token).await.assert_status(200).assert_json_at("/user/bio", json!("Writes."));
+    change(json!({ "email": "none" }), &token).await.assert_status(422);
+
+    let changed: Value = change(json!({ "password": "conduit-2" }), &token).await.assert_status(200).json();
+    app.get("/api/user").header("authorization", &token).send().await.assert_status(401);
+    let token = format!("Token {}", changed["user"]["token"].as_str().expect("a text"));
+    app.get("/api/user").header("authorization", &token).send().await.assert_status(200);
+    let credentials = json!({ "user": { "email": "ann@example.org", "password": "conduit-2" } });
+    app.post("/api/users/login").json(&credentials).send().await.assert_status(200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_authors_of_the_seed_sign_in() {
+    let app = crate::conduit().await;
+    let credentials =
+        json!({ "user": { "email": "priya@example.net", "password": conduit::seed::PASSWORD } });
+    let entered = app.post("/api/users/login").json(&credentials).send().await;
+    entered.assert_status(200).assert_json_at("/user/username", json!("priya_natarajan"));
+    app.stop().await;
+}
