@@ -18,6 +18,7 @@ use crate::executor::Executor;
 use crate::factory::Sequences;
 use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
+use crate::replicas::scope::carried;
 use crate::replicas::{Reads, Replicas, Scope, Set};
 use crate::transaction::{self, Transactions, Tx};
 
@@ -149,10 +150,7 @@ impl Db {
     ///
     /// What it begins by `tokio::spawn` reads from the primary.
     pub async fn on_replicas<T>(&self, work: impl Future<Output = T>) -> T {
-        match Scope::of(self, Reads::Replica, None) {
-            Some(scope) => scope.around(work).await,
-            None => work.await,
-        }
+        carried(Scope::of(self, Reads::Replica, None), work).await
     }
 
     /// How far behind a replica may be that is asked; `None` without replicas.
@@ -204,6 +202,11 @@ impl Db {
     /// Its servers, if it has replicas.
     pub(crate) fn replica_set(&self) -> Option<&Arc<Set>> {
         self.inner.driver.replicas().map(Replicas::set)
+    }
+
+    /// What the running task does on it, if it has replicas.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        self.replica_set().and_then(Scope::current)
     }
 
     pub(crate) fn cache(&self) -> &SqlCache {

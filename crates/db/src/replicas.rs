@@ -64,8 +64,8 @@ impl Replicas {
         Ok(Self { set, watching })
     }
 
-    /// Shows what is known of the replicas, for as long as there are any.
-    pub(crate) fn watch(&self, metrics: &Metrics) {
+    /// Shows what is known of the replicas, for as long as there are any: `db_replica_up`, `db_replica_lag_seconds` and so on.
+    pub fn watch(&self, metrics: &Metrics) {
         meters::watch(metrics, Arc::downgrade(&self.set));
     }
 

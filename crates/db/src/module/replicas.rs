@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mainstay_core::assembly::Assembly;
-use mainstay_core::{Contribution, Finding, Findings};
+use mainstay_core::{Contribution, Finding, Findings, Module};
 
 use super::config::DatabaseConfig;
 
@@ -12,7 +12,11 @@ use super::config::DatabaseConfig;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadsFromReplicas;
 
-impl Contribution for ReadsFromReplicas {}
+impl Contribution for ReadsFromReplicas {
+    fn installs() -> Option<Module> {
+        Some(super::module())
+    }
+}
 
 /// `db.W030`: replicas that nobody reads from.
 pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {

@@ -92,7 +92,7 @@ impl Scope {
     }
 
     /// That of the running task, for this database.
-    pub(super) fn current(set: &Arc<Set>) -> Option<Self> {
+    pub(crate) fn current(set: &Arc<Set>) -> Option<Self> {
         let mut next = SCOPE.try_with(Self::clone).ok();
         while let Some(scope) = next {
             if Arc::ptr_eq(&scope.0.set, set) {
@@ -145,5 +145,13 @@ impl Scope {
         for scope in self.all() {
             scope.0.wrote.store(true, Ordering::Release);
         }
+    }
+}
+
+/// Runs `work` in a scope that another task is in, if it is in one.
+pub(crate) async fn carried<T>(scope: Option<Scope>, work: impl Future<Output = T>) -> T {
+    match scope {
+        Some(scope) => scope.around(work).await,
+        None => work.await,
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::{join, join_all};
+use futures_util::{StreamExt, stream};
 
 use super::history::History;
 use super::position::{self, Position};
@@ -234,12 +234,8 @@ impl Set {
     }
 
     pub(super) async fn close(&self) {
-        for replica in &self.replicas {
-            if let Some(driver) = replica.driver() {
-                driver.close().await;
-            }
-        }
-        self.primary.close().await;
+        let replicas = self.replicas.iter().filter_map(Replica::driver).map(|driver| driver.close());
+        join(join_all(replicas), self.primary.close()).await;
     }
 }
 

@@ -5,8 +5,10 @@
 //!
 //! - `reading`: where reads go; `writing`: what becomes of them after a write.
 //! - `trouble`: replicas that are behind, gone, or none.
+//! - `setup`: what is wrong with a configuration.
 
 mod reading;
+mod setup;
 mod trouble;
 mod writing;
 

@@ -1,18 +1,22 @@
 //! Replicas that are behind, gone, in the way, or none.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mainstay_db::replicas::{Reads, Scope};
-use mainstay_db::{DatabaseConfig, Db, sql};
+use mainstay_core::metrics::Metrics;
+use mainstay_db::driver::Statement;
+use mainstay_db::{DatabaseConfig, Db, Settings, sql};
 
-use super::{Rig, add, eventually, notes, on_both, open, port, reading};
+use super::{Rig, add, eventually, notes, on_both, open, port, reading, writing};
 
 on_both!(
     no_read_fails_when_a_replica_is_killed with 1,
     one_that_is_too_far_behind_is_not_asked with 1,
+    one_that_has_not_the_tables_yet_is_not_asked with 1,
     a_server_that_is_no_replica_is_not_asked with 0,
+    the_metrics_show_it_and_reads_go_on_without_the_primary with 1,
 );
 
 async fn no_read_fails_when_a_replica_is_killed(mut rig: Rig) {
@@ -76,23 +80,128 @@ async fn one_that_is_too_far_behind_is_not_asked(rig: Rig) {
     assert_eq!(reading(&db, None, port(&db)).await, primary);
     rig.resume(0).await;
     eventually(async || reading(&db, None, port(&db)).await == replica).await;
-    // Tables that have changed are waited for.
-    rig.pause(0).await;
-    sql("CREATE TABLE later (id BIGINT PRIMARY KEY)").execute(&db).await.unwrap();
     db.close().await;
-    rig.resume(0).await;
     rig.end().await;
 }
 
+/// Who has changed tables reads them where they have changed.
+async fn one_that_has_not_the_tables_yet_is_not_asked(rig: Rig) {
+    let driver = rig.config().open(Path::new(".")).await.unwrap();
+    let db = Db::over(Arc::clone(&driver), Settings::default());
+    rig.is_ready(&db).await;
+    let (primary, replica) = (rig.primary.port(), rig.replicas[0].port());
+    rig.pause(0).await;
+    assert_eq!(reading(&db, None, port(&db)).await, replica);
+    driver.run(Statement::script("CREATE TABLE later (id BIGINT PRIMARY KEY)")).await.unwrap();
+    let later = async || sql("SELECT id FROM later").fetch::<i64>(&db).await.unwrap().len();
+    for _ in 0..10 {
+        assert_eq!(reading(&db, None, async { (port(&db).await, later().await) }).await, (primary, 0));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    rig.resume(0).await;
+    eventually(async || reading(&db, None, async { (port(&db).await, later().await) }).await == (replica, 0))
+        .await;
+    db.close().await;
+    rig.end().await;
+}
+
+/// It may have become the primary itself, and then nobody else's writes arrive there.
 async fn a_server_that_is_no_replica_is_not_asked(rig: Rig) {
     let itself = rig.config().url.replace("127.0.0.1", "localhost");
-    let db = open(&DatabaseConfig { replicas: vec![itself], ..rig.config() }).await;
-    let scope = Scope::of(&db, Reads::Replica, None).unwrap();
-    // What it wrote is never looked for elsewhere than where it is.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    scope.around(async { add(&db, 1).await }).await;
-    assert_eq!(reading(&db, None, notes(&db)).await, [1]);
+    let driver = DatabaseConfig { replicas: vec![itself], ..rig.config() };
+    let driver = driver.open(Path::new(".")).await.unwrap();
+    let metrics = Metrics::new();
+    driver.replicas().unwrap().watch(&metrics);
+    let db = Db::over(driver, Settings::default());
+    for _ in 0..10 {
+        assert_eq!(reading(&db, None, port(&db)).await, rig.primary.port());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let shown = metrics.render();
+    assert_eq!(value(&shown, "db_replica_up"), Some(0.0), "{shown}");
+    assert_eq!(value(&shown, "db_replica_reads_total"), Some(0.0), "{shown}");
     db.close().await;
+    rig.end().await;
+}
+
+/// The value of a metric that there is once.
+fn value(shown: &str, name: &str) -> Option<f64> {
+    let line = shown.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+async fn the_metrics_show_it_and_reads_go_on_without_the_primary(mut rig: Rig) {
+    let driver = rig.config().open(Path::new(".")).await.unwrap();
+    let metrics = Metrics::new();
+    driver.replicas().unwrap().watch(&metrics);
+    let db = Db::over(driver, Settings::default());
+    add(&db, 1).await;
+    rig.is_ready(&db).await;
+    let shown = metrics.render();
+    assert_eq!(value(&shown, "db_replica_up"), Some(1.0), "{shown}");
+    assert!(value(&shown, "db_replica_reads_total").unwrap() >= 1.0, "{shown}");
+    assert!(shown.contains(&format!("replica=\"127.0.0.1:{}/", rig.replicas[0].port())), "{shown}");
+    assert!(!shown.contains("mainstay:") && !shown.contains("mainstay@"), "{shown}");
+
+    rig.pause(0).await;
+    add(&db, 2).await;
+    eventually(async || value(&metrics.render(), "db_replica_lag_seconds").is_some_and(|lag| lag > 0.5))
+        .await;
+    rig.resume(0).await;
+    eventually(async || value(&metrics.render(), "db_replica_lag_seconds") == Some(0.0)).await;
+    assert_eq!(reading(&db, None, notes(&db)).await, [1, 2]);
+
+    // What is there can be read for as long as the primary is away, and it comes back.
+    tokio::task::block_in_place(|| rig.primary.kill());
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_secs(5) {
+        let looked = async { (port(&db).await, notes(&db).await) };
+        assert_eq!(reading(&db, None, looked).await, (rig.replicas[0].port(), vec![1, 2]));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::task::block_in_place(|| rig.primary.start_again().unwrap());
+    eventually(async || sql("INSERT INTO notes (id) VALUES (3)").execute(&db).await.is_ok()).await;
+    eventually(async || reading(&db, None, notes(&db)).await == [1, 2, 3]).await;
+    db.close().await;
+    rig.end().await;
+}
+
+/// The position is an ordinary statement, and so is everything else.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poolers_may_stand_before_all_of_them() {
+    if let Err(why) = servers::programs::PGBOUNCER.find() {
+        return crate::contract::not_run(&format!("behind PgBouncer: {why}"));
+    }
+    let Some(rig) = Rig::start(servers::Engine::Postgres, 1).await else { return };
+    let servers = [rig.primary.port(), rig.replicas[0].port()];
+    let poolers = tokio::task::spawn_blocking(move || {
+        servers.map(|port| (port, servers::pgbouncer::PgBouncer::start(port).unwrap()))
+    });
+    let poolers = poolers.await.unwrap();
+    let by_pooler = |url: &String| {
+        poolers.iter().fold(url.clone(), |url, (port, pooler)| {
+            url.replace(&format!(":{port}/"), &format!(":{}/", pooler.port()))
+        })
+    };
+    let config = rig.config();
+    let db = open(&DatabaseConfig {
+        url: by_pooler(&config.url),
+        replicas: config.replicas.iter().map(by_pooler).collect(),
+        pooler: "transaction".to_owned(),
+        ..config
+    })
+    .await;
+    rig.is_ready(&db).await;
+    rig.pause(0).await;
+    let ((), position) = writing(&db, add(&db, 1)).await;
+    let looked = async { (port(&db).await, notes(&db).await) };
+    assert_eq!(reading(&db, position.as_ref(), looked).await, (rig.primary.port(), vec![1]));
+    assert_eq!(reading(&db, None, port(&db)).await, rig.replicas[0].port());
+    rig.resume(0).await;
+    eventually(async || reading(&db, position.as_ref(), port(&db)).await != rig.primary.port()).await;
+    db.close().await;
+    tokio::task::spawn_blocking(move || drop(poolers)).await.unwrap();
     rig.end().await;
 }
 

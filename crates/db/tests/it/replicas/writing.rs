@@ -93,6 +93,17 @@ async fn what_writes_is_noted_and_what_does_not_is_not(rig: Rig) {
     assert!(some.is_some());
     let ((), some) = writing(&db, add(&db.primary(), 2)).await;
     assert!(some.is_some());
+    // What is done after a transaction was rolled back.
+    let ((), some) = writing(&db, async {
+        let tx = db.begin().await.unwrap();
+        let later = db.clone();
+        tx.after_rollback(
+            async move { sql("DELETE FROM notes WHERE id = 100").execute(&later).await.map(drop) },
+        );
+        tx.rollback().await.unwrap();
+    })
+    .await;
+    assert!(some.is_some());
 
     // A write in work that only was to read: from then on it reads from the primary, and what is around it knows.
     let scope = Scope::of(&db, Reads::Replica, None).unwrap();
