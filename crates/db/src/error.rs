@@ -152,7 +152,8 @@ pub enum DbError {
         /// What happened, with the file or the address.
         detail: String,
     },
-    /// A write where nothing may be written: in a read-only transaction, or on a server that is a replica: 503.
+    /// A write where nothing may be written: in a read-only transaction, to a file that may only be read, on a server that is a
+    /// replica: 503.
     #[error("nothing may be written here: {detail}")]
     ReadOnly {
         /// The engine's words.
