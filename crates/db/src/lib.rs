@@ -93,6 +93,7 @@ pub mod model;
 pub mod module;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+pub mod named;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod query;

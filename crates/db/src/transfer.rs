@@ -71,7 +71,7 @@ mod names;
 mod natural;
 mod reference;
 mod source;
-mod text;
+pub(crate) mod text;
 mod waiting;
 
 use std::time::Duration;

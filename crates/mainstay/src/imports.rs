@@ -43,9 +43,11 @@ pub use mainstay_db::{
 };
 
 #[cfg(feature = "api")]
-pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, Valid};
+pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, ResourcesExt, Valid};
 #[cfg(feature = "api")]
-pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Rows, Validated};
+pub use mainstay_resource::policy::{Open, ReadOnly};
+#[cfg(feature = "api")]
+pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};

@@ -1,12 +1,29 @@
 //! What every surface of a model shares.
 //!
+//! - [`resource`]: [`Resource`]: a model, as surfaces offer it.
+//! - [`operations`]: [`Operations`]: list, get, save and remove, for surfaces that know no model. Everything that a surface does
+//!   to rows goes through it, and so through policy, validation and hooks.
+//! - [`list`](mod@list): which rows a list is asked for; [`record`]: a row as a surface shows it; `input`: a row as a client sends
+//!   it; [`fields`]: what fields are called, and which of them can be set.
 //! - [`policy`]: who may see and change which rows and fields. No policy means no access, on every surface.
 //! - [`validation`]: what is wrong with a value, every fault at once.
+//! - [`module`]: [`Policies`] for whoever takes them.
 //!
 //! REST, GraphQL and the admin pages only translate their protocols onto this crate.
 
+pub mod fields;
+mod input;
+pub mod list;
+pub mod module;
+pub mod operations;
 pub mod policy;
+pub mod record;
+pub mod resource;
 pub mod validation;
 
+pub use list::{ListRequest, Listing};
+pub use operations::{Caller, Operations, Removal, Save, Saving};
 pub use policy::{Action, FieldSet, Policies, PoliciesExt, Policy, Rows};
+pub use record::Record;
+pub use resource::Resource;
 pub use validation::Validated;

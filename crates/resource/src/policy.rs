@@ -44,6 +44,7 @@
 //! let app = App::new().policy(OwnNotes);
 //! ```
 
+mod common;
 mod fields;
 
 use std::fmt;
@@ -51,9 +52,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use mainstay_core::principal::Principal;
-use mainstay_core::{Contribute, Contribution, Contributions};
+use mainstay_core::{Contribute, Contribution, Contributions, Module};
+use mainstay_db::meta::ModelMeta;
 use mainstay_db::{Model, Predicate, Query};
 
+pub use common::{Open, ReadOnly};
 pub use fields::{ColumnSet, FieldSet};
 
 /// What somebody wants to do with a row.
@@ -122,14 +125,34 @@ impl<M: Model> Rows<M> {
 /// A contribution: the policy of one model.
 struct PolicyOf<M>(Arc<dyn Policy<M>>);
 
-impl<M: Model> Contribution for PolicyOf<M> {}
+impl<M: Model> Contribution for PolicyOf<M> {
+    fn installs() -> Option<Module> {
+        Some(crate::module::module())
+    }
+}
+
+/// A contribution: a model has a policy.
+struct HasPolicy(&'static ModelMeta);
+
+impl Contribution for HasPolicy {}
+
+/// The models that have a policy, and the modules that it comes from.
+pub(crate) fn models(contributions: &Contributions) -> Vec<(&'static ModelMeta, String)> {
+    contributions.of::<HasPolicy>().map(|has| (has.value.0, has.module.name.to_string())).collect()
+}
 
 /// Adds policies. In the prelude.
 pub trait PoliciesExt: Contribute {
     /// Makes it the policy of its model.
     #[must_use]
     fn policy<M: Model>(self, policy: impl Policy<M>) -> Self {
-        self.contribute(PolicyOf(Arc::new(policy)))
+        self.shared_policy(Arc::new(policy))
+    }
+
+    /// The same for a policy that is shared.
+    #[must_use]
+    fn shared_policy<M: Model>(self, policy: Arc<dyn Policy<M>>) -> Self {
+        self.contribute(HasPolicy(M::META)).contribute(PolicyOf(policy))
     }
 }
 

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::Expr;
 use crate::expression::{Direction, Nulls, Operand, OrderTerm, Term};
+use crate::meta::FieldMeta;
 use crate::value::Stored;
 
 /// Something to sort the rows of `M` by, and how.
@@ -22,6 +23,12 @@ impl<M> Clone for Order<M> {
 impl<M> Order<M> {
     pub(super) fn new<T: Stored>(term: Term, direction: Direction) -> Self {
         let (sql_type, nullable) = (T::TYPE, T::NULLABLE);
+        let term = OrderTerm { term, sql_type, nullable, direction, nulls: None };
+        Self { term, marker: PhantomData }
+    }
+
+    pub(crate) fn by(term: Term, field: &FieldMeta, direction: Direction) -> Self {
+        let (sql_type, nullable) = (field.sql_type, field.nullable);
         let term = OrderTerm { term, sql_type, nullable, direction, nulls: None };
         Self { term, marker: PhantomData }
     }

@@ -16,7 +16,7 @@ use crate::meta::FieldMeta;
 use crate::value::{Choice, SqlType, Value};
 
 /// Writes a value of a column of that type, or says why it is none.
-pub(super) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Result<(), String> {
+pub(crate) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Result<(), String> {
     // Writing to a `String` cannot fail.
     let _written = match value {
         Value::Null => write!(out, "null"),
@@ -63,7 +63,7 @@ pub(super) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Resul
 }
 
 /// Writes a text with quotes around it.
-pub(super) fn write_text(text: &str, out: &mut String) {
+pub(crate) fn write_text(text: &str, out: &mut String) {
     // A text is always JSON.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
@@ -117,7 +117,7 @@ fn read<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
 }
 
 /// The value for a field, or what was expected instead.
-pub(super) fn value(field: &FieldMeta, json: &RawValue) -> Result<Value, String> {
+pub(crate) fn value(field: &FieldMeta, json: &RawValue) -> Result<Value, String> {
     if json.get() == "null" {
         return if field.nullable { Ok(Value::Null) } else { Err("a value, and not null".to_owned()) };
     }

@@ -1,0 +1,221 @@
+//! What the routes of a resource say about themselves.
+
+use http::StatusCode;
+use mainstay_core::container::Need;
+use mainstay_db::meta::{FieldMeta, ModelMeta};
+use mainstay_db::{Db, Model};
+use mainstay_http::Route;
+use mainstay_http::describe::{
+    BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SchemaOf, schema_of,
+};
+use mainstay_resource::fields::json_name;
+use mainstay_resource::list::Operator;
+use mainstay_resource::{Policies, Save};
+
+use super::query::{MOST, RESERVED};
+use super::schema::{Changed, New, Page, Replacing, Shown};
+
+const JSON: &str = "application/json";
+
+pub(super) fn list<M: Model>(route: Route) -> Route {
+    described(route, "list", M::META, |operation| {
+        let label = M::META.label;
+        operation.document(&format!(
+            "Lists {}.\n\nA field is compared with a value by its name, otherwise by `name[operator]`. \
+             Pages are by number (`page`, `per_page`), or by cursor (`after`, `before`, `limit`); the header `Link` \
+             leads to the others.",
+            plural(label)
+        ));
+        for field in M::META.fields.iter().filter(|field| !field.hidden) {
+            filters::<M>(field, operation);
+        }
+        if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
+            query(operation, "search", schema_of::<String>(), "Words that must be in it.");
+        }
+        query(
+            operation,
+            "sort",
+            schema_of::<String>(),
+            "Fields to sort by, with commas between; `-` before one reverses it.",
+        );
+        fields(operation);
+        let number = schema_of::<u32>;
+        query(operation, "page", number(), "The number of the page, from 1.");
+        query(operation, "per_page", number(), &format!("The most rows of a page, up to {MOST}."));
+        query(operation, "after", schema_of::<String>(), "A cursor: the rows after it.");
+        query(operation, "before", schema_of::<String>(), "A cursor: the rows before it.");
+        query(operation, "limit", number(), &format!("The most rows of a page by cursor, up to {MOST}."));
+        let link =
+            Parameter::new(Place::Header, "Link").description("The way to the other pages (RFC 8288).");
+        operation.response(ResponseSpec::new(200).content(Content::of::<Page<M>>(JSON)).header(link));
+        operation.error(
+            ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
+                .code("invalid_parameters"),
+        );
+    })
+}
+
+pub(super) fn create<M: Model>(route: Route) -> Route {
+    described(route, "create", M::META, |operation| {
+        operation.document(&format!("Makes {}.", one(M::META.label)));
+        operation.body = Some(BodySpec::new(Content::of::<New<M>>(JSON)));
+        let location = Parameter::new(Place::Header, "Location").required().description("Where it is.");
+        operation.response(whole::<M>(201).header(location));
+        writes(operation);
+    })
+}
+
+pub(super) fn get<M: Model>(route: Route) -> Route {
+    described(route, "get", M::META, |operation| {
+        operation.document(&format!("Shows {}.", one(M::META.label)));
+        fields(operation);
+        let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<String>());
+        operation.parameter(known.description("The tag of the row as the client has it."));
+        operation.response(whole::<M>(200));
+        operation.response(ResponseSpec::new(304).description("The client has it already."));
+        operation.error(
+            ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
+                .code("invalid_parameters"),
+        );
+        missing(operation, M::META);
+    })
+}
+
+pub(super) fn save<M: Model>(route: Route, how: Save) -> Route {
+    let name = if how == Save::Replace { "replace" } else { "change" };
+    described(route, name, M::META, |operation| {
+        let one = one(M::META.label);
+        if how == Save::Replace {
+            operation.document(&format!(
+                "Replaces {one}.\n\nFields that are not given get the value of a new row."
+            ));
+            operation.body = Some(BodySpec::new(Content::of::<Replacing<M>>(JSON)));
+        } else {
+            operation.document(&format!("Changes some fields of {one}.\n\nJSON Merge Patch (RFC 7396)."));
+            let mut body = BodySpec::new(Content::of::<Changed<M>>("application/merge-patch+json"));
+            body.contents.push(Content::of::<Changed<M>>(JSON));
+            operation.body = Some(body);
+        }
+        operation.response(whole::<M>(200));
+        missing(operation, M::META);
+        expects(operation);
+        writes(operation);
+    })
+}
+
+pub(super) fn remove<M: Model>(route: Route) -> Route {
+    described(route, "delete", M::META, |operation| {
+        operation.document(&format!("Takes {} away.", one(M::META.label)));
+        operation.response(ResponseSpec::new(204));
+        missing(operation, M::META);
+        expects(operation);
+        operation.error(ErrorSpec::new(StatusCode::CONFLICT, "Something else still refers to it."));
+    })
+}
+
+/// Everything is known of it, and every one of them asks the policy.
+fn described(route: Route, verb: &str, meta: &ModelMeta, describe: impl FnOnce(&mut Operation)) -> Route {
+    route.describe(|operation| {
+        operation.name = format!("{verb}_{}", meta.label.replace(' ', "_"));
+        operation.opaque.clear();
+        operation.needs_axum_router = false;
+        operation.needs.extend([Need::of::<Db>().in_request(), Need::of::<Policies>().in_request()]);
+        operation.tags.push(meta.name.to_owned());
+        operation
+            .error(ErrorSpec::new(StatusCode::UNAUTHORIZED, "Nobody is signed in, and somebody must be."));
+        operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, "The policy does not allow it."));
+        describe(operation);
+    })
+}
+
+fn whole<M: Model>(status: u16) -> ResponseSpec {
+    let tag = Parameter::new(Place::Header, "ETag").description("The state of the row, for `If-Match`.");
+    ResponseSpec::new(status).content(Content::of::<Shown<M>>(JSON)).header(tag)
+}
+
+fn missing(operation: &mut Operation, meta: &ModelMeta) {
+    operation.error(ErrorSpec::new(StatusCode::NOT_FOUND, format!("There is no such {}.", meta.label)));
+}
+
+fn expects(operation: &mut Operation) {
+    let header = Parameter::new(Place::Header, "If-Match").schema(schema_of::<String>());
+    operation.parameter(header.description("The tag of the row as the client knows it."));
+    let changed =
+        ErrorSpec::new(StatusCode::PRECONDITION_FAILED, "It has been changed since the client read it.");
+    operation.error(changed.code("precondition_failed"));
+}
+
+fn writes(operation: &mut Operation) {
+    let refused = [
+        (StatusCode::BAD_REQUEST, "The body is not well-formed."),
+        (
+            StatusCode::CONFLICT,
+            "Another row has the same value where it must be unique, or the row has just been changed.",
+        ),
+        (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than allowed."),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body has another content type."),
+    ];
+    for (status, description) in refused {
+        operation.error(ErrorSpec::new(status, description));
+    }
+    let invalid = ErrorSpec::new(StatusCode::UNPROCESSABLE_ENTITY, "The data breaks a rule.");
+    operation.error(invalid.code("validation_failed"));
+}
+
+/// What a field can be compared with.
+fn filters<M: Model>(field: &'static FieldMeta, operation: &mut Operation) {
+    let name = json_name(M::META, field);
+    for (operator, how) in Operator::ALL {
+        if !how.suits(field) {
+            continue;
+        }
+        let written = match operator {
+            "eq" if !RESERVED.contains(&name) => name.to_owned(),
+            operator => format!("{name}[{operator}]"),
+        };
+        let schema = match how {
+            Operator::Compare(_) => Some(SchemaOf::field::<Shown<M>>(name)),
+            Operator::Null => schema_of::<bool>(),
+            Operator::In | Operator::Contains | Operator::StartsWith => schema_of::<String>(),
+        };
+        query(operation, &written, schema, words(how));
+    }
+}
+
+fn words(how: Operator) -> &'static str {
+    use mainstay_db::named::Comparison;
+    match how {
+        Operator::Compare(Comparison::Equal) => "It is this.",
+        Operator::Compare(Comparison::NotEqual) => "It is another.",
+        Operator::Compare(Comparison::Less) => "It is less.",
+        Operator::Compare(Comparison::AtMost) => "It is at most this.",
+        Operator::Compare(Comparison::Greater) => "It is greater.",
+        Operator::Compare(Comparison::AtLeast) => "It is at least this.",
+        Operator::In => "It is one of these, with commas between.",
+        Operator::Contains => "It contains this, in any case.",
+        Operator::StartsWith => "It begins with this, in any case.",
+        Operator::Null => "Whether it has no value.",
+    }
+}
+
+fn fields(operation: &mut Operation) {
+    query(
+        operation,
+        "fields",
+        schema_of::<String>(),
+        "The fields to show, with commas between; all if it is not given.",
+    );
+}
+
+fn query(operation: &mut Operation, name: &str, schema: Option<SchemaOf>, description: &str) {
+    operation.parameter(Parameter::new(Place::Query, name).schema(schema).description(description));
+}
+
+fn one(label: &str) -> String {
+    let article = if label.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {label}")
+}
+
+fn plural(label: &str) -> String {
+    format!("rows of {label}")
+}

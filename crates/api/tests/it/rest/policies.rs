@@ -1,0 +1,112 @@
+//! Who may see and change what.
+
+use serde_json::{Value, json};
+
+use super::on_every_engine;
+
+const ANN: (&str, &str) = ("authorization", "Seller 1");
+const BOB: (&str, &str) = ("authorization", "Seller 2");
+
+#[tokio::test]
+async fn shows_rows_and_fields_by_the_policy() {
+    on_every_engine(async |app| {
+        app.get("/products/4").send().await.assert_problem(404, "not_found");
+        let dough: Value = app.get("/products/4").header(ANN.0, ANN.1).send().await.assert_status(200).json();
+        assert_eq!(dough["cost"], 60);
+        app.get("/products/4").header(BOB.0, BOB.1).send().await.assert_status(404);
+        let apple: Value = app.get("/products/1").send().await.json();
+        assert!(apple.get("cost").is_none() && apple.get("token").is_none(), "{apple}");
+        let total = |page: &Value| page["total"].as_u64().unwrap();
+        assert_eq!(total(&app.get("/products").send().await.json()), 4);
+        assert_eq!(total(&app.get("/products").header(ANN.0, ANN.1).send().await.json()), 5);
+
+        // What cannot be seen cannot be asked about either.
+        for query in ["cost=500", "cost[gt]=1", "sort=cost", "fields=cost"] {
+            app.get(&format!("/products?{query}")).send().await.assert_problem(400, "invalid_parameters");
+            app.get(&format!("/products?{query}")).header(ANN.0, ANN.1).send().await.assert_status(200);
+        }
+        for query in ["token=secret", "sort=token", "token[starts_with]=s"] {
+            app.get(&format!("/sellers?{query}")).send().await.assert_problem(400, "invalid_parameters");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn changes_rows_by_the_policy() {
+    on_every_engine(async |app| {
+        let stock = json!({ "stock": 7 });
+        app.patch("/products/1").json(&stock).send().await.assert_problem(401, "unauthorized");
+        app.patch("/products/1")
+            .header(BOB.0, BOB.1)
+            .json(&stock)
+            .send()
+            .await
+            .assert_problem(403, "forbidden");
+        app.patch("/products/4")
+            .header(BOB.0, BOB.1)
+            .json(&stock)
+            .send()
+            .await
+            .assert_problem(404, "not_found");
+        app.delete("/products/1").header(BOB.0, BOB.1).send().await.assert_status(403);
+        app.delete("/products/1").send().await.assert_status(401);
+
+        // Nor may a row become somebody else's: the transaction is rolled back.
+        let given_away = json!({ "seller_id": 2, "stock": 1 });
+        app.patch("/products/1")
+            .header(ANN.0, ANN.1)
+            .json(&given_away)
+            .send()
+            .await
+            .assert_problem(403, "forbidden");
+        let mine = json!({ "name": "Forged", "price": "1", "seller_id": 1 });
+        app.post("/products").header(BOB.0, BOB.1).json(&mine).send().await.assert_problem(403, "forbidden");
+        let apple: Value = app.get("/products/1").send().await.json();
+        assert_eq!((&apple["seller_id"], &apple["stock"]), (&json!(1), &json!(100)));
+        assert_eq!(
+            app.get("/products?name=Forged").header(ANN.0, ANN.1).send().await.json::<Value>()["total"],
+            0
+        );
+
+        let renamed =
+            app.patch("/products/1").header(ANN.0, ANN.1).json(&json!({ "name": "Pear" })).send().await;
+        renamed.assert_problem(422, "validation_failed").assert_json_at("/errors/0/pointer", json!("/name"));
+        renamed.assert_json_at("/errors/0/code", json!("read_only"));
+        app.patch("/products/1")
+            .header(ANN.0, ANN.1)
+            .json(&stock)
+            .send()
+            .await
+            .assert_json_at("/stock", json!(7));
+        app.delete("/products/4").header(ANN.0, ANN.1).send().await.assert_status(204);
+        app.get("/products/4").header(ANN.0, ANN.1).send().await.assert_status(404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_policy_nobody_may_do_anything() {
+    on_every_engine(async |app| {
+        app.get("/ledger").send().await.assert_problem(401, "unauthorized");
+        app.get("/ledger").header(ANN.0, ANN.1).send().await.assert_problem(403, "forbidden");
+        app.get("/ledger/1").header(ANN.0, ANN.1).send().await.assert_status(403);
+        app.post("/ledger")
+            .header(ANN.0, ANN.1)
+            .json(&json!({ "note": "x" }))
+            .send()
+            .await
+            .assert_status(403);
+        app.delete("/ledger/1").header(ANN.0, ANN.1).send().await.assert_status(403);
+        app.post("/sellers")
+            .header(ANN.0, ANN.1)
+            .json(&json!({ "name": "Eve" }))
+            .send()
+            .await
+            .assert_status(403);
+        let findings = app.assembly().findings().to_string();
+        assert!(findings.contains("resource.W001") && findings.contains("`Ledger`"), "{findings}");
+        assert_eq!(findings.matches("resource.W001").count(), 1, "{findings}");
+    })
+    .await;
+}

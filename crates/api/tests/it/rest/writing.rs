@@ -1,0 +1,234 @@
+//! Making, replacing, changing and removing rows.
+
+use mainstay_test::TestApp;
+use serde_json::{Value, json};
+
+use super::on_every_engine;
+
+const ANN: (&str, &str) = ("authorization", "Seller 1");
+
+fn faults(problem: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| (text(&fault["pointer"]), text(&fault["code"])))
+        .collect()
+}
+
+async fn post(app: &TestApp, body: &str) -> mainstay_test::TestResponse {
+    app.post("/products").header(ANN.0, ANN.1).body("application/json", body.to_owned()).send().await
+}
+
+#[tokio::test]
+async fn makes_a_row_and_says_where_it_is() {
+    on_every_engine(async |app| {
+        let body = r#"{"name":"Flour","price":"2.50","seller_id":1,"status":"on_sale","made_on":"2026-11-28","details":{"b":[1,2.50],"a":null}}"#;
+        let made = post(app, body).await;
+        let row: Value = made.assert_status(201).json();
+        let location = format!("/products/{}", row["id"]);
+        made.assert_header("location", &location);
+        assert_eq!((&row["stock"], &row["sold"], &row["price"]), (&json!(0), &json!(0), &json!("2.50")));
+        let shown = app.get(&location).header(ANN.0, ANN.1).send().await;
+        shown.assert_status(200).assert_json(row.clone());
+        assert_eq!(shown.header("etag"), made.header("etag"));
+        let tag = shown.header("etag").unwrap().to_owned();
+        app.get(&location).header(ANN.0, ANN.1).header("if-none-match", &tag).send().await.assert_status(304);
+        let exact = post(app, r#"{"name":"Gold","price":99999999.99,"seller_id":1}"#).await;
+        exact.assert_json_at("/price", json!("99999999.99"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tells_every_fault_of_a_body_by_its_name() {
+    on_every_engine(async |app| {
+        let refused = post(
+            app,
+            r#"{"nam":"x","price":"cheap","status":"Sold","sold":3,"id":9,"token":"t","made_on":"today"}"#,
+        )
+        .await;
+        let problem: Value = refused.assert_problem(422, "validation_failed").json();
+        let mut found = faults(&problem);
+        found.sort();
+        let pair = |(pointer, code): (&str, &str)| (pointer.to_owned(), code.to_owned());
+        assert_eq!(
+            found,
+            [
+                ("/id", "read_only"),
+                ("/made_on", "type"),
+                ("/nam", "unknown_field"),
+                ("/name", "required"),
+                ("/price", "type"),
+                ("/seller_id", "required"),
+                ("/sold", "read_only"),
+                ("/status", "type"),
+                ("/token", "unknown_field"),
+            ]
+            .map(pair)
+        );
+
+        let rules = post(app, r#"{"name":"","price":"1.234","seller_id":1,"stock":-1}"#).await;
+        let mut found = faults(&rules.assert_problem(422, "validation_failed").json());
+        found.sort();
+        assert_eq!(found, [("/name", "length"), ("/price", "digits"), ("/stock", "minimum")].map(pair));
+
+        for (body, status) in [
+            (r#"{"name":"a","name":"b","price":"1","seller_id":1}"#, 422),
+            (r#"{"name":null,"price":"1","seller_id":1}"#, 422),
+            (r#"{"name":"a","price":1e400,"seller_id":1}"#, 422),
+            (r#"{"name":"a","price":"1","seller_id":4711}"#, 422),
+            (r#"{"name":"a","price":"1","seller_id":99999999999999999999}"#, 422),
+            (r#"{"name":"\ud800","price":"1","seller_id":1}"#, 422),
+            (r#"{"name":"Apple","price":"1","seller_id":1}"#, 409),
+            (r#"{"name":"a","price":"-1","seller_id":1}"#, 422),
+            ("[]", 422),
+            ("null", 422),
+            ("{", 400),
+            ("", 400),
+        ] {
+            let refused = post(app, body).await;
+            assert_eq!(refused.status(), status, "{body}: {}", refused.text());
+        }
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let deep =
+            post(app, &format!(r#"{{"name":"deep","price":"1","seller_id":1,"details":{deep}}}"#)).await;
+        assert!(deep.status().is_client_error(), "{}", deep.text());
+        let foreign = app.post("/products").header(ANN.0, ANN.1).body("text/plain", "{}").send().await;
+        foreign.assert_status(415);
+        let gone = app.get("/products").header(ANN.0, ANN.1).send().await;
+        gone.assert_json_at("/total", json!(5));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn replaces_all_and_merges_some() {
+    on_every_engine(async |app| {
+        let merged = app
+            .patch("/products/1")
+            .header(ANN.0, ANN.1)
+            .body("application/merge-patch+json", r#"{"text":"green","made_on":null}"#)
+            .send()
+            .await;
+        let row: Value = merged.assert_status(200).json();
+        assert_eq!(
+            (&row["text"], &row["made_on"], &row["stock"]),
+            (&json!("green"), &Value::Null, &json!(100))
+        );
+        app.patch("/products/1")
+            .header(ANN.0, ANN.1)
+            .json(&json!({}))
+            .send()
+            .await
+            .assert_status(200)
+            .assert_json(row);
+
+        // Its owner may not set the name, so a replacement leaves that as it is.
+        let replaced = app
+            .put("/products/1")
+            .header(ANN.0, ANN.1)
+            .json(&json!({ "price": "0.40", "seller_id": 1, "status": "on_sale" }))
+            .send()
+            .await;
+        let row: Value = replaced.assert_status(200).json();
+        assert_eq!((&row["name"], &row["stock"], &row["text"]), (&json!("Apple"), &json!(0), &json!("")));
+        let lacking = app.put("/products/1").header(ANN.0, ANN.1).json(&json!({ "price": "1" })).send().await;
+        lacking
+            .assert_problem(422, "validation_failed")
+            .assert_json_at("/errors/0/pointer", json!("/seller_id"));
+        app.put("/products/999").header(ANN.0, ANN.1).json(&json!({})).send().await.assert_status(404);
+        app.patch("/products/first").header(ANN.0, ANN.1).json(&json!({})).send().await.assert_status(404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refuses_to_write_over_what_the_client_has_not_seen() {
+    on_every_engine(async |app| {
+        let tag = app.get("/products/2").header(ANN.0, ANN.1).send().await.header("etag").unwrap().to_owned();
+        let change = |stock: i32, tag: &str| {
+            app.patch("/products/2")
+                .header(ANN.0, ANN.1)
+                .header("if-match", tag)
+                .json(&json!({ "stock": stock }))
+                .send()
+        };
+        let first = change(4, &tag).await;
+        first.assert_status(200);
+        change(3, &tag).await.assert_problem(412, "precondition_failed");
+        change(3, "\"other\", W/\"weak\"").await.assert_status(412);
+        change(2, &format!("\"other\", {}", first.header("etag").unwrap()))
+            .await
+            .assert_json_at("/stock", json!(2));
+        change(1, "*").await.assert_json_at("/stock", json!(1));
+        change(0, "none").await.assert_status(400);
+        let delete =
+            |tag: &str| app.delete("/products/2").header(ANN.0, ANN.1).header("if-match", tag).send();
+        delete(&tag).await.assert_status(412);
+        let tag = app.get("/products/2").send().await.header("etag").unwrap().to_owned();
+        delete(&tag).await.assert_status(204);
+        delete(&tag).await.assert_status(404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_of_several_fields_are_one_part_of_an_address() {
+    on_every_engine(async |app| {
+        let made =
+            app.post("/shelves").json(&json!({ "room": "a/b ?", "number": 2, "label": "new" })).send().await;
+        made.assert_status(201)
+            .assert_header("location", "/shelves/a%2Fb%20%3F%2C2")
+            .assert_header("etag", "\"v1\"");
+        let address = made.header("location").unwrap().to_owned();
+        let shown = app.get(&address).send().await;
+        shown
+            .assert_status(200)
+            .assert_json(json!({ "room": "a/b ?", "number": 2, "label": "new", "version": 1 }));
+        let put =
+            app.put(&address).header("if-match", "\"v1\"").json(&json!({ "label": "newer" })).send().await;
+        put.assert_status(200).assert_header("etag", "\"v2\"");
+        app.put(&address)
+            .header("if-match", "\"v1\"")
+            .json(&json!({ "label": "x" }))
+            .send()
+            .await
+            .assert_status(412);
+        let key = app.patch(&address).json(&json!({ "number": 3 })).send().await;
+        key.assert_problem(422, "validation_failed").assert_json_at("/errors/0/code", json!("read_only"));
+        for none in ["/shelves/attic", "/shelves/attic,1,2", "/shelves/attic,one", "/shelves/attic,2"] {
+            app.get(none).send().await.assert_status(404);
+        }
+        app.delete(&address).send().await.assert_status(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn is_in_the_document() {
+    on_every_engine(async |app| {
+        let document: Value = app.get("/openapi.json").send().await.assert_status(200).json();
+        let list = &document["paths"]["/products"]["get"];
+        assert_eq!(list["operationId"], "list_product");
+        let parameters = list["parameters"].as_array().unwrap();
+        let find = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
+        assert_eq!(find("price[gte]").unwrap()["schema"]["format"], "decimal");
+        assert_eq!(find("status").unwrap()["schema"]["enum"], json!(["draft", "on_sale"]));
+        assert!(find("details").is_none() && find("token").is_none() && find("search").is_some());
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(schemas["NewProduct"]["required"], json!(["name", "price", "seller_id"]));
+        assert_eq!(schemas["NewProduct"]["additionalProperties"], false);
+        assert_eq!(schemas["Product"]["properties"]["name"]["maxLength"], 60);
+        assert_eq!(schemas["Product"]["properties"]["name"]["description"], "What it is called.");
+        assert_eq!(schemas["Product"]["properties"]["made_on"]["type"], json!(["string", "null"]));
+        assert!(schemas["NewProduct"]["properties"].get("sold").is_none());
+        let patch = &document["paths"]["/products/{key}"]["patch"];
+        assert!(patch["requestBody"]["content"].get("application/merge-patch+json").is_some());
+        for status in ["200", "401", "403", "404", "412", "422"] {
+            assert!(patch["responses"].get(status).is_some(), "{status}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,37 @@
+//! The fields of a model, as surfaces name and offer them.
+
+use mainstay_db::meta::{FieldMeta, Fill, ModelMeta, RelationKind};
+use mainstay_db::value::SqlType;
+
+use crate::operations::Save;
+
+/// What a field is called in JSON: for a relation, what its column is called, since the key is there.
+pub fn json_name(meta: &ModelMeta, field: &FieldMeta) -> &'static str {
+    match meta.relation(field.name).map(|relation| relation.kind) {
+        Some(RelationKind::BelongsTo { .. }) => field.column,
+        _ => field.name,
+    }
+}
+
+/// The field that is called so in JSON, and its position. Hidden ones are called nothing.
+pub fn by_json_name(meta: &ModelMeta, name: &str) -> Option<(usize, &'static FieldMeta)> {
+    meta.fields.iter().enumerate().find(|(_, field)| !field.hidden && json_name(meta, field) == name)
+}
+
+/// Whether a client can ever set it. A key that nobody counts is set once, when the row is made.
+pub fn is_settable(meta: &ModelMeta, field: &FieldMeta, how: Save) -> bool {
+    let by_itself = matches!(field.fill, Fill::Generated | Fill::CreatedAt | Fill::UpdatedAt);
+    let is_key = meta.key_fields().any(|key| key.column == field.column);
+    !(field.hidden
+        || field.read_only
+        || field.version
+        || field.deleted_at
+        || field.computed.is_some()
+        || by_itself
+        || (is_key && how != Save::Create))
+}
+
+/// Whether rows can be sorted by it.
+pub fn is_sortable(field: &FieldMeta) -> bool {
+    !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
+}

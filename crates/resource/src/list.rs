@@ -1,0 +1,248 @@
+//! Which rows a list is asked for, and what it answers.
+
+use mainstay_core::config::nearest;
+use mainstay_core::{Error, Fault, Result};
+use mainstay_db::meta::{FieldMeta, ModelMeta};
+use mainstay_db::named::{Comparison, Named, read_text};
+use mainstay_db::value::SqlType;
+use mainstay_db::{CursorRequest, Model, Order, PageRequest, Predicate, Query, Value};
+
+use crate::fields::{by_json_name, is_sortable, json_name};
+use crate::record::Record;
+
+/// Which rows.
+#[derive(Clone, Debug, Default)]
+pub struct ListRequest {
+    /// Conditions, all of which hold.
+    pub filters: Vec<Filter>,
+    /// Words that the searchable fields contain, each word in one of them.
+    pub search: Option<String>,
+    /// What the rows are sorted by, the most significant first. Without any, by the key.
+    pub sort: Vec<Sort>,
+    /// The fields to be shown, by their names in JSON. `None`: all that may be.
+    pub fields: Option<Vec<String>>,
+    /// Which part of them.
+    pub part: Part,
+}
+
+/// Which part of the rows.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// A page by number, with the number of all rows.
+    Page(PageRequest),
+    /// A page by cursor.
+    Cursor(CursorRequest),
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self::Page(PageRequest::default())
+    }
+}
+
+/// A condition on a field.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// The field, by its name in JSON.
+    pub field: String,
+    /// How it is compared.
+    pub operator: Operator,
+    /// With what, as text.
+    pub value: String,
+    /// Where the client wrote it, for what is wrong with it: `query:price[gte]`.
+    pub place: String,
+}
+
+/// How a field is compared with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// With the value that the text is.
+    Compare(Comparison),
+    /// It is one of the values between commas.
+    In,
+    /// It contains the text in any case.
+    Contains,
+    /// It begins with the text in any case.
+    StartsWith,
+    /// `true`: it has no value; `false`: it has one.
+    Null,
+}
+
+impl Operator {
+    /// Every operator with its name.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("eq", Self::Compare(Comparison::Equal)),
+        ("ne", Self::Compare(Comparison::NotEqual)),
+        ("lt", Self::Compare(Comparison::Less)),
+        ("lte", Self::Compare(Comparison::AtMost)),
+        ("gt", Self::Compare(Comparison::Greater)),
+        ("gte", Self::Compare(Comparison::AtLeast)),
+        ("in", Self::In),
+        ("contains", Self::Contains),
+        ("starts_with", Self::StartsWith),
+        ("null", Self::Null),
+    ];
+
+    /// Whether fields like this one can be compared so.
+    pub fn suits(self, field: &FieldMeta) -> bool {
+        let comparable = !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes);
+        match self {
+            Self::Compare(Comparison::Equal | Comparison::NotEqual) | Self::In => comparable,
+            Self::Compare(_) => comparable && !matches!(field.sql_type, SqlType::Bool | SqlType::Enum),
+            Self::Contains | Self::StartsWith => field.sql_type == SqlType::Text,
+            Self::Null => field.nullable,
+        }
+    }
+}
+
+/// What rows are sorted by.
+#[derive(Clone, Debug)]
+pub struct Sort {
+    /// The field, by its name in JSON.
+    pub field: String,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+/// What a list answers.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The rows.
+    pub records: Vec<Record>,
+    /// Which part of all rows they are.
+    pub part: Position,
+}
+
+/// Which part of all rows a list has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// A page by number.
+    Page {
+        /// Its number, from 1.
+        page: u64,
+        /// The most rows of a page.
+        per_page: u64,
+        /// How many pages there are.
+        pages: u64,
+        /// How many rows there are.
+        total: u64,
+    },
+    /// A page by cursor.
+    Cursor {
+        /// The cursor of the next page.
+        next: Option<String>,
+        /// The cursor of the previous page.
+        previous: Option<String>,
+    },
+}
+
+impl ListRequest {
+    /// The query with the conditions, the words and the order of this request. Fields that are not `seen` are unknown: a filter
+    /// would tell what they hold.
+    pub(crate) fn narrow<M: Model>(
+        &self,
+        query: Query<M>,
+        seen: &dyn Fn(&FieldMeta) -> bool,
+    ) -> Result<Query<M>> {
+        let mut faults = Vec::new();
+        let mut query = query;
+        for filter in &self.filters {
+            match filter.predicate::<M>(seen) {
+                Ok(predicate) => query = query.filter(|_| predicate),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(words) = &self.search {
+            let searched: Vec<_> = M::META
+                .fields
+                .iter()
+                .filter(|field| field.searchable && seen(field))
+                .filter_map(|field| Named::<M>::find(field.name))
+                .collect();
+            if searched.is_empty() {
+                faults.push(Fault::new("query:search", "not_searchable", "nothing can be searched here"));
+            }
+            for word in words.split_whitespace() {
+                let found = searched.iter().map(|field| field.contains(word));
+                let found = found.reduce(Predicate::or).unwrap_or_else(Predicate::never);
+                query = query.filter(|_| found);
+            }
+        }
+        for sort in &self.sort {
+            match sort.order::<M>(seen) {
+                Ok(order) => query = query.order_by(|_| order),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        for name in self.fields.iter().flatten() {
+            if let Err(fault) = find(M::META, name, "query:fields", seen) {
+                faults.push(fault);
+            }
+        }
+        if faults.is_empty() {
+            return Ok(query);
+        }
+        // As for all parameters: what they say cannot be understood.
+        Err(Error::bad_request("A parameter cannot be understood.")
+            .code("invalid_parameters")
+            .with_faults(faults))
+    }
+
+    /// Whether a field is asked for.
+    pub(crate) fn asks_for(&self, meta: &ModelMeta, field: &FieldMeta) -> bool {
+        let name = json_name(meta, field);
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|asked| asked == name))
+    }
+}
+
+impl Filter {
+    fn predicate<M: Model>(&self, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Predicate<M>, Fault> {
+        let field = find(M::META, &self.field, &self.place, seen)?;
+        let fault = |code: &'static str, message: String| Fault::new(self.place.clone(), code, message);
+        let Some(named) = Named::<M>::find(field.name).filter(|_| self.operator.suits(field)) else {
+            return Err(fault("operator", "this field cannot be compared so".to_owned()));
+        };
+        let value = |text: &str| -> Result<Value, Fault> {
+            read_text(field, text).map_err(|expected| fault("type", format!("expected {expected}")))
+        };
+        Ok(match self.operator {
+            Operator::Compare(how) => named.compare(how, value(&self.value)?),
+            Operator::In => named.is_in(self.value.split(',').map(value).collect::<Result<_, _>>()?),
+            Operator::Contains => named.contains(self.value.clone()),
+            Operator::StartsWith => named.starts_with(self.value.clone()),
+            Operator::Null => match self.value.as_str() {
+                "true" => named.is_null(),
+                "false" => !named.is_null(),
+                _ => return Err(fault("type", "expected true or false".to_owned())),
+            },
+        })
+    }
+}
+
+impl Sort {
+    fn order<M: Model>(&self, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Order<M>, Fault> {
+        let field = find(M::META, &self.field, "query:sort", seen)?;
+        match Named::<M>::find(field.name).filter(|_| is_sortable(field)) {
+            Some(named) if self.descending => Ok(named.desc()),
+            Some(named) => Ok(named.asc()),
+            None => {
+                let message = format!("rows cannot be sorted by `{}`", self.field);
+                Err(Fault::new("query:sort", "not_sortable", message))
+            }
+        }
+    }
+}
+
+fn find(
+    meta: &'static ModelMeta,
+    name: &str,
+    place: &str,
+    seen: &dyn Fn(&FieldMeta) -> bool,
+) -> Result<&'static FieldMeta, Fault> {
+    if let Some((_, field)) = by_json_name(meta, name).filter(|(_, field)| seen(field)) {
+        return Ok(field);
+    }
+    let names = meta.fields.iter().filter(|field| seen(field)).map(|field| json_name(meta, field));
+    let hint = nearest(name, names).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+    Err(Fault::new(place, "unknown_field", format!("there is no field `{name}`{hint}")))
+}

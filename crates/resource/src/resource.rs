@@ -1,0 +1,254 @@
+//! A model, as surfaces offer it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use mainstay_core::principal::Principal;
+use mainstay_core::{Error, Result, StatusCode};
+use mainstay_db::meta::{FieldMeta, ModelMeta};
+use mainstay_db::named::{Comparison, Named};
+use mainstay_db::{Model, Query, Tx, write};
+
+use crate::input;
+use crate::list::{ListRequest, Listing, Part, Position};
+use crate::operations::{Caller, Operations, Removal, Save, Saving};
+use crate::policy::{Action, FieldSet, Policy, Rows};
+use crate::record::{Record, read_key, tag};
+
+/// A model, as surfaces offer it: `Resource::<Article>::new("/articles")`.
+///
+/// What somebody may see and change says the [`Policy`] of the model; without one, nobody may do anything.
+///
+/// ```
+/// use mainstay_db::model;
+/// use mainstay_resource::Resource;
+/// use mainstay_resource::policy::ReadOnly;
+///
+/// #[model]
+/// pub struct Country {
+///     pub id: i64,
+///     #[field(unique, searchable)]
+///     pub name: String,
+/// }
+///
+/// let countries = Resource::<Country>::new("/countries").policy(ReadOnly);
+/// assert_eq!(countries.address(), "/countries");
+/// ```
+pub struct Resource<M> {
+    address: String,
+    policy: Option<Arc<dyn Policy<M>>>,
+}
+
+impl<M> fmt::Debug for Resource<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl<M: Model> Resource<M> {
+    /// The rows of `M`, at this address.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), policy: None }
+    }
+
+    /// Makes it the policy of the model, on every surface.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy<M>) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Takes the policy out, for whoever contributes it.
+    pub fn take_policy(&mut self) -> Option<Arc<dyn Policy<M>>> {
+        self.policy.take()
+    }
+
+    /// Where the rows are: `/articles`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl<M: Model> Operations for Resource<M> {
+    fn meta(&self) -> &'static ModelMeta {
+        M::META
+    }
+
+    fn list<'a>(&'a self, caller: Caller<'a>, asked: &'a ListRequest) -> BoxFuture<'a, Result<Listing>> {
+        Box::pin(list::<M>(caller, asked))
+    }
+
+    fn get<'a>(
+        &'a self,
+        caller: Caller<'a>,
+        key: &'a str,
+        fields: Option<Vec<String>>,
+    ) -> BoxFuture<'a, Result<Record>> {
+        Box::pin(get::<M>(caller, key, fields))
+    }
+
+    fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>> {
+        match saving.how {
+            Save::Create => Box::pin(create::<M>(caller, saving)),
+            Save::Replace | Save::Merge => Box::pin(change::<M>(caller, saving)),
+        }
+    }
+
+    fn remove<'a>(&'a self, caller: Caller<'a>, removal: Removal<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(remove::<M>(caller, removal))
+    }
+}
+
+async fn list<M: Model>(caller: Caller<'_>, asked: &ListRequest) -> Result<Listing> {
+    let policy = caller.policies.of::<M>();
+    let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
+    let seen = Seen(policy.fields(caller.who, Action::View));
+    let query = asked.narrow(rows.limit(Query::new()), &|field| seen.has(field))?;
+    let shown = |rows: Vec<M>| -> Result<Vec<Record>> {
+        let shown = |field: &FieldMeta| seen.has(field) && asked.asks_for(M::META, field);
+        rows.iter().map(|row| Record::new(M::META, &row.values(), shown)).collect()
+    };
+    Ok(match &asked.part {
+        Part::Page(page) => {
+            // Two pages have no row in common only if the order is total.
+            let key = M::META.key_fields().filter_map(|field| Named::<M>::find(field.name));
+            let query = key.fold(query, |query, field| query.order_by(|_| field.asc()));
+            let page = query.paginate(*page, caller.db).await?;
+            let (number, per_page, pages, total) = (page.page, page.per_page, page.pages, page.total);
+            let part = Position::Page { page: number, per_page, pages, total };
+            Listing { records: shown(page.items)?, part }
+        }
+        Part::Cursor(cursor) => {
+            let page = query.paginate_by_cursor(cursor.clone(), caller.db).await?;
+            let part = Position::Cursor { next: page.next, previous: page.previous };
+            Listing { records: shown(page.items)?, part }
+        }
+    })
+}
+
+async fn get<M: Model>(caller: Caller<'_>, key: &str, fields: Option<Vec<String>>) -> Result<Record> {
+    let policy = caller.policies.of::<M>();
+    let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
+    let seen = Seen(policy.fields(caller.who, Action::View));
+    let asked = ListRequest { fields, ..ListRequest::default() };
+    let query = asked.narrow(rows.limit(of_key(key)?), &|field| seen.has(field))?;
+    let row = query.first_or_404(caller.db).await?;
+    Record::new(M::META, &row.values(), |field| seen.has(field) && asked.asks_for(M::META, field))
+}
+
+async fn create<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+    let policy = caller.policies.of::<M>();
+    permitted(!matches!(policy.rows(caller.who, Action::Create), Rows::None), caller.who)?;
+    let may_write = policy.fields(caller.who, Action::Create);
+    let new = input::read(M::META, saving.body, Save::Create, |field| may_write.contains(field.column))?;
+    let made = caller.db.transaction(async |tx| {
+        let row: M = write::insert(new, tx).await?;
+        permitted(policy.check(caller.who, Action::Create, &row), caller.who)?;
+        Ok(row)
+    });
+    let row = made.await.map_err(|error| input::renamed(M::META, error))?;
+    answered(&*policy, caller.who, &row)
+}
+
+async fn change<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+    let policy = caller.policies.of::<M>();
+    let may_write = policy.fields(caller.who, Action::Update);
+    let changed = caller.db.transaction(async |tx| {
+        let mut row = locked::<M>(&*policy, caller.who, Action::Update, saving.key, tx).await?;
+        expected(&row, saving.expected)?;
+        let writable = |field: &FieldMeta| may_write.contains(field.column);
+        let change = input::read(M::META, saving.body, saving.how, writable)?;
+        write::update(&mut row, change, tx).await?;
+        permitted(policy.check(caller.who, Action::Update, &row), caller.who)?;
+        Ok(row)
+    });
+    let row = changed.await.map_err(|error| input::renamed(M::META, error))?;
+    answered(&*policy, caller.who, &row)
+}
+
+async fn remove<M: Model>(caller: Caller<'_>, removal: Removal<'_>) -> Result<()> {
+    let policy = caller.policies.of::<M>();
+    let removed = caller.db.transaction(async |tx| {
+        let row = locked::<M>(&*policy, caller.who, Action::Delete, removal.key, tx).await?;
+        expected(&row, removal.expected)?;
+        permitted(policy.check(caller.who, Action::Delete, &row), caller.who)?;
+        write::delete(row, tx).await
+    });
+    removed.await
+}
+
+/// The fields that may be seen.
+struct Seen<M>(FieldSet<M>);
+
+impl<M: Model> Seen<M> {
+    fn has(&self, field: &FieldMeta) -> bool {
+        !field.hidden && self.0.contains(field.column)
+    }
+}
+
+/// The row that somebody may act on, locked until the transaction ends. Which rows there are is told only to whoever may see
+/// them.
+async fn locked<M: Model>(
+    policy: &dyn Policy<M>,
+    who: &Principal,
+    action: Action,
+    key: &str,
+    tx: &Tx,
+) -> Result<M> {
+    let rows = allowed(policy.rows(who, action), who)?;
+    if let Some(row) = rows.limit(of_key(key)?).for_update().first(tx).await? {
+        return Ok(row);
+    }
+    let is_seen = policy.rows(who, Action::View).limit(of_key::<M>(key)?).exists(tx).await?;
+    Err(if is_seen { denied(who) } else { missing::<M>() })
+}
+
+/// The query for the row with this key. A text that is no key is that of no row.
+fn of_key<M: Model>(key: &str) -> Result<Query<M>> {
+    let values = read_key(M::META, key).ok_or_else(missing::<M>)?;
+    let fields = M::META.key_fields().filter_map(|field| Named::<M>::find(field.name));
+    let parts = fields.zip(values).map(|(field, value)| field.compare(Comparison::Equal, value));
+    Ok(parts.fold(Query::new(), |query, part| query.filter(|_| part)))
+}
+
+fn missing<M: Model>() -> Error {
+    Error::not_found(format!("There is no such {}.", M::META.label))
+}
+
+/// The rows that a policy allows to act on, unless there can be none.
+fn allowed<M>(rows: Rows<M>, who: &Principal) -> Result<Rows<M>> {
+    match rows {
+        Rows::None => Err(denied(who)),
+        rows => Ok(rows),
+    }
+}
+
+fn permitted(is_permitted: bool, who: &Principal) -> Result<()> {
+    if is_permitted { Ok(()) } else { Err(denied(who)) }
+}
+
+fn denied(who: &Principal) -> Error {
+    if who.is_authenticated() {
+        Error::forbidden("This is not allowed.")
+    } else {
+        Error::unauthorized("Sign in to do this.")
+    }
+}
+
+/// Whether the row is still what the client has seen.
+fn expected<M: Model>(row: &M, tags: Option<&[String]>) -> Result<()> {
+    let Some(tags) = tags else { return Ok(()) };
+    let tag = tag(M::META, &row.values());
+    if tags.contains(&tag) {
+        return Ok(());
+    }
+    let message = "It has been changed since you read it. Read it again.";
+    Err(Error::new(StatusCode::PRECONDITION_FAILED, message).code("precondition_failed"))
+}
+
+/// A row that was written, as its writer may see it.
+fn answered<M: Model>(policy: &dyn Policy<M>, who: &Principal, row: &M) -> Result<Record> {
+    let seen = Seen(policy.fields(who, Action::View));
+    Record::new(M::META, &row.values(), |field| seen.has(field))
+}
