@@ -156,6 +156,8 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// The most connections that may be open.
     pub limit: usize,
+    /// Connections to a server that have been opened so far.
+    pub opened: u64,
 }
 
 /// How a transaction ends.

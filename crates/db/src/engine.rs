@@ -8,8 +8,8 @@ use crate::error::DbError;
 
 /// What can be set for every engine; what is not set is the engine's own habit.
 #[cfg_attr(
-    not(feature = "postgres"),
-    allow(dead_code, reason = "some of it is for engines on a server only")
+    not(all(feature = "mysql", feature = "postgres")),
+    allow(dead_code, reason = "some of it is for one engine only")
 )]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {

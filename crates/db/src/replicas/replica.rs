@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use super::history::History;
 use super::position::{self, Position};
@@ -26,6 +26,8 @@ pub(super) struct Replica {
     /// Whether the last look found it in order, so that only a change is told.
     up: AtomicBool,
     reads: AtomicU64,
+    /// Tells those who wait for an answer that none is to come.
+    silent: Notify,
 }
 
 /// What the last look has shown.
@@ -33,6 +35,14 @@ struct Seen {
     when: Instant,
     position: Position,
     lag: Option<Duration>,
+    /// How many connections had been opened before it.
+    opened: u64,
+}
+
+/// What a look has brought.
+pub(super) struct Look {
+    position: Position,
+    opened: u64,
 }
 
 impl Replica {
@@ -46,6 +56,7 @@ impl Replica {
             seen: Mutex::default(),
             up: AtomicBool::new(true),
             reads: AtomicU64::new(0),
+            silent: Notify::new(),
         }
     }
 
@@ -55,13 +66,14 @@ impl Replica {
     }
 
     /// Asks where it is.
-    pub(super) async fn look(&self, dialect: Dialect) -> Result<Position, DbError> {
+    pub(super) async fn look(&self, dialect: Dialect) -> Result<Look, DbError> {
         let driver = self.driver.get_or_try_init(|| engine::open(&self.url, &self.home, &self.pool)).await?;
         let unfit = |detail: String| Err(DbError::Unavailable { detail });
         if driver.dialect() != dialect {
             let (is, wanted) = (driver.dialect().name(), dialect.name());
             return unfit(format!("it is {is}, and the primary is {wanted}"));
         }
+        let opened = driver.status().opened;
         let reply = driver.run(position::ask_replica(dialect)).await?;
         match position::of_replica(&reply.rows)? {
             (false, _) if dialect == Dialect::Postgres => unfit(
@@ -69,16 +81,16 @@ impl Replica {
                     .into(),
             ),
             (false, _) => unfit("it is no replica: `read_only` is off".into()),
-            (true, Some(position)) => Ok(position),
+            (true, Some(position)) => Ok(Look { position, opened }),
             (true, None) => unfit("it does not say how far it has come".into()),
         }
     }
 
     /// Notes what a look has shown.
-    pub(super) fn saw(&self, position: Position, history: &History) {
+    pub(super) fn saw(&self, Look { position, opened }: Look, history: &History) {
         let when = Instant::now();
         let lag = history.lag(&position, when);
-        *self.seen() = Some(Seen { when, position, lag });
+        *self.seen() = Some(Seen { when, position, lag, opened });
         if !self.up.swap(true, Ordering::AcqRel) {
             tracing::info!(target: "mainstay::db", replica = self.name, "the replica is back");
         }
@@ -90,6 +102,17 @@ impl Replica {
         if self.up.swap(false, Ordering::AcqRel) {
             tracing::warn!(target: "mainstay::db", replica = self.name, error = %fault, "the replica is put aside");
         }
+    }
+
+    /// The same where it was looked at: nobody waits for it any more.
+    pub(super) fn give_up(&self, fault: &DbError) {
+        self.put_aside(fault);
+        self.silent.notify_waiters();
+    }
+
+    /// Completes when it is given up.
+    pub(super) async fn falls_silent(&self) {
+        self.silent.notified().await;
     }
 
     /// Whether it is in order, however far it is behind.
@@ -107,11 +130,19 @@ impl Replica {
         *self.seen() = None;
     }
 
-    /// Whether a read may go to it that is content with a place like that.
-    pub(super) fn may_be_asked(&self, limit: Duration, content: impl FnOnce(&Position) -> bool) -> bool {
-        self.seen().as_ref().is_some_and(|seen| {
-            seen.when.elapsed() < STALE && seen.lag.is_some_and(|lag| lag <= limit) && content(&seen.position)
-        })
+    /// Whether a read may go to it that is content with a place like that; and then, how many connections had been opened
+    /// before it was seen there.
+    pub(super) fn may_be_asked(
+        &self,
+        limit: Duration,
+        content: impl FnOnce(&Position) -> bool,
+    ) -> Option<u64> {
+        let seen = self.seen();
+        let seen = seen.as_ref()?;
+        let fits = seen.when.elapsed() < STALE
+            && seen.lag.is_some_and(|lag| lag <= limit)
+            && content(&seen.position);
+        fits.then_some(seen.opened)
     }
 
     pub(super) fn count(&self) {

@@ -127,6 +127,11 @@ impl Scope {
         self.all().filter_map(|scope| scope.0.after.as_ref()).all(|after| position.has_reached(after))
     }
 
+    /// Whether there is something that it must see.
+    pub(super) fn must_see(&self) -> bool {
+        self.all().any(|scope| scope.0.after.is_some())
+    }
+
     /// The replica that it reads from.
     pub(super) fn place(&self) -> Option<usize> {
         Some(self.0.place.load(Ordering::Acquire)).filter(|place| *place != NONE)

@@ -40,6 +40,17 @@ pub(crate) struct Set {
 struct Choice<'a> {
     replica: &'a Replica,
     driver: &'a Arc<dyn Driver>,
+    /// How many connections had been opened before it was seen where it is.
+    opened: u64,
+}
+
+/// Why the primary is asked in the place of a replica.
+enum Missed {
+    Failed(DbError),
+    /// It fell silent.
+    Silent,
+    /// It may have been started again since it was seen, and have yet to come as far once more.
+    Unsure,
 }
 
 impl Set {
@@ -121,18 +132,18 @@ impl Set {
             return None;
         }
         let content = |position: &Position| scope.is_content_with(position);
-        let fits = |index: usize| self.replicas[index].may_be_asked(self.limit, content);
-        let found = match scope.place() {
-            Some(index) => Some(index).filter(|index| fits(*index)),
+        let choose = |index: usize| {
+            let replica = &self.replicas[index];
+            let opened = replica.may_be_asked(self.limit, content)?;
+            Some((index, Choice { replica, driver: replica.driver()?, opened }))
+        };
+        let choice = match scope.place() {
+            Some(index) => choose(index),
             None => {
                 let (first, many) = (self.next.fetch_add(1, Ordering::Relaxed), self.replicas.len());
-                (0..many).map(|step| first.wrapping_add(step) % many).find(|index| fits(*index))
+                (0..many).map(|step| first.wrapping_add(step) % many).find_map(choose)
             }
         };
-        let choice = found.and_then(|index| {
-            let replica = &self.replicas[index];
-            Some((index, Choice { driver: replica.driver()?, replica }))
-        });
         match choice {
             Some((index, choice)) => {
                 scope.set_place(index);
@@ -153,9 +164,9 @@ impl Set {
             && let Some(scope) = &scope
             && let Some(choice) = self.choose(scope)
         {
-            match choice.driver.run(statement.clone()).await {
+            match choice.answer(scope, choice.driver.run(statement.clone())).await {
                 Ok(reply) => return Ok(reply),
-                Err(fault) => met_write = choice.give_up(scope, &statement.sql, fault)?,
+                Err(missed) => met_write = choice.give_up(scope, &statement.sql, missed)?,
             }
         }
         self.run_on_primary(scope.as_ref(), statement, met_write).await
@@ -188,10 +199,10 @@ impl Set {
         if let Some(scope) = Scope::current(self)
             && let Some(choice) = self.choose(&scope)
         {
-            match begun(choice.driver.stream(statement.clone()).await).await {
+            match choice.answer(&scope, begun(choice.driver, statement.clone())).await {
                 Ok(stream) => return Ok(stream),
-                Err(fault) => {
-                    if choice.give_up(&scope, &statement.sql, fault)? {
+                Err(missed) => {
+                    if choice.give_up(&scope, &statement.sql, missed)? {
                         scope.note_write();
                     }
                 }
@@ -207,10 +218,10 @@ impl Set {
             && let Some(scope) = Scope::current(self)
             && let Some(choice) = self.choose(&scope)
         {
-            match choice.driver.begin(how).await {
+            match choice.answer(&scope, choice.driver.begin(how)).await {
                 Ok(inner) => return Ok(Box::new(OnReplica { inner, scope })),
-                Err(fault) => {
-                    choice.give_up(&scope, "BEGIN", fault)?;
+                Err(missed) => {
+                    choice.give_up(&scope, "BEGIN", missed)?;
                 }
             }
         }
@@ -240,30 +251,53 @@ impl Set {
 }
 
 impl Choice<'_> {
-    /// Whether the primary may be asked in its place, where nothing has been read yet: then it is `Ok`, with whether the
-    /// statement writes.
-    fn give_up(&self, scope: &Scope, sql: &str, fault: DbError) -> Result<bool, DbError> {
-        let writes = matches!(fault, DbError::ReadOnly { .. });
-        match &fault {
-            DbError::ConnectionLost { .. } | DbError::Unavailable { .. } | DbError::Closed => {
-                self.replica.put_aside(&fault);
-            }
-            // It was in the way of what the replica had to apply, or found no connection free.
-            DbError::SerializationFailure { .. } | DbError::Deadlock { .. } | DbError::Busy { .. } => {}
-            DbError::ReadOnly { .. } => {
-                tracing::warn!(target: "mainstay::db", sql, "a statement that writes is run as one that reads, and was sent to a replica, which refuses it: say `.writing()`");
-            }
-            _ => return Err(fault),
+    /// Waits for an answer for as long as the replica is not given up: a server whose cable is pulled says nothing.
+    ///
+    /// Who must see something is answered over a connection that was there when the replica was looked at. Then it is the same
+    /// server still: one that was started again may show for a while what was there before.
+    async fn answer<T>(
+        &self,
+        scope: &Scope,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, Missed> {
+        let answer = tokio::select! {
+            biased;
+            outcome = work => outcome.map_err(Missed::Failed)?,
+            () = self.replica.falls_silent() => return Err(Missed::Silent),
+        };
+        if scope.must_see() && self.driver.status().opened != self.opened {
+            return Err(Missed::Unsure);
         }
-        tracing::debug!(target: "mainstay::db", replica = self.replica.name, error = %fault, "the primary is asked in the place of a replica");
+        Ok(answer)
+    }
+
+    /// Whether the primary may be asked in its place, where nothing has been handed out yet: then it is `Ok`, with whether the
+    /// statement writes.
+    fn give_up(&self, scope: &Scope, sql: &str, missed: Missed) -> Result<bool, DbError> {
+        let mut writes = false;
+        if let Missed::Failed(fault) = missed {
+            match &fault {
+                DbError::ConnectionLost { .. } | DbError::Unavailable { .. } | DbError::Closed => {
+                    self.replica.put_aside(&fault);
+                }
+                // It was in the way of what the replica had to apply, or found no connection free.
+                DbError::SerializationFailure { .. } | DbError::Deadlock { .. } | DbError::Busy { .. } => {}
+                DbError::ReadOnly { .. } => {
+                    tracing::warn!(target: "mainstay::db", sql, "a statement that writes is run as one that reads, and was sent to a replica, which refuses it: say `.writing()`");
+                    writes = true;
+                }
+                _ => return Err(fault),
+            }
+            tracing::debug!(target: "mainstay::db", replica = self.replica.name, error = %fault, "the primary is asked in the place of a replica");
+        }
         scope.leave();
         Ok(writes)
     }
 }
 
 /// With its first rows: what is wrong shows before anything is handed out.
-async fn begun(opened: Result<RowStream, DbError>) -> Result<RowStream, DbError> {
-    let mut rows = opened?;
+async fn begun(driver: &Arc<dyn Driver>, statement: Statement) -> Result<RowStream, DbError> {
+    let mut rows = driver.stream(statement).await?;
     match rows.next().await {
         Some(Ok(first)) => Ok(RowStream::new(stream::iter([Ok(first)]).chain(rows))),
         Some(Err(fault)) => Err(fault),

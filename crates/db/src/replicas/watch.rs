@@ -66,15 +66,14 @@ async fn look_at_primary(set: &Set) -> Result<(), DbError> {
 
 async fn look_at_replica(set: &Set, index: usize) -> Result<(), DbError> {
     let replica = &set.replicas()[index];
-    let looked = in_time(replica.look(set.dialect())).await;
+    let looked = in_time(replica.look(set.dialect())).await.map(|look| replica.saw(look, &set.history()));
     match &looked {
-        Ok(position) => replica.saw(position.clone(), &set.history()),
         // All of its connections are in use: it has much to do, and nothing is wrong with it.
-        Err(DbError::Busy { .. }) => {}
-        Err(fault) => replica.put_aside(fault),
+        Ok(()) | Err(DbError::Busy { .. }) => {}
+        Err(fault) => replica.give_up(fault),
     }
     set.tell_if_none_is_left();
-    looked.map(drop)
+    looked
 }
 
 /// What is wrong with each of them, in words.

@@ -4,9 +4,11 @@
 //! answer says: its port.
 //!
 //! - `reading`: where reads go; `writing`: what becomes of them after a write.
-//! - `trouble`: replicas that are behind, gone, or none.
+//! - `trouble`: replicas that are behind, gone, or none; `postgres`: silent, or with something to apply.
 //! - `setup`: what is wrong with a configuration.
 
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reading;
 mod setup;
 mod trouble;

@@ -9,7 +9,7 @@ use mainstay_core::metrics::Metrics;
 use mainstay_db::driver::Statement;
 use mainstay_db::{DatabaseConfig, Db, Settings, sql};
 
-use super::{Rig, add, eventually, notes, on_both, open, port, reading, writing};
+use super::{Rig, add, eventually, notes, on_both, open, port, reading};
 
 on_both!(
     no_read_fails_when_a_replica_is_killed with 1,
@@ -162,79 +162,6 @@ async fn the_metrics_show_it_and_reads_go_on_without_the_primary(mut rig: Rig) {
     tokio::task::block_in_place(|| rig.primary.start_again().unwrap());
     eventually(async || sql("INSERT INTO notes (id) VALUES (3)").execute(&db).await.is_ok()).await;
     eventually(async || reading(&db, None, notes(&db)).await == [1, 2, 3]).await;
-    db.close().await;
-    rig.end().await;
-}
-
-/// The position is an ordinary statement, and so is everything else.
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn poolers_may_stand_before_all_of_them() {
-    if let Err(why) = servers::programs::PGBOUNCER.find() {
-        return crate::contract::not_run(&format!("behind PgBouncer: {why}"));
-    }
-    let Some(rig) = Rig::start(servers::Engine::Postgres, 1).await else { return };
-    let servers = [rig.primary.port(), rig.replicas[0].port()];
-    let poolers = tokio::task::spawn_blocking(move || {
-        servers.map(|port| (port, servers::pgbouncer::PgBouncer::start(port).unwrap()))
-    });
-    let poolers = poolers.await.unwrap();
-    let by_pooler = |url: &String| {
-        poolers.iter().fold(url.clone(), |url, (port, pooler)| {
-            url.replace(&format!(":{port}/"), &format!(":{}/", pooler.port()))
-        })
-    };
-    let config = rig.config();
-    let db = open(&DatabaseConfig {
-        url: by_pooler(&config.url),
-        replicas: config.replicas.iter().map(by_pooler).collect(),
-        pooler: "transaction".to_owned(),
-        ..config
-    })
-    .await;
-    rig.is_ready(&db).await;
-    rig.pause(0).await;
-    let ((), position) = writing(&db, add(&db, 1)).await;
-    let looked = async { (port(&db).await, notes(&db).await) };
-    assert_eq!(reading(&db, position.as_ref(), looked).await, (rig.primary.port(), vec![1]));
-    assert_eq!(reading(&db, None, port(&db)).await, rig.replicas[0].port());
-    rig.resume(0).await;
-    eventually(async || reading(&db, position.as_ref(), port(&db)).await != rig.primary.port()).await;
-    db.close().await;
-    tokio::task::spawn_blocking(move || drop(poolers)).await.unwrap();
-    rig.end().await;
-}
-
-/// What a replica has to apply goes before what it is asked: it ends the statement, and the primary is asked.
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_that_is_in_the_way_of_the_replica_is_asked_of_the_primary() {
-    let Some(rig) = Rig::start(servers::Engine::Postgres, 1).await else { return };
-    let db = rig.open().await;
-    add(&db, 1).await;
-    rig.is_ready(&db).await;
-    let on_replica = rig.on_replica(0).await;
-    sql("ALTER SYSTEM SET max_standby_streaming_delay = 0").execute(&on_replica).await.unwrap();
-    sql("SELECT pg_reload_conf()").rows(&on_replica).await.unwrap();
-    eventually(async || {
-        let setting = "SELECT current_setting('max_standby_streaming_delay')";
-        sql(setting).fetch_one::<String>(&on_replica).await.unwrap() == "0"
-    })
-    .await;
-
-    let slow_there = "SELECT CAST(inet_server_port() AS bigint) FROM notes
-                      WHERE CASE WHEN pg_is_in_recovery() THEN pg_sleep(25) IS NOT NULL ELSE true END";
-    let under_way =
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(25)%' AND state = 'active'
-                     AND pid <> pg_backend_pid()";
-    let reading_there = {
-        let db: Db = db.clone();
-        tokio::spawn(async move { db.on_replicas(sql(slow_there).fetch_one::<i64>(&db)).await })
-    };
-    eventually(async || sql(under_way).fetch_one::<i64>(&on_replica).await.unwrap() > 0).await;
-    sql("ALTER TABLE notes ADD COLUMN text TEXT").execute(&db).await.unwrap();
-    assert_eq!(reading_there.await.unwrap().unwrap(), i64::from(rig.primary.port()));
-    on_replica.close().await;
     db.close().await;
     rig.end().await;
 }

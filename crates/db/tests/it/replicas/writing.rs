@@ -1,5 +1,9 @@
 //! What becomes of reads after a write: in the same piece of work, in the client's next one, and in those of others.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use mainstay_core::Error;
 use mainstay_db::replicas::{Position, Reads, Scope};
 use mainstay_db::{DbError, sql};
@@ -9,6 +13,7 @@ use super::{Rig, add, eventually, notes, on_both, port, reading, writing};
 on_both!(
     a_client_sees_what_it_wrote_and_others_what_was_before with 1,
     what_writes_is_noted_and_what_does_not_is_not with 1,
+    nobody_ever_misses_what_they_wrote with 2,
 );
 
 async fn a_client_sees_what_it_wrote_and_others_what_was_before(rig: Rig) {
@@ -153,5 +158,59 @@ async fn what_writes_is_noted_and_what_does_not_is_not(rig: Rig) {
     let fault = fault.await;
     assert!(matches!(fault.source_as(), Some(DbError::ReadOnly { .. })), "{fault:?}");
     db.close().await;
+    rig.end().await;
+}
+
+/// Clients that write and read, of two nodes in turn, while one replica is held up and the other is killed.
+async fn nobody_ever_misses_what_they_wrote(mut rig: Rig) {
+    let nodes = [rig.open().await, rig.open().await];
+    let table = "CREATE TABLE counters (id BIGINT PRIMARY KEY, number BIGINT NOT NULL)";
+    sql(table).execute(&nodes[0]).await.unwrap();
+    rig.is_ready(&nodes[0]).await;
+    let (primary, over) = (rig.primary.port(), Arc::new(AtomicBool::new(false)));
+    let clients: Vec<_> = (0..6)
+        .map(|id| {
+            let (nodes, over) = (nodes.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let add = sql("INSERT INTO counters (id, number) VALUES (?, 0)").bind(id).execute(&nodes[0]);
+                add.await.unwrap();
+                let (mut number, mut from_replicas) = (0_i64, 0);
+                while !over.load(Ordering::Acquire) {
+                    number += 1;
+                    let write = sql("UPDATE counters SET number = ? WHERE id = ?").bind(number).bind(id);
+                    let (written, position) = writing(&nodes[0], write.execute(&nodes[0])).await;
+                    assert_eq!(written.unwrap(), 1);
+                    for node in nodes.iter().cycle().take(8) {
+                        let looked = async {
+                            let read = sql("SELECT number FROM counters WHERE id = ?").bind(id);
+                            (read.fetch_one::<i64>(node).await.unwrap(), port(node).await)
+                        };
+                        let (seen, server) = reading(node, position.as_ref(), looked).await;
+                        assert_eq!(seen, number, "of {server}");
+                        from_replicas += u64::from(server != primary);
+                        tokio::time::sleep(Duration::from_millis(id as u64 * 20)).await;
+                    }
+                }
+                from_replicas
+            })
+        })
+        .collect();
+    for round in 0..3 {
+        rig.pause(0).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::task::block_in_place(|| rig.replicas[1].kill());
+        rig.resume(0).await;
+        tokio::time::sleep(Duration::from_millis(300 * round)).await;
+        tokio::task::block_in_place(|| rig.replicas[1].start_again().unwrap());
+    }
+    over.store(true, Ordering::Release);
+    let mut from_replicas = 0;
+    for client in clients {
+        from_replicas += client.await.unwrap();
+    }
+    assert!(from_replicas > 0, "the primary has answered everything");
+    for node in nodes {
+        node.close().await;
+    }
     rig.end().await;
 }
