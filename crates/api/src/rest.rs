@@ -60,7 +60,7 @@ type Shared = Arc<dyn Operations>;
 fn routes<M: Model>(address: &str, resource: Shared) -> Routes {
     let one = format!("{address}/{{key}}");
     let route = |method: Method, path: &str, route: fn(Method, &str, Shared) -> Route| {
-        route(method, path, Arc::clone(&resource))
+        route(method, path, Arc::clone(&resource)).yielding()
     };
     Routes::new()
         .route(describe::list::<M>(route(Method::GET, address, list)))

@@ -49,7 +49,8 @@
 //!
 //! Read from above, in this order:
 //!
-//! 1. [`mod@model`]: what `#[model]` makes of a struct; [`meta`]: what is known of it at run time.
+//! 1. [`mod@model`]: what `#[model]` makes of a struct; [`mod@embedded`]: structs of columns inside of it; [`meta`]: what is
+//!    known of it at run time.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
 //!    [`streaming`]: large results, a few rows at a time.
@@ -77,6 +78,7 @@
 pub mod column;
 pub mod db;
 pub mod driver;
+pub mod embedded;
 mod engine;
 pub mod error;
 pub mod executor;
@@ -120,7 +122,7 @@ pub use from_row::FromRow;
 pub use hooks::{Hooks, Saving};
 pub use key::Key;
 pub use log::QueryLog;
-pub use mainstay_macros::{DbEnum, DbType, FromRow, migrations, model};
+pub use mainstay_macros::{DbEnum, DbType, FromRow, embedded, migrations, model};
 pub use meta::ModelMeta;
 pub use migrate::Migrations;
 pub use model::Model;

@@ -6,6 +6,8 @@
 mod field;
 mod index;
 mod link;
+pub mod part;
+mod place;
 
 use rust_decimal::Decimal;
 
@@ -13,6 +15,8 @@ use crate::value::{Choice, SqlType, Value};
 
 pub use index::Index;
 pub use link::{Columns, Link};
+pub use part::{EmbeddedMeta, PartMeta};
+pub use place::Member;
 
 /// A model.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct ModelMeta {
     pub table: &'static str,
     /// Its stored fields, in the order of the columns.
     pub fields: &'static [FieldMeta],
+    /// Its parts: structs whose fields are among `fields`.
+    pub parts: &'static [PartMeta],
     /// The primary key, as positions in `fields`.
     pub key: &'static [usize],
     /// Its relations.
@@ -52,7 +58,7 @@ pub struct ModelMeta {
 /// A stored field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldMeta {
-    /// Its name in the code. For a belongs-to relation, the relation's name.
+    /// Its name in the code. For a belongs-to relation, the relation's name; for a field of a part, `billing.country`.
     pub name: &'static str,
     /// Its column.
     pub column: &'static str,
@@ -239,6 +245,7 @@ impl ModelMeta {
             help: "",
             table,
             fields,
+            parts: &[],
             key: &[0, 1],
             relations,
             indexes: &[],

@@ -11,6 +11,7 @@
 //! - `dump`: rows into lines; `natural`: rows that are named in it by what they hold.
 //! - `source`: where lines come from; `load`: lines into rows; `existing`: rows that are there already.
 //! - `line`: what is written in a line; `reference`: rows that a fixture names by what they hold.
+//! - `part`: a struct of columns as an object.
 //! - `waiting`: rows that refer to rows further down.
 //! - `text`: a value of a column as JSON, and back.
 //! - `names`: models by their names.
@@ -69,6 +70,7 @@ mod line;
 mod load;
 mod names;
 mod natural;
+mod part;
 mod reference;
 mod source;
 pub(crate) mod text;

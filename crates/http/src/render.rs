@@ -48,7 +48,12 @@ type Write = dyn Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync;
 pub struct ErrorRenderer {
     write: Arc<Write>,
     below: &'static str,
+    except: Vec<&'static str>,
     content: Option<Content>,
+}
+
+fn is_below(path: &str, address: &str) -> bool {
+    path.strip_prefix(address).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The body of an error. Its status and headers are the error's own.
@@ -63,13 +68,20 @@ pub struct Rendered {
 impl ErrorRenderer {
     /// A renderer.
     pub fn new(write: impl Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync + 'static) -> Self {
-        Self { write: Arc::new(write), below: "", content: None }
+        Self { write: Arc::new(write), below: "", except: Vec::new(), content: None }
     }
 
     /// Only for addresses at and below this one, such as `/api`.
     #[must_use]
     pub fn below(mut self, address: &'static str) -> Self {
         self.below = address.trim_end_matches('/');
+        self
+    }
+
+    /// Not for addresses at and below this one, such as `/api/v2`.
+    #[must_use]
+    pub fn except(mut self, address: &'static str) -> Self {
+        self.except.push(address.trim_end_matches('/'));
         self
     }
 
@@ -82,7 +94,7 @@ impl ErrorRenderer {
 
     /// Whether it writes the errors of this address.
     pub fn covers(&self, path: &str) -> bool {
-        path.strip_prefix(self.below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_below(path, self.below) && !self.except.iter().any(|except| is_below(path, except))
     }
 
     /// What documents say of its errors.

@@ -3,8 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Fields, LitStr, Result};
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
+use crate::model::{argument, inside_option, presence};
 use crate::root;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -36,44 +37,44 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let doc = format!(
         "The expressions that a [`{ident}`] is selected with: `query.select(|it| {columns} {{ … }})`."
     );
-    let (mut names, mut visible, mut columns_read, mut types, mut sources) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut named, mut types, mut sources) = (Vec::new(), Vec::new(), Vec::new());
     for field in fields {
         let Some(name) = &field.ident else { continue };
-        let mut column = name.to_string().trim_start_matches("r#").to_owned();
-        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("db")) {
-            attribute.parse_nested_meta(|meta| {
-                if !meta.path.is_ident("rename") {
-                    return Err(meta.error("unknown; `#[db]` takes `rename = \"…\"`"));
-                }
-                column = meta.value()?.parse::<LitStr>()?.value();
-                Ok(())
-            })?;
-        }
-        sources.push(format_ident!("F{}", names.len()));
-        names.push(name);
-        visible.push(&field.vis);
-        columns_read.push(column);
+        sources.push(format_ident!("F{}", named.len()));
         types.push(&field.ty);
+        named.push((&field.vis, name, Read::of(field, name)?));
     }
     let db = root::path("db");
-    let reads = types.iter().map(|ty| quote_spanned!(ty.span()=> __reader.take::<#ty>()?));
+    let shown = named.iter().map(|(vis, name, read)| (vis, name, read.column()));
+    let shown =
+        shown.zip(&sources).map(|((vis, name, column), source)| quote!(#[doc = #column] #vis #name: #source));
+    let names: Vec<_> = named.iter().map(|(_, name, _)| name).collect();
+    let statics = named.iter().filter_map(|(_, _, read)| read.statics());
+    let columns_read = named.iter().map(|(_, _, read)| read.columns());
+    let reads = named.iter().zip(&types).map(|((_, _, read), ty)| read.read(ty));
     Ok(quote! {
         #[doc = #doc]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #columns<#(#sources: #db::from_row::Yields<#types>),*> {
-            #(#[doc = #columns_read] #visible #names: #sources),*
+            #(#shown),*
         }
 
-        impl #db::FromRow for #ident {
-            fn columns() -> ::core::option::Option<::std::vec::Vec<&'static str>> {
-                ::core::option::Option::Some(::std::vec![#(#columns_read),*])
-            }
+        const _: () = {
+            use #db as __db;
+            #(#statics)*
 
-            fn read(__reader: &mut #db::row::Reader<'_>) -> ::core::result::Result<Self, #db::DbError> {
-                ::core::result::Result::Ok(Self { #(#names: #reads),* })
+            impl __db::FromRow for #ident {
+                fn columns() -> ::core::option::Option<::std::vec::Vec<&'static str>> {
+                    let mut __columns = ::std::vec::Vec::new();
+                    #(#columns_read)*
+                    ::core::option::Option::Some(__columns)
+                }
+
+                fn read(__reader: &mut __db::row::Reader<'_>) -> ::core::result::Result<Self, __db::DbError> {
+                    ::core::result::Result::Ok(Self { #(#names: #reads),* })
+                }
             }
-        }
+        };
 
         impl<__M, #(#sources: #db::query::Project<__M> + #db::from_row::Yields<#types>),*> #db::query::Project<__M>
             for #columns<#(#sources),*>
@@ -89,4 +90,94 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// How a field is read.
+enum Read {
+    /// From the column of that name.
+    Column(String),
+    /// From several, whose names begin so. The constant has their fields.
+    Part { constant: Ident, prefix: String, part: Box<Type>, optional: bool },
+}
+
+impl Read {
+    fn of(field: &Field, name: &Ident) -> Result<Self> {
+        let own = name.to_string().trim_start_matches("r#").to_owned();
+        let (mut rename, mut embedded, mut prefix) = (None, false, None);
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("db")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("rename") {
+                    rename = Some(meta.value()?.parse::<LitStr>()?.value());
+                } else if meta.path.is_ident("embedded") {
+                    embedded = true;
+                } else if meta.path.is_ident("prefix") {
+                    prefix = Some(meta.value()?.parse::<LitStr>()?);
+                } else {
+                    return Err(meta.error(
+                        "unknown; `#[db]` takes `rename = \"…\"`, or `embedded` with `prefix = \"…\"`",
+                    ));
+                }
+                Ok(())
+            })?;
+        }
+        match (embedded, rename, prefix) {
+            (false, rename, None) => Ok(Self::Column(rename.unwrap_or(own))),
+            (true, None, prefix) => Ok(Self::Part {
+                constant: format_ident!("__{}", own.to_uppercase()),
+                prefix: prefix.map_or_else(|| format!("{own}_"), |prefix| prefix.value()),
+                part: Box::new(inside_option(&field.ty).clone()),
+                optional: argument(&field.ty, "Option").is_some(),
+            }),
+            (false, _, Some(prefix)) => Err(Error::new_spanned(
+                prefix,
+                "only several columns have this: `#[db(embedded, prefix = \"…\")]`",
+            )),
+            (true, Some(_), _) => Err(Error::new_spanned(
+                name,
+                "a part is several columns: say with `prefix` what they begin with",
+            )),
+        }
+    }
+
+    /// What is said of its expression.
+    fn column(&self) -> &str {
+        match self {
+            Self::Column(column) => column,
+            Self::Part { prefix, .. } => prefix,
+        }
+    }
+
+    /// The fields of a part, with the names that its columns have here.
+    fn statics(&self) -> Option<TokenStream> {
+        let Self::Part { constant, prefix, part, .. } = self else { return None };
+        let new = quote_spanned!(part.span()=> __db::meta::PartMeta::new::<#part>);
+        Some(quote! {
+            const #constant: &[__db::meta::FieldMeta] = {
+                const PART: &__db::meta::PartMeta = &#new("", #prefix, 0);
+                const ENTRIES: &[__db::meta::part::Entry] = &[__db::meta::part::Entry::Part(PART)];
+                const NAMES: &[u8] = &__db::meta::part::names::<{ __db::meta::part::letters(ENTRIES) }>(ENTRIES);
+                &__db::meta::part::fields::<{ __db::meta::part::width(ENTRIES) }>(ENTRIES, NAMES)
+            };
+        })
+    }
+
+    fn columns(&self) -> TokenStream {
+        match self {
+            Self::Column(column) => quote!(__columns.push(#column);),
+            Self::Part { constant, .. } => {
+                quote!(__columns.extend(#constant.iter().map(|field| field.column));)
+            }
+        }
+    }
+
+    fn read(&self, ty: &Type) -> TokenStream {
+        match self {
+            Self::Column(_) => quote_spanned!(ty.span()=> __reader.take::<#ty>()?),
+            Self::Part { constant, part, optional, .. } => {
+                let presence = presence(*optional);
+                let read = quote_spanned!(part.span()=> __db::embedded::read::<#presence, #part>);
+                quote!(#read(__reader, #constant, 0)?)
+            }
+        }
+    }
 }

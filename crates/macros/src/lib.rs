@@ -32,7 +32,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 
 /// Makes a struct a model: a table, typed queries, and everything that is made from its metadata.
 ///
-/// Above the struct: `#[model(table = "…")]`, `#[index(a, b)]`, `#[unique(a, b)]`. Above a field:
+/// Above the struct: `#[model(table = "…")]`, `#[index(a, b)]`, `#[unique(a, part.b)]`. Above a field:
 ///
 /// | Attribute | Meaning |
 /// |---|---|
@@ -52,6 +52,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[field(column = "…")]` | the column's name |
 /// | `#[field(hidden)]` | never in JSON or `Debug` |
 /// | `#[field(read_only)]`, `#[field(searchable)]` | for the surfaces made from the model |
+/// | `#[embedded]`, `#[embedded(prefix = "…")]` | a struct of columns, or an `Option` of one: see [`macro@embedded`] |
 /// | `#[belongs_to(on_delete = cascade, on_update = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |
 /// | `#[belongs_to(fields(a, b))]` | the same, where these fields have the other row's key |
 /// | `#[has_many(by = field)]` | `HasMany<T>` |
@@ -63,6 +64,39 @@ pub fn inject(item: TokenStream) -> TokenStream {
 pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as syn::ItemStruct);
     model::expand(arguments.into(), item).into()
+}
+
+/// Makes a struct a part of models: its fields are columns of their tables.
+///
+/// ```text
+/// #[embedded]
+/// pub struct Address {
+///     pub street: String,
+///     #[field(max_length = 2)]
+///     pub country: String,
+/// }
+///
+/// #[model]
+/// pub struct Customer {
+///     pub id: i64,
+///     #[embedded]
+///     pub billing: Address,             // billing_street, billing_country
+///     #[embedded(prefix = "ship_")]
+///     pub shipping: Option<Address>,    // ship_street, ship_country: both NULL, or neither
+/// }
+/// ```
+///
+/// Its fields take what those of a [`macro@model`] take, but for what is of a whole row or of a table: no key, no relation, no
+/// `version`, `generated`, `created_at` and the like. A part can have parts itself: `#[embedded]` above the field; prefixes add
+/// up. Above a part, `#[field(hidden, read_only, searchable)]` is said of all its fields, and `#[renamed_from(name)]` of all
+/// its columns.
+///
+/// It brings `Clone`, `PartialEq`, `Serialize`, `Deserialize` and a `Debug` without what is hidden, where the struct does not
+/// derive them itself. Beside `Address`, there is then `AddressFields`: its columns.
+#[proc_macro_attribute]
+pub fn embedded(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as syn::ItemStruct);
+    model::embedded(&arguments.into(), item).into()
 }
 
 /// The migrations in the folder `migrations/` beside the manifest, embedded: `App::new().migrations(migrations!())`.

@@ -1,22 +1,26 @@
-//! `#[model]` and `#[derive(DbEnum)]`.
+//! `#[model]`, `#[embedded]` and `#[derive(DbEnum)]`.
 //!
 //! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field;
 //!   [`table`]: about the table.
 //! - [`names`]: from names in the code to tables, columns and labels.
 //! - [`meta`]: the static metadata; [`links`]: that of tables which no struct stands for.
 //! - [`row`]: from rows to the struct and back; [`by_fields`]: relations whose key other fields have.
-//! - [`companions`]: the types beside the struct: its columns, what is new, what changes.
+//! - [`companions`]: the types beside the struct: its columns, what is new, what changes; [`inherent`]: its own functions.
+//! - [`mod@embedded`]: structs of columns; [`parts`]: these in models and in one another.
 //! - [`mod@choices`]: enums as columns; [`mod@newtype`]: structs around one value.
 
 mod attributes;
 mod by_fields;
 mod choices;
 mod companions;
+mod embedded;
+mod inherent;
 mod input;
 mod links;
 mod meta;
 mod names;
 mod newtype;
+mod parts;
 mod row;
 mod table;
 
@@ -24,8 +28,11 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(crate) use choices::expand as choices;
+pub(crate) use embedded::expand as embedded;
 use input::Model;
+pub(crate) use input::{argument, inside_option};
 pub(crate) use newtype::expand as newtype;
+pub(crate) use parts::presence;
 
 /// Expands `#[model]`.
 pub(crate) fn expand(arguments: TokenStream, item: syn::ItemStruct) -> TokenStream {
@@ -39,9 +46,9 @@ pub(crate) fn expand(arguments: TokenStream, item: syn::ItemStruct) -> TokenStre
             return quote!(#stripped #error);
         }
     };
-    let (companions, inherent) = (companions::types(&model), companions::inherent(&model));
+    let (companions, inherent) = (companions::types(&model), inherent::functions(&model));
     let (statics, implementation) = (meta::statics(&model), row::implementation(&model));
-    let (serialize, debug) = (row::serialize(&model), row::debug(&model));
+    let (serialize, debug) = (row::serialize(&model), row::debug(&model.ident, &model.fields));
     quote! {
         #[derive(::core::clone::Clone)]
         #stripped

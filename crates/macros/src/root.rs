@@ -6,19 +6,24 @@
 use std::sync::OnceLock;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::quote_spanned;
 
 /// The path of a layer: `::mainstay::http`, or `::mainstay_http`.
 pub(crate) fn path(layer: &str) -> TokenStream {
-    let layer = Ident::new(layer, Span::call_site());
+    path_at(layer, Span::call_site())
+}
+
+/// The same, as if it stood there: for errors about what follows.
+pub(crate) fn path_at(layer: &str, span: Span) -> TokenStream {
+    let layer = Ident::new(layer, span);
     match facade() {
         Some(facade) => {
-            let facade = Ident::new(facade, Span::call_site());
-            quote!(::#facade::#layer)
+            let facade = Ident::new(facade, span);
+            quote_spanned!(span=> ::#facade::#layer)
         }
         None => {
             let owner = quote::format_ident!("mainstay_{}", layer);
-            quote!(::#owner)
+            quote_spanned!(span=> ::#owner)
         }
     }
 }

@@ -39,7 +39,7 @@ pub use mainstay_http::{
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db::{
     BelongsTo, CursorPage, CursorRequest, Db, DbEnum, DbType, Executor, FromRow, HasMany, HasOne, Key,
-    ManyToMany, Model, ModelsExt, Page, PageRequest, Tx, migrations, model, models, sql,
+    ManyToMany, Model, ModelsExt, Page, PageRequest, Tx, embedded, migrations, model, models, sql,
 };
 
 #[cfg(feature = "api")]

@@ -5,12 +5,19 @@ use mainstay_db::value::SqlType;
 
 use crate::operations::Save;
 
-/// What a field is called in JSON: for a relation, what its column is called, since the key is there.
+/// What a field is called in JSON: for a relation, what its column is called, since the key is there. A field of a part is
+/// named by its path, `billing.city`.
 pub fn json_name(meta: &ModelMeta, field: &FieldMeta) -> &'static str {
     match meta.relation(field.name).map(|relation| relation.kind) {
         Some(RelationKind::BelongsTo { .. }) => field.column,
         _ => field.name,
     }
+}
+
+/// The same within the object that has it, which may be that of a part.
+pub fn own_name(meta: &ModelMeta, field: &FieldMeta) -> &'static str {
+    let name = json_name(meta, field);
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// The field that is called so in JSON, and its position. Hidden ones are called nothing.

@@ -3,14 +3,15 @@
 use std::fmt;
 
 use mainstay_core::{Error, Fault, Result};
-use mainstay_db::meta::{FieldMeta, Fill, ModelMeta};
+use mainstay_db::Value;
+use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
 use mainstay_db::named::read_json;
 use mainstay_db::value::SqlType;
 use mainstay_db::write::Assignments;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::fields::{by_json_name, is_settable, json_name};
+use crate::fields::{is_settable, json_name, own_name};
 use crate::operations::Save;
 
 /// What is to be written, from a JSON object. Every fault is told at once: what is unknown, what may not be set, what is of
@@ -25,44 +26,129 @@ pub(crate) fn read(
         return Err(Error::invalid(vec![Fault::new("", "type", "expected an object")]));
     };
     let writable = |field: &FieldMeta| is_settable(meta, field, how) && may_write(field);
-    let mut given = Assignments::new(meta);
-    let mut faults = Vec::new();
-    for (name, json) in entries {
-        let mut fault = |code: &'static str, message: String| {
-            faults.push(Fault::new(pointer(&name), code, message));
-        };
-        match by_json_name(meta, &name) {
-            None => fault("unknown_field", unknown(meta, &name, writable)),
-            Some((_, field)) if !writable(field) => fault("read_only", "cannot be set".to_owned()),
-            Some((index, _)) if given.get(index).is_some() => fault("duplicate", "is there twice".to_owned()),
-            Some((_, field)) if field.sql_type == SqlType::Json && is_too_deep(json) => {
-                fault("type", "is nested too deeply, more than 127 levels".to_owned());
+    let (given, faults) = (Assignments::new(meta), Vec::new());
+    let mut reading = Reading { meta, how, writable, given, faults };
+    reading.object(&meta.members(), "", entries);
+    reading.complete();
+    let Reading { given, faults, .. } = reading;
+    if faults.is_empty() { Ok(given) } else { Err(Error::invalid(faults)) }
+}
+
+struct Reading<W> {
+    meta: &'static ModelMeta,
+    how: Save,
+    writable: W,
+    given: Assignments,
+    faults: Vec<Fault>,
+}
+
+impl<W: Fn(&FieldMeta) -> bool> Reading<W> {
+    fn fault(&mut self, place: &str, code: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault::new(place, code, message.into()));
+    }
+
+    /// An object of the row itself, or of a part of it.
+    fn object(&mut self, members: &[Member], outer: &str, entries: Vec<(String, &RawValue)>) {
+        for (name, json) in entries {
+            let place = pointer(outer, &name);
+            match members.iter().find(|member| self.is_called(member, &name)) {
+                None => {
+                    let message = self.unknown(members, &name);
+                    self.fault(&place, "unknown_field", message);
+                }
+                Some(Member::Field(index, field)) => self.field(*index, field, &place, json),
+                Some(Member::Part(first, part)) => self.part(*first, part, &place, json),
             }
-            Some((index, field)) => match read_json(field, json) {
-                Ok(value) => given.set_value(index, value),
-                Err(expected) => fault("type", format!("expected {expected}")),
-            },
         }
     }
-    if how != Save::Merge {
-        for (index, field) in meta.fields.iter().enumerate() {
-            if given.get(index).is_some() || !is_settable(meta, field, how) {
-                continue;
+
+    fn field(&mut self, index: usize, field: &'static FieldMeta, place: &str, json: &RawValue) {
+        if !(self.writable)(field) {
+            self.fault(place, "read_only", "cannot be set");
+        } else if self.given.get(index).is_some() {
+            self.fault(place, "duplicate", "is there twice");
+        } else if field.sql_type == SqlType::Json && is_too_deep(json) {
+            self.fault(place, "type", "is nested too deeply, more than 127 levels");
+        } else {
+            match read_json(field, json) {
+                Ok(value) => self.given.set_value(index, value),
+                Err(expected) => self.fault(place, "type", format!("expected {expected}")),
             }
-            let is_named = faults.iter().any(|fault| fault.pointer == pointer(json_name(meta, field)));
+        }
+    }
+
+    fn part(&mut self, first: usize, part: &'static PartMeta, place: &str, json: &RawValue) {
+        let fields = &self.meta.fields[first..first + part.width()];
+        if json.get() == "null" && part.optional {
+            if !fields.iter().filter(|field| !field.hidden).all(&self.writable) {
+                return self.fault(place, "read_only", "cannot be set");
+            }
+            return (first..first + part.width()).for_each(|index| self.given.set_value(index, Value::Null));
+        }
+        let Ok(Entries(entries)) = serde_json::from_str::<Entries<'_>>(json.get()) else {
+            return self.fault(place, "type", "expected an object");
+        };
+        self.object(&self.meta.members_of(part, first), place, entries);
+        // A part that is there has the values that it says itself, where the row would have none.
+        if part.optional && self.how != Save::Merge {
+            for (offset, own) in part.of.fields.iter().enumerate() {
+                let place = format!("{place}/{}", own.name.replace('.', "/"));
+                match own.fill {
+                    _ if self.is_settled(first + offset, &place) => {}
+                    Fill::Default(make) => self.given.set_value(first + offset, make()),
+                    _ => self.fault(&place, "required", "is required"),
+                }
+            }
+        }
+    }
+
+    /// What is not said.
+    fn complete(&mut self) {
+        if self.how == Save::Merge {
+            return;
+        }
+        for (index, field) in self.meta.fields.iter().enumerate() {
+            let place = json_name(self.meta, field)
+                .split('.')
+                .fold(String::new(), |place, name| pointer(&place, name));
             match field.fill {
-                Fill::Required if !is_named && writable(field) => {
-                    faults.push(Fault::new(pointer(json_name(meta, field)), "required", "is required"));
-                }
+                _ if !(self.writable)(field) || self.is_settled(index, &place) => {}
+                Fill::Required => self.fault(&place, "required", "is required"),
                 // What a replacement does not name is as in a new row.
-                Fill::Default(make) if how == Save::Replace && writable(field) => {
-                    given.set_value(index, make())
-                }
+                Fill::Default(make) if self.how == Save::Replace => self.given.set_value(index, make()),
                 _ => {}
             }
         }
     }
-    if faults.is_empty() { Ok(given) } else { Err(Error::invalid(faults)) }
+
+    /// Whether it has a value, or a fault there or around it.
+    fn is_settled(&self, index: usize, place: &str) -> bool {
+        let is_around = |fault: &Fault| {
+            place.strip_prefix(&*fault.pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.given.get(index).is_some() || self.faults.iter().any(is_around)
+    }
+
+    fn is_called(&self, member: &Member, name: &str) -> bool {
+        match member {
+            Member::Field(_, field) => !field.hidden && own_name(self.meta, field) == name,
+            Member::Part(_, part) => !part.hidden && part.name == name,
+        }
+    }
+
+    fn unknown(&self, members: &[Member], name: &str) -> String {
+        let names = members.iter().filter_map(|member| match member {
+            Member::Field(_, field) => (self.writable)(field).then(|| own_name(self.meta, field)),
+            Member::Part(first, part) => {
+                let fields = &self.meta.fields[*first..first + part.width()];
+                fields.iter().any(&self.writable).then_some(part.name)
+            }
+        });
+        match mainstay_core::config::nearest(name, names) {
+            Some(near) => format!("there is no such field: did you mean `{near}`?"),
+            None => "there is no such field".to_owned(),
+        }
+    }
 }
 
 /// Faults of the model, with the names that the client knows.
@@ -74,7 +160,7 @@ pub(crate) fn renamed(meta: &'static ModelMeta, error: Error) -> Error {
         let name = fault.pointer.trim_start_matches('/');
         match meta.field(name) {
             Some((_, field)) => {
-                Fault::new(pointer(json_name(meta, field)), fault.code.clone(), fault.message.clone())
+                Fault::new(pointer("", json_name(meta, field)), fault.code.clone(), fault.message.clone())
             }
             None => fault.clone(),
         }
@@ -89,16 +175,8 @@ fn is_too_deep(json: &RawValue) -> bool {
     serde_json::from_str::<serde_json::Value>(json.get()).is_err()
 }
 
-fn unknown(meta: &'static ModelMeta, name: &str, writable: impl Fn(&FieldMeta) -> bool) -> String {
-    let names = meta.fields.iter().filter(|field| writable(field)).map(|field| json_name(meta, field));
-    match mainstay_core::config::nearest(name, names) {
-        Some(near) => format!("there is no such field: did you mean `{near}`?"),
-        None => "there is no such field".to_owned(),
-    }
-}
-
-fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+fn pointer(outer: &str, name: &str) -> String {
+    format!("{outer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The entries of an object, in order; a name may be there twice.

@@ -175,7 +175,9 @@ impl ListRequest {
             }
         }
         for name in self.fields.iter().flatten() {
-            if let Err(fault) = find(M::META, name, "query:fields", seen) {
+            let is_part =
+                M::META.fields.iter().any(|field| seen(field) && is_inside(json_name(M::META, field), name));
+            if !is_part && let Err(fault) = find(M::META, name, "query:fields", seen) {
                 faults.push(fault);
             }
         }
@@ -188,11 +190,18 @@ impl ListRequest {
             .with_faults(faults))
     }
 
-    /// Whether a field is asked for.
+    /// Whether a field is asked for, by itself or with the part that it is in.
     pub(crate) fn asks_for(&self, meta: &ModelMeta, field: &FieldMeta) -> bool {
         let name = json_name(meta, field);
-        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|asked| asked == name))
+        self.fields
+            .as_ref()
+            .is_none_or(|fields| fields.iter().any(|asked| asked == name || is_inside(name, asked)))
     }
+}
+
+/// Whether the field of that name is in the part of the other: `billing.city` in `billing`.
+fn is_inside(field: &str, part: &str) -> bool {
+    field.strip_prefix(part).is_some_and(|rest| rest.starts_with('.'))
 }
 
 impl Filter {

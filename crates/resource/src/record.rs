@@ -4,10 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mainstay_core::{Error, Result};
 use mainstay_db::Value;
-use mainstay_db::meta::{FieldMeta, ModelMeta};
+use mainstay_db::meta::{FieldMeta, Member, ModelMeta};
 use mainstay_db::named::{read_text, write_json};
 
-use crate::fields::json_name;
+use crate::fields::own_name;
 
 /// A row as a surface shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,27 +27,48 @@ impl Record {
         values: &[Value],
         shown: impl Fn(&FieldMeta) -> bool,
     ) -> Result<Self> {
-        Ok(Self { json: object(meta, values, shown)?, key: key_text(meta, values)?, tag: tag(meta, values) })
+        let mut json = String::new();
+        object(meta, &meta.members(), values, &shown, &mut json)?;
+        Ok(Self { json, key: key_text(meta, values)?, tag: tag(meta, values) })
     }
 }
 
-fn object(meta: &ModelMeta, values: &[Value], shown: impl Fn(&FieldMeta) -> bool) -> Result<String> {
-    let mut json = String::from("{");
-    for (field, value) in meta.fields.iter().zip(values) {
-        if !shown(field) {
+/// A part is an object of its own, and not there when nothing of it is shown.
+fn object(
+    meta: &ModelMeta,
+    members: &[Member],
+    values: &[Value],
+    shown: &dyn Fn(&FieldMeta) -> bool,
+    json: &mut String,
+) -> Result<()> {
+    json.push('{');
+    for member in members {
+        let (name, fields) = match *member {
+            Member::Field(index, field) => (own_name(meta, field), index..index + 1),
+            Member::Part(first, part) => (part.name, first..first + part.width()),
+        };
+        if !meta.fields[fields.clone()].iter().any(shown) {
             continue;
         }
-        if json.len() > 1 {
+        if !json.ends_with('{') {
             json.push(',');
         }
         // The names of fields have nothing to be escaped.
         json.push('"');
-        json.push_str(json_name(meta, field));
+        json.push_str(name);
         json.push_str("\":");
-        write_json(field, value, &mut json).map_err(|fault| unwritable(meta, field, &fault))?;
+        match *member {
+            Member::Field(index, field) => {
+                write_json(field, &values[index], json).map_err(|fault| unwritable(meta, field, &fault))?;
+            }
+            Member::Part(_, part) if part.optional && values[fields.clone()].iter().all(Value::is_null) => {
+                json.push_str("null");
+            }
+            Member::Part(first, part) => object(meta, &meta.members_of(part, first), values, shown, json)?,
+        }
     }
     json.push('}');
-    Ok(json)
+    Ok(())
 }
 
 fn unwritable(meta: &ModelMeta, field: &FieldMeta, fault: &str) -> Error {

@@ -35,12 +35,17 @@ use crate::record::{Record, read_key, tag};
 /// let countries = Resource::<Country>::new("/countries").policy(ReadOnly);
 /// assert_eq!(countries.address(), "/countries");
 /// ```
-pub struct Resource<M> {
+pub struct Resource<M: Model> {
     address: String,
     policy: Option<Arc<dyn Policy<M>>>,
+    on_create: Option<Box<OnCreate<M>>>,
+    on_change: Option<Box<OnChange<M>>>,
 }
 
-impl<M> fmt::Debug for Resource<M> {
+type OnCreate<M> = dyn Fn(&Principal, <M as Model>::Draft) -> Result<<M as Model>::Draft> + Send + Sync;
+type OnChange<M> = dyn Fn(&Principal, &M, <M as Model>::Change) -> Result<<M as Model>::Change> + Send + Sync;
+
+impl<M: Model> fmt::Debug for Resource<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resource").field("address", &self.address).finish_non_exhaustive()
     }
@@ -49,13 +54,36 @@ impl<M> fmt::Debug for Resource<M> {
 impl<M: Model> Resource<M> {
     /// The rows of `M`, at this address.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), policy: None }
+        Self { address: address.into(), policy: None, on_create: None, on_change: None }
     }
 
     /// Makes it the policy of the model, on every surface.
     #[must_use]
     pub fn policy(mut self, policy: impl Policy<M>) -> Self {
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Sets more of a new row than its client does: `.on_create(|who, note| Ok(note.owner(who.id())))`. An error refuses it.
+    ///
+    /// What is set here, the policy need not let anybody write. [`Hooks`](mainstay_db::Hooks) of the model see every write,
+    /// from wherever it comes; this sees who asks.
+    #[must_use]
+    pub fn on_create(
+        mut self,
+        set: impl Fn(&Principal, M::Draft) -> Result<M::Draft> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_create = Some(Box::new(set));
+        self
+    }
+
+    /// Sets more of a row that is changed than its client does. An error refuses the change.
+    #[must_use]
+    pub fn on_change(
+        mut self,
+        set: impl Fn(&Principal, &M, M::Change) -> Result<M::Change> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_change = Some(Box::new(set));
         self
     }
 
@@ -90,8 +118,8 @@ impl<M: Model> Operations for Resource<M> {
 
     fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>> {
         match saving.how {
-            Save::Create => Box::pin(create::<M>(caller, saving)),
-            Save::Replace | Save::Merge => Box::pin(change::<M>(caller, saving)),
+            Save::Create => Box::pin(create(self, caller, saving)),
+            Save::Replace | Save::Merge => Box::pin(change(self, caller, saving)),
         }
     }
 
@@ -137,11 +165,15 @@ async fn get<M: Model>(caller: Caller<'_>, key: &str, fields: Option<Vec<String>
     Record::new(M::META, &row.values(), |field| seen.has(field) && asked.asks_for(M::META, field))
 }
 
-async fn create<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
     let policy = caller.policies.of::<M>();
     permitted(!matches!(policy.rows(caller.who, Action::Create), Rows::None), caller.who)?;
     let may_write = policy.fields(caller.who, Action::Create);
     let new = input::read(M::META, saving.body, Save::Create, |field| may_write.contains(field.column))?;
+    let new = match &resource.on_create {
+        Some(set) => set(caller.who, M::Draft::from(new))?.into(),
+        None => new,
+    };
     let made = caller.db.transaction(async |tx| {
         let row: M = write::insert(new, tx).await?;
         permitted(policy.check(caller.who, Action::Create, &row), caller.who)?;
@@ -151,7 +183,7 @@ async fn create<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Reco
     answered(&*policy, caller.who, &row)
 }
 
-async fn change<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
     let policy = caller.policies.of::<M>();
     let may_write = policy.fields(caller.who, Action::Update);
     let changed = caller.db.transaction(async |tx| {
@@ -159,6 +191,10 @@ async fn change<M: Model>(caller: Caller<'_>, saving: Saving<'_>) -> Result<Reco
         expected(&row, saving.expected)?;
         let writable = |field: &FieldMeta| may_write.contains(field.column);
         let change = input::read(M::META, saving.body, saving.how, writable)?;
+        let change = match &resource.on_change {
+            Some(set) => set(caller.who, &row, M::Change::from(change))?.into(),
+            None => change,
+        };
         write::update(&mut row, change, tx).await?;
         permitted(policy.check(caller.who, Action::Update, &row), caller.who)?;
         Ok(row)

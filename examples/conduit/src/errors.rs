@@ -29,7 +29,8 @@ pub fn renderer() -> ErrorRenderer {
         let body = serde_json::to_vec(&GenericError { errors: Messages { body } }).ok()?;
         Some(Rendered { content_type: HeaderValue::from_static("application/json"), body })
     };
-    ErrorRenderer::new(write).below("/api").documented(Content::of::<GenericError>("application/json"))
+    let content = Content::of::<GenericError>("application/json");
+    ErrorRenderer::new(write).below("/api").except("/api/v2").documented(content)
 }
 
 /// `/article/title` and `must not be empty` as `title must not be empty`.

@@ -9,6 +9,7 @@
 //! | [`articles`] | list, feed, read, publish, change, favorites |
 //! | [`comments`] | what readers say to an article |
 //! | [`tags`] | what articles are about |
+//! | [`v2`] | the same rows as declared resources, at `/api/v2` |
 //! | [`errors`] | the shape in which RealWorld clients expect errors |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
@@ -21,6 +22,7 @@ pub mod profiles;
 pub mod seed;
 pub mod tags;
 pub mod users;
+pub mod v2;
 
 use mainstay::prelude::*;
 
@@ -32,6 +34,7 @@ pub fn app() -> App {
         .module(tags::module())
         .module(articles::module())
         .module(comments::module())
+        .module(v2::module())
         .module(home::module())
         .contribute(errors::renderer())
         .migrations(migrations!())

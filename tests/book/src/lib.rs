@@ -38,6 +38,7 @@ pages! {
     queries: "queries.md",
     data: "data.md",
     accounts: "accounts.md",
+    resources: "resources.md",
     openapi: "openapi.md",
     testing: "testing.md",
     deployment: "deployment.md",

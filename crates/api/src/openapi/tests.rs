@@ -1,6 +1,7 @@
 //! Documents of operations that are put together by hand.
 
 use http::{Method, StatusCode};
+use mainstay_db::embedded;
 use mainstay_http::describe::{
     BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
     schema_of,
@@ -35,6 +36,17 @@ struct Tag {
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Page {
     articles: Vec<Article>,
+}
+
+/// Where something is.
+#[embedded]
+#[derive(JsonSchema)]
+struct Address {
+    street: String,
+    #[field(default = "DE")]
+    country: String,
+    #[field(hidden)]
+    note: Option<String>,
 }
 
 fn operation(method: Method, path: &str, name: &str) -> Operation {
@@ -85,6 +97,23 @@ fn splits_a_type_that_is_read_and_written_differently_and_what_refers_to_it() {
     assert_eq!(items("PageInput"), "#/components/schemas/ArticleInput");
     let text = document.to_string();
     assert!(!text.contains("components/inputs"), "{text}");
+}
+
+#[test]
+fn describes_a_part_of_a_model_as_it_is_read_and_written() {
+    let mut operation = operation(Method::POST, "/addresses", "create");
+    let content = || Content::of::<Address>("application/json");
+    operation.body = Some(BodySpec::new(content()));
+    operation.response(ResponseSpec::new(201).content(content()));
+    let schemas = build(&[operation])["components"]["schemas"].clone();
+    let shown = |name: &str| {
+        let properties = schemas[name]["properties"].as_object().unwrap_or_else(|| panic!("{schemas:#}"));
+        properties.keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(shown("AddressInput"), ["country", "note", "street"]);
+    assert_eq!(shown("Address"), ["country", "street"]);
+    assert_eq!(schemas["AddressInput"]["required"], json!(["street"]));
+    assert_eq!(schemas["AddressInput"]["properties"]["country"]["default"], "DE");
 }
 
 #[test]

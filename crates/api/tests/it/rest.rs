@@ -1,16 +1,27 @@
 //! Resources over REST, on every engine.
 
 mod listing;
+mod parts;
 mod policies;
 mod shop;
 mod writing;
 
 use std::io::Write;
 
-use mainstay_test::{Engine, Setup, TestApp};
+use mainstay_core::App;
+use mainstay_test::{Engine, TestApp};
+
+/// The shop on every engine.
+async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
+    on_every_engine_of(shop::app, async |app: &TestApp| {
+        shop::fill(&*app.inject::<mainstay_db::Db>().await).await;
+        test(app).await;
+    })
+    .await;
+}
 
 /// The application on every engine whose server is there. What is not there is said, and fails under continuous integration.
-async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
+async fn on_every_engine_of(app: impl Fn() -> App, test: impl AsyncFn(&TestApp)) {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::MySql] {
         if let Err(missing) = engine.server() {
             let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
@@ -19,14 +30,8 @@ async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
             let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {}", engine.name(), missing.message());
             continue;
         }
-        let app = start(TestApp::of(shop::app()).database(engine)).await;
+        let app = TestApp::of(app()).database(engine).start().await;
         test(&app).await;
         app.stop().await;
     }
-}
-
-async fn start(setup: Setup) -> TestApp {
-    let app = setup.start().await;
-    shop::fill(&*app.inject::<mainstay_db::Db>().await).await;
-    app
 }

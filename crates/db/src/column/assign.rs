@@ -8,7 +8,7 @@ use crate::expression::{Operand, Scope, Term};
 use crate::key::Key;
 use crate::model::Model;
 use crate::relation::ToOne;
-use crate::value::{IntoOperand, Stored};
+use crate::value::{IntoOperand, Stored, Value};
 use crate::write::Assignments;
 
 /// What a column of `M` is set to.
@@ -18,6 +18,12 @@ pub struct Assignment<M> {
     column: &'static str,
     operand: Operand,
     marker: PhantomData<fn() -> M>,
+}
+
+impl<M> Assignment<M> {
+    pub(crate) fn new(column: &'static str, value: Value) -> Self {
+        Self { column, operand: Operand(Term::Value(value)), marker: PhantomData }
+    }
 }
 
 impl<M, T: Stored> Column<M, T> {

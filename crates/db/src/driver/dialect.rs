@@ -121,11 +121,43 @@ impl Dialect {
         }
     }
 
+    /// SQL in which names in backticks are quoted as the engine does it. Texts are left alone.
+    pub(crate) fn names_quoted(self, sql: &str) -> String {
+        if matches!(self, Self::MySql | Self::MariaDb) || !sql.contains('`') {
+            return sql.to_owned();
+        }
+        // A backtick in a name is written twice; meanwhile it is a letter that no SQL has.
+        let sql = sql.replace("``", "\0");
+        let written = |name: &str| self.quote(&name.replace('\0', "`"));
+        // Every other piece is within apostrophes; two of them in a row only leave a text for nothing.
+        let pieces = sql.split('\'').enumerate().map(|(place, piece)| {
+            if place % 2 == 1 {
+                return piece.replace('\0', "``");
+            }
+            let names = piece.split('`').enumerate();
+            names.map(|(place, name)| if place % 2 == 1 { written(name) } else { name.to_owned() }).collect()
+        });
+        pieces.collect::<Vec<_>>().join("'")
+    }
+
     pub(crate) fn build(self, statement: &impl QueryStatementWriter) -> (String, Values) {
         match self {
             Self::Sqlite => statement.build(SqliteQueryBuilder),
             Self::Postgres => statement.build(PostgresQueryBuilder),
             Self::MySql | Self::MariaDb => statement.build(MysqlQueryBuilder),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect;
+
+    #[test]
+    fn quotes_names_in_backticks_and_leaves_texts_alone() {
+        let sql = "`a` > 'it''s `b` ``' AND `c``d` = `e`";
+        assert_eq!(Dialect::MySql.names_quoted(sql), sql);
+        let quoted = "\"a\" > 'it''s `b` ``' AND \"c`d\" = \"e\"";
+        assert_eq!(Dialect::Postgres.names_quoted(sql), quoted);
     }
 }

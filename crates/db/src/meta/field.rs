@@ -206,6 +206,11 @@ impl FieldMeta {
         }
     }
 
+    /// Where it is in JSON: `/slug`, or `/billing/street` of a part.
+    pub fn pointer(&self) -> String {
+        format!("/{}", self.name.replace('.', "/"))
+    }
+
     /// Whether a new row must say its value.
     pub fn is_required(&self) -> bool {
         matches!(self.fill, Fill::Required)

@@ -207,8 +207,16 @@ fn rename_table(table: &mut Table, to: &str) {
 }
 
 fn rename_column(table: &mut Table, from: &str, to: &str) {
-    for column in table.columns.iter_mut().filter(|column| column.name == from) {
-        to.clone_into(&mut column.name);
+    for column in &mut table.columns {
+        if column.name == from {
+            to.clone_into(&mut column.name);
+        }
+        if let Some(sql) = &mut column.check {
+            *sql = with_name(sql, from, to);
+        }
+    }
+    for check in &mut table.checks {
+        check.sql = with_name(&check.sql, from, to);
     }
     replace(&mut table.primary_key, from, to);
     for index in &mut table.indexes {
@@ -223,6 +231,16 @@ fn rename_column(table: &mut Table, from: &str, to: &str) {
             key.name = ForeignKey::usual_name(&table.name, &key.columns);
         }
     }
+}
+
+/// A condition in which a column has another name, where it names it in backticks.
+fn with_name(sql: &str, from: &str, to: &str) -> String {
+    let [from, to] = [from, to].map(|name| format!("`{}`", name.replace('`', "``")));
+    // Every other piece is a text.
+    let pieces = sql.split('\'').enumerate();
+    let pieces = pieces
+        .map(|(place, piece)| if place % 2 == 0 { piece.replace(&from, &to) } else { piece.to_owned() });
+    pieces.collect::<Vec<_>>().join("'")
 }
 
 fn replace(names: &mut [String], from: &str, to: &str) -> bool {

@@ -66,11 +66,7 @@ fn look_at(models: &[&'static ModelMeta]) -> Vec<Finding> {
                 let (one, two) = (other.name, field.name);
                 let message =
                     format!("`{}.{one}` and `{two}` have the same column, `{}`", model.name, field.column);
-                findings.push(
-                    Finding::error("db.E004", message)
-                        .at(model.place)
-                        .fix(format!("name one of them: #[field(column = \"{two}_2\")]")),
-                );
+                findings.push(Finding::error("db.E004", message).at(model.place).fix(other_column(two)));
             }
         }
         for relation in model.relations {
@@ -79,6 +75,17 @@ fn look_at(models: &[&'static ModelMeta]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn other_column(field: &str) -> String {
+    match field.split_once('.') {
+        Some((part, _)) => {
+            format!(
+                "let the columns of `{part}` begin with something else: #[embedded(prefix = \"{part}_\")]"
+            )
+        }
+        None => format!("name one of them: #[field(column = \"{field}_2\")]"),
+    }
 }
 
 fn relation_to_nowhere(relation: &RelationMeta, models: &[&'static ModelMeta]) -> Option<Finding> {

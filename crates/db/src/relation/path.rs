@@ -126,6 +126,11 @@ impl<M, R> fmt::Debug for ToMany<M, R> {
 }
 
 impl<M: Model, R: Model> ToOne<M, R> {
+    /// What is known of the relation.
+    pub fn meta(self) -> &'static RelationMeta {
+        self.relation
+    }
+
     /// The relation in one place of a query.
     pub const fn new(
         scope: Scope,

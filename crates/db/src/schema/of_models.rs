@@ -36,6 +36,7 @@ impl Table {
                 .checks
                 .iter()
                 .map(|check| Check { name: check.name.to_owned(), sql: check.sql.to_owned() })
+                .chain(model.wholes().into_iter().map(|whole| Check { name: whole.name, sql: whole.sql }))
                 .collect(),
         }
     }
@@ -63,7 +64,7 @@ fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
         // MySQL allows no check of a column that it counts itself.
         min: field.min.filter(|_| !generated).map(|number| number.to_string()),
         max: field.max.filter(|_| !generated).map(|number| number.to_string()),
-        check: field.check.map(str::to_owned),
+        check: model.check_of(position),
         ..Column::new(field.column, kind)
     }
 }

@@ -148,7 +148,14 @@ impl Table {
     /// Every check: those of its columns' limits, and its own.
     pub(crate) fn all_checks(&self, dialect: Dialect) -> Vec<Check> {
         let limits = self.columns.iter().flat_map(|column| limits(&self.name, column, dialect));
-        limits.chain(self.checks.iter().cloned()).collect()
+        limits.chain(self.conditions(dialect)).collect()
+    }
+
+    /// The checks that do not follow from a column.
+    pub(crate) fn conditions(&self, dialect: Dialect) -> Vec<Check> {
+        let quoted =
+            |check: &Check| Check { name: check.name.clone(), sql: dialect.names_quoted(&check.sql) };
+        self.checks.iter().map(quoted).collect()
     }
 }
 
@@ -206,7 +213,7 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
         _ => {}
     }
     if let Some(sql) = &column.check {
-        add("check", sql.clone());
+        add("check", dialect.names_quoted(sql));
     }
     checks
 }

@@ -1,5 +1,7 @@
 //! Rows into lines.
 
+use std::ops::Range;
+
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use mainstay_core::{Error, Result};
@@ -9,7 +11,7 @@ use super::{Chosen, DEADLINE, natural, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Isolation};
 use crate::executor::Executor;
-use crate::meta::{FieldMeta, ModelMeta};
+use crate::meta::{FieldMeta, ModelMeta, PartMeta};
 use crate::raw::sql;
 use crate::row::{Row, Rows};
 use crate::transaction::Tx;
@@ -67,6 +69,7 @@ struct Table {
 
 /// A field, and where it is read.
 struct Column {
+    position: usize,
     field: &'static FieldMeta,
     /// The model that it refers to, and the field that names its row.
     named: Option<(&'static ModelMeta, &'static FieldMeta)>,
@@ -78,10 +81,10 @@ impl Table {
         // What is computed is computed again.
         let fields = model.fields.iter().enumerate().filter(|(_, field)| field.computed.is_none());
         let columns = match chosen.keys {
-            Keys::Kept => fields.map(|(_, field)| Column { field, named: None }).collect(),
+            Keys::Kept => fields.map(|(position, field)| Column { position, field, named: None }).collect(),
             Keys::Natural => fields
                 .filter(|(index, _)| !natural::is_spare(model, *index, &chosen.all))
-                .map(|(index, field)| Column { field, named: natural::named(model, index) })
+                .map(|(position, field)| Column { position, field, named: natural::named(model, position) })
                 .collect(),
         };
         Self { name, model, columns }
@@ -126,31 +129,65 @@ impl Table {
         out.push_str("{\"model\":");
         text::write_text(self.name, out);
         out.push_str(",\"fields\":{");
-        for (index, Column { field, named }) in self.columns.iter().enumerate() {
-            if index > 0 {
+        self.fields(row, 0..self.columns.len(), (self.model.parts, 0), out)?;
+        out.push_str("}}");
+        Ok(())
+    }
+
+    /// What stands in an object: that of the row, or that of a part, whose own parts and first field are given.
+    fn fields(
+        &self,
+        row: Row<'_>,
+        columns: Range<usize>,
+        (parts, first): (&'static [PartMeta], usize),
+        out: &mut String,
+    ) -> Result<()> {
+        let mut next = columns.start;
+        while next < columns.end {
+            if next > columns.start {
                 out.push(',');
             }
-            text::write_text(field.name, out);
+            let position = self.columns[next].position;
+            let Some(part) = parts.iter().find(|part| first + part.first == position) else {
+                self.field(row, next, out)?;
+                next += 1;
+                continue;
+            };
+            let inside = next..next + part.width();
+            next = inside.end;
+            text::write_text(part.name, out);
             out.push(':');
-            let name = named.map(|(_, name)| name).filter(|_| row.cell(index) != Cell::Null);
-            if let Some(name) = name {
-                out.push('{');
-                text::write_text(name.name, out);
-                out.push(':');
+            if part.optional && inside.clone().all(|column| row.cell(column) == Cell::Null) {
+                out.push_str("null");
+                continue;
             }
-            let sql_type = named.map_or(field.sql_type, |(_, name)| name.sql_type);
-            text::write(sql_type, &sql_type.value(row.cell(index)), out).map_err(|fault| {
-                let (model, cell) = (self.model.name, row.cell(index).describe());
-                Error::internal(format!(
-                    "`{model}.{}` of a row, {cell}, cannot be dumped: {fault}",
-                    field.name
-                ))
-            })?;
-            if name.is_some() {
-                out.push('}');
-            }
+            out.push('{');
+            self.fields(row, inside, (part.of.parts, position), out)?;
+            out.push('}');
         }
-        out.push_str("}}");
+        Ok(())
+    }
+
+    fn field(&self, row: Row<'_>, index: usize, out: &mut String) -> Result<()> {
+        let Column { field, named, .. } = &self.columns[index];
+        // A part is an object, in which its fields have their own names.
+        let own = field.name.rsplit('.').next().unwrap_or(field.name);
+        text::write_text(own, out);
+        out.push(':');
+        let name = named.map(|(_, name)| name).filter(|_| row.cell(index) != Cell::Null);
+        // A field of a part is an object in an object.
+        let path = name.map(|name| name.name.split('.')).into_iter().flatten();
+        for step in path.clone() {
+            out.push('{');
+            text::write_text(step, out);
+            out.push(':');
+        }
+        let sql_type = named.map_or(field.sql_type, |(_, name)| name.sql_type);
+        text::write(sql_type, &sql_type.value(row.cell(index)), out).map_err(|fault| {
+            let (model, cell) = (self.model.name, row.cell(index).describe());
+            Error::internal(format!("`{model}.{}` of a row, {cell}, cannot be dumped: {fault}", field.name))
+        })?;
+        path.for_each(|_| out.push('}'));
         Ok(())
     }
 }

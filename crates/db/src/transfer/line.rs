@@ -95,7 +95,8 @@ impl Place {
         }
         let what = if !error.faults().is_empty() && error.source_as::<DbError>().is_none() {
             let fault = |fault: &mainstay_core::Fault| {
-                format!("`{model}.{}` {}", fault.pointer.trim_start_matches('/'), fault.message)
+                let place = fault.pointer.trim_start_matches('/').replace('/', ".");
+                format!("`{model}.{place}` {}", fault.message)
             };
             error.faults().iter().map(fault).collect::<Vec<_>>().join(", ")
         } else {

@@ -12,7 +12,7 @@ use super::existing::{self, Existing};
 use super::line::{Line, Place};
 use super::reference::{self, Found};
 use super::waiting::{Row, Waiting, whole};
-use super::{DEADLINE, Source, names, text};
+use super::{DEADLINE, Source, names, part, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Statement};
 use crate::error::Border;
@@ -130,6 +130,10 @@ impl Load {
                     })?,
                 };
                 values.set_value(index, value);
+            } else if let Some(part) = model.parts.iter().find(|part| part.name == name) {
+                part::read(part, json, &mut values).map_err(|fault| {
+                    place.wrong(format!("`{}.{}` {}", model.name, fault.path, fault.what))
+                })?;
             } else if let Some(relation) = many(model, &name) {
                 let keys = self
                     .keys((relation.target)(), json, place)

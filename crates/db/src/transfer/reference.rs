@@ -12,7 +12,7 @@ use super::text;
 use crate::driver::Statement;
 use crate::error::Border;
 use crate::executor::Executor;
-use crate::meta::{ModelMeta, RelationKind};
+use crate::meta::{ModelMeta, PartMeta, RelationKind};
 use crate::transaction::Tx;
 use crate::value::Value;
 
@@ -43,6 +43,22 @@ pub(super) fn target(model: &'static ModelMeta, index: usize) -> Option<&'static
     Some((relation.target)())
 }
 
+/// Names and values with parts taken apart: `{"billing":{"city":"Bonn"}}` names `billing.city`.
+fn flat<'a>(parts: &[PartMeta], fields: Fields<'a>) -> Vec<(String, &'a RawValue)> {
+    let mut all = Vec::new();
+    for (name, json) in fields.0 {
+        let part = parts.iter().find(|part| part.name == name);
+        match part.and_then(|part| Some((part, Fields::of(json)?))) {
+            Some((part, inside)) => {
+                let inside = flat(part.of.parts, inside).into_iter();
+                all.extend(inside.map(|(inner, json)| (format!("{name}.{inner}"), json)));
+            }
+            None => all.push((name, json)),
+        }
+    }
+    all
+}
+
 /// The key of the only row of `target` that holds what is named. A field that is a reference may name its row in turn.
 pub(super) fn find<'a>(
     target: &'static ModelMeta,
@@ -54,10 +70,11 @@ pub(super) fn find<'a>(
         let dialect = tx.target().dialect();
         let wrong = |what: String| place.wrong(format!("{} of `{}`: {what}", named.get(), target.name));
         let key = target.single_key().ok_or_else(|| wrong("its key has several fields".to_owned()))?;
-        let fields = Fields::of(named).filter(|fields| !fields.0.is_empty());
+        let fields = Fields::of(named).map(|fields| flat(target.parts, fields));
+        let fields = fields.filter(|fields| !fields.is_empty());
         let fields = fields.ok_or_else(|| wrong("no field is named".to_owned()))?;
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
-        for (name, json) in fields.0 {
+        for (name, json) in fields {
             let (index, field) =
                 target.field(&name).ok_or_else(|| wrong(format!("it has no field `{name}`")))?;
             let value = match self::target(target, index) {

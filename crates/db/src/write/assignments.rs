@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::embedded::{Embedded, Presence, width};
 use crate::error::DbError;
 use crate::expression::Term;
 use crate::meta::{Fill, ModelMeta};
@@ -35,6 +36,15 @@ impl Assignments {
     /// Sets the field at `index`.
     pub fn set<T: Stored>(&mut self, index: usize, value: T) {
         self.set_value(index, value.into_value());
+    }
+
+    /// Sets the fields of a part, the first of which is at `first`.
+    pub fn set_part<P: Presence, E: Embedded>(&mut self, first: usize, part: P::Of<E>) {
+        let mut values = Vec::with_capacity(width::<E>());
+        P::into_values::<E>(part, &mut values);
+        for (offset, value) in values.into_iter().enumerate() {
+            self.set_value(first + offset, value);
+        }
     }
 
     /// Sets the field at `index`, which `meta` must have.

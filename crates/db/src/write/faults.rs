@@ -88,6 +88,10 @@ fn failed_check(constraint: String, meta: &ModelMeta) -> DbError {
         let message = check.message.unwrap_or("The values do not go together.").to_owned();
         return DbError::FailedCheck { model, field: String::new(), constraint, message };
     }
+    if let Some(whole) = meta.wholes().into_iter().find(|whole| whole.name == constraint) {
+        let message = format!("`{}` must be there as a whole, or not at all.", whole.part);
+        return DbError::FailedCheck { model, field: whole.part, constraint, message };
+    }
     // The longest column first: `a_b` is not the check `b` of `a`.
     let field = meta
         .fields

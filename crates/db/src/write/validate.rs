@@ -19,7 +19,7 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
         if let Some(value) = assignments.get(index) {
             if field.computed.is_some() {
                 let message = "cannot be set: the database computes it";
-                faults.push(Fault::new(format!("/{}", field.name), "computed", message));
+                faults.push(Fault::new(field.pointer(), "computed", message));
                 continue;
             }
             let mut check = |value: &Value, pointer: String| {
@@ -31,10 +31,10 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
                 Value::List(values) => {
                     // Which may be NULL is said by their type.
                     for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-                        check(value, format!("/{}/{index}", field.name));
+                        check(value, format!("{}/{index}", field.pointer()));
                     }
                 }
-                value => check(value, format!("/{}", field.name)),
+                value => check(value, field.pointer()),
             }
         }
     }

@@ -124,6 +124,7 @@ async fn a_file_that_cannot_be_opened_keeps_the_application_from_starting() {
 
 mod broken {
     use super::model;
+    use mainstay_db::embedded;
     use mainstay_db::{BelongsTo, HasMany, HasOne};
 
     #[model]
@@ -145,6 +146,20 @@ mod broken {
         pub name: String,
     }
 
+    #[embedded]
+    pub(super) struct Place {
+        pub city: String,
+    }
+
+    #[model]
+    pub(super) struct Twice {
+        pub id: i64,
+        #[embedded(prefix = "")]
+        pub billing: Place,
+        #[embedded(prefix = "")]
+        pub shipping: Place,
+    }
+
     #[model(table = "things")]
     pub(super) struct Double {
         pub id: i64,
@@ -157,9 +172,9 @@ mod broken {
 
 #[tokio::test]
 async fn finds_what_is_wrong_with_models() {
-    use broken::{Double, Owner, Thing};
+    use broken::{Double, Owner, Thing, Twice};
     let home = tempfile::tempdir().unwrap();
-    let app = App::new().module(Module::new("m").models(models![Owner, Thing, Double]));
+    let app = App::new().module(Module::new("m").models(models![Owner, Thing, Double, Twice]));
     let text = faults(&assemble(app, home.path(), Profile::Test));
     for expected in [
         "error[db.E002]: the relation `Owner.things` does not work: `Thing` has no `#[belongs_to]` relation to `Owner`",
@@ -168,6 +183,8 @@ async fn finds_what_is_wrong_with_models() {
         "put `#[field(unique)]` above `Double.one`",
         "error[db.E003]: `Thing` and `Double` have the same table, `things`",
         "error[db.E004]: `Thing.title` and `name` have the same column, `name`",
+        "error[db.E004]: `Twice.billing.city` and `shipping.city` have the same column, `city`",
+        "let the columns of `shipping` begin with something else: #[embedded(prefix = \"shipping_\")]",
         "tests/it/app.rs:",
     ] {
         assert!(text.contains(expected), "{expected}\n---\n{text}");

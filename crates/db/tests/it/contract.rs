@@ -9,6 +9,7 @@ mod constraints;
 mod creation;
 mod cursors;
 mod driver;
+mod embedded;
 mod enums;
 mod expressions;
 mod factories;

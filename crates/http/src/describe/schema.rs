@@ -198,6 +198,7 @@ mod with_schemas {
                 required: self.required,
                 description: self.description,
                 schema: Some(self.schema),
+                comma_separated: false,
             }
         }
     }

@@ -137,11 +137,11 @@ async fn errors_may_have_a_shape_of_their_own() {
         let body = format!(r#"{{"errors":{{"body":["{}"]}}}}"#, error.machine_code());
         Some(Rendered { content_type: HeaderValue::from_static("application/json"), body: body.into_bytes() })
     });
-    let caller = caller(app().contribute(renderer.below("/missing/"))).await;
+    let caller = caller(app().contribute(renderer.below("/missing/").except("/missing/usual"))).await;
     let own = caller.get("/missing").await;
     assert_eq!(own.body, r#"{"errors":{"body":["article_not_found"]}}"#);
     assert_eq!((own.status.as_u16(), own.header("content-type")), (404, "application/json"));
-    for usual in ["/missing?usual", "/missing-too", "/invalid"] {
+    for usual in ["/missing?usual", "/missing/usual", "/missing/usual/too", "/missing-too", "/invalid"] {
         assert_eq!(caller.get(usual).await.header("content-type"), "application/problem+json", "{usual}");
     }
     assert_eq!(caller.get("/missing/too").await.header("content-type"), "application/json");

@@ -24,6 +24,12 @@ pub(crate) enum Kind {
         on_update: Action,
         fields: Vec<Ident>,
     },
+    /// A struct of columns.
+    Embedded {
+        part: Type,
+        optional: bool,
+        prefix: Option<String>,
+    },
     HasMany {
         target: Type,
         by: Option<String>,
@@ -167,6 +173,23 @@ impl Options {
             return Ok(());
         };
         Err(Error::new_spanned(sql, format!("the engine computes the value: it cannot be {other} too")))
+    }
+
+    /// Whether it says something that is about one column, and not about a part of several.
+    pub(super) fn is_about_one(&self) -> bool {
+        let limits = [&self.min_length, &self.max_length, &self.precision, &self.scale];
+        self.primary_key
+            || self.computed.is_some()
+            || self.unique
+            || self.index
+            || self.fill.is_some()
+            || self.check.is_some()
+            || self.version
+            || self.deleted_at
+            || self.column.is_some()
+            || self.min.is_some()
+            || self.max.is_some()
+            || limits.into_iter().any(Option::is_some)
     }
 
     /// Whether it says something that is about a column.
@@ -335,6 +358,22 @@ pub(super) fn belongs_to(attribute: &Attribute, ty: &Type) -> Result<Kind> {
     } else {
         Kind::ByFields { target, nullable, on_delete, on_update, fields }
     })
+}
+
+/// `#[embedded]`, or `#[embedded(prefix = "…")]`.
+pub(super) fn embedded(attribute: &Attribute, ty: &Type) -> Result<Kind> {
+    let mut prefix = None;
+    nested(attribute, |meta| {
+        if !meta.path.is_ident("prefix") {
+            return Err(
+                meta.error("unknown; `#[embedded]` takes `prefix = \"…\"`, what its columns begin with")
+            );
+        }
+        prefix = Some(meta.value()?.parse::<LitStr>()?.value());
+        Ok(())
+    })?;
+    let optional = argument(ty, "Option").is_some();
+    Ok(Kind::Embedded { part: inside_option(ty).clone(), optional, prefix })
 }
 
 pub(super) fn has_many(attribute: &Attribute, ty: &Type) -> Result<Kind> {

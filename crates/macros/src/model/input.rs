@@ -12,15 +12,18 @@ use syn::{
 };
 
 use super::attributes::{
-    Action, Fill, Kind, Name, Options, Through, belongs_to, has_many, has_one, many_to_many, renamed_from,
+    Action, Fill, Kind, Name, Options, Through, belongs_to, embedded, has_many, has_one, many_to_many,
+    renamed_from,
 };
-use super::names;
+use super::embedded::refuse;
 use super::table::{self, Check, Index};
+use super::{names, parts};
 
 /// The attributes that `#[model]` reads, and takes away.
 const OURS: &[&str] = &[
     "belongs_to",
     "check",
+    "embedded",
     "field",
     "has_many",
     "has_one",
@@ -40,6 +43,13 @@ pub(crate) struct Model {
     pub(crate) indexes: Vec<Index>,
     pub(crate) checks: Vec<Check>,
     pub(crate) renamed_from: Option<String>,
+}
+
+/// What a field stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inside {
+    Model,
+    Part,
 }
 
 pub(crate) struct Field {
@@ -78,7 +88,7 @@ impl Model {
         match &item.fields {
             Fields::Named(named) => {
                 for field in &named.named {
-                    fields.extend(faults.take(Field::read(field)));
+                    fields.extend(faults.take(Field::read(field, Inside::Model)));
                 }
             }
             _ => faults.add(Error::new_spanned(&item.ident, "a model is a struct with named fields")),
@@ -179,6 +189,13 @@ impl Model {
                     faults.add(Error::new_spanned(name, "the model has no such column"));
                     continue;
                 };
+                if matches!(part.kind, Kind::Embedded { .. }) {
+                    faults.add(Error::new_spanned(
+                        name,
+                        "a part is several columns; a key has fields of the model",
+                    ));
+                    continue;
+                }
                 if argument(&part.ty, "Option").is_some() {
                     optional += 1;
                     if !nullable {
@@ -198,22 +215,24 @@ impl Model {
     }
 
     /// The positions of the fields that have a relation's key.
-    pub(crate) fn positions(&self, fields: &[Ident]) -> Vec<usize> {
-        fields.iter().filter_map(|name| self.stored().position(|field| field.ident == *name)).collect()
+    pub(crate) fn positions(&self, fields: &[Ident]) -> Vec<TokenStream> {
+        let named = |name: &Ident| self.stored().find(|field| field.ident == *name);
+        fields.iter().filter_map(named).map(|field| self.position(field)).collect()
     }
 
-    /// The fields that are columns, in order.
+    /// The fields that are columns, or several, in order.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.is_stored())
     }
 
     /// The fields that are relations, in order.
     pub(crate) fn relations(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| !matches!(field.kind, Kind::Column))
+        self.fields.iter().filter(|field| !matches!(field.kind, Kind::Column | Kind::Embedded { .. }))
     }
 
-    pub(crate) fn position(&self, field: &Field) -> usize {
-        self.stored().take_while(|other| other.ident != field.ident).count()
+    /// Where its column is, or the first of its columns.
+    pub(crate) fn position(&self, field: &Field) -> TokenStream {
+        parts::position(&self.fields, field)
     }
 
     pub(crate) fn relation_position(&self, field: &Field) -> usize {
@@ -226,7 +245,7 @@ impl Model {
 }
 
 impl Field {
-    fn read(field: &syn::Field) -> Result<Self> {
+    pub(super) fn read(field: &syn::Field, inside: Inside) -> Result<Self> {
         let Some(ident) = field.ident.clone() else {
             return Err(Error::new_spanned(field, "a model's fields have names"));
         };
@@ -241,7 +260,17 @@ impl Field {
         for attribute in &field.attrs {
             let Some(name) = attribute.path().get_ident().map(Ident::to_string) else { continue };
             match name.as_str() {
-                "field" => attribute.parse_nested_meta(|meta| read.options.read(&meta))?,
+                "field" => attribute.parse_nested_meta(|meta| {
+                    if inside == Inside::Part {
+                        refuse(&meta)?;
+                    }
+                    read.options.read(&meta)
+                })?,
+                "embedded" => read.kind = embedded(attribute, &field.ty)?,
+                "belongs_to" | "has_one" | "has_many" | "many_to_many" if inside == Inside::Part => {
+                    let message = "a relation belongs to a model; a part has columns alone";
+                    return Err(Error::new_spanned(attribute, message));
+                }
                 "belongs_to" => read.kind = belongs_to(attribute, &field.ty)?,
                 "has_one" => read.kind = has_one(attribute, &field.ty)?,
                 "has_many" => read.kind = has_many(attribute, &field.ty)?,
@@ -257,11 +286,16 @@ impl Field {
                 _ => {}
             }
         }
-        read.check()?;
+        read.check(inside)?;
         Ok(read)
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, inside: Inside) -> Result<()> {
+        if matches!(self.kind, Kind::Embedded { .. }) && self.options.is_about_one() {
+            let message = "this is about one column, and a part has several: say it above the part's own field; above the part \
+                           stand `hidden`, `read_only` and `searchable`, which are then of all its fields";
+            return Err(Error::new_spanned(&self.ident, message));
+        }
         self.options.check(&self.ty)?;
         self.options.check_computed()?;
         if let (Some(sql), Kind::BelongsTo { .. }) = (&self.options.computed, &self.kind) {
@@ -288,7 +322,8 @@ impl Field {
             return Err(Error::new_spanned(&self.ident, message));
         }
         let taken = ["insert", "insert_or_ignore", "upsert", "with", "with_existing"];
-        let is_setter = self.is_stored() || matches!(self.kind, Kind::ByFields { .. });
+        let is_setter =
+            inside == Inside::Model && self.is_stored() || matches!(self.kind, Kind::ByFields { .. });
         if is_setter && self.is_settable() && taken.iter().any(|name| self.ident == name) {
             let message = format!(
                 "a new row is stored by a function of this name; choose another, and `#[field(column = \"{}\")]`",
@@ -300,7 +335,7 @@ impl Field {
     }
 
     pub(crate) fn is_stored(&self) -> bool {
-        matches!(self.kind, Kind::Column | Kind::BelongsTo { .. })
+        matches!(self.kind, Kind::Column | Kind::BelongsTo { .. } | Kind::Embedded { .. })
     }
 
     /// Whether the program can set it.
@@ -326,10 +361,19 @@ impl Field {
         }
     }
 
-    /// The column's name before.
+    /// What the columns of a part begin with.
+    pub(crate) fn prefix(&self) -> String {
+        match &self.kind {
+            Kind::Embedded { prefix: Some(prefix), .. } => prefix.clone(),
+            _ => format!("{}_", self.name()),
+        }
+    }
+
+    /// The column's name before; of a part, what its columns began with.
     pub(crate) fn renamed_from(&self) -> Option<String> {
         match (self.options.renamed_from.as_ref()?, &self.kind) {
             (Name::Code(name), Kind::BelongsTo { .. }) => Some(format!("{name}_id")),
+            (Name::Code(name), Kind::Embedded { .. }) => Some(format!("{name}_")),
             (Name::Code(name) | Name::Database(name), _) => Some(name.clone()),
         }
     }
@@ -351,7 +395,7 @@ pub(crate) fn argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     })
 }
 
-pub(super) fn inside_option(ty: &Type) -> &Type {
+pub(crate) fn inside_option(ty: &Type) -> &Type {
     argument(ty, "Option").unwrap_or(ty)
 }
 
@@ -364,7 +408,7 @@ pub(super) fn is_integer(ty: &Type) -> bool {
 }
 
 /// The doc comment, without the space that begins each line.
-fn help(attributes: &[Attribute]) -> String {
+pub(super) fn help(attributes: &[Attribute]) -> String {
     let mut lines = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
         if let Meta::NameValue(pair) = &attribute.meta
@@ -379,7 +423,7 @@ fn help(attributes: &[Attribute]) -> String {
 }
 
 /// Replaces `Self` by the name of the struct.
-struct ByName(Ident);
+pub(super) struct ByName(pub(super) Ident);
 
 impl VisitMut for ByName {
     fn visit_ident_mut(&mut self, ident: &mut Ident) {
@@ -405,21 +449,21 @@ pub(crate) fn span_of(tokens: &impl ToTokens) -> Span {
 
 /// Everything that is wrong, to be reported at once.
 #[derive(Default)]
-struct Faults(Option<Error>);
+pub(super) struct Faults(Option<Error>);
 
 impl Faults {
-    fn add(&mut self, error: Error) {
+    pub(super) fn add(&mut self, error: Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),
             none => *none = Some(error),
         }
     }
 
-    fn take<T>(&mut self, result: Result<T>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    fn end<T>(self, value: T) -> Result<T> {
+    pub(super) fn end<T>(self, value: T) -> Result<T> {
         self.0.map_or(Ok(value), Err)
     }
 }

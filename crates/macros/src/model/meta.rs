@@ -5,13 +5,11 @@ use quote::{quote, quote_spanned};
 
 use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
-use super::links;
-use super::names;
+use super::{links, names, parts};
 use crate::root;
 
 pub(crate) fn statics(model: &Model) -> TokenStream {
     let db = root::path("db");
-    let fields: Vec<_> = model.stored().map(field).collect();
     let links = model.relations().filter_map(|field| links::statics(model, field));
     let relations: Vec<_> = model.relations().map(|field| relation(model, field)).collect();
     let indexes: Vec<_> = model
@@ -41,15 +39,15 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     let has_hooks = model.hooks;
     let (version, deleted_at) =
         (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
-    let key =
-        model.stored().enumerate().filter(|(_, field)| field.options.primary_key).map(|(index, _)| index);
+    let key = model.stored().filter(|field| field.options.primary_key).map(|field| model.position(field));
+    let fields = parts::of_model(&model.fields);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
     let label = names::snake(&name).replace('_', " ");
-    let (field_count, relation_count, index_count) = (fields.len(), relations.len(), indexes.len());
+    let (relation_count, index_count) = (relations.len(), indexes.len());
     quote! {
         use #db as __db;
         #(#links)*
-        static FIELDS: [__db::meta::FieldMeta; #field_count] = [#(#fields),*];
+        #fields
         static RELATIONS: [__db::meta::RelationMeta; #relation_count] = [#(#relations),*];
         static INDEXES: [__db::meta::IndexMeta; #index_count] = [#(#indexes),*];
         static META: __db::meta::ModelMeta = __db::meta::ModelMeta {
@@ -58,6 +56,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             help: #help,
             table: #table,
             fields: &FIELDS,
+            parts: PARTS,
             key: &[#(#key),*],
             relations: &RELATIONS,
             indexes: &INDEXES,
@@ -72,7 +71,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     }
 }
 
-fn field(field: &Field) -> TokenStream {
+pub(super) fn field(field: &Field) -> TokenStream {
     let (name, column, help, label) =
         (field.name(), field.column(), &field.help, names::label(&field.name()));
     let ty = &field.ty;
@@ -130,13 +129,13 @@ fn field(field: &Field) -> TokenStream {
 }
 
 fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {
-    match model.stored().position(is) {
-        Some(index) => quote!(::core::option::Option::Some(#index)),
+    match model.stored().find(|field| is(field)).map(|field| model.position(field)) {
+        Some(position) => quote!(::core::option::Option::Some(#position)),
         None => quote!(::core::option::Option::None),
     }
 }
 
-fn optional(text: &Option<String>) -> TokenStream {
+pub(super) fn optional(text: &Option<String>) -> TokenStream {
     match text {
         Some(text) => quote!(::core::option::Option::Some(#text)),
         None => quote!(::core::option::Option::None),
@@ -175,6 +174,7 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
                 Kind::ByFields { fields, .. } => model.positions(fields),
                 _ => vec![model.position(field)],
             };
+            let positions = parts::constant(&model.fields, &positions);
             let action = |action: &Action| match action {
                 Action::Restrict => quote!(Restrict),
                 Action::Cascade => quote!(Cascade),
@@ -183,7 +183,7 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
             let (on_delete, on_update) = (action(on_delete), action(on_update));
             let kind = quote! {
                 BelongsTo {
-                    fields: &[#(#positions),*],
+                    fields: #positions,
                     on_delete: __db::meta::OnDelete::#on_delete,
                     on_update: __db::meta::OnUpdate::#on_update,
                 }
@@ -219,7 +219,7 @@ fn relation(model: &Model, field: &Field) -> TokenStream {
             };
             (target, quote!(ManyToMany { through: #through, from: #from, to: #to }))
         }
-        Kind::Column => return TokenStream::new(),
+        Kind::Column | Kind::Embedded { .. } => return TokenStream::new(),
     };
     let new = quote_spanned!(span_of(target)=> __db::meta::RelationMeta::new::<#owner, #target>);
     quote!(#new(#name, __db::meta::RelationKind::#kind).described(#label, #help))

@@ -2,10 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Ident;
 
 use super::attributes::Kind;
 use super::by_fields::ByFields;
 use super::input::{Field, Model, span_of};
+use super::parts;
 
 pub(crate) fn implementation(model: &Model) -> TokenStream {
     let ident = &model.ident;
@@ -33,9 +35,15 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
     let mut reads = Vec::new();
     let mut reloads = Vec::new();
     let mut values = Vec::new();
-    for (index, field) in model.stored().enumerate() {
-        let name = &field.ident;
-        if matches!(field.kind, Kind::BelongsTo { .. }) {
+    for field in model.stored() {
+        let (name, index) = (&field.ident, model.position(field));
+        if let Kind::Embedded { part, optional, .. } = &field.kind {
+            let presence = parts::presence(*optional);
+            let read = quote_spanned!(span_of(part)=> __db::embedded::read::<#presence, #part>);
+            let read = quote!(#read(__reader, &FIELDS, #index)?);
+            reads.push(quote!(let #name = #read;));
+            reloads.push(quote!(self.#name = #read;));
+        } else if matches!(field.kind, Kind::BelongsTo { .. }) {
             let relation = model.relation_position(field);
             reads.push(
                 quote!(let #name = __db::relation::ToOneField::read(__reader, &RELATIONS[#relation])?;),
@@ -85,6 +93,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         });
     }
     let names = model.fields.iter().map(|field| &field.ident);
+    let values = parts::values(&model.fields, values);
     let version = model.stored().find(|field| field.options.version).map(|field| {
         let name = &field.ident;
         quote! {
@@ -135,7 +144,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
             }
 
             fn values(&self) -> ::std::vec::Vec<__db::Value> {
-                ::std::vec![#(#values),*]
+                #values
             }
 
             #version
@@ -173,6 +182,10 @@ fn column(model: &Model, field: &Field) -> TokenStream {
             let position = model.position(field);
             quote!(#name: __db::Column::new(scope, &FIELDS[#position]))
         }
+        Kind::Embedded { .. } => {
+            let position = model.position(field);
+            quote!(#name: __db::embedded::Place::new(scope, &FIELDS).part(#position))
+        }
         Kind::BelongsTo { .. } => {
             let position = model.relation_position(field);
             quote! {
@@ -204,7 +217,7 @@ pub(crate) fn serialize(model: &Model) -> TokenStream {
     let entries = model.fields.iter().filter(|field| !field.options.hidden).map(|field| {
         let (name, key) = (&field.ident, field.name());
         match field.kind {
-            Kind::Column => {
+            Kind::Column | Kind::Embedded { .. } => {
                 let ty = &field.ty;
                 quote_spanned!(span_of(ty)=> map.serialize_entry(#key, &self.#name)?;)
             }
@@ -236,9 +249,9 @@ pub(crate) fn serialize(model: &Model) -> TokenStream {
 }
 
 /// `Debug` without the hidden fields: logs are read by many.
-pub(crate) fn debug(model: &Model) -> TokenStream {
-    let (ident, name) = (&model.ident, model.ident.to_string());
-    let fields = model.fields.iter().filter(|field| !field.options.hidden).map(|field| {
+pub(crate) fn debug(ident: &Ident, fields: &[Field]) -> TokenStream {
+    let name = ident.to_string();
+    let fields = fields.iter().filter(|field| !field.options.hidden).map(|field| {
         let (name, key) = (&field.ident, field.name());
         quote!(.field(#key, &self.#name))
     });

@@ -1,15 +1,18 @@
 //! What is written above the struct about its table: indexes, unique constraints, checks.
 
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Ident, LitStr, Result, Token};
 
+use super::attributes::Kind;
 use super::input::Model;
 
 /// `#[index(…)]`, or `#[unique(…)]`.
 pub(crate) struct Index {
     pub(crate) unique: bool,
-    pub(crate) fields: Vec<usize>,
+    pub(crate) fields: Vec<TokenStream>,
     pub(crate) expression: Option<String>,
     pub(crate) filter: Option<String>,
     pub(crate) using: Option<String>,
@@ -23,26 +26,25 @@ pub(crate) struct Check {
     pub(crate) message: Option<String>,
 }
 
-/// What can stand between the brackets: a field, or `name = "…"`.
+/// What can stand between the brackets: a field (that of a part is `billing.country`), or `name = "…"`.
 enum Entry {
-    Field(Ident),
+    Field(Vec<Ident>),
     Setting(String, Ident, LitStr),
 }
 
 pub(super) fn index(model: &Model, attribute: &Attribute, unique: bool) -> Result<Index> {
     let mut index =
         Index { unique, fields: Vec::new(), expression: None, filter: None, using: None, name: None };
+    let mut named = Vec::new();
     let entries = attribute.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated)?;
     for entry in entries {
         match entry {
-            Entry::Field(name) => {
-                let position = model.stored().position(|field| field.ident == name);
-                let position =
-                    position.ok_or_else(|| Error::new_spanned(&name, "the model has no such column"))?;
-                if index.fields.contains(&position) {
-                    return Err(Error::new_spanned(&name, "the field is there already"));
+            Entry::Field(path) => {
+                if named.contains(&path) {
+                    return Err(Error::new_spanned(path.last(), "the field is there already"));
                 }
-                index.fields.push(position);
+                index.fields.push(position(model, &path)?);
+                named.push(path);
             }
             Entry::Setting(key, at, text) => {
                 let slot = match key.as_str() {
@@ -82,13 +84,37 @@ pub(super) fn index(model: &Model, attribute: &Attribute, unique: bool) -> Resul
     }
 }
 
+/// Where the column is that a path names. What a part has is known when the program is compiled.
+fn position(model: &Model, path: &[Ident]) -> Result<TokenStream> {
+    let [name, inner @ ..] = path else { return Ok(TokenStream::new()) };
+    let field = model.stored().find(|field| field.ident == *name);
+    let field = field.ok_or_else(|| Error::new_spanned(name, "the model has no such column"))?;
+    let first = model.position(field);
+    match (&field.kind, inner.last()) {
+        (Kind::Embedded { part, .. }, Some(last)) => {
+            let names: Vec<_> = inner.iter().map(ToString::to_string).collect();
+            let names = names.join(".");
+            let inside = quote_spanned! {last.span()=>
+                <#part as __db::embedded::Embedded>::META.position(#names)
+            };
+            Ok(quote!(#first + #inside))
+        }
+        (Kind::Embedded { .. }, None) => {
+            let message = format!("a part is several columns: name one of its fields, `{name}.field`");
+            Err(Error::new_spanned(name, message))
+        }
+        (_, Some(last)) => Err(Error::new_spanned(last, "only a part has fields of its own")),
+        (_, None) => Ok(first),
+    }
+}
+
 pub(super) fn check(attribute: &Attribute) -> Result<Check> {
     let (mut name, mut sql, mut message) = (None, None, None);
     for entry in attribute.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated)? {
         let unknown = "unknown; `#[check]` takes `name = \"…\"`, `sql = \"…\"` and `message = \"…\"`";
         let (key, at, text) = match entry {
             Entry::Setting(key, at, text) => (key, at, text),
-            Entry::Field(at) => return Err(Error::new_spanned(at, unknown)),
+            Entry::Field(path) => return Err(Error::new_spanned(path.last(), unknown)),
         };
         let slot = match key.as_str() {
             "name" => &mut name,
@@ -117,7 +143,11 @@ impl syn::parse::Parse for Entry {
         // `where` is a keyword, and here a name like another.
         let at = input.call(<Ident as syn::ext::IdentExt>::parse_any)?;
         if input.parse::<Option<Token![=]>>()?.is_none() {
-            return Ok(Self::Field(at));
+            let mut path = vec![at];
+            while input.parse::<Option<Token![.]>>()?.is_some() {
+                path.push(input.call(<Ident as syn::ext::IdentExt>::parse_any)?);
+            }
+            return Ok(Self::Field(path));
         }
         Ok(Self::Setting(at.to_string(), at, input.parse()?))
     }

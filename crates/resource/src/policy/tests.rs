@@ -1,6 +1,6 @@
 use mainstay_core::config::Sources;
 use mainstay_core::{App, Profile};
-use mainstay_db::{Dialect, model};
+use mainstay_db::{Dialect, embedded, model};
 
 use super::*;
 
@@ -10,6 +10,22 @@ pub(crate) struct Note {
     pub id: i64,
     pub owner: String,
     pub text: String,
+}
+
+#[embedded]
+pub(crate) struct Place {
+    pub street: String,
+    pub city: String,
+}
+
+/// Somebody with an address.
+#[model]
+pub(crate) struct Customer {
+    pub id: i64,
+    #[embedded]
+    pub billing: Place,
+    #[embedded]
+    pub shipping: Option<Place>,
 }
 
 struct Own;
@@ -66,4 +82,8 @@ fn tells_which_fields_may_be_written() {
     assert!(fields.contains("text") && !fields.contains("owner"), "{fields:?}");
     let fields = FieldSet::<Note>::all_but(|note| note.owner);
     assert!(fields.contains("text") && !fields.contains("owner"), "{fields:?}");
+    let fields = FieldSet::<Customer>::only(|customer| (customer.shipping, customer.billing.city));
+    let contained = ["shipping_street", "shipping_city", "billing_city", "billing_street", "id"]
+        .map(|column| fields.contains(column));
+    assert_eq!(contained, [true, true, true, false, false]);
 }

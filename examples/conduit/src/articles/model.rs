@@ -17,14 +17,15 @@ pub struct Article {
     #[field(unique, min_length = 1, max_length = 120)]
     pub slug: String,
     /// Its title.
-    #[field(min_length = 1, max_length = 200)]
+    #[field(min_length = 1, max_length = 200, searchable)]
     pub title: String,
     /// What it is about, in a sentence.
-    #[field(max_length = 1000)]
+    #[field(max_length = 1000, searchable)]
     pub description: String,
     /// Its text, in Markdown.
     pub body: String,
     /// Who wrote it.
+    #[field(read_only)]
     #[belongs_to(on_delete = cascade)]
     pub author: BelongsTo<User>,
     /// What it is about.

@@ -11,6 +11,7 @@ mod favorites;
 mod pages;
 mod profiles;
 mod publishing;
+mod v2;
 
 use mainstay_test::TestApp;
 

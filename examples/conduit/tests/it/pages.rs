@@ -37,6 +37,14 @@ async fn documents_what_it_does_and_nothing_else() {
         "/api/user",
         "/api/users",
         "/api/users/login",
+        "/api/v2/articles",
+        "/api/v2/articles/{key}",
+        "/api/v2/comments",
+        "/api/v2/comments/{key}",
+        "/api/v2/tags",
+        "/api/v2/tags/{key}",
+        "/api/v2/users",
+        "/api/v2/users/{key}",
     ];
     assert_eq!(paths, expected);
 

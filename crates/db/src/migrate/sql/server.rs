@@ -59,16 +59,24 @@ impl Writer<'_> {
         for (old, new) in before.columns.iter().zip(&self.was.columns.clone()) {
             let old = limits(&before.name, old, self.dialect);
             let new = limits(&self.was.name, new, self.dialect);
-            for (old, new) in old.iter().zip(new).filter(|(old, new)| old.name != new.name) {
+            for (old, new) in old.iter().zip(new) {
                 if self.is_mysql() {
-                    self.drop_check(&old.name);
-                    again.push(check_clause(&new, self.dialect));
-                } else {
+                    if *old != new {
+                        self.drop_check(&old.name);
+                        again.push(check_clause(&new, self.dialect));
+                    }
+                } else if old.name != new.name {
                     let what =
                         format!("RENAME CONSTRAINT {} TO {}", self.quote(&old.name), self.quote(&new.name));
                     self.alter(what);
                 }
             }
+        }
+        let (old, new) = (before.conditions(self.dialect), self.was.conditions(self.dialect));
+        let is_mysql = self.is_mysql();
+        for (old, new) in old.iter().zip(&new).filter(|(old, new)| is_mysql && old != new) {
+            self.drop_check(&old.name);
+            again.push(check_clause(new, self.dialect));
         }
         for (old, new) in before.foreign_keys.iter().zip(&self.was.foreign_keys.clone()) {
             if old.name == new.name {

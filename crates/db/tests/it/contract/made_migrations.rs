@@ -17,6 +17,7 @@ use super::{Engine, suite};
 
 suite!(
     a_new_name_keeps_the_rows,
+    a_part_of_a_new_name_keeps_the_rows,
     an_index_is_built_beside_those_who_write,
     an_index_that_could_not_be_built_is_built_again,
     a_statement_may_take_as_long_as_a_migration,
@@ -43,6 +44,49 @@ mod after {
         #[field(max_length = 40, index)]
         #[renamed_from(name)]
         pub title: String,
+    }
+}
+
+mod parts {
+    use mainstay_db::{embedded, model};
+
+    #[embedded]
+    pub(super) struct Place {
+        #[field(max_length = 40)]
+        pub street: String,
+        #[field(max_length = 40)]
+        pub city: String,
+    }
+
+    #[embedded]
+    pub(super) struct Address {
+        #[field(max_length = 40)]
+        #[renamed_from(street)]
+        pub road: String,
+        #[field(max_length = 40, default = "Bonn")]
+        pub city: String,
+        #[field(max_length = 2, default = "DE")]
+        pub country: String,
+    }
+
+    #[model(table = "customers")]
+    pub(super) struct Before {
+        pub id: i64,
+        #[embedded]
+        pub invoice: Place,
+        #[embedded]
+        pub shipping: Option<Place>,
+    }
+
+    #[model(table = "customers")]
+    pub(super) struct After {
+        pub id: i64,
+        #[embedded]
+        #[renamed_from(invoice)]
+        pub billing: Address,
+        #[embedded(prefix = "to_")]
+        #[renamed_from("shipping_")]
+        pub delivery: Option<Place>,
     }
 }
 
@@ -90,6 +134,34 @@ async fn a_new_name_keeps_the_rows(engine: Engine) {
 
     run(&db, &sets, Goal::Back(1)).await.unwrap();
     assert_eq!(before::Post::query().one(&db).await.unwrap().name, "kept");
+}
+
+async fn a_part_of_a_new_name_keeps_the_rows(engine: Engine) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("migrations");
+    std::fs::create_dir(&folder).unwrap();
+    let db = Db::over(engine.driver().await, Settings::default());
+    make(&folder, &[meta_of::<parts::Before>()]);
+    run(&db, &embedded(&folder), Goal::Latest).await.unwrap();
+    let place = || parts::Place { street: "Main".into(), city: "Ulm".into() };
+    parts::NewBefore { invoice: place() }.shipping(place()).insert(&db).await.unwrap();
+    parts::NewBefore { invoice: place() }.insert(&db).await.unwrap();
+
+    let steps = make(&folder, &[meta_of::<parts::After>()]);
+    assert!(!steps.iter().any(|step| step.starts_with("drop column")), "{steps:?}");
+    let sets = embedded(&folder);
+    run(&db, &sets, Goal::Latest).await.unwrap();
+    let rows = parts::After::query().order_by(|c| c.id).all(&db).await.unwrap();
+    let billing = parts::Address { road: "Main".into(), city: "Ulm".into(), country: "DE".into() };
+    assert_eq!((&rows[0].billing, &rows[0].delivery), (&billing, &Some(place())));
+    assert_eq!((&rows[1].billing, &rows[1].delivery), (&billing, &None));
+    let expected = schema::Schema::of_models(&[meta_of::<parts::After>()]);
+    assert_eq!(schema::differences(&expected, db.target()).await.unwrap(), Vec::<String>::new());
+    assert_eq!(make(&folder, &[meta_of::<parts::After>()]), Vec::<String>::new());
+
+    run(&db, &sets, Goal::Back(1)).await.unwrap();
+    let rows = parts::Before::query().order_by(|c| c.id).all(&db).await.unwrap();
+    assert_eq!((&rows[0].shipping, &rows[1].shipping), (&Some(place()), &None));
 }
 
 pub(crate) const BESIDE: &str = r#"
