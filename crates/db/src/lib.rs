@@ -59,7 +59,7 @@
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
-//!    shared connections. `mysql`: MySQL and MariaDB.
+//!    shared connections. `mysql`: MySQL and MariaDB. [`replicas`]: one of these as the primary, and others that follow it.
 //! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
 //! 9. [`transfer`]: rows of all models out of a database and into another, and fixtures; [`factory`]: rows for tests; [`scratch`]:
 //!    databases for tests.
@@ -101,6 +101,7 @@ pub mod postgres;
 pub mod query;
 pub mod raw;
 pub mod relation;
+pub mod replicas;
 pub mod row;
 pub mod schema;
 pub mod scratch;

@@ -27,6 +27,8 @@
 //! | `db.E016` | a migration runs a function that nobody has named |
 //! | `db.E017` | a migration was changed after it was applied (when the database is opened, and by `check --deploy`) |
 //! | `db.E018` | `check --deploy` cannot ask the database |
+//! | `db.W030` | replicas are configured, and nothing reads from them |
+//! | `db.E030` | a replica is none, or cannot be asked (by `check --deploy`) |
 //! | `db.W013` | the database has a migration that the program does not |
 
 use mainstay_core::assembly::Assembly;
