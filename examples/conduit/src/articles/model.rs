@@ -10,6 +10,7 @@ use crate::users::User;
 #[model]
 #[index(created_at)]
 #[index(author, created_at)]
+#[search(title, description, body, language = "english")]
 pub struct Article {
     /// Its number.
     pub id: i64,
@@ -17,10 +18,10 @@ pub struct Article {
     #[field(unique, min_length = 1, max_length = 120)]
     pub slug: String,
     /// Its title.
-    #[field(min_length = 1, max_length = 200, searchable)]
+    #[field(min_length = 1, max_length = 200)]
     pub title: String,
     /// What it is about, in a sentence.
-    #[field(max_length = 1000, searchable)]
+    #[field(max_length = 1000)]
     pub description: String,
     /// Its text, in Markdown.
     pub body: String,
