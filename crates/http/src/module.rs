@@ -14,10 +14,12 @@ use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 use mainstay_core::{
     Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Module, Profile,
+    StatusCode,
 };
 
 use crate::app::Http;
 use crate::config::HttpConfig;
+use crate::describe::ErrorSpec;
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
@@ -30,6 +32,7 @@ use crate::stack::cors::Cors;
 use crate::stack::csrf::CrossOriginProtection;
 use crate::stack::headers::SecurityHeaders;
 use crate::stack::metrics::{RequestMetrics, RouteMetrics};
+use crate::stack::principal::Authenticator;
 use crate::stack::proxies::Proxies;
 use crate::stack::request_id::RequestIds;
 
@@ -163,6 +166,11 @@ impl Setup<'_> {
         }
         if let Some(http) = self.contributions.modules().iter().find(|module| module.name == NAME) {
             placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
+        }
+        if self.contributions.of::<Authenticator>().next().is_some() {
+            let refused =
+                ErrorSpec::new(StatusCode::UNAUTHORIZED, "What proves who sends the request is not valid.");
+            placed.iter_mut().for_each(|placed| placed.route.refuse(&refused));
         }
         placed
     }

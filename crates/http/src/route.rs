@@ -35,7 +35,7 @@ pub use self::group::{Group, Routes};
 pub use self::matched::RouteMatch;
 
 use self::endpoint::{AnyHandler, Plain};
-use crate::describe::{Operation, Source};
+use crate::describe::{ErrorSpec, Operation, Source};
 use crate::middleware::{AnyMiddleware, Erased, Middleware};
 use crate::stack::metrics::RouteMetrics;
 
@@ -182,6 +182,13 @@ impl Route {
     pub fn describe(mut self, change: impl FnOnce(&mut Operation)) -> Self {
         change(&mut self.operation);
         self
+    }
+
+    /// Adds a way to fail, unless one of its status is known.
+    pub(crate) fn refuse(&mut self, error: &ErrorSpec) {
+        if !self.operation.errors.iter().any(|known| known.status == error.status) {
+            self.operation.error(error.clone());
+        }
     }
 
     /// Names it, so that [`Http::address`](crate::Http::address) can make its address from its parameters.

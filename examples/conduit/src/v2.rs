@@ -55,8 +55,8 @@ impl<M: Written> Policy<M> for OwnOnly {
         number(who) == Some(after.written_by().into_inner())
     }
 
-    fn fields(&self, _: &Principal, action: Action) -> FieldSet<M> {
-        if action == Action::View { FieldSet::all() } else { FieldSet::<M>::all_but(M::author) }
+    fn fields(&self, _: &Principal, _: Action) -> FieldSet<M> {
+        FieldSet::all()
     }
 }
 

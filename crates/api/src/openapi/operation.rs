@@ -56,6 +56,10 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
         None => json!({}),
     };
     let mut object = json!({ "name": parameter.name, "in": parameter.place.name(), "schema": schema });
+    if parameter.comma_separated {
+        object["style"] = json!("form");
+        object["explode"] = json!(false);
+    }
     if parameter.required || parameter.place == Place::Path {
         object["required"] = json!(true);
     }

@@ -12,8 +12,8 @@ use mainstay_resource::fields::json_name;
 use mainstay_resource::list::Operator;
 use mainstay_resource::{Policies, Save};
 
-use super::query::{MOST, RESERVED};
-use super::schema::{Changed, New, Page, Replacing, Shown};
+use super::query::{LAST, MOST, RESERVED};
+use super::schema::{Changed, Count, Names, New, Order, Page, Replacing, Shown, Tags, Value, Values};
 
 const JSON: &str = "application/json";
 
@@ -32,19 +32,14 @@ pub(super) fn list<M: Model>(route: Route) -> Route {
         if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
             query(operation, "search", schema_of::<String>(), "Words that must be in it.");
         }
-        query(
-            operation,
-            "sort",
-            schema_of::<String>(),
-            "Fields to sort by, with commas between; `-` before one reverses it.",
-        );
-        fields(operation);
-        let number = schema_of::<u32>;
-        query(operation, "page", number(), "The number of the page, from 1.");
-        query(operation, "per_page", number(), &format!("The most rows of a page, up to {MOST}."));
+        let sort = Parameter::new(Place::Query, "sort").schema(schema_of::<Order<M>>()).comma_separated();
+        operation.parameter(sort.description("What the rows are sorted by; `-` reverses it."));
+        fields::<M>(operation);
+        query(operation, "page", schema_of::<Count<LAST>>(), "The number of the page.");
+        query(operation, "per_page", schema_of::<Count<MOST>>(), "The most rows of a page.");
         query(operation, "after", schema_of::<String>(), "A cursor: the rows after it.");
         query(operation, "before", schema_of::<String>(), "A cursor: the rows before it.");
-        query(operation, "limit", number(), &format!("The most rows of a page by cursor, up to {MOST}."));
+        query(operation, "limit", schema_of::<Count<MOST>>(), "The most rows of a page by cursor.");
         let link =
             Parameter::new(Place::Header, "Link").description("The way to the other pages (RFC 8288).");
         operation.response(ResponseSpec::new(200).content(Content::of::<Page<M>>(JSON)).header(link));
@@ -68,8 +63,8 @@ pub(super) fn create<M: Model>(route: Route) -> Route {
 pub(super) fn get<M: Model>(route: Route) -> Route {
     described(route, "get", M::META, |operation| {
         operation.document(&format!("Shows {}.", one(M::META.label)));
-        fields(operation);
-        let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<String>());
+        fields::<M>(operation);
+        let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<Tags>());
         operation.parameter(known.description("The tag of the row as the client has it."));
         operation.response(whole::<M>(200));
         operation.response(ResponseSpec::new(304).description("The client has it already."));
@@ -138,8 +133,10 @@ fn missing(operation: &mut Operation, meta: &ModelMeta) {
 }
 
 fn expects(operation: &mut Operation) {
-    let header = Parameter::new(Place::Header, "If-Match").schema(schema_of::<String>());
+    let header = Parameter::new(Place::Header, "If-Match").schema(schema_of::<Tags>());
     operation.parameter(header.description("The tag of the row as the client knows it."));
+    let unreadable = ErrorSpec::new(StatusCode::BAD_REQUEST, "A header cannot be understood.");
+    operation.error(unreadable.code("invalid_parameter"));
     let changed =
         ErrorSpec::new(StatusCode::PRECONDITION_FAILED, "It has been changed since the client read it.");
     operation.error(changed.code("precondition_failed"));
@@ -173,12 +170,13 @@ fn filters<M: Model>(field: &'static FieldMeta, operation: &mut Operation) {
             "eq" if !RESERVED.contains(&name) => name.to_owned(),
             operator => format!("{name}[{operator}]"),
         };
-        let schema = match how {
-            Operator::Compare(_) => Some(SchemaOf::field::<Shown<M>>(name)),
-            Operator::Null => schema_of::<bool>(),
-            Operator::In | Operator::Contains | Operator::StartsWith => schema_of::<String>(),
-        };
-        query(operation, &written, schema, words(how));
+        let parameter = Parameter::new(Place::Query, written).description(words(how));
+        operation.parameter(match how {
+            Operator::Compare(_) => parameter.schema(Some(SchemaOf::field::<Value<M>>(name))),
+            Operator::In => parameter.schema(Some(SchemaOf::field::<Values<M>>(name))).comma_separated(),
+            Operator::Null => parameter.schema(schema_of::<bool>()),
+            Operator::Contains | Operator::StartsWith => parameter.schema(schema_of::<String>()),
+        });
     }
 }
 
@@ -198,13 +196,9 @@ fn words(how: Operator) -> &'static str {
     }
 }
 
-fn fields(operation: &mut Operation) {
-    query(
-        operation,
-        "fields",
-        schema_of::<String>(),
-        "The fields to show, with commas between; all if it is not given.",
-    );
+fn fields<M: Model>(operation: &mut Operation) {
+    let fields = Parameter::new(Place::Query, "fields").schema(schema_of::<Names<M>>()).comma_separated();
+    operation.parameter(fields.description("The fields to show; all if it is not given."));
 }
 
 fn query(operation: &mut Operation, name: &str, schema: Option<SchemaOf>, description: &str) {

@@ -13,6 +13,9 @@ use mainstay_resource::list::{Filter, Operator, Part, Sort};
 pub(super) const RESERVED: [&str; 8] =
     ["after", "before", "fields", "limit", "page", "per_page", "search", "sort"];
 
+/// The greatest number of a page.
+pub(super) const LAST: u64 = 4_000_000_000;
+
 /// The most rows of a page.
 pub(super) const MOST: u64 = 1_000;
 
@@ -110,7 +113,7 @@ fn sort(name: &str) -> Sort {
 }
 
 fn count(name: &str, value: &str) -> Result<u64, String> {
-    let most = if name == "page" { u64::from(u32::MAX) } else { MOST };
+    let most = if name == "page" { LAST } else { MOST };
     let count = value.parse().ok().filter(|count| (1..=most).contains(count));
     count.ok_or_else(|| format!("expected a whole number from 1 to {most}"))
 }

@@ -7,11 +7,11 @@ use mainstay_db::Model;
 use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
 use mainstay_db::value::SqlType;
 use mainstay_resource::Save;
-use mainstay_resource::fields::{is_settable, own_name};
+use mainstay_resource::fields::{is_settable, is_sortable, json_name, own_name};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value as Json, json};
 
 /// A row as it is answered. No field is promised: policies and `fields` leave some out.
 pub(super) struct Shown<M>(PhantomData<M>);
@@ -27,6 +27,18 @@ pub(super) struct Changed<M>(PhantomData<M>);
 
 /// A page of rows.
 pub(super) struct Page<M>(PhantomData<M>);
+
+/// Names of fields.
+pub(super) struct Names<M>(PhantomData<M>);
+
+/// Names of fields to sort by, each with `-` before it or not.
+pub(super) struct Order<M>(PhantomData<M>);
+
+/// Values to compare fields with, by field: of its type, within its limits or not.
+pub(super) struct Value<M>(PhantomData<M>);
+
+/// Lists of such values, by field.
+pub(super) struct Values<M>(PhantomData<M>);
 
 impl<M: Model> JsonSchema for Shown<M> {
     fn schema_name() -> Cow<'static, str> {
@@ -117,6 +129,113 @@ impl<M: Model> JsonSchema for Page<M> {
     }
 }
 
+/// Whole numbers from 1 to `MOST`.
+pub(super) struct Count<const MOST: u64>;
+
+impl<const MOST: u64> JsonSchema for Count<MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Count{MOST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schema(json!({ "type": "integer", "minimum": 1, "maximum": MOST }))
+    }
+}
+
+/// `*`, or entity tags with commas between (RFC 9110, 13.1).
+pub(super) struct Tags;
+
+impl JsonSchema for Tags {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EntityTags".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let tag = r#"(W/)?"[!#-~]*""#;
+        schema(json!({ "type": "string", "pattern": format!(r"^(\*|{tag}(, {tag})*)$") }))
+    }
+}
+
+impl<M: Model> JsonSchema for Names<M> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Names", M::META.name).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut names: Vec<String> = Vec::new();
+        for name in shown(M::META).map(|field| json_name(M::META, field)) {
+            // A part is named before the first of its fields.
+            let outer = name.match_indices('.').map(|(end, _)| &name[..end]);
+            for name in outer.chain([name]) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        schema(json!({ "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 }))
+    }
+}
+
+impl<M: Model> JsonSchema for Order<M> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Order", M::META.name).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = shown(M::META).filter(|field| is_sortable(field)).map(|field| json_name(M::META, field));
+        let names: Vec<_> = names.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect();
+        schema(json!({ "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 }))
+    }
+}
+
+impl<M: Model> JsonSchema for Value<M> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Value", M::META.name).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        by_field(M::META, |field| Json::Object(plain(field, field.sql_type)))
+    }
+}
+
+impl<M: Model> JsonSchema for Values<M> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Values", M::META.name).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        by_field(
+            M::META,
+            |field| json!({ "type": "array", "items": plain(field, field.sql_type), "minItems": 1 }),
+        )
+    }
+}
+
+fn by_field(meta: &'static ModelMeta, of: impl Fn(&FieldMeta) -> Json) -> Schema {
+    let fields = shown(meta).map(|field| (json_name(meta, field).to_owned(), of(field)));
+    schema(json!({ "type": "object", "properties": fields.collect::<Map<_, _>>() }))
+}
+
+fn shown(meta: &'static ModelMeta) -> impl Iterator<Item = &'static FieldMeta> {
+    meta.fields.iter().filter(|field| !field.hidden)
+}
+
 fn object(
     meta: &'static ModelMeta,
     is_there: impl Fn(&FieldMeta) -> bool,
@@ -142,14 +261,14 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn properties(&self, members: &[Member]) -> Value {
+    fn properties(&self, members: &[Member]) -> Json {
         let (mut properties, mut required) = (Map::new(), Vec::new());
         for member in members {
             match *member {
                 Member::Field(index, field) if (self.is_there)(field) => {
                     let own = self.own.map_or(field, |(first, own)| &own[index - first]);
                     let name = own_name(self.meta, field);
-                    properties.insert(name.to_owned(), Value::Object(described(self.meta, field, own)));
+                    properties.insert(name.to_owned(), Json::Object(described(self.meta, field, own)));
                     required.extend((self.is_required)(own).then_some(name));
                 }
                 Member::Part(first, part) => {
@@ -173,7 +292,7 @@ impl Object<'_> {
     }
 }
 
-fn described_part(part: &PartMeta, mut object: Value) -> Value {
+fn described_part(part: &PartMeta, mut object: Json) -> Json {
     if part.optional {
         object["type"] = json!(["object", "null"]);
     }
@@ -191,21 +310,22 @@ fn closed(schema: Schema) -> Schema {
     self::schema(value)
 }
 
-fn close(object: &mut Value) {
-    if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+fn close(object: &mut Json) {
+    if let Some(properties) = object.get_mut("properties").and_then(Json::as_object_mut) {
         properties.values_mut().for_each(close);
         object["additionalProperties"] = json!(false);
     }
 }
 
-fn schema(value: Value) -> Schema {
+fn schema(value: Json) -> Schema {
     // An object is always a schema.
     Schema::try_from(value).unwrap_or_default()
 }
 
 /// A field, of which `own` says what values it has.
-fn described(meta: &ModelMeta, field: &FieldMeta, own: &FieldMeta) -> Map<String, Value> {
+fn described(meta: &ModelMeta, field: &FieldMeta, own: &FieldMeta) -> Map<String, Json> {
     let mut object = plain(own, own.sql_type);
+    limit(&mut object, own);
     if own.nullable {
         or_null(&mut object);
     }
@@ -218,17 +338,17 @@ fn described(meta: &ModelMeta, field: &FieldMeta, own: &FieldMeta) -> Map<String
     object
 }
 
-fn or_null(object: &mut Map<String, Value>) {
-    if let Some(Value::String(plain)) = object.get("type").cloned() {
+fn or_null(object: &mut Map<String, Json>) {
+    if let Some(Json::String(plain)) = object.get("type").cloned() {
         object.insert("type".to_owned(), json!([plain, "null"]));
     }
-    if let Some(Value::Array(choices)) = object.get_mut("enum") {
-        choices.push(Value::Null);
+    if let Some(Json::Array(choices)) = object.get_mut("enum") {
+        choices.push(Json::Null);
     }
 }
 
 /// A value of a field. `sql_type` is that of the field, or of what its lists have.
-fn plain(field: &FieldMeta, sql_type: SqlType) -> Map<String, Value> {
+fn plain(field: &FieldMeta, sql_type: SqlType) -> Map<String, Json> {
     let choices: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
     let value = match sql_type {
         SqlType::SmallInt | SqlType::Int if !field.choices.is_empty() => {
@@ -251,25 +371,26 @@ fn plain(field: &FieldMeta, sql_type: SqlType) -> Map<String, Value> {
         SqlType::Array(of) => json!({ "type": "array", "items": plain(field, *of) }),
         _ => json!({}),
     };
-    let Value::Object(mut object) = value else { return Map::new() };
-    limit(&mut object, field, sql_type);
-    object
+    match value {
+        Json::Object(object) => object,
+        _ => Map::new(),
+    }
 }
 
-fn limit(object: &mut Map<String, Value>, field: &FieldMeta, sql_type: SqlType) {
-    let mut put = |key: &str, value: Option<Value>| {
+fn limit(object: &mut Map<String, Json>, field: &FieldMeta) {
+    let mut put = |key: &str, value: Option<Json>| {
         if let Some(value) = value {
             object.insert(key.to_owned(), value);
         }
     };
-    match sql_type {
+    match field.sql_type {
         SqlType::Text => {
-            put("minLength", field.min_length.map(Value::from));
-            put("maxLength", field.max_length.map(Value::from));
+            put("minLength", field.min_length.map(Json::from));
+            put("maxLength", field.max_length.map(Json::from));
         }
         SqlType::SmallInt | SqlType::Int | SqlType::BigInt if field.choices.is_empty() => {
-            put("minimum", field.min.and_then(|number| number.to_i64()).map(Value::from));
-            put("maximum", field.max.and_then(|number| number.to_i64()).map(Value::from));
+            put("minimum", field.min.and_then(|number| number.to_i64()).map(Json::from));
+            put("maximum", field.max.and_then(|number| number.to_i64()).map(Json::from));
         }
         SqlType::Real | SqlType::Double => {
             put("minimum", field.min.and_then(number));
@@ -279,6 +400,6 @@ fn limit(object: &mut Map<String, Value>, field: &FieldMeta, sql_type: SqlType) 
     }
 }
 
-fn number(number: Decimal) -> Option<Value> {
-    number.to_f64().map(Value::from)
+fn number(number: Decimal) -> Option<Json> {
+    number.to_f64().map(Json::from)
 }

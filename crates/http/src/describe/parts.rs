@@ -53,18 +53,34 @@ pub struct Parameter {
     pub description: Option<String>,
     /// Its type.
     pub schema: Option<SchemaOf>,
+    /// Whether the values of a list have commas between them, instead of being given one by one.
+    pub comma_separated: bool,
 }
 
 impl Parameter {
     /// An optional parameter of unknown type.
     pub fn new(place: Place, name: impl Into<String>) -> Self {
-        Self { name: name.into(), place, required: false, description: None, schema: None }
+        Self {
+            name: name.into(),
+            place,
+            required: false,
+            description: None,
+            schema: None,
+            comma_separated: false,
+        }
     }
 
     /// The request fails without it.
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// It is a list with commas between its values.
+    #[must_use]
+    pub fn comma_separated(mut self) -> Self {
+        self.comma_separated = true;
         self
     }
 

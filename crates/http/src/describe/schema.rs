@@ -198,6 +198,7 @@ mod with_schemas {
                 required: self.required,
                 description: self.description,
                 schema: Some(self.schema),
+                comma_separated: false,
             }
         }
     }
@@ -246,13 +247,8 @@ mod with_schemas {
         if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
             return Some(property.clone());
         }
-        let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-        let found = parts.filter_map(Value::as_object).find_map(|part| property(part, name));
-        // A field of an object in it: `address.city`.
-        found.or_else(|| {
-            let (outer, inner) = name.split_once('.')?;
-            property(property(schema, outer)?.as_object()?, inner)
-        })
+        let parts = schema.get("allOf")?.as_array()?;
+        parts.iter().filter_map(Value::as_object).find_map(|part| property(part, name))
     }
 
     /// Follows the reference that a newtype or a boxed type is.

@@ -201,9 +201,14 @@ impl Table {
                 Found::Leaf { leaf, matched }
             }
             None if *method == Method::OPTIONS => Found::Refused(Refusal::Options { allow: allow_of(node) }),
-            None if !self.implemented.contains(method) => Found::Refused(Refusal::NotImplemented),
+            None if !self.knows(method) => Found::Refused(Refusal::NotImplemented),
             None => Found::Refused(Refusal::WrongMethod { allow: allow_of(node) }),
         }
+    }
+
+    /// Whether a method is one of some route, or one that HTTP has: TRACE and QUERY are known where no route takes them.
+    fn knows(&self, method: &Method) -> bool {
+        ["TRACE", "QUERY"].contains(&method.as_str()) || self.implemented.contains(method)
     }
 
     fn miss(&self, method: &Method, path: &str, query: Option<&str>) -> Refusal {
@@ -211,7 +216,7 @@ impl Table {
             let allow = join(self.implemented.iter());
             return Refusal::Options { allow };
         }
-        if !self.implemented.contains(method) {
+        if !self.knows(method) {
             return Refusal::NotImplemented;
         }
         if self.slash == TrailingSlash::Redirect

@@ -73,9 +73,11 @@ async fn another_method_is_told_which_are_allowed() {
 #[tokio::test]
 async fn a_method_that_nothing_here_knows_is_not_implemented() {
     let caller = caller(App::new().route(get("/a", ""))).await;
-    for (method, path) in [("BREW", "/a"), ("BREW", "/b"), ("TRACE", "/a")] {
+    for (method, path) in [("BREW", "/a"), ("BREW", "/b"), ("CONNECT", "/a")] {
         assert_eq!(caller.ask(method, path, &[]).await.status, 501, "{method} {path}");
     }
+    let trace = caller.ask("TRACE", "/a", &[]).await;
+    assert_eq!((trace.status.as_u16(), trace.header("allow")), (405, "GET, HEAD, OPTIONS"));
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub struct Article {
     /// Its text, in Markdown.
     pub body: String,
     /// Who wrote it.
+    #[field(read_only)]
     #[belongs_to(on_delete = cascade)]
     pub author: BelongsTo<User>,
     /// What it is about.

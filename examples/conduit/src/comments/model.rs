@@ -17,6 +17,7 @@ pub struct Comment {
     #[belongs_to(on_delete = cascade)]
     pub article: BelongsTo<Article>,
     /// Who says it.
+    #[field(read_only)]
     #[belongs_to(on_delete = cascade)]
     pub author: BelongsTo<User>,
     /// When it was said.
