@@ -59,13 +59,14 @@ type Shared = Arc<dyn Operations>;
 
 fn routes<M: Model>(address: &str, resource: Shared) -> Routes {
     let one = format!("{address}/{{key}}");
+    let includes = resource.includes();
     let route = |method: Method, path: &str, route: fn(Method, &str, Shared) -> Route| {
         route(method, path, Arc::clone(&resource)).yielding()
     };
     Routes::new()
-        .route(describe::list::<M>(route(Method::GET, address, list)))
+        .route(describe::list::<M>(route(Method::GET, address, list), &includes))
         .route(describe::create::<M>(route(Method::POST, address, create)))
-        .route(describe::get::<M>(route(Method::GET, &one, get)))
+        .route(describe::get::<M>(route(Method::GET, &one, get), &includes))
         .route(describe::save::<M>(route(Method::PUT, &one, replace), Save::Replace))
         .route(describe::save::<M>(route(Method::PATCH, &one, merge), Save::Merge))
         .route(describe::remove::<M>(route(Method::DELETE, &one, remove)))
@@ -119,10 +120,9 @@ fn get(method: Method, path: &str, resource: Shared) -> Route {
             let resource = Arc::clone(&resource);
             async move {
                 let caller = Caller { who: &who, db: &db, policies: &policies };
-                let fields = query::fields(query.as_deref())?;
-                let is_whole = fields.is_none();
-                let record = resource.get(caller, &key, fields).await?;
-                answer::shown(record, is_whole, &headers)
+                let shape = query::shape(query.as_deref())?;
+                let record = resource.get(caller, &key, &shape).await?;
+                answer::shown(record, shape.is_whole(), &headers)
             }
         },
     )

@@ -5,6 +5,7 @@
 //!   to rows goes through it, and so through policy, validation and hooks.
 //! - [`list`](mod@list): which rows a list is asked for; [`record`]: a row as a surface shows it; `input`: a row as a client sends
 //!   it; [`fields`]: what fields are called, and which of them can be set.
+//! - [`include`]: relations that are shown with rows.
 //! - [`policy`]: who may see and change which rows and fields. No policy means no access, on every surface.
 //! - [`validation`]: what is wrong with a value, every fault at once.
 //! - [`module`]: [`Policies`] for whoever takes them.
@@ -12,6 +13,7 @@
 //! REST, GraphQL and the admin pages only translate their protocols onto this crate.
 
 pub mod fields;
+pub mod include;
 mod input;
 pub mod list;
 pub mod module;
@@ -21,7 +23,8 @@ pub mod record;
 pub mod resource;
 pub mod validation;
 
-pub use list::{ListRequest, Listing};
+pub use include::Includable;
+pub use list::{ListRequest, Listing, Shape};
 pub use operations::{Caller, Operations, Removal, Save, Saving};
 pub use policy::{Action, FieldSet, Policies, PoliciesExt, Policy, Rows};
 pub use record::Record;

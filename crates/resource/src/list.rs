@@ -19,10 +19,26 @@ pub struct ListRequest {
     pub search: Option<String>,
     /// What the rows are sorted by, the most significant first. Without any, by the key.
     pub sort: Vec<Sort>,
-    /// The fields to be shown, by their names in JSON. `None`: all that may be.
-    pub fields: Option<Vec<String>>,
+    /// What is shown of each.
+    pub shape: Shape,
     /// Which part of them.
     pub part: Part,
+}
+
+/// What is shown of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// The fields, by their names in JSON. `None`: all that may be.
+    pub fields: Option<Vec<String>>,
+    /// The relations, by their names.
+    pub include: Vec<String>,
+}
+
+impl Shape {
+    /// Whether it is the row itself, and nothing but that.
+    pub fn is_whole(&self) -> bool {
+        self.fields.is_none() && self.include.is_empty()
+    }
 }
 
 /// Which part of the rows.
@@ -136,6 +152,11 @@ pub enum Position {
     },
 }
 
+/// 400 with what is wrong with parameters.
+pub fn not_understood(faults: Vec<Fault>) -> Error {
+    Error::bad_request("A parameter cannot be understood.").code("invalid_parameters").with_faults(faults)
+}
+
 impl ListRequest {
     /// The query with the conditions, the words and the order of this request. Fields that are not `seen` are unknown: a filter
     /// would tell what they hold.
@@ -174,26 +195,21 @@ impl ListRequest {
                 Err(fault) => faults.push(fault),
             }
         }
-        for name in self.fields.iter().flatten() {
+        for name in self.shape.fields.iter().flatten() {
             let is_part =
                 M::META.fields.iter().any(|field| seen(field) && is_inside(json_name(M::META, field), name));
             if !is_part && let Err(fault) = find(M::META, name, "query:fields", seen) {
                 faults.push(fault);
             }
         }
-        if faults.is_empty() {
-            return Ok(query);
-        }
-        // As for all parameters: what they say cannot be understood.
-        Err(Error::bad_request("A parameter cannot be understood.")
-            .code("invalid_parameters")
-            .with_faults(faults))
+        if faults.is_empty() { Ok(query) } else { Err(not_understood(faults)) }
     }
 
     /// Whether a field is asked for, by itself or with the part that it is in.
     pub(crate) fn asks_for(&self, meta: &ModelMeta, field: &FieldMeta) -> bool {
         let name = json_name(meta, field);
-        self.fields
+        self.shape
+            .fields
             .as_ref()
             .is_none_or(|fields| fields.iter().any(|asked| asked == name || is_inside(name, asked)))
     }

@@ -7,7 +7,7 @@ use mainstay_db::Db;
 use mainstay_db::meta::ModelMeta;
 use serde_json::value::RawValue;
 
-use crate::list::{ListRequest, Listing};
+use crate::list::{ListRequest, Listing, Shape};
 use crate::policy::Policies;
 use crate::record::Record;
 
@@ -66,16 +66,17 @@ pub trait Operations: Send + Sync {
     /// The model.
     fn meta(&self) -> &'static ModelMeta;
 
+    /// The relations that can be shown with a row, by their names.
+    fn includes(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Some rows.
     fn list<'a>(&'a self, caller: Caller<'a>, asked: &'a ListRequest) -> BoxFuture<'a, Result<Listing>>;
 
     /// One row.
-    fn get<'a>(
-        &'a self,
-        caller: Caller<'a>,
-        key: &'a str,
-        fields: Option<Vec<String>>,
-    ) -> BoxFuture<'a, Result<Record>>;
+    fn get<'a>(&'a self, caller: Caller<'a>, key: &'a str, shape: &'a Shape)
+    -> BoxFuture<'a, Result<Record>>;
 
     /// Writes a row, and returns it as it is then.
     fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>>;

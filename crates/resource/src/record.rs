@@ -33,6 +33,18 @@ impl Record {
     }
 }
 
+impl Record {
+    /// With something else in its object. The name has nothing to be escaped.
+    pub(crate) fn with(mut self, name: &str, json: &str) -> Self {
+        self.json.pop();
+        if !self.json.ends_with('{') {
+            self.json.push(',');
+        }
+        self.json.push_str(&format!("\"{name}\":{json}}}"));
+        self
+    }
+}
+
 /// A part is an object of its own, and not there when nothing of it is shown.
 fn object(
     meta: &ModelMeta,

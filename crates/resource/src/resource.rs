@@ -4,14 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use mainstay_core::config::nearest;
 use mainstay_core::principal::Principal;
-use mainstay_core::{Error, Result, StatusCode};
-use mainstay_db::meta::{FieldMeta, ModelMeta};
+use mainstay_core::{Error, Fault, Result, StatusCode};
+use mainstay_db::meta::{FieldMeta, ModelMeta, RelationKind};
 use mainstay_db::named::{Comparison, Named};
 use mainstay_db::{Model, Query, Tx, write};
 
+use crate::include::{Includable, Include, Included};
 use crate::input;
-use crate::list::{ListRequest, Listing, Part, Position};
+use crate::list::{ListRequest, Listing, Part, Position, Shape, not_understood};
 use crate::operations::{Caller, Operations, Removal, Save, Saving};
 use crate::policy::{Action, FieldSet, Policy, Rows};
 use crate::record::{Record, read_key, tag};
@@ -40,6 +42,7 @@ pub struct Resource<M: Model> {
     policy: Option<Arc<dyn Policy<M>>>,
     on_create: Option<Box<OnCreate<M>>>,
     on_change: Option<Box<OnChange<M>>>,
+    includes: Vec<Box<dyn Included<M>>>,
 }
 
 type OnCreate<M> = dyn Fn(&Principal, <M as Model>::Draft) -> Result<<M as Model>::Draft> + Send + Sync;
@@ -54,7 +57,7 @@ impl<M: Model> fmt::Debug for Resource<M> {
 impl<M: Model> Resource<M> {
     /// The rows of `M`, at this address.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), policy: None, on_create: None, on_change: None }
+        Self { address: address.into(), policy: None, on_create: None, on_change: None, includes: Vec::new() }
     }
 
     /// Makes it the policy of the model, on every surface.
@@ -87,6 +90,18 @@ impl<M: Model> Resource<M> {
         self
     }
 
+    /// Lets clients ask for a relation with the rows (`?include=author`): `.include(|article| article.author)`,
+    /// `.include(|article| article.comments.order_by(|comment| comment.id).limit(10))`. They see of it what the policy of the
+    /// other model lets them.
+    #[must_use]
+    pub fn include<L: Includable<M>>(
+        mut self,
+        relation: impl Fn(M::Fields) -> L + Send + Sync + 'static,
+    ) -> Self {
+        self.includes.push(Box::new(Include(relation)));
+        self
+    }
+
     /// Takes the policy out, for whoever contributes it.
     pub fn take_policy(&mut self) -> Option<Arc<dyn Policy<M>>> {
         self.policy.take()
@@ -103,17 +118,21 @@ impl<M: Model> Operations for Resource<M> {
         M::META
     }
 
+    fn includes(&self) -> Vec<&'static str> {
+        self.includes.iter().map(|include| include.name()).collect()
+    }
+
     fn list<'a>(&'a self, caller: Caller<'a>, asked: &'a ListRequest) -> BoxFuture<'a, Result<Listing>> {
-        Box::pin(list::<M>(caller, asked))
+        Box::pin(list(self, caller, asked))
     }
 
     fn get<'a>(
         &'a self,
         caller: Caller<'a>,
         key: &'a str,
-        fields: Option<Vec<String>>,
+        shape: &'a Shape,
     ) -> BoxFuture<'a, Result<Record>> {
-        Box::pin(get::<M>(caller, key, fields))
+        Box::pin(get(self, caller, key, shape))
     }
 
     fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>> {
@@ -128,14 +147,16 @@ impl<M: Model> Operations for Resource<M> {
     }
 }
 
-async fn list<M: Model>(caller: Caller<'_>, asked: &ListRequest) -> Result<Listing> {
+async fn list<M: Model>(resource: &Resource<M>, caller: Caller<'_>, asked: &ListRequest) -> Result<Listing> {
     let policy = caller.policies.of::<M>();
     let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
     let seen = Seen(policy.fields(caller.who, Action::View));
     let query = asked.narrow(rows.limit(Query::new()), &|field| seen.has(field))?;
+    let included = included(resource, &asked.shape, &seen)?;
+    let query = included.iter().fold(query, |query, include| include.load(query, caller));
     let shown = |rows: Vec<M>| -> Result<Vec<Record>> {
-        let shown = |field: &FieldMeta| seen.has(field) && asked.asks_for(M::META, field);
-        rows.iter().map(|row| Record::new(M::META, &row.values(), shown)).collect()
+        let rows = rows.into_iter().map(|row| shown(row, caller, asked, &seen, &included));
+        rows.collect()
     };
     Ok(match &asked.part {
         Part::Page(page) => {
@@ -155,14 +176,65 @@ async fn list<M: Model>(caller: Caller<'_>, asked: &ListRequest) -> Result<Listi
     })
 }
 
-async fn get<M: Model>(caller: Caller<'_>, key: &str, fields: Option<Vec<String>>) -> Result<Record> {
+async fn get<M: Model>(
+    resource: &Resource<M>,
+    caller: Caller<'_>,
+    key: &str,
+    shape: &Shape,
+) -> Result<Record> {
     let policy = caller.policies.of::<M>();
     let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
     let seen = Seen(policy.fields(caller.who, Action::View));
-    let asked = ListRequest { fields, ..ListRequest::default() };
+    let asked = ListRequest { shape: shape.clone(), ..ListRequest::default() };
     let query = asked.narrow(rows.limit(of_key(key)?), &|field| seen.has(field))?;
+    let included = included(resource, shape, &seen)?;
+    let query = included.iter().fold(query, |query, include| include.load(query, caller));
     let row = query.first_or_404(caller.db).await?;
-    Record::new(M::META, &row.values(), |field| seen.has(field) && asked.asks_for(M::META, field))
+    shown(row, caller, &asked, &seen, &included)
+}
+
+/// The relations that are asked for. One whose key is in a field that may not be seen is as unknown as that.
+fn included<'r, M: Model>(
+    resource: &'r Resource<M>,
+    shape: &Shape,
+    seen: &Seen<M>,
+) -> Result<Vec<&'r dyn Included<M>>> {
+    let is_seen = |include: &&dyn Included<M>| {
+        let relation = M::META.relation(include.name()).map(|relation| relation.kind);
+        let Some(RelationKind::BelongsTo { fields, .. }) = relation else { return true };
+        fields.iter().all(|index| M::META.fields.get(*index).is_some_and(|field| seen.has(field)))
+    };
+    let known: Vec<_> = resource.includes.iter().map(|include| &**include).filter(is_seen).collect();
+    let (mut included, mut faults): (Vec<&dyn Included<M>>, _) = (Vec::new(), Vec::new());
+    for name in &shape.include {
+        match known.iter().find(|include| include.name() == name) {
+            Some(include) if included.iter().any(|there| there.name() == include.name()) => {}
+            Some(include) => included.push(*include),
+            None => {
+                let near = nearest(name, known.iter().map(|include| include.name()));
+                let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+                let message = format!("there is no relation `{name}` to include{hint}");
+                faults.push(Fault::new("query:include", "unknown_relation", message));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(included) } else { Err(not_understood(faults)) }
+}
+
+/// A row with what is asked for, and what is included.
+fn shown<M: Model>(
+    mut row: M,
+    caller: Caller<'_>,
+    asked: &ListRequest,
+    seen: &Seen<M>,
+    included: &[&dyn Included<M>],
+) -> Result<Record> {
+    let is_shown = |field: &FieldMeta| seen.has(field) && asked.asks_for(M::META, field);
+    let mut record = Record::new(M::META, &row.values(), is_shown)?;
+    for include in included {
+        record = record.with(include.name(), &include.json(&mut row, caller)?);
+    }
+    Ok(record)
 }
 
 async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
@@ -215,10 +287,10 @@ async fn remove<M: Model>(caller: Caller<'_>, removal: Removal<'_>) -> Result<()
 }
 
 /// The fields that may be seen.
-struct Seen<M>(FieldSet<M>);
+pub(crate) struct Seen<M>(pub(crate) FieldSet<M>);
 
 impl<M: Model> Seen<M> {
-    fn has(&self, field: &FieldMeta) -> bool {
+    pub(crate) fn has(&self, field: &FieldMeta) -> bool {
         !field.hidden && self.0.contains(field.column)
     }
 }

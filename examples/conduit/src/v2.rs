@@ -73,10 +73,14 @@ fn signed_in(who: &Principal) -> Result<i64> {
 pub fn module() -> Module {
     let articles = Resource::<Article>::new("/api/v2/articles")
         .policy(OwnOnly)
-        .on_create(|who, article| Ok(article.author(signed_in(who)?)));
+        .on_create(|who, article| Ok(article.author(signed_in(who)?)))
+        .include(|article| article.author)
+        .include(|article| article.tags.order_by(|tag| tag.name));
     let comments = Resource::<Comment>::new("/api/v2/comments")
         .policy(OwnOnly)
-        .on_create(|who, comment| Ok(comment.author(signed_in(who)?)));
+        .on_create(|who, comment| Ok(comment.author(signed_in(who)?)))
+        .include(|comment| comment.article)
+        .include(|comment| comment.author);
     Module::new("v2")
         .resource(articles)
         .resource(comments)

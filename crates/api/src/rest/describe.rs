@@ -17,7 +17,7 @@ use super::schema::{Changed, Count, Names, New, Order, Page, Replacing, Shown, T
 
 const JSON: &str = "application/json";
 
-pub(super) fn list<M: Model>(route: Route) -> Route {
+pub(super) fn list<M: Model>(route: Route, includes: &[&str]) -> Route {
     described(route, "list", M::META, |operation| {
         let label = M::META.label;
         operation.document(&format!(
@@ -35,6 +35,7 @@ pub(super) fn list<M: Model>(route: Route) -> Route {
         let sort = Parameter::new(Place::Query, "sort").schema(schema_of::<Order<M>>()).comma_separated();
         operation.parameter(sort.description("What the rows are sorted by; `-` reverses it."));
         fields::<M>(operation);
+        include(includes, operation);
         query(operation, "page", schema_of::<Count<LAST>>(), "The number of the page.");
         query(operation, "per_page", schema_of::<Count<MOST>>(), "The most rows of a page.");
         query(operation, "after", schema_of::<String>(), "A cursor: the rows after it.");
@@ -60,10 +61,11 @@ pub(super) fn create<M: Model>(route: Route) -> Route {
     })
 }
 
-pub(super) fn get<M: Model>(route: Route) -> Route {
+pub(super) fn get<M: Model>(route: Route, includes: &[&str]) -> Route {
     described(route, "get", M::META, |operation| {
         operation.document(&format!("Shows {}.", one(M::META.label)));
         fields::<M>(operation);
+        include(includes, operation);
         let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<Tags>());
         operation.parameter(known.description("The tag of the row as the client has it."));
         operation.response(whole::<M>(200));
@@ -199,6 +201,16 @@ fn words(how: Operator) -> &'static str {
 fn fields<M: Model>(operation: &mut Operation) {
     let fields = Parameter::new(Place::Query, "fields").schema(schema_of::<Names<M>>()).comma_separated();
     operation.parameter(fields.description("The fields to show; all if it is not given."));
+}
+
+fn include(names: &[&str], operation: &mut Operation) {
+    if names.is_empty() {
+        return;
+    }
+    let include =
+        Parameter::new(Place::Query, "include").schema(schema_of::<Vec<String>>()).comma_separated();
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    operation.parameter(include.description(format!("Relations to show with it: {}.", names.join(", "))));
 }
 
 fn query(operation: &mut Operation, name: &str, schema: Option<SchemaOf>, description: &str) {

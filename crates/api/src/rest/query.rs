@@ -3,15 +3,15 @@
 //! `?status=published&price[gte]=10&search=rust&sort=-created_at,title&fields=title,slug&page=2&per_page=50`, or, for pages by
 //! cursor, `after`, `before` and `limit`.
 
-use mainstay_core::{Error, Fault, Result};
+use mainstay_core::{Fault, Result};
 use mainstay_db::named::Comparison;
 use mainstay_db::{CursorRequest, PageRequest};
-use mainstay_resource::ListRequest;
-use mainstay_resource::list::{Filter, Operator, Part, Sort};
+use mainstay_resource::list::{Filter, Operator, Part, Sort, not_understood};
+use mainstay_resource::{ListRequest, Shape};
 
 /// The parameters that are not fields. A field of such a name is compared as `page[eq]=…`.
-pub(super) const RESERVED: [&str; 8] =
-    ["after", "before", "fields", "limit", "page", "per_page", "search", "sort"];
+pub(super) const RESERVED: [&str; 9] =
+    ["after", "before", "fields", "include", "limit", "page", "per_page", "search", "sort"];
 
 /// The greatest number of a page.
 pub(super) const LAST: u64 = 4_000_000_000;
@@ -38,7 +38,8 @@ pub(super) fn read(query: Option<&str>) -> Result<ListRequest> {
         match name.as_str() {
             "search" => asked.search = Some(value),
             "sort" => asked.sort = names(&value).map(sort).collect(),
-            "fields" => asked.fields = Some(names(&value).map(str::to_owned).collect()),
+            "fields" => asked.shape.fields = Some(owned(&value)),
+            "include" => asked.shape.include = owned(&value),
             "after" => after = Some(value),
             "before" => before = Some(value),
             "page" | "per_page" | "limit" => match count(&name, &value) {
@@ -67,7 +68,7 @@ pub(super) fn read(query: Option<&str>) -> Result<ListRequest> {
         ));
     }
     if !faults.is_empty() {
-        return Err(refused(faults));
+        return Err(not_understood(faults));
     }
     asked.part = if by_cursor {
         Part::Cursor(CursorRequest { after, before, limit })
@@ -78,22 +79,21 @@ pub(super) fn read(query: Option<&str>) -> Result<ListRequest> {
     Ok(asked)
 }
 
-/// Reads the query of one row, which has nothing but `fields`.
-pub(super) fn fields(query: Option<&str>) -> Result<Option<Vec<String>>> {
-    let mut fields = None;
+/// Reads the query of one row, which says nothing but what is shown of it.
+pub(super) fn shape(query: Option<&str>) -> Result<Shape> {
+    let mut shape = Shape::default();
     for (name, value) in pairs(query) {
-        if name != "fields" {
-            let fault =
-                Fault::new(format!("query:{name}"), "unknown_parameter", "there is no such parameter");
-            return Err(refused(vec![fault]));
+        match name.as_str() {
+            "fields" => shape.fields = Some(owned(&value)),
+            "include" => shape.include = owned(&value),
+            _ => {
+                let place = format!("query:{name}");
+                let fault = Fault::new(place, "unknown_parameter", "there is no such parameter");
+                return Err(not_understood(vec![fault]));
+            }
         }
-        fields = Some(names(&value).map(str::to_owned).collect());
     }
-    Ok(fields)
-}
-
-fn refused(faults: Vec<Fault>) -> Error {
-    Error::bad_request("A parameter cannot be understood.").code("invalid_parameters").with_faults(faults)
+    Ok(shape)
 }
 
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
@@ -103,6 +103,10 @@ fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
 
 fn names(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn owned(value: &str) -> Vec<String> {
+    names(value).map(str::to_owned).collect()
 }
 
 fn sort(name: &str) -> Sort {
@@ -185,6 +189,8 @@ mod tests {
         );
         assert_eq!(refusals("page=1&after=x"), [("query:page".to_owned(), "contradiction".to_owned())]);
         assert_eq!(refusals("limit=100000"), [("query:limit".to_owned(), "type".to_owned())]);
-        assert!(fields(Some("filds=a")).is_err() && fields(Some("fields=a,b")).unwrap().unwrap().len() == 2);
+        assert!(
+            shape(Some("filds=a")).is_err() && shape(Some("fields=a,b")).unwrap().fields.unwrap().len() == 2
+        );
     }
 }

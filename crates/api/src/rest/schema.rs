@@ -206,7 +206,7 @@ impl<M: Model> JsonSchema for Order<M> {
 
 impl<M: Model> JsonSchema for Value<M> {
     fn schema_name() -> Cow<'static, str> {
-        format!("{}Value", M::META.name).into()
+        format!("{}Json", M::META.name).into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

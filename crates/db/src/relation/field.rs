@@ -199,6 +199,11 @@ impl<R: Model> Collection<R> {
         self.loaded.get().map(Vec::as_slice).ok_or_else(|| unloaded(self.relation)).at_border()
     }
 
+    /// The rows that are loaded.
+    pub(crate) fn loaded(&self) -> &[R] {
+        self.loaded.get().map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn owner(&self) -> &Value {
         &self.owner
     }

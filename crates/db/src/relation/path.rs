@@ -72,6 +72,11 @@ impl<M, R> fmt::Debug for ToSingle<M, R> {
 }
 
 impl<M: Model, R: Model> ToSingle<M, R> {
+    /// The same way, as to rows of which there may be many.
+    pub fn many(self) -> ToMany<M, R> {
+        self.0
+    }
+
     /// The relation in one place of a query.
     pub const fn new(
         scope: Scope,
@@ -129,6 +134,11 @@ impl<M: Model, R: Model> ToOne<M, R> {
     /// What is known of the relation.
     pub fn meta(self) -> &'static RelationMeta {
         self.relation
+    }
+
+    /// The other row, if it is loaded in this one.
+    pub fn loaded_in(self, row: &mut M) -> Option<&R> {
+        (self.slot)(row)?.loaded()
     }
 
     /// The relation in one place of a query.
@@ -189,6 +199,16 @@ impl<M: Model, R: Model<Key: Stored>> ToOne<M, R> {
 }
 
 impl<M: Model, R: Model> ToMany<M, R> {
+    /// What is known of the relation.
+    pub fn meta(self) -> &'static RelationMeta {
+        self.relation
+    }
+
+    /// The other rows that are loaded in this one; none if they are not.
+    pub fn loaded_in(self, row: &mut M) -> &[R] {
+        (self.slot)(row).loaded()
+    }
+
     /// The relation in one place of a query.
     pub const fn new(
         scope: Scope,

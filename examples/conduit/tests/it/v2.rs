@@ -26,6 +26,15 @@ async fn reads_what_the_first_version_reads() {
             "slug": "rebase-merge-and-other-religions", "title": "Rebase, merge and other religions",
         }])
     );
+    let whole = app
+        .get("/api/v2/articles?slug=rebase-merge-and-other-religions&include=author,tags&fields=title")
+        .send()
+        .await;
+    let whole: Value = whole.assert_status(200).assert_queries_at_most(2).json();
+    assert_eq!(whole["items"][0]["author"]["username"], "łukasz.żak");
+    let tags: Vec<_> =
+        whole["items"][0]["tags"].as_array().expect("a list").iter().map(|tag| &tag["name"]).collect();
+    assert_eq!(tags, ["career", "git"]);
     let ann: Value = app.get("/api/v2/users?username=ann_marlowe").send().await.json();
     assert_eq!(ann["total"], 1);
     assert!(ann["items"][0].get("email").is_none() && ann["items"][0].get("password").is_none(), "{ann}");

@@ -110,3 +110,42 @@ async fn without_a_policy_nobody_may_do_anything() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn shows_relations_by_the_policy_of_what_they_lead_to() {
+    on_every_engine(async |app| {
+        let page: Value =
+            app.get("/products?include=seller&fields=name&sort=name").send().await.assert_status(200).json();
+        let sellers: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|item| (&item["name"], &item["seller"])).collect();
+        let ann = json!({ "id": 1, "name": "Ann" });
+        assert_eq!(sellers[0], (&json!("Apple"), &ann));
+        // Whoever may not see Bob sees that there is a seller, and not who.
+        let of_bob = |page: &Value| {
+            let items = page["items"].as_array().unwrap();
+            items.iter().find(|item| item["name"] == "Élan").map(|item| item["seller"].clone()).unwrap()
+        };
+        assert_eq!(of_bob(&page), Value::Null);
+        let signed_in = app.get("/products?include=seller").header(ANN.0, ANN.1).send().await;
+        assert_eq!(of_bob(&signed_in.json()), json!({ "id": 2, "name": "Bob" }));
+
+        let one = app.get("/sellers/1?include=products,ledgers").send().await;
+        let one: Value = one.assert_status(200).assert_no_header("etag").json();
+        let names: Vec<_> =
+            one["products"].as_array().unwrap().iter().map(|product| &product["name"]).collect();
+        assert_eq!(names, ["Cheese", "Bread"], "what is on sale, the dearest two");
+        assert!(one["products"][0].get("cost").is_none(), "{one}");
+        assert_eq!(one["ledgers"], json!([]), "nobody has said who may see a ledger");
+        let by_bob: Value = app.get("/sellers/1?include=products").header(BOB.0, BOB.1).send().await.json();
+        assert_eq!(by_bob["products"][0]["cost"], 500);
+
+        let wrong = app.get("/products?include=sellr,seller,seller").send().await;
+        wrong
+            .assert_problem(400, "invalid_parameters")
+            .assert_json_at("/errors/0/pointer", json!("query:include"));
+        wrong.assert_text_contains("did you mean `seller`?");
+        app.get("/shelves?include=room").send().await.assert_status(400);
+        app.get("/products?include=seller").send().await.assert_queries_at_most(2);
+    })
+    .await;
+}

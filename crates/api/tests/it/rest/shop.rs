@@ -4,10 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mainstay_api::{Api, ApiExt, ResourcesExt};
 use mainstay_core::principal::Principal;
 use mainstay_core::{App, Contribute, Resolver, Result};
-use mainstay_db::{BelongsTo, Db, DbEnum, Decimal, Json, ModelsExt, model, models};
+use mainstay_db::{BelongsTo, Db, DbEnum, Decimal, HasMany, Json, ModelsExt, model, models};
 use mainstay_http::Exchange;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
-use mainstay_resource::policy::{Open, ReadOnly};
+use mainstay_resource::policy::Open;
 use mainstay_resource::{Action, FieldSet, Policy, Resource, Rows};
 
 /// Somebody who sells.
@@ -18,6 +18,10 @@ pub(crate) struct Seller {
     pub(crate) name: String,
     #[field(hidden, default = "secret")]
     pub(crate) token: String,
+    #[has_many]
+    pub(crate) products: HasMany<Product>,
+    #[has_many]
+    pub(crate) ledgers: HasMany<Ledger>,
 }
 
 /// How a product is offered.
@@ -73,10 +77,33 @@ pub(crate) struct Shelf {
 pub(crate) struct Ledger {
     pub(crate) id: i64,
     pub(crate) note: String,
+    #[belongs_to(on_delete = cascade)]
+    pub(crate) seller: BelongsTo<Seller>,
 }
 
 /// Everybody sees what is on sale, without its cost; sellers see all of theirs, and change it.
 struct OwnProducts;
+
+/// Everybody sees the sellers but Bob, whom sellers see; nobody changes them.
+struct MostSellers;
+
+impl Policy<Seller> for MostSellers {
+    fn rows(&self, who: &Principal, action: Action) -> Rows<Seller> {
+        match action {
+            Action::View if who.is_authenticated() => Rows::all(),
+            Action::View => Rows::<Seller>::when(|seller| seller.name.ne("Bob")),
+            _ => Rows::none(),
+        }
+    }
+
+    fn check(&self, _: &Principal, _: Action, _: &Seller) -> bool {
+        false
+    }
+
+    fn fields(&self, _: &Principal, _: Action) -> FieldSet<Seller> {
+        FieldSet::all()
+    }
+}
 
 fn seller(who: &Principal) -> Option<i64> {
     who.id().parse().ok()
@@ -124,12 +151,16 @@ impl Authenticate for ByNumber {
 }
 
 pub(crate) fn app() -> App {
+    let sellers = Resource::<Seller>::new("/sellers")
+        .policy(MostSellers)
+        .include(|seller| seller.products.order_by(|product| product.price.desc()).limit(2))
+        .include(|seller| seller.ledgers);
     App::new()
         .models(models![Seller])
         .contribute(Authenticator::new(ByNumber))
-        .resource(Resource::<Product>::new("/products").policy(OwnProducts))
+        .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
         .resource(Resource::<Shelf>::new("/shelves").policy(Open))
-        .resource(Resource::<Seller>::new("/sellers").policy(ReadOnly))
+        .resource(sellers)
         .resource(Resource::<Ledger>::new("/ledger"))
         .api(Api::new().title("Shop"))
 }
@@ -155,5 +186,5 @@ pub(crate) async fn fill(db: &Db) {
         product.insert(db).await.unwrap();
     }
     NewShelf { room: "attic".into(), number: 1, label: "old".into() }.insert(db).await.unwrap();
-    NewLedger { note: "private".into() }.insert(db).await.unwrap();
+    NewLedger { note: "private".into(), seller: ann.key() }.insert(db).await.unwrap();
 }

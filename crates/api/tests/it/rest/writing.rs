@@ -216,6 +216,8 @@ async fn is_in_the_document() {
         let find = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
         assert_eq!(find("price[gte]").unwrap()["schema"]["format"], "decimal");
         assert_eq!(find("status").unwrap()["schema"]["enum"], json!(["draft", "on_sale"]));
+        assert_eq!(find("include").unwrap()["description"], "Relations to show with it: `seller`.");
+        assert_eq!(find("sort").unwrap()["explode"], false);
         assert!(find("details").is_none() && find("token").is_none() && find("search").is_some());
         let schemas = &document["components"]["schemas"];
         assert_eq!(schemas["NewProduct"]["required"], json!(["name", "price", "seller_id"]));

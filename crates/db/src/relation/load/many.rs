@@ -70,6 +70,11 @@ impl<M: Model, R: Model> IntoLoad<M> for ToSingle<M, R> {
 }
 
 impl<M: Model, R: Model> LoadMany<M, R> {
+    /// The way to the rows.
+    pub fn path(&self) -> ToMany<M, R> {
+        self.path
+    }
+
     /// Loads only the rows that are as the closure says.
     #[must_use]
     pub fn filter(mut self, condition: impl FnOnce(R::Fields) -> Predicate<R>) -> Self {

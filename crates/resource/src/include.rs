@@ -1,0 +1,172 @@
+//! Relations that are shown with rows.
+//!
+//! What is shown of the other rows is by the policy of their model: its rows are a condition of the query that loads them, its
+//! fields are those that are written.
+
+use mainstay_core::Result;
+use mainstay_db::expression::Scope;
+use mainstay_db::meta::RelationMeta;
+use mainstay_db::relation::{LoadMany, ToMany, ToOne, ToSingle};
+use mainstay_db::{Model, Query};
+
+use crate::operations::Caller;
+use crate::policy::{Action, Rows};
+use crate::record::Record;
+use crate::resource::Seen;
+
+/// A relation that can be shown with rows: `|a| a.author`, `|a| a.comments.order_by(|c| c.id).limit(10)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shown with the rows",
+    label = "expected a relation, such as `|a| a.author`"
+)]
+pub trait Includable<M: Model>: Sized {
+    /// The other model.
+    type Row: Model;
+
+    /// What is known of it.
+    fn meta(&self) -> &'static RelationMeta;
+
+    /// The query that loads it, with these of the other rows.
+    fn load(self, query: Query<M>, rows: Rows<Self::Row>) -> Query<M>;
+
+    /// What it has loaded: one row at most, or a list.
+    fn loaded(self, row: &mut M) -> Loaded<'_, Self::Row>;
+}
+
+/// What a relation has loaded.
+#[derive(Debug)]
+pub enum Loaded<'m, R> {
+    /// The other row, if there is one that may be seen.
+    One(Option<&'m R>),
+    /// The other rows.
+    Many(&'m [R]),
+}
+
+impl<M: Model, R: Model> Includable<M> for ToOne<M, R> {
+    type Row = R;
+
+    fn meta(&self) -> &'static RelationMeta {
+        ToOne::meta(*self)
+    }
+
+    fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
+        match rows {
+            Rows::None => query,
+            Rows::All => query.with(|_| self),
+            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
+        }
+    }
+
+    fn loaded(self, row: &mut M) -> Loaded<'_, R> {
+        Loaded::One(self.loaded_in(row))
+    }
+}
+
+impl<M: Model, R: Model> Includable<M> for ToSingle<M, R> {
+    type Row = R;
+
+    fn meta(&self) -> &'static RelationMeta {
+        self.many().meta()
+    }
+
+    fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
+        self.many().load(query, rows)
+    }
+
+    fn loaded(self, row: &mut M) -> Loaded<'_, R> {
+        Loaded::One(self.many().loaded_in(row).first())
+    }
+}
+
+impl<M: Model, R: Model> Includable<M> for ToMany<M, R> {
+    type Row = R;
+
+    fn meta(&self) -> &'static RelationMeta {
+        ToMany::meta(*self)
+    }
+
+    fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
+        match rows {
+            Rows::None => query,
+            Rows::All => query.with(|_| self),
+            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
+        }
+    }
+
+    fn loaded(self, row: &mut M) -> Loaded<'_, R> {
+        Loaded::Many(self.loaded_in(row))
+    }
+}
+
+impl<M: Model, R: Model> Includable<M> for LoadMany<M, R> {
+    type Row = R;
+
+    fn meta(&self) -> &'static RelationMeta {
+        self.path().meta()
+    }
+
+    fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
+        match rows {
+            Rows::None => query,
+            Rows::All => query.with(|_| self),
+            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
+        }
+    }
+
+    fn loaded(self, row: &mut M) -> Loaded<'_, R> {
+        Loaded::Many(self.path().loaded_in(row))
+    }
+}
+
+/// A relation of a resource, whatever it leads to.
+pub(crate) trait Included<M: Model>: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// The query that loads it, as the caller may see it.
+    fn load(&self, query: Query<M>, caller: Caller<'_>) -> Query<M>;
+
+    /// What it has loaded, as JSON.
+    fn json(&self, row: &mut M, caller: Caller<'_>) -> Result<String>;
+}
+
+/// By a closure over the model's fields.
+pub(crate) struct Include<F>(pub(crate) F);
+
+impl<M, L, F> Included<M> for Include<F>
+where
+    M: Model,
+    L: Includable<M>,
+    F: Fn(M::Fields) -> L + Send + Sync,
+{
+    fn name(&self) -> &'static str {
+        relation::<M, L>(&self.0).meta().name
+    }
+
+    fn load(&self, query: Query<M>, caller: Caller<'_>) -> Query<M> {
+        let rows = caller.policies.of::<L::Row>().rows(caller.who, Action::View);
+        relation::<M, L>(&self.0).load(query, rows)
+    }
+
+    fn json(&self, row: &mut M, caller: Caller<'_>) -> Result<String> {
+        let policy = caller.policies.of::<L::Row>();
+        let seen = Seen(policy.fields(caller.who, Action::View));
+        let write = |row: &L::Row| {
+            let meta = <L::Row as Model>::META;
+            Record::new(meta, &row.values(), |field| seen.has(field)).map(|record| record.json)
+        };
+        match relation::<M, L>(&self.0).loaded(row) {
+            Loaded::One(None) => Ok("null".to_owned()),
+            Loaded::One(Some(row)) => write(row),
+            Loaded::Many(rows) => {
+                let rows = rows.iter().map(write).collect::<Result<Vec<_>>>()?;
+                Ok(format!("[{}]", rows.join(",")))
+            }
+        }
+    }
+}
+
+/// The relation that a closure names.
+fn relation<M: Model, L>(of: impl Fn(M::Fields) -> L) -> L {
+    of(M::fields(Scope::ROOT))
+}
