@@ -1,6 +1,6 @@
 //! The built-in module `api`: the document, its pages, the command `openapi`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
@@ -16,8 +16,9 @@ use mainstay_http::describe::Content;
 use mainstay_http::files::File;
 use mainstay_http::render::ErrorRenderer;
 use mainstay_http::{Http, Routes};
+use serde_json::Value;
 
-use crate::openapi::{Document, Info, Kind, Listed};
+use crate::openapi::{Document, Info, Kind, Listed, compare};
 use crate::pages;
 
 /// What the API says about itself, and where its documentation is served.
@@ -209,15 +210,19 @@ impl OpenApi {
 
 /// `openapi`
 fn command() -> Command {
-    let output = clap::Arg::new("output")
-        .long("output")
-        .short('o')
-        .value_name("FILE")
-        .value_parser(clap::value_parser!(PathBuf))
-        .help("Writes the document there instead of to standard output");
+    let file = |name: &'static str| {
+        clap::Arg::new(name).long(name).value_name("FILE").value_parser(clap::value_parser!(PathBuf))
+    };
+    let output = file("output").short('o').help("Writes the document there instead of to standard output");
+    let check =
+        file("check").help("Says what breaks clients of this earlier document: then the exit code is 1");
     Command::new("openapi", "Writes the OpenAPI document of the application.", |call: Call| async move {
         let openapi = call.resolver().get::<OpenApi>().await?;
-        let text = serde_json::to_string_pretty(openapi.document().as_json())?;
+        let document = openapi.document().as_json();
+        if let Some(path) = call.arguments.get_one::<PathBuf>("check") {
+            return check_against(path, document, &call);
+        }
+        let text = serde_json::to_string_pretty(document)?;
         match call.arguments.get_one::<PathBuf>("output") {
             None => call.print(text),
             Some(path) => {
@@ -227,6 +232,22 @@ fn command() -> Command {
         Ok(ExitCode::SUCCESS)
     })
     .argument(output)
+    .argument(check)
+}
+
+fn check_against(path: &Path, document: &Value, call: &Call) -> mainstay_core::Result<ExitCode> {
+    let reading = || format!("reading `{}`", path.display());
+    let earlier = std::fs::read(path).context(reading())?;
+    let earlier = serde_json::from_slice(&earlier).context(reading())?;
+    let breaks = compare::breaks(&earlier, document);
+    if breaks.is_empty() {
+        call.print("Nothing breaks clients of the earlier document.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for one in &breaks {
+        call.print(one.to_string());
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// `api.E001`: the application is documented twice.

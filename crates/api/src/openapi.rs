@@ -5,8 +5,9 @@
 //! whoever asks first.
 //!
 //! Reading order: this file (the document), `operation` (one method of one path), `schemas` (types that many
-//! operations share).
+//! operations share), [`compare`] (what has changed between two documents).
 
+pub mod compare;
 mod operation;
 mod schemas;
 

@@ -84,6 +84,11 @@ impl<M, T> Column<M, T> {
         Self { what: ColumnRef { scope, column }, marker: PhantomData }
     }
 
+    /// Where it is in the query.
+    pub(crate) const fn scope(self) -> Scope {
+        self.what.scope
+    }
+
     /// Its name in the table.
     pub fn name(self) -> &'static str {
         self.what.column

@@ -18,6 +18,8 @@ use crate::executor::Executor;
 use crate::factory::Sequences;
 use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
+use crate::replicas::scope::carried;
+use crate::replicas::{Reads, Replicas, Scope, Set};
 use crate::transaction::{self, Transactions, Tx};
 
 /// A database. Cheap to clone; `&db` runs queries.
@@ -32,10 +34,16 @@ use crate::transaction::{self, Transactions, Tx};
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    /// Whether everything goes to the primary.
+    to_primary: bool,
+}
 
 struct Inner {
     driver: Arc<dyn Driver>,
+    /// The primary by itself, where there are replicas.
+    primary: Option<Arc<dyn Driver>>,
     dialect: Dialect,
     cache: SqlCache,
     recorders: Recorders,
@@ -70,7 +78,7 @@ impl Default for Settings {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Db").field("dialect", &self.0.dialect).finish_non_exhaustive()
+        f.debug_struct("Db").field("dialect", &self.inner.dialect).finish_non_exhaustive()
     }
 }
 
@@ -87,12 +95,14 @@ impl Db {
         let dialect = driver.dialect();
         let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
         let sequences = Sequences::default();
-        Self(Arc::new(Inner { driver, dialect, cache, recorders, comments, sequences, settings }))
+        let primary = driver.replicas().map(Replicas::primary);
+        let inner = Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings };
+        Self { inner: Arc::new(inner), to_primary: false }
     }
 
     /// How its SQL is written.
     pub fn dialect(&self) -> Dialect {
-        self.0.dialect
+        self.inner.dialect
     }
 
     /// Runs `work` in a transaction: commits when it succeeds, rolls back when it fails, panics or is dropped.
@@ -128,9 +138,29 @@ impl Db {
         Transactions::new(self)
     }
 
+    /// A handle that asks the primary alone, also where a [scope](Scope) would let reads go to a replica. Without replicas, it is
+    /// the same handle.
+    #[must_use]
+    pub fn primary(&self) -> Self {
+        Self { to_primary: true, ..self.clone() }
+    }
+
+    /// Runs `work`, whose reads go to a replica, if one is near enough to the primary: a report that need not know the last
+    /// moment. Once it has written, its reads go to the primary. Without replicas, it is run as it is.
+    ///
+    /// What it begins by `tokio::spawn` reads from the primary.
+    pub async fn on_replicas<T>(&self, work: impl Future<Output = T>) -> T {
+        carried(Scope::of(self, Reads::Replica, None), work).await
+    }
+
+    /// How far behind a replica may be that is asked; `None` without replicas.
+    pub fn replica_lag(&self) -> Option<Duration> {
+        self.replica_set().map(|set| set.limit())
+    }
+
     /// Records every statement from now on, of all tasks that share this database, until the log is dropped.
     pub fn record(&self) -> QueryLog {
-        self.0.recorders.record()
+        self.inner.recorders.record()
     }
 
     /// For a test: panics when it is dropped if more statements than that were run meanwhile, or the same line ran one
@@ -159,29 +189,46 @@ impl Db {
 
     /// Ends what is under way and frees files and threads. Every clone of the handle is closed with it.
     pub async fn close(&self) {
-        self.0.driver.close().await;
+        self.driver().close().await;
+    }
+
+    fn driver(&self) -> &dyn Driver {
+        match &self.inner.primary {
+            Some(primary) if self.to_primary => &**primary,
+            _ => &*self.inner.driver,
+        }
+    }
+
+    /// Its servers, if it has replicas.
+    pub(crate) fn replica_set(&self) -> Option<&Arc<Set>> {
+        self.inner.driver.replicas().map(Replicas::set)
+    }
+
+    /// What the running task does on it, if it has replicas.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        self.replica_set().and_then(Scope::current)
     }
 
     pub(crate) fn cache(&self) -> &SqlCache {
-        &self.0.cache
+        &self.inner.cache
     }
 
     pub(crate) fn sequences(&self) -> &Sequences {
-        &self.0.sequences
+        &self.inner.sequences
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        DateTime::from(self.0.settings.clock.now())
+        DateTime::from(self.inner.settings.clock.now())
     }
 
     pub(crate) fn watch(&self, statement: &Statement, caller: &'static Location<'static>) -> Watch<'_> {
-        Watch::start(&self.0.recorders, &self.0.settings, statement, caller)
+        Watch::start(&self.inner.recorders, &self.inner.settings, statement, caller)
     }
 
     /// With what it is run for as a comment, if that is wanted.
     pub(crate) fn commented(&self, mut statement: Statement) -> Statement {
-        if self.0.settings.comments && statement.kind != StatementKind::Script {
-            statement.sql = self.0.comments.add(statement.sql);
+        if self.inner.settings.comments && statement.kind != StatementKind::Script {
+            statement.sql = self.inner.comments.add(statement.sql);
         }
         statement
     }
@@ -190,32 +237,32 @@ impl Db {
         if statement.kind != StatementKind::Read {
             self.refuse_to_wait_for_itself()?;
         }
-        self.0.driver.run(statement).await
+        self.driver().run(statement).await
     }
 
     pub(crate) async fn stream(&self, statement: Statement) -> Result<RowStream, DbError> {
-        self.0.driver.stream(statement).await
+        self.driver().stream(statement).await
     }
 
     pub(crate) async fn begin_on_driver(&self, how: Begin) -> Result<Box<dyn Transaction>, DbError> {
         if how.access != Access::ReadOnly {
             self.refuse_to_wait_for_itself()?;
         }
-        self.0.driver.begin(how).await
+        self.driver().begin(how).await
     }
 
     /// How much of its driver is in use.
     pub fn status(&self) -> PoolStatus {
-        self.0.driver.status()
+        self.driver().status()
     }
 
     pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Arc::as_ptr(&self.inner).addr()
     }
 
     /// A write through `&db` while this task holds the writer in a transaction would wait until the transaction's deadline.
     fn refuse_to_wait_for_itself(&self) -> Result<(), DbError> {
-        if self.0.dialect == Dialect::Sqlite && transaction::is_held(self) {
+        if self.inner.dialect == Dialect::Sqlite && transaction::is_held(self) {
             return Err(DbError::Model {
                 detail:
                     "a write through `&db` inside of a transaction would wait for that transaction for ever: \

@@ -25,6 +25,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::error::DbError;
+use crate::replicas::Replicas;
 use crate::row::Rows;
 use crate::value::Value;
 
@@ -52,6 +53,11 @@ pub trait Driver: Send + Sync + 'static {
     /// How much of it is in use at the moment.
     fn status(&self) -> PoolStatus {
         PoolStatus::default()
+    }
+
+    /// Itself, if it is a primary with replicas.
+    fn replicas(&self) -> Option<&Replicas> {
+        None
     }
 }
 
@@ -150,6 +156,8 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// The most connections that may be open.
     pub limit: usize,
+    /// Connections to a server that have been opened so far.
+    pub opened: u64,
 }
 
 /// How a transaction ends.

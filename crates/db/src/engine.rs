@@ -8,8 +8,8 @@ use crate::error::DbError;
 
 /// What can be set for every engine; what is not set is the engine's own habit.
 #[cfg_attr(
-    not(feature = "postgres"),
-    allow(dead_code, reason = "some of it is for engines on a server only")
+    not(all(feature = "mysql", feature = "postgres")),
+    allow(dead_code, reason = "some of it is for one engine only")
 )]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
@@ -24,6 +24,8 @@ pub(crate) struct Pool {
     pub(crate) direct_url: Option<String>,
     /// What the connections are called on the server.
     pub(crate) application_name: Option<String>,
+    /// Whether nothing may be written, whoever the user is: the server is a replica.
+    pub(crate) read_only: bool,
 }
 
 /// Opens the database at `url`; relative paths start at `home`.
@@ -55,6 +57,7 @@ pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn 
             options.statement_timeout = pool.statement_timeout.unwrap_or(options.statement_timeout);
             options.transaction_timeout = pool.transaction_timeout.unwrap_or(options.transaction_timeout);
             options.application_name = pool.application_name.clone().unwrap_or(options.application_name);
+            options.read_only = pool.read_only;
             Ok(Arc::new(MySql::open(Location::parse(url, home)?, options).await?))
         }
         #[cfg(feature = "sqlite")]
@@ -92,6 +95,12 @@ pub(crate) fn recognise(url: &str) -> Result<(), String> {
 /// Whether it is an address of PostgreSQL.
 pub(crate) fn is_postgres(url: &str) -> bool {
     matches!(scheme(url), "postgres" | "postgresql")
+}
+
+/// Whether a server at `other` may follow the one at `url`, as far as the addresses say it.
+pub(crate) fn may_replicate(url: &str, other: &str) -> bool {
+    let is_mysql = |url| matches!(scheme(url), "mysql" | "mariadb");
+    is_postgres(url) && is_postgres(other) || is_mysql(url) && is_mysql(other)
 }
 
 fn scheme(url: &str) -> &str {
@@ -141,6 +150,13 @@ pub(crate) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Where it is, without who enters and how: `postgres://ann:secret@host:5432/db?sslmode=require` as `host:5432/db`.
+pub(crate) fn place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    rest.split_once('?').map_or(rest, |(place, _)| place)
+}
+
 /// `postgres://ann:secret@host/db` as `postgres://ann:***@host/db`.
 pub(crate) fn without_credentials(url: &str) -> String {
     if let Some((scheme, rest)) = url.split_once("://")
@@ -162,6 +178,13 @@ mod tests {
             assert!(recognise("mariadb://host/app").unwrap_err().contains("add the feature `mysql`"));
         }
         assert!(recognise("oracle://host/app").unwrap_err().contains("names no known engine"));
+    }
+
+    #[test]
+    fn knows_the_place_in_an_address() {
+        assert_eq!(place("postgres://ann:s@e?cret@host:5432/db?sslmode=require"), "host:5432/db");
+        assert_eq!(place("postgres://ann:secret@host:5432/db?sslmode=require"), "host:5432/db");
+        assert_eq!(place("mysql://host/db"), "host/db");
     }
 
     #[test]

@@ -152,6 +152,13 @@ pub enum DbError {
         /// What happened, with the file or the address.
         detail: String,
     },
+    /// A write where nothing may be written: in a read-only transaction, to a file that may only be read, on a server that is a
+    /// replica: 503.
+    #[error("nothing may be written here: {detail}")]
+    ReadOnly {
+        /// The engine's words.
+        detail: String,
+    },
     /// The database has been closed: 503.
     #[error("the database has been closed")]
     Closed,
@@ -288,7 +295,7 @@ impl DbError {
             Self::ConnectionLost { .. } => {
                 Error::unavailable("The database is not available.").code("connection_lost")
             }
-            Self::Unavailable { .. } | Self::Closed => {
+            Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::Closed => {
                 Error::unavailable("The database is not available.").code("database_unavailable")
             }
             Self::NotOne { .. }

@@ -6,7 +6,7 @@
 mod keys;
 mod pattern;
 
-use crate::meta::RelationMeta;
+use crate::meta::{ModelMeta, RelationMeta};
 use crate::query::Select;
 use crate::value::{SqlType, Value};
 
@@ -114,6 +114,8 @@ pub(crate) enum Term {
     Related(Box<RelatedTerm>),
     /// What is inside of a JSON document.
     Json(Box<JsonTerm>),
+    /// How well a row fits what is looked for.
+    Relevance(Box<Sought>),
     /// What the query returns at this place, counted from 0.
     Output(usize),
     /// It cannot be rendered, and this is why.
@@ -143,6 +145,15 @@ pub(crate) struct RelatedTerm {
     pub(crate) related: Related,
     pub(crate) output: Term,
     pub(crate) sql_type: SqlType,
+}
+
+/// What the rows of one occurrence of a table are searched for.
+#[derive(Clone, Debug)]
+pub(crate) struct Sought {
+    pub(crate) scope: Scope,
+    pub(crate) meta: &'static ModelMeta,
+    /// As somebody has written it; from the shape on, as the engine is given it: one of these has to be found.
+    pub(crate) words: Vec<Term>,
 }
 
 /// Something at the end of a path in a JSON document.
@@ -322,11 +333,25 @@ impl Term {
                 }
             }
             Self::Json(json) => json.document.rescope(from, to),
+            Self::Relevance(sought) => sought.rescope(from, to),
             Self::Related(inside) => {
                 inside.related.rescope(from, to);
                 inside.output.rescope(from, to);
             }
             _ => {}
+        }
+    }
+
+    /// Whether it is reckoned from how well a row fits what is looked for.
+    pub(crate) fn has_relevance(&self) -> bool {
+        match self {
+            Self::Relevance(_) => true,
+            Self::Call(call) => call.arguments.iter().any(Self::has_relevance),
+            Self::Choose(choose) => {
+                choose.otherwise.has_relevance()
+                    || choose.branches.iter().any(|(_, then)| then.has_relevance())
+            }
+            _ => false,
         }
     }
 
@@ -372,6 +397,8 @@ pub(crate) enum Node {
     Related(Box<Related>),
     /// A truth value that is computed.
     Holds(Term),
+    /// The row has what is looked for.
+    Matches(Box<Sought>),
 }
 
 /// `EXISTS`: a row that the relation leads to, and that is as `body` says.
@@ -464,6 +491,14 @@ impl ColumnRef {
     }
 }
 
+impl Sought {
+    fn rescope(&mut self, from: Scope, to: Scope) {
+        if self.scope == from {
+            self.scope = to;
+        }
+    }
+}
+
 impl Related {
     fn rescope(&mut self, from: Scope, to: Scope) {
         if self.outer == from {
@@ -494,6 +529,7 @@ impl Node {
             }
             Self::Not(node) => node.rescope(from, to),
             Self::Related(related) => related.rescope(from, to),
+            Self::Matches(sought) => sought.rescope(from, to),
         }
     }
 
@@ -503,7 +539,7 @@ impl Node {
             Self::Compare { left, right, .. } => left.is_local() && right.is_local(),
             Self::In { left, list } => left.is_local() && !matches!(list, List::Query(_)),
             Self::Null(term) | Self::Holds(term) => term.is_local(),
-            Self::Among { .. } => true,
+            Self::Among { .. } | Self::Matches(_) => true,
             Self::Text { left, pattern } => left.is_local() && pattern.needle.is_local(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
             Self::Not(node) => node.is_local(),

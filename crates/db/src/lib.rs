@@ -53,13 +53,13 @@
 //!    known of it at run time.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
-//!    [`streaming`]: large results, a few rows at a time.
+//!    [`mod@search`]: rows found by words. [`streaming`]: large results, a few rows at a time.
 //!    [`mod@raw`]: SQL by hand; [`mod@from_row`]: what its rows can be read as.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
-//!    shared connections. `mysql`: MySQL and MariaDB.
+//!    shared connections. `mysql`: MySQL and MariaDB. [`replicas`]: one of these as the primary, and others that follow it.
 //! 8. [`module`]: the database as a part of an application: configuration, checks, seeds.
 //! 9. [`transfer`]: rows of all models out of a database and into another, and fixtures; [`factory`]: rows for tests; [`scratch`]:
 //!    databases for tests.
@@ -101,9 +101,11 @@ pub mod postgres;
 pub mod query;
 pub mod raw;
 pub mod relation;
+pub mod replicas;
 pub mod row;
 pub mod schema;
 pub mod scratch;
+pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod streaming;

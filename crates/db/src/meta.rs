@@ -41,6 +41,8 @@ pub struct ModelMeta {
     pub indexes: &'static [IndexMeta],
     /// Conditions that every row fulfils.
     pub checks: &'static [CheckMeta],
+    /// What its rows are searched by.
+    pub search: Option<SearchMeta>,
     /// The table's name before, for migrations.
     pub renamed_from: Option<&'static str>,
     /// The field that counts the updates of a row, as a position in `fields`.
@@ -106,7 +108,7 @@ pub struct FieldMeta {
     pub hidden: bool,
     /// Clients cannot set it.
     pub read_only: bool,
-    /// A search looks into it.
+    /// A list of rows is searched for what it contains, where the model has no `#[search(…)]` of its own.
     pub searchable: bool,
 }
 
@@ -219,6 +221,17 @@ pub struct IndexMeta {
     pub using: Option<&'static str>,
 }
 
+/// The words that the rows of a model are found by.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchMeta {
+    /// The name of the index, and of what an engine needs for it: a column, a table.
+    pub name: &'static str,
+    /// The fields, as positions in the model's, the weightiest first.
+    pub fields: &'static [usize],
+    /// Whose words they are: `english`. `None`: words are taken as they are.
+    pub language: Option<&'static str>,
+}
+
 /// A condition that every row of a table fulfils.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckMeta {
@@ -250,6 +263,7 @@ impl ModelMeta {
             relations,
             indexes: &[],
             checks: &[],
+            search: None,
             renamed_from: None,
             version: None,
             deleted_at: None,
@@ -265,6 +279,13 @@ impl ModelMeta {
             [only] => self.fields.get(*only),
             _ => None,
         }
+    }
+
+    /// Whether its primary key is one whole number.
+    pub(crate) fn has_whole_key(&self) -> bool {
+        let is_whole =
+            |key: &FieldMeta| matches!(key.sql_type, SqlType::SmallInt | SqlType::Int | SqlType::BigInt);
+        self.single_key().is_some_and(is_whole)
     }
 
     /// The columns of the primary key.
@@ -346,6 +367,11 @@ impl RelationMeta {
             _ => true,
         }
     }
+}
+
+/// The position of a field that is searched, which is a text.
+pub const fn searched<T: crate::column::TextColumn>(position: usize) -> usize {
+    position
 }
 
 /// The metadata of `M`, as a function: relations between models go in circles, which constants cannot.

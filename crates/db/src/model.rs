@@ -67,6 +67,14 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
 )]
 pub trait SoftDelete: Model {}
 
+/// A model whose rows can be searched for words: it has a `#[search(…)]`. Implemented by `#[model]`.
+#[diagnostic::on_unimplemented(
+    message = "the rows of `{Self}` cannot be searched",
+    label = "this needs an index of words",
+    note = "add `#[search(…)]` above the model, with the fields that are looked into: `#[search(title, body)]`"
+)]
+pub trait Searchable: Model {}
+
 /// The type of a new row of a model: what [`Model::Draft`] is.
 pub trait Drafting: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}
 

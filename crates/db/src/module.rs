@@ -14,6 +14,7 @@ mod migrate_command;
 mod migrations;
 mod models;
 mod provide;
+mod replicas;
 mod seed;
 mod shell;
 
@@ -30,6 +31,7 @@ use crate::migrate::Migrations;
 pub use config::DatabaseConfig;
 pub use models::Models;
 pub(crate) use models::all as all_models;
+pub use replicas::ReadsFromReplicas;
 pub use seed::Seed;
 
 /// The module's name.
@@ -48,7 +50,9 @@ pub fn module() -> Module {
         .export::<Db>()
         .check(Check::at_start(checks::check))
         .check(Check::at_start(migrations::check))
+        .check(Check::at_start(replicas::check))
         .inspection(Inspection::new(migrations::before_deployment))
+        .inspection(Inspection::new(replicas::before_deployment))
         .command(seed::command())
         .command(db_command::command())
         .command(migrate_command::command())

@@ -61,6 +61,8 @@ pub struct MySqlOptions {
     pub lifetime: Duration,
     /// The name by which the server's administrator sees the connections.
     pub application_name: String,
+    /// Whether nothing may be written, also by a user to whom `read_only` on the server does not apply.
+    pub read_only: bool,
 }
 
 impl Default for MySqlOptions {
@@ -72,6 +74,7 @@ impl Default for MySqlOptions {
             transaction_timeout: Duration::from_secs(5),
             lifetime: Duration::from_secs(30 * 60),
             application_name: "mainstay".to_owned(),
+            read_only: false,
         }
     }
 }

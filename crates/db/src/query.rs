@@ -7,7 +7,7 @@
 //! - [`Selection`]: values instead of rows ([`Project`] says which), grouped where asked; [`Annotated`]: values beside rows;
 //!   `outputs` makes both ready to be rendered. `aggregate`: one value of all rows.
 //! - [`Page`] and [`CursorPage`]: pages by number and by cursor.
-//! - `lock`, `explain`: what their names say.
+//! - `search`, `lock`, `explain`: what their names say.
 
 mod aggregate;
 mod annotate;
@@ -20,6 +20,7 @@ mod outputs;
 mod page;
 mod project;
 mod render;
+mod search;
 mod select;
 mod selection;
 mod shape;

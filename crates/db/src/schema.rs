@@ -3,7 +3,7 @@
 //! - `structure`: what a database looks like, as a value; `of_models`: what models need it to be.
 //! - `holds`: what an engine cannot hold.
 //! - `order`: which table has to be there before which.
-//! - `render`: the words and statements of each dialect.
+//! - `render`: the words and statements of each dialect; `search`: those of what is searched.
 //! - `live`: what a database does look like; `drift`: how that differs; `models`: the models that it would
 //!   be made from.
 //!
@@ -18,6 +18,7 @@ mod models;
 mod of_models;
 mod order;
 mod render;
+mod search;
 mod structure;
 mod table;
 
@@ -35,6 +36,7 @@ pub use models::source;
 pub use order::in_order;
 pub use render::Existing;
 pub(crate) use render::{check, create_index, default_sql, foreign_key, limits, text_literal};
+pub(crate) use search::{config, drop as drop_search, plain};
 pub use structure::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema, Table};
 pub use table::create_table;
 
@@ -65,7 +67,6 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
             };
             circles.extend(expected.foreign_keys.extract_if(.., waits).map(add));
         }
-        let mut statements = table::statements(&expected, model, db.dialect()).at_border()?;
         if let Some(table) = live.table(model.table) {
             created.findings.extend(drift::compare(
                 &without_new_indexes(&expected, table),
@@ -74,14 +75,12 @@ pub async fn create_tables(models: &[&'static ModelMeta], db: &Db) -> Result<Cre
                 db.dialect(),
             ));
             // Indexes can be added to a table that is there.
-            let made = std::iter::once(true)
-                .chain(expected.indexes.iter().map(|index| table.index(&index.name).is_some()));
-            let mut made = made.collect::<Vec<_>>().into_iter();
-            statements.retain(|_| !made.next().unwrap_or(false));
+            expected.indexes.retain(|index| table.index(&index.name).is_none());
+            script.extend(table::statements(&expected, model, db.dialect()).at_border()?.split_off(1));
         } else {
             created.tables.push(model.table);
+            script.extend(table::statements(&expected, model, db.dialect()).at_border()?);
         }
-        script.extend(statements);
     }
     if created.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Ok(created);

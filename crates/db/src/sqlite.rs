@@ -148,6 +148,7 @@ impl Driver for Sqlite {
             idle: readers.1 + leases.1 + writer.1,
             waiting: readers.2 + leases.2 + writer.2,
             limit: self.most,
+            opened: 0,
         }
     }
 }

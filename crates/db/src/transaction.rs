@@ -24,6 +24,7 @@ use crate::driver::{
     Access, Begin, Ending, Reply, RowStream, Savepoint, Statement, StatementKind, Transaction,
 };
 use crate::error::{Border, DbError, Outcome};
+use crate::replicas::scope::carried;
 
 pub use begin::Transactions;
 pub use on_demand::OnDemand;
@@ -179,12 +180,14 @@ impl Tx {
         if actions.is_empty() {
             return driver.end(ending).await;
         }
-        // In a task of its own: whoever waits may be dropped, and what is to be done after the end is done all the same.
+        // In a task of its own: whoever waits may be dropped, and what is to be done after the end is done all the same. It
+        // is still a part of the work that it was said in.
         let work = async move {
             let outcome = driver.end(ending).await;
             actions.run(End::of(ending, &outcome)).await;
             outcome
         };
+        let work = carried(whole.db.scope(), work);
         tokio::spawn(work.in_current_span()).await.unwrap_or(Err(DbError::Closed))
     }
 }

@@ -32,7 +32,8 @@ pub fn inject(item: TokenStream) -> TokenStream {
 
 /// Makes a struct a model: a table, typed queries, and everything that is made from its metadata.
 ///
-/// Above the struct: `#[model(table = "…")]`, `#[index(a, b)]`, `#[unique(a, part.b)]`. Above a field:
+/// Above the struct: `#[model(table = "…")]`, `#[index(a, b)]`, `#[unique(a, part.b)]`,
+/// `#[search(a, b, language = "english")]` for full-text search. Above a field:
 ///
 /// | Attribute | Meaning |
 /// |---|---|

@@ -43,7 +43,7 @@ pub use mainstay_db::{
 };
 
 #[cfg(feature = "api")]
-pub use mainstay_api::{Api, ApiExt, RequestTx, ResourcesExt, Valid};
+pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, ResourcesExt, Valid};
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};
 #[cfg(feature = "api")]

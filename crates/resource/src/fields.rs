@@ -38,6 +38,11 @@ pub fn is_settable(meta: &ModelMeta, field: &FieldMeta, how: Save) -> bool {
         || (is_key && how != Save::Create))
 }
 
+/// Whether rows are found by their words, with the index of `#[search(…)]`: whoever asks sees all fields that it looks into.
+pub fn is_searched(meta: &ModelMeta, seen: impl Fn(&FieldMeta) -> bool) -> bool {
+    meta.search.as_ref().is_some_and(|search| search.fields.iter().all(|field| seen(&meta.fields[*field])))
+}
+
 /// Whether rows can be sorted by it.
 pub fn is_sortable(field: &FieldMeta) -> bool {
     !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)

@@ -4,10 +4,11 @@ use mainstay_core::config::nearest;
 use mainstay_core::{Error, Fault, Result};
 use mainstay_db::meta::{FieldMeta, ModelMeta};
 use mainstay_db::named::{Comparison, Named, read_text};
+use mainstay_db::search::found;
 use mainstay_db::value::SqlType;
 use mainstay_db::{CursorRequest, Model, Order, PageRequest, Predicate, Query, Value};
 
-use crate::fields::{by_json_name, is_sortable, json_name};
+use crate::fields::{by_json_name, is_searched, is_sortable, json_name};
 use crate::record::Record;
 
 /// Which rows.
@@ -15,7 +16,8 @@ use crate::record::Record;
 pub struct ListRequest {
     /// Conditions, all of which hold.
     pub filters: Vec<Filter>,
-    /// Words that the searchable fields contain, each word in one of them.
+    /// What is looked for: words, if the model has a `#[search(…)]`, best first where nothing else is said; otherwise what the
+    /// searchable fields contain, each word in one of them.
     pub search: Option<String>,
     /// What the rows are sorted by, the most significant first. Without any, by the key.
     pub sort: Vec<Sort>,
@@ -173,7 +175,15 @@ impl ListRequest {
                 Err(fault) => faults.push(fault),
             }
         }
-        if let Some(words) = &self.search {
+        let words = self.search.as_deref();
+        let found =
+            words.filter(|words| is_searched(M::META, seen) && !words.trim().is_empty()).and_then(found::<M>);
+        if let Some((found, best)) = found {
+            query = query.filter(|_| found);
+            if self.sort.is_empty() {
+                query = query.order_by(|_| best);
+            }
+        } else if let Some(words) = words.filter(|_| !is_searched(M::META, seen)) {
             let searched: Vec<_> = M::META
                 .fields
                 .iter()

@@ -150,7 +150,10 @@ impl Setup {
         // A variable goes before the files and after what the test sets; without a database nobody reads it.
         #[cfg(not(feature = "db"))]
         let url = "sqlite::memory:";
-        let sources = sources(&self.home, &self.profile)?.variable("DATABASE_URL", url);
+        let sources = sources(&self.home, &self.profile)?
+            .variable("DATABASE_URL", url)
+            // A list with nothing in it: what the files name follows another database.
+            .variable("DATABASE_REPLICAS", ",");
         let assembly = self.app.profile(self.profile).assemble(sources);
         if assembly.findings().has_errors() {
             return Err(assembly.findings().to_string());

@@ -4,6 +4,7 @@
 //! block that is marked as Rust. Lines that begin with `# ` are compiled and not shown. A page that is missing here, or
 //! in the table of contents, is found by a test.
 
+pub mod articles;
 pub mod blog;
 pub mod library;
 pub mod shop;
@@ -36,6 +37,7 @@ pages! {
     databases: "databases.md",
     migrations: "migrations.md",
     queries: "queries.md",
+    search: "search.md",
     data: "data.md",
     accounts: "accounts.md",
     resources: "resources.md",

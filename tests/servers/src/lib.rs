@@ -1,7 +1,7 @@
 //! Database servers of their own for suites: started, killed, started again, and gone at the end.
 //!
 //! `cargo xtask services` and `cargo xtask test` start one of each engine for everything that needs one. A test that kills
-//! its server has one to itself. Only the standard library is used, because `xtask` is.
+//! its server, or needs another that follows it, has them to itself. Only the standard library is used, because `xtask` is.
 //!
 //! - [`programs`]: where the programs are.
 //! - [`account`]: as whom they run. PostgreSQL refuses to run as root, and containers are root.
@@ -65,11 +65,23 @@ pub enum Durability {
     Fast,
 }
 
+/// What a server is to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing.
+    Alone,
+    /// Others may follow it.
+    Primary,
+    /// It follows the one at this port.
+    Replica(u16),
+}
+
 /// A server on loopback, with a data folder of its own. Dropping it ends it, and removes the folder.
 #[derive(Debug)]
 pub struct Server {
     engine: Engine,
     durability: Durability,
+    role: Role,
     // Before the folder: a process ends before its files go.
     process: Option<Process>,
     port: u16,
@@ -101,15 +113,37 @@ impl Server {
     /// # Errors
     /// When the program is not there or does not start, with what it says.
     pub fn start(engine: Engine, durability: Durability) -> Result<Self> {
+        Self::start_as(engine, durability, Role::Alone)
+    }
+
+    /// The same for a server that others may follow.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_primary(engine: Engine, durability: Durability) -> Result<Self> {
+        Self::start_as(engine, durability, Role::Primary)
+    }
+
+    /// Starts a replica that follows this server, which was started as a primary: on PostgreSQL a copy of it that streams its
+    /// log, on MariaDB a server that reads its binary log from the beginning.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_replica(&self) -> Result<Self> {
+        Self::start_as(self.engine, self.durability, Role::Replica(self.port))
+    }
+
+    fn start_as(engine: Engine, durability: Durability, role: Role) -> Result<Self> {
         folder::sweep();
         let account = Account::for_user(engine.user())?;
         let folder = Folder::new(engine.name(), &account)?;
-        let prepare = match engine {
-            Engine::Postgres => postgres::prepare(&folder)?,
-            Engine::MariaDb => mariadb::prepare(&folder)?,
+        let prepare = match (engine, role) {
+            (Engine::Postgres, Role::Replica(primary)) => postgres::copy(&folder, primary)?,
+            (Engine::Postgres, _) => postgres::prepare(&folder)?,
+            (Engine::MariaDb, _) => mariadb::prepare(&folder)?,
         };
         process::run(account.apply(prepare, &folder), PREPARATION)?;
-        let mut server = Self { engine, durability, process: None, port: 0, account, folder };
+        let mut server = Self { engine, durability, role, process: None, port: 0, account, folder };
         for attempt in 1.. {
             server.port = free_port()?;
             match server.start_again() {
@@ -141,7 +175,7 @@ impl Server {
     pub fn start_again(&mut self) -> Result<()> {
         let command = match self.engine {
             Engine::Postgres => postgres::command(&self.folder, self.port, self.durability)?,
-            Engine::MariaDb => mariadb::command(&self.folder, self.port, self.durability)?,
+            Engine::MariaDb => mariadb::command(&self.folder, self.port, self.durability, self.role)?,
         };
         let answers = match self.engine {
             Engine::Postgres => postgres::answers,

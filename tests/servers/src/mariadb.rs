@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::folder::Folder;
-use crate::{Durability, Result, bare, programs};
+use crate::{Durability, Result, Role, bare, programs};
 
-/// What it runs before it lets anybody in.
-const USERS: &str = "CREATE USER IF NOT EXISTS 'mainstay'@'%' IDENTIFIED BY 'mainstay';\n\
+/// What it runs before it lets anybody in. Whoever follows it does the same by itself.
+const USERS: &str = "SET sql_log_bin = 0;\n\
+                     CREATE USER IF NOT EXISTS 'mainstay'@'%' IDENTIFIED BY 'mainstay';\n\
                      GRANT ALL ON *.* TO 'mainstay'@'%' WITH GRANT OPTION;\n";
 
 /// Makes the data folder.
@@ -28,8 +29,12 @@ pub(crate) fn prepare(folder: &Folder) -> Result<Command> {
 }
 
 /// The server itself.
-pub(crate) fn command(folder: &Folder, port: u16, durability: Durability) -> Result<Command> {
-    let users = folder.write("users.sql", USERS, &Account::for_user("mysql")?)?;
+pub(crate) fn command(folder: &Folder, port: u16, durability: Durability, role: Role) -> Result<Command> {
+    let mut start = USERS.to_owned();
+    if let Role::Replica(primary) = role {
+        start.push_str(&follow(primary));
+    }
+    let start = folder.write("start.sql", &start, &Account::for_user("mysql")?)?;
     let mut command = bare(&programs::MARIADB.find()?);
     command.args([
         "--no-defaults",
@@ -47,12 +52,32 @@ pub(crate) fn command(folder: &Folder, port: u16, durability: Durability) -> Res
     command.arg(format!("--datadir={}", path("data"))).arg(format!("--socket={}", path("socket")));
     command
         .arg(format!("--pid-file={}", path("mariadb.pid")))
-        .arg(format!("--init-file={}", users.display()));
+        .arg(format!("--init-file={}", start.display()));
+    match role {
+        Role::Alone => {}
+        // Servers that follow each other are told apart by their numbers; the port is one.
+        Role::Primary => {
+            command.arg(format!("--server-id={port}")).arg(format!("--log-bin={}", path("data/log")));
+        }
+        Role::Replica(_) => {
+            command.arg(format!("--server-id={port}")).args(["--read-only", "--skip-slave-start"]);
+            command.args(["--master-retry-count=0", "--slave-net-timeout=10"]);
+        }
+    }
     match durability {
         Durability::Durable => command.args(["--innodb-flush-log-at-trx-commit=1"]),
         Durability::Fast => command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]),
     };
     Ok(command)
+}
+
+/// Makes it follow the primary at a port, from where it is.
+fn follow(primary: u16) -> String {
+    format!(
+        "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {primary}, MASTER_USER = 'mainstay', \
+         MASTER_PASSWORD = 'mainstay', MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos;\n\
+         START SLAVE;\n"
+    )
 }
 
 /// Whether it greets: a packet whose first byte is the version of the protocol, and not that of an error.

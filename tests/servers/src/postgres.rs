@@ -16,12 +16,23 @@ pub(crate) fn prepare(folder: &Folder) -> Result<Command> {
     Ok(command)
 }
 
+/// Makes the data folder of a replica: a copy of the primary at a port, told to follow it.
+pub(crate) fn copy(folder: &Folder, primary: u16) -> Result<Command> {
+    let mut command = bare(&programs::POSTGRES.find()?.with_file_name("pg_basebackup"));
+    command.args(["--host=127.0.0.1", "--username=mainstay", "--checkpoint=fast", "--wal-method=stream"]);
+    command.args(["--write-recovery-conf", "--no-sync"]);
+    command.arg(format!("--port={primary}")).arg(format!("--pgdata={}", data(folder)));
+    Ok(command)
+}
+
 /// The server itself.
 pub(crate) fn command(folder: &Folder, port: u16, durability: Durability) -> Result<Command> {
     let mut command = bare(&programs::POSTGRES.find()?);
     command.args(["-D", &data(folder)]).args(["-p", &port.to_string()]);
     let mut settings =
         vec!["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=400", "timezone=UTC"];
+    // A replica that has lost its primary looks for it again soon.
+    settings.push("wal_retrieve_retry_interval=200ms");
     if durability == Durability::Fast {
         settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]);
     }

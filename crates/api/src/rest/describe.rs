@@ -8,7 +8,7 @@ use mainstay_http::Route;
 use mainstay_http::describe::{
     BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SchemaOf, schema_of,
 };
-use mainstay_resource::fields::json_name;
+use mainstay_resource::fields::{is_searched, json_name};
 use mainstay_resource::list::Operator;
 use mainstay_resource::{Policies, Save};
 
@@ -29,7 +29,10 @@ pub(super) fn list<M: Model>(route: Route, includes: &[&str]) -> Route {
         for field in M::META.fields.iter().filter(|field| !field.hidden) {
             filters::<M>(field, operation);
         }
-        if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
+        if is_searched(M::META, |field| !field.hidden) {
+            let document = "Words that must be in it, best first: `\"next to each other\"`, `-without`, `beginning*`, `one OR another`.";
+            query(operation, "search", schema_of::<String>(), document);
+        } else if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
             query(operation, "search", schema_of::<String>(), "Words that must be in it.");
         }
         let sort = Parameter::new(Place::Query, "sort").schema(schema_of::<Order<M>>()).comma_separated();

@@ -3,6 +3,7 @@
 mod listing;
 mod parts;
 mod policies;
+mod searching;
 mod shop;
 mod writing;
 

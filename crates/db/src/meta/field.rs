@@ -180,7 +180,7 @@ impl FieldMeta {
         self
     }
 
-    /// A search looks into it.
+    /// A list of rows is searched for what it contains.
     #[must_use]
     pub const fn searchable(mut self) -> Self {
         self.searchable = true;

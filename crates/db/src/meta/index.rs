@@ -2,6 +2,7 @@
 //! these names.
 
 use super::{FieldMeta, IndexMeta, ModelMeta, RelationKind};
+use crate::search::language;
 
 /// An index of a table, or a unique constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,13 @@ pub struct Index {
     pub filter: Option<&'static str>,
     /// How the engine keeps it, when not as it does by itself: `gin`.
     pub using: Option<&'static str>,
+    /// Whose words it is of, when rows are searched by it.
+    pub search: Option<&'static str>,
 }
 
 impl ModelMeta {
     /// Every index and unique constraint, in the order in which they are made: those of single fields, those that are
-    /// written above the model, and those of foreign keys that no other covers.
+    /// written above the model, those of foreign keys that no other covers, and the one that is searched.
     pub fn all_indexes(&self) -> Vec<Index> {
         let mut all = Vec::new();
         for (position, field) in self.fields.iter().enumerate() {
@@ -44,6 +47,15 @@ impl ModelMeta {
                 all.push(self.named(&IndexMeta::default(), fields));
             }
         }
+        all.extend(self.search.as_ref().map(|search| Index {
+            name: search.name.to_owned(),
+            columns: search.fields.iter().map(|field| self.fields[*field].column).collect(),
+            expression: None,
+            unique: false,
+            filter: None,
+            using: None,
+            search: Some(search.language.unwrap_or(language::NONE)),
+        }));
         all
     }
 
@@ -59,7 +71,7 @@ impl ModelMeta {
             str::to_owned,
         );
         let IndexMeta { expression, unique, filter, using, .. } = *index;
-        Index { name, columns, expression, unique, filter, using }
+        Index { name, columns, expression, unique, filter, using, search: None }
     }
 
     /// The name of a field's constraint: `articles_slug_max`.

@@ -1,7 +1,7 @@
 //! What a step makes of a schema. The SQL of a step is what lies between the two.
 
 use super::operation::Operation;
-use crate::schema::{ForeignKey, Index, Schema, Table};
+use crate::schema::{ColumnType, ForeignKey, Index, Schema, Table};
 
 /// A step that does not fit the schema that it is to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,12 +92,14 @@ impl Operation {
                     || format!("there is no column `{}.{}`", table.name, column.name),
                 )?;
                 table.columns[at] = column.clone();
+                table.indexes.iter().try_for_each(|index| can_be_searched(table, index))?;
             }
             Self::AddIndex { index, .. } => {
                 if table.index(&index.name).is_some() {
                     return misfit(format!("there is an index `{}` already", index.name));
                 }
                 are_there(table, &index.columns)?;
+                can_be_searched(table, index)?;
                 table.indexes.push(index.clone());
             }
             Self::DropIndex { name, .. } => {
@@ -171,6 +173,19 @@ fn are_there(table: &Table, columns: &[String]) -> Result<(), Misfit> {
     }
 }
 
+/// Words are looked for in texts.
+fn can_be_searched(table: &Table, index: &Index) -> Result<(), Misfit> {
+    let is_text =
+        |name: &&String| table.column(name).is_some_and(|column| matches!(column.kind, ColumnType::Text(_)));
+    match index.columns.iter().find(|name| !is_text(name)) {
+        Some(other) if index.search.is_some() => misfit(format!(
+            "`{}.{other}` is no text, and the search `{}` looks into it",
+            table.name, index.name
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Another table with a foreign key to `name`.
 fn pointing_to<'a>(schema: &'a Schema, name: &str) -> Option<&'a str> {
     let others = schema.tables.iter().filter(|table| table.name != name);
@@ -195,8 +210,8 @@ fn user_of(table: &Table, column: &str) -> Option<String> {
 fn rename_table(table: &mut Table, to: &str) {
     let from = std::mem::replace(&mut table.name, to.to_owned());
     for index in &mut table.indexes {
-        if index.name == Index::usual_name(&from, &index.columns, index.unique) {
-            index.name = Index::usual_name(to, &index.columns, index.unique);
+        if index.name == index.usual_name(&from) {
+            index.name = index.usual_name(to);
         }
     }
     for key in &mut table.foreign_keys {
@@ -220,9 +235,9 @@ fn rename_column(table: &mut Table, from: &str, to: &str) {
     }
     replace(&mut table.primary_key, from, to);
     for index in &mut table.indexes {
-        let usual = index.name == Index::usual_name(&table.name, &index.columns, index.unique);
+        let usual = index.name == index.usual_name(&table.name);
         if replace(&mut index.columns, from, to) && usual {
-            index.name = Index::usual_name(&table.name, &index.columns, index.unique);
+            index.name = index.usual_name(&table.name);
         }
     }
     for key in &mut table.foreign_keys {

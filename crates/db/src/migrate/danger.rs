@@ -47,6 +47,20 @@ pub fn dangers(step: &Operation, before: &Schema) -> Vec<Danger> {
         Operation::AddColumn { table, column, fill: Some(_) } if column.kind == ColumnType::DateTime => {
             lock(&mut dangers, Dialect::Postgres, format!("fills every row of `{table}` while it is locked"));
         }
+        Operation::AddIndex { table, index, .. } if index.search.is_some() => {
+            let what = format!("writes `{table}` anew, with the words of each row, while it is locked");
+            lock(&mut dangers, Dialect::Postgres, what);
+            lock(
+                &mut dangers,
+                Dialect::MySql,
+                format!("copies `{table}`, with the words of each row, while writes to it wait"),
+            );
+            lock(
+                &mut dangers,
+                Dialect::Sqlite,
+                format!("reads all words of `{table}`: every other write waits"),
+            );
+        }
         Operation::AddIndex { table, index, build } => {
             if *build == Build::Locking {
                 lock(

@@ -312,7 +312,11 @@ impl fmt::Display for Operation {
             }
             Self::RenameColumn { table, from, to } => write!(f, "rename column {table}.{from} to {to}"),
             Self::AddIndex { table, index, build } => {
-                let word = if index.unique { "unique index" } else { "index" };
+                let word = match (&index.search, index.unique) {
+                    (Some(_), _) => "search",
+                    (None, true) => "unique index",
+                    (None, false) => "index",
+                };
                 let over = index.expression.clone().unwrap_or_else(|| index.columns.join(", "));
                 let how = if *build == Build::Concurrently { ", concurrently" } else { "" };
                 write!(f, "add {word} {} on {table} ({over}){how}", index.name)

@@ -17,9 +17,10 @@ mod sqlite;
 use super::apply::Misfit;
 use super::operation::{Build, Operation};
 use crate::driver::Dialect;
-use crate::schema::{Existing, Schema};
+use crate::schema::{Existing, Schema, drop_search};
 
 use change::Change;
+pub(in crate::migrate) use sqlite::is_rebuild;
 
 /// Something to be run, for one or several steps of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ pub(super) fn rebuilds(step: &Operation, before: &Schema) -> bool {
     }
     let mut change = Change::begin(before, step);
     change.add(step);
-    change.sql(before, &after, Dialect::Sqlite).iter().any(|sql| sql.starts_with("INSERT INTO"))
+    is_rebuild(&change.sql(before, &after, Dialect::Sqlite))
 }
 
 /// Whether a step cannot be run inside of a transaction.
@@ -104,7 +105,15 @@ impl Change {
     fn sql(&self, before: &Schema, after: &Schema, dialect: Dialect) -> Vec<String> {
         match (before.table(&self.from), after.table(&self.to)) {
             (None, Some(table)) => table.create(dialect, Existing::Refuse),
-            (Some(table), None) => vec![format!("DROP TABLE {}", dialect.quote(&table.name))],
+            (Some(table), None) => {
+                // Elsewhere it is a part of the table.
+                let searches =
+                    table.indexes.iter().filter(|index| index.search.is_some() && dialect == Dialect::Sqlite);
+                let mut sql: Vec<String> =
+                    searches.flat_map(|search| drop_search(&table.name, search, dialect)).collect();
+                sql.push(format!("DROP TABLE {}", dialect.quote(&table.name)));
+                sql
+            }
             (Some(was), Some(is)) if dialect == Dialect::Sqlite => sqlite::change(self, was, is),
             (Some(was), Some(is)) => server::change(self, was, is, dialect),
             (None, None) => Vec::new(),

@@ -18,6 +18,7 @@
 //! | `db.E025` | two indexes or checks have one name |
 //! | `db.E026` | the engine has no arrays |
 //! | `db.E027` | the engine cannot compute a field from that |
+//! | `db.E028` | the engine cannot search a model as it says |
 //! | `db.W020` | the engine does not keep how many digits an exact number was written with |
 //! | `db.E012` | the models have changed since the last migration |
 //! | `db.E013` | a migration has not been applied (when the database is opened, and by `check --deploy`) |
@@ -26,6 +27,8 @@
 //! | `db.E016` | a migration runs a function that nobody has named |
 //! | `db.E017` | a migration was changed after it was applied (when the database is opened, and by `check --deploy`) |
 //! | `db.E018` | `check --deploy` cannot ask the database |
+//! | `db.W030` | replicas are configured, and nothing reads from them |
+//! | `db.E030` | a replica is none, or cannot be asked (by `check --deploy`) |
 //! | `db.W013` | the database has a migration that the program does not |
 
 use mainstay_core::assembly::Assembly;

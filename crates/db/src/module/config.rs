@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::Border;
+use crate::replicas::Replicas;
 
 /// `[database]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +22,12 @@ pub struct DatabaseConfig {
     /// `postgres://user:password@host/database?sslmode=verify-full`.
     #[serde(serialize_with = "without_password")]
     pub url: String,
+    /// Replicas of it, on PostgreSQL and MariaDB: reads that need not go to the primary go there.
+    #[serde(serialize_with = "without_any_password")]
+    pub replicas: Vec<String>,
+    /// A replica that is further behind is not asked.
+    #[serde(with = "duration")]
+    pub replica_lag: Duration,
     /// The most connections. 0: the engine's own habit. For SQLite, those that read, each in a thread of its own: one for
     /// each processor, from 2 to 8. For a server: 10.
     pub connections: usize,
@@ -59,6 +66,8 @@ impl Default for DatabaseConfig {
     fn default() -> Self {
         Self {
             url: "sqlite:data/app.db".to_owned(),
+            replicas: Vec::new(),
+            replica_lag: Duration::from_secs(10),
             connections: 0,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
@@ -77,7 +86,8 @@ impl Default for DatabaseConfig {
 
 impl Section for DatabaseConfig {
     const NAME: &'static str = "database";
-    const ALIASES: &'static [(&'static str, &'static str)] = &[("DATABASE_URL", "url")];
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("DATABASE_URL", "url"), ("DATABASE_REPLICAS", "replicas")];
 
     fn validate(&self, problems: &mut Problems) {
         if let Err(why) = engine::recognise(&self.url) {
@@ -101,6 +111,7 @@ impl Section for DatabaseConfig {
             let fix = "leave it out, or let both addresses begin with `postgres://`";
             problems.add("direct_url", "is for PostgreSQL", Some(fix));
         }
+        self.validate_replicas(problems);
         let limits = [
             ("acquire_timeout", self.acquire_timeout),
             ("statement_timeout", self.statement_timeout),
@@ -116,10 +127,55 @@ impl Section for DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Opens the database, without the model layer. Relative paths start at `home`.
+    /// Opens the database, without the model layer. Relative paths start at `home`. Replicas are opened in the background.
     pub async fn open(&self, home: &Path) -> Result<Arc<dyn Driver>> {
-        let opened = engine::open(&self.url, home, &self.pool()).await.at_border();
-        opened.context(format!("opening the database `{}`", engine::without_credentials(&self.url)))
+        let pool = self.pool();
+        let opened = async {
+            let primary = engine::open(&self.url, home, &pool).await?;
+            if self.replicas.is_empty() {
+                return Ok(primary);
+            }
+            let replicas = Replicas::of(primary, &self.replicas, self.replica_lag, (home, &pool))?;
+            Ok(Arc::new(replicas) as Arc<dyn Driver>)
+        };
+        let place = engine::without_credentials(&self.url);
+        opened.await.at_border().context(format!("opening the database `{place}`"))
+    }
+
+    fn validate_replicas(&self, problems: &mut Problems) {
+        if self.replicas.is_empty() {
+            return;
+        }
+        if self.replica_lag < LEAST_LAG {
+            let why =
+                format!("must be at least {LEAST_LAG:?}: replicas are not asked more often where they are");
+            problems.add("replica_lag", why, None);
+        }
+        let mut places = vec![engine::place(&self.url)];
+        for url in &self.replicas {
+            let place = engine::place(url);
+            if !engine::may_replicate(&self.url, url) {
+                let why = format!(
+                    "`{place}` cannot be a replica of `url`: both must be PostgreSQL, or both MariaDB"
+                );
+                problems.add("replicas", why, Some("leave it out, or let both addresses begin alike"));
+            } else if place == places[0] {
+                let why = format!("`{place}` is the primary itself");
+                problems.add(
+                    "replicas",
+                    why,
+                    Some("name the servers that follow it, or leave `replicas` out"),
+                );
+            } else if places.contains(&place) {
+                problems.add("replicas", format!("`{place}` is named twice"), Some("name each replica once"));
+            }
+            places.push(place);
+        }
+    }
+
+    /// The same with the primary alone.
+    pub(super) fn without_replicas(&self) -> Self {
+        Self { replicas: Vec::new(), ..self.clone() }
     }
 
     /// The same for migrations: one of their statements may take as long as a migration.
@@ -137,10 +193,13 @@ impl DatabaseConfig {
             pooler: Some(self.pooler.clone()),
             direct_url: self.direct_url.clone(),
             application_name: self.application_name.clone(),
+            read_only: false,
         }
     }
 }
 
+/// What can be told from what a replica shows in one look.
+const LEAST_LAG: Duration = Duration::from_secs(1);
 const NO_POOLER: &str = "none";
 const TRANSACTION_POOLER: &str = "transaction";
 
@@ -153,4 +212,8 @@ fn without_passwords<S: Serializer>(url: &Option<String>, serializer: S) -> Resu
         Some(url) => serializer.serialize_some(&engine::without_credentials(url)),
         None => serializer.serialize_none(),
     }
+}
+
+fn without_any_password<S: Serializer>(urls: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(urls.iter().map(|url| engine::without_credentials(url)))
 }

@@ -23,6 +23,9 @@ pub(super) async fn database(
 ) -> Result<Db> {
     let driver = config.open(loaded.home()).await?;
     watch_pool(&metrics, Arc::downgrade(&driver));
+    if let Some(replicas) = driver.replicas() {
+        replicas.watch(&metrics);
+    }
     let settings = Settings {
         slow_query: config.slow_query,
         comments: config.comments,
@@ -49,13 +52,17 @@ pub(super) async fn database(
         missing_tables(&models, &db).await?
     };
     refuse(findings, loaded.profile())?;
+    // What the tables were given above, a replica may not have yet.
+    if let Some(set) = db.replica_set() {
+        set.catch_up();
+    }
     Ok(db)
 }
 
 /// Opens the database, and looks at nothing in it: for commands that see to the tables themselves.
 pub(super) async fn open(config: &DatabaseConfig, loaded: &Config) -> Result<Db> {
     let settings = Settings { slow_query: config.slow_query, ..Settings::default() };
-    Ok(Db::over(config.open(loaded.home()).await?, settings))
+    Ok(Db::over(config.without_replicas().open(loaded.home()).await?, settings))
 }
 
 /// Errors keep the application from starting; warnings are logged.

@@ -1,7 +1,7 @@
 //! One connection: opening it, and one statement run on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use mysql_async::consts::StatusFlags;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     /// How many of them there are.
     pub(super) open: AtomicUsize,
     pub(super) closed_one: Notify,
+    /// How many have been opened so far.
+    pub(super) opened: AtomicU64,
 }
 
 /// Counts a connection from the attempt to make it to its end.
@@ -87,6 +89,7 @@ impl Connection {
 
     async fn set_up(mut conn: Conn, shared: &Arc<Shared>, counted: Counted) -> Result<Self, Error> {
         conn.query_drop(shared.server.session(&shared.options)).await?;
+        shared.opened.fetch_add(1, Ordering::AcqRel);
         let stop = Stop::new(shared, conn.id());
         let shared = Arc::clone(shared);
         Ok(Self { conn, shared, stop, broken: false, opened: Instant::now(), _counted: counted })

@@ -78,8 +78,13 @@ impl Scene<'_> {
             1053 | 1927 | 2006 | 2013 | 4031 => {
                 DbError::ConnectionLost { detail: message, outcome: self.outcome }
             }
-            // Who may not enter; no such database; a disk that is full; a server that does not write.
-            1044 | 1045 | 1049 | 1021 | 1114 | 1290 | 1836 => DbError::Unavailable { detail: message },
+            // A transaction, or a server, that does not write. The second number is for other options too.
+            1792 | 1836 => DbError::ReadOnly { detail: message },
+            1290 if message.contains("read-only") || message.contains("read_only") => {
+                DbError::ReadOnly { detail: message }
+            }
+            // Who may not enter; no such database; a disk that is full; what an option of the server forbids.
+            1044 | 1045 | 1049 | 1021 | 1114 | 1290 => DbError::Unavailable { detail: message },
             code => self.refused(format!("{message} ({code})")),
         }
     }

@@ -1,6 +1,6 @@
 //! So many connections and no more: how they are lent, probed, and made anew.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,9 +56,9 @@ impl Pool {
             let (version, most_bytes) = about.unwrap_or_default();
             let server = Server::recognise(&version)?;
             let (location, indexes) = (location.clone(), Indexes::default());
-            let (open, closed_one) = (AtomicUsize::new(0), Notify::new());
+            let (open, closed_one, opened) = (AtomicUsize::new(0), Notify::new(), AtomicU64::new(0));
             let shared =
-                Arc::new(Shared { location, options, server, most_bytes, indexes, open, closed_one });
+                Arc::new(Shared { location, options, server, most_bytes, indexes, open, closed_one, opened });
             let connection = Connection::first(conn, &shared).await.map_err(fail)?;
             Ok((shared, connection))
         };
@@ -193,6 +193,7 @@ impl Pool {
             idle: self.lock().as_ref().map_or(0, Vec::len),
             waiting: self.waiting.load(Ordering::Relaxed),
             limit: self.limit(),
+            opened: self.shared.opened.load(Ordering::Acquire),
         }
     }
 

@@ -55,9 +55,10 @@ impl Server {
     ///   (`REPEATABLE READ`) locks gaps between rows, and lets an update work on rows that a read before does not see.
     pub(super) fn session(self, options: &MySqlOptions) -> String {
         let collation = self.dialect().collation().unwrap_or("utf8mb4_bin");
+        let access = if options.read_only { "READ ONLY" } else { "READ WRITE" };
         format!(
             "SET NAMES utf8mb4 COLLATE {collation}; \
-             SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}; \
              SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', innodb_lock_wait_timeout = {}, \
              lock_wait_timeout = {}, {}",
             seconds(options.acquire_timeout),

@@ -149,7 +149,7 @@ fn refused(report: &Report, sql: &str, limit: Duration) -> DbError {
                      transaction"
                 .to_owned(),
         },
-        "25006" => DbError::Unavailable { detail: format!("it may only be read: {detail}") },
+        "25006" => DbError::ReadOnly { detail },
         code if code.starts_with("53") || code.starts_with("58") || code.starts_with("XX") => {
             DbError::Unavailable { detail }
         }

@@ -14,6 +14,7 @@
 
 mod state;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     idle: Duration,
     lifetime: Duration,
     emptied: Notify,
+    /// How many have been opened so far.
+    opened: AtomicU64,
 }
 
 /// A place on a shared connection, for one statement.
@@ -82,6 +85,7 @@ impl Pool {
             idle: options.idle_timeout,
             lifetime: options.max_lifetime,
             emptied: Notify::new(),
+            opened: AtomicU64::new(0),
         });
         tokio::spawn(look_over(Arc::downgrade(&shared)));
         Self(shared)
@@ -154,6 +158,7 @@ impl Pool {
             let left = patience.saturating_sub(started.elapsed());
             let (fault, passes) = match timeout(left, connector.open()).await {
                 Ok(Ok(connection)) => {
+                    self.0.opened.fetch_add(1, Ordering::AcqRel);
                     self.0.lock().refusal = None;
                     return Ok(connection);
                 }
@@ -186,7 +191,7 @@ impl Pool {
     }
 
     pub(super) fn status(&self) -> PoolStatus {
-        self.0.lock().status()
+        PoolStatus { opened: self.0.opened.load(Ordering::Acquire), ..self.0.lock().status() }
     }
 
     /// Lets what is under way end, for at most `limit`, and closes every connection.

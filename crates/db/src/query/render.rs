@@ -6,6 +6,7 @@
 mod conditions;
 mod functions;
 mod json;
+mod search;
 mod terms;
 
 use sea_query::{
@@ -147,7 +148,7 @@ impl Renderer {
         }
         for term in &select.order {
             let expression = self.term(&term.term)?;
-            match term.nulls {
+            match self.nulls(term)? {
                 Some(nulls) => {
                     window.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
                 }
@@ -184,13 +185,30 @@ impl Renderer {
 
     fn order(&self, statement: &mut SelectStatement, term: &OrderTerm) -> Result<(), DbError> {
         let expression = self.term(&term.term)?;
-        match term.nulls {
+        match self.nulls(term)? {
             Some(nulls) => {
                 statement.order_by_expr_with_nulls(expression, direction(term.direction), null_order(nulls))
             }
             None => statement.order_by_expr(expression, direction(term.direction)),
         };
         Ok(())
+    }
+
+    /// Where NULLs go, if that has to be said. MySQL says it by the same expression once more, which MariaDB does not survive
+    /// when it is a search.
+    fn nulls(&self, term: &OrderTerm) -> Result<Option<Nulls>, DbError> {
+        match &term.term {
+            // It is never NULL.
+            Term::Relevance(_) => Ok(None),
+            reckoned if term.nulls.is_some() && self.dialect.is_mysql() && reckoned.has_relevance() => {
+                let engine = self.dialect.name();
+                let detail = format!(
+                    "{engine} cannot say where NULLs go in an order that is reckoned from a relevance"
+                );
+                Err(DbError::Model { detail })
+            }
+            _ => Ok(term.nulls),
+        }
     }
 
     /// `INSERT` of so many rows, whose slots come one after another.

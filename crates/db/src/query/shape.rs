@@ -4,10 +4,11 @@ use super::lock::Lock;
 use super::select::{Lead, Select};
 use crate::driver::{Dialect, ListBinding};
 use crate::expression::{
-    Call, Case, ColumnRef, Contained, Items, JsonTerm, List, Node, OrderTerm, Path, Pattern, Related, Step,
-    Term, Wanted,
+    Call, Case, ColumnRef, Contained, Items, JsonTerm, List, Node, OrderTerm, Path, Pattern, Related, Sought,
+    Step, Term, Wanted,
 };
 use crate::meta::ModelMeta;
+use crate::search::Words;
 use crate::value::{SqlType, Value};
 use crate::write::Assignments;
 
@@ -192,6 +193,10 @@ impl Shape {
                 self.related(&mut inside.related);
                 self.term(&mut inside.output);
             }
+            Term::Relevance(sought) => {
+                self.tag(b'M');
+                self.sought(sought);
+            }
             Term::Slot(_) => self.tag(b'V'),
             Term::TypedSlot { sql_type, .. } => {
                 self.tag(b'T');
@@ -260,6 +265,10 @@ impl Shape {
                 self.tag(b'H');
                 self.term(term);
             }
+            Node::Matches(sought) => {
+                self.tag(b'M');
+                self.sought(sought);
+            }
         }
     }
 
@@ -271,6 +280,18 @@ impl Shape {
             Some(body) => self.node(body),
             None => self.tag(0),
         }
+    }
+
+    /// What is looked for is a value, nearly always one: one statement serves every search.
+    fn sought(&mut self, sought: &mut Sought) {
+        self.tag(sought.scope.number());
+        self.number(std::ptr::from_ref(sought.meta).addr());
+        if let [Term::Value(Value::Text(text))] = &*sought.words {
+            let words = Words::read(text).write(self.dialect);
+            sought.words = words.into_iter().map(|words| Term::Value(Value::Text(words))).collect();
+        }
+        self.number(sought.words.len());
+        sought.words.iter_mut().for_each(|words| self.term(words));
     }
 
     /// Paths are values too: whatever is in a key, it does not become SQL.

@@ -3,9 +3,10 @@
 use mainstay_core::{Finding, Severity};
 
 use super::live::normal;
-use super::structure::{Action, Column, ColumnType, ForeignKey, Table};
+use super::structure::{Action, Column, ColumnType, ForeignKey, Index, Table};
 use crate::driver::Dialect;
 use crate::meta::ModelMeta;
+use crate::search::language;
 
 /// What is different. With the model that the table is of, the findings name its fields.
 pub(super) fn compare(
@@ -89,12 +90,13 @@ impl Comparison<'_> {
             differences.push(format!("its primary key is ({})", live.primary_key.join(", ")));
         }
         for index in &self.expected.indexes {
-            let same = |other: &&super::Index| {
+            let same = |other: &&Index| {
                 other.columns == index.columns
                     && other.unique == index.unique
                     && other.filter.is_some() == index.filter.is_some()
                     && other.using == index.using
                     && other.expression.is_some() == index.expression.is_some()
+                    && self.searches_alike(index, other)
             };
             if live.index(&index.name).filter(same).is_none() {
                 differences.push(format!("the index `{}` is not there, or another one", index.name));
@@ -122,6 +124,18 @@ impl Comparison<'_> {
         for difference in differences {
             let message = format!("the table `{name}` was not made by the models of today: {difference}");
             self.add(Severity::Warning, message, rebuilt(&self.dialect.quote(name)));
+        }
+    }
+
+    /// Whether both are searched, or none, and what the engine knows of the language is the same.
+    fn searches_alike(&self, one: &Index, other: &Index) -> bool {
+        match (&one.search, &other.search) {
+            (Some(one), Some(other)) => match self.dialect {
+                Dialect::Postgres => one == other,
+                Dialect::Sqlite => (one == language::ENGLISH) == (other == language::ENGLISH),
+                Dialect::MySql | Dialect::MariaDb => true,
+            },
+            (one, other) => one.is_none() && other.is_none(),
         }
     }
 

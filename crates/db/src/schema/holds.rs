@@ -6,6 +6,7 @@ use mainstay_core::Finding;
 use super::structure::Table;
 use crate::driver::Dialect;
 use crate::meta::{FieldMeta, Fill, Index, ModelMeta};
+use crate::search::language;
 use crate::value::SqlType;
 
 /// The longest text, in characters of up to four bytes, that fits into a key of MySQL (3,072 bytes).
@@ -28,6 +29,7 @@ pub fn unsupported(models: &[&'static ModelMeta], dialect: Dialect) -> Vec<Findi
             }
             index_names.push(index.name);
         }
+        look.at_search();
         look.at_names();
     }
     findings
@@ -57,7 +59,11 @@ impl Look<'_> {
     fn at_type(&mut self, position: usize, field: &FieldMeta) {
         let (engine, place) = (self.dialect.name(), format!("`{}.{}`", self.model.name, field.name));
         let indexed = self.model.key.contains(&position)
-            || self.model.all_indexes().iter().any(|index| index.columns.contains(&field.column));
+            || self
+                .model
+                .all_indexes()
+                .iter()
+                .any(|index| index.search.is_none() && index.columns.contains(&field.column));
         match field.sql_type {
             SqlType::Text
                 if indexed && self.is_mysql() && field.max_length.is_none_or(|most| most > LONGEST_KEY) =>
@@ -107,6 +113,53 @@ impl Look<'_> {
             "compute it in a query, or in Rust"
         };
         self.add("db.E027", message, fix);
+    }
+
+    fn at_search(&mut self) {
+        let Some(search) = &self.model.search else { return };
+        let (engine, model) = (self.dialect.name(), self.model.name);
+        if let Some(language) = search.language.filter(|language| !language::is_known(language)) {
+            let message = format!("`{model}` is searched in `{language}`, which is no language of a search");
+            self.add(
+                "db.E028",
+                message,
+                format!("take one of these, or none: {}", language::KNOWN.join(", ")),
+            );
+        }
+        if self.dialect == Dialect::Sqlite && !self.model.has_whole_key() {
+            let message = format!(
+                "{engine} finds rows by a key of one whole number, and `{model}`, which is searched, has another"
+            );
+            let fix = "give it `id: i64`, and make what is its key a unique field; or leave `#[search]` out, and use `contains`";
+            self.add("db.E028", message, fix);
+        }
+        if self.model.column(search.name).is_some() {
+            let message =
+                format!("`{model}` has a field in the column `{0}`, which its search needs", search.name);
+            self.add(
+                "db.E028",
+                message,
+                format!("give the field another column: #[field(column = \"{}_2\")]", search.name),
+            );
+        }
+        for field in search.fields.iter().map(|field| &self.model.fields[*field]) {
+            let reserved = ["rank", "rowid"].iter().any(|name| field.column.eq_ignore_ascii_case(name));
+            if self.dialect == Dialect::Sqlite && reserved {
+                let message = format!(
+                    "{engine} keeps the name `{}` for itself, and `{model}.{}` is searched",
+                    field.column, field.name
+                );
+                self.add(
+                    "db.E028",
+                    message,
+                    format!("name the column: #[field(column = \"{}_\")]", field.column),
+                );
+            }
+            if self.dialect == Dialect::Postgres && field.computed.is_some() {
+                let message = format!("{engine} cannot search `{model}.{}`, which it computes", field.name);
+                self.add("db.E028", message, "search the fields that it is computed from");
+            }
+        }
     }
 
     fn at_digits(&mut self, field: &FieldMeta, place: &str) {

@@ -30,7 +30,8 @@ pub async fn live(target: Target<'_>) -> Result<Schema, DbError> {
 pub async fn table_names(target: Target<'_>) -> Result<Vec<String>, DbError> {
     let sql = match target.dialect() {
         Dialect::Sqlite => {
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            // Neither virtual tables nor what they keep their own in.
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         }
         Dialect::Postgres => {
             "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
@@ -69,4 +70,20 @@ fn table_of<'a>(schema: &'a mut Schema, name: &str) -> &'a mut Table {
         schema.tables.len() - 1
     });
     &mut schema.tables[position]
+}
+
+/// The columns of a table that stand in an expression, in the order in which they do. A function is none.
+fn mentioned(sql: &str, table: &Table) -> Vec<String> {
+    let mut found: Vec<(usize, &String)> = Vec::new();
+    for name in table.columns.iter().map(|column| &column.name) {
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let stands_alone = |at: &usize| {
+            let (before, after) = (&sql[..*at], &sql[at + name.len()..]);
+            !before.ends_with(is_part) && !after.starts_with(is_part) && !after.starts_with('(')
+        };
+        let place = sql.match_indices(name.as_str()).map(|(at, _)| at).find(stands_alone);
+        found.extend(place.map(|at| (at, name)));
+    }
+    found.sort();
+    found.into_iter().map(|(_, name)| name.clone()).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::structure::{Action, Column, ColumnType, ForeignKey, Index, Schema, Table};
+use crate::search::language;
 
 /// The models, as Rust. What has no place in a model stands in a comment.
 pub fn source(schema: &Schema) -> String {
@@ -18,6 +19,13 @@ fn model(text: &mut String, table: &Table, schema: &Schema) {
     let name = struct_name(&table.name);
     let _ = writeln!(text, "#[model(table = \"{}\")]", table.name);
     for index in table.indexes.iter().filter(|index| !index.columns.is_empty() && !is_of_field(index)) {
+        if let Some(language) = &index.search {
+            let fields: Vec<String> = index.columns.iter().map(|column| field_name(table, column)).collect();
+            let language = Some(language).filter(|language| *language != language::NONE);
+            let language = language.map(|language| format!(", language = {language:?}")).unwrap_or_default();
+            let _ = writeln!(text, "#[search({}{language})]", fields.join(", "));
+            continue;
+        }
         let word = if index.unique { "unique" } else { "index" };
         let fields: Vec<String> = index.columns.iter().map(|column| field_name(table, column)).collect();
         let filter = index.filter.as_ref().map(|sql| format!(", where = {sql:?}")).unwrap_or_default();
@@ -76,7 +84,7 @@ fn relation_by_fields(
 
 /// Whether it is said above its field, and not above the struct.
 fn is_of_field(index: &Index) -> bool {
-    index.columns.len() == 1 && index.filter.is_none() && index.using.is_none()
+    index.columns.len() == 1 && index.filter.is_none() && index.using.is_none() && index.search.is_none()
 }
 
 fn field(text: &mut String, table: &Table, column: &Column) {

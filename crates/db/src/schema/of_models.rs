@@ -105,6 +105,7 @@ fn indexes(model: &ModelMeta) -> Vec<Index> {
             unique: index.unique,
             filter: owned(index.filter),
             using: owned(index.using),
+            search: owned(index.search),
         })
         .collect()
 }

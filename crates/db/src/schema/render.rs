@@ -1,5 +1,6 @@
 //! The words and statements of each dialect for tables, columns and what belongs to them.
 
+use super::search;
 use super::structure::{Check, Column, ColumnType, ForeignKey, Index, Table};
 use crate::driver::Dialect;
 
@@ -22,8 +23,7 @@ impl Table {
     /// `CREATE TABLE` with its constraints, then its indexes.
     pub fn create(&self, dialect: Dialect, existing: Existing) -> Vec<String> {
         let mut statements = vec![self.create_alone(&self.name, dialect, existing)];
-        statements
-            .extend(self.indexes.iter().map(|index| create_index(&self.name, index, dialect, existing)));
+        statements.extend(self.indexes.iter().flat_map(|index| create_index(self, index, dialect, existing)));
         statements
     }
 
@@ -218,8 +218,16 @@ pub(crate) fn limits(table: &str, column: &Column, dialect: Dialect) -> Vec<Chec
     checks
 }
 
-/// `CREATE INDEX`.
-pub(crate) fn create_index(table: &str, index: &Index, dialect: Dialect, existing: Existing) -> String {
+/// `CREATE INDEX`, and whatever else an index needs.
+pub(crate) fn create_index(
+    table: &Table,
+    index: &Index,
+    dialect: Dialect,
+    existing: Existing,
+) -> Vec<String> {
+    if let Some(language) = &index.search {
+        return search::create(table, index, language, dialect, existing);
+    }
     let unique = if index.unique { "UNIQUE " } else { "" };
     // MySQL knows no such clause.
     let keeps = existing == Existing::Keep && dialect != Dialect::MySql;
@@ -229,9 +237,9 @@ pub(crate) fn create_index(table: &str, index: &Index, dialect: Dialect, existin
         None => quoted(&index.columns, dialect),
     };
     let filter = index.filter.as_ref().map(|sql| format!(" WHERE {sql}")).unwrap_or_default();
-    let (name, table) = (dialect.quote(&index.name), dialect.quote(table));
+    let (name, table) = (dialect.quote(&index.name), dialect.quote(&table.name));
     let using = index.using.as_ref().map(|method| format!("USING {method} ")).unwrap_or_default();
-    format!("CREATE {unique}INDEX {existing}{name} ON {table} {using}({over}){filter}")
+    vec![format!("CREATE {unique}INDEX {existing}{name} ON {table} {using}({over}){filter}")]
 }
 
 /// A foreign key as `CREATE TABLE` and `ADD` define it.

@@ -111,6 +111,9 @@ pub struct Index {
     pub filter: Option<String>,
     /// How it is kept, when not as the engine does by itself: `gin`.
     pub using: Option<String>,
+    /// Whose words it is of, when rows are searched by it: `english`, or `simple` for words as they are. Its columns are
+    /// texts then, the weightiest first, and a table has one at most.
+    pub search: Option<String>,
 }
 
 /// A foreign key.
@@ -204,7 +207,7 @@ impl Table {
     pub(crate) fn is_indexed(&self, column: &str) -> bool {
         let within = |columns: &[String]| columns.iter().any(|name| name == column);
         within(&self.primary_key)
-            || self.indexes.iter().any(|index| within(&index.columns))
+            || self.indexes.iter().any(|index| index.search.is_none() && within(&index.columns))
             || self.foreign_keys.iter().any(|key| within(&key.columns))
     }
 }
@@ -238,12 +241,27 @@ impl Column {
 impl Index {
     /// An index over columns, with the name that it gets from the table and them.
     pub fn over(table: &str, columns: Vec<String>, unique: bool) -> Self {
-        let name = Self::usual_name(table, &columns, unique);
-        Self { name, columns, unique, ..Self::default() }
+        Self { columns, unique, ..Self::default() }.named_usually(table)
     }
 
-    pub(crate) fn usual_name(table: &str, columns: &[String], unique: bool) -> String {
-        format!("{table}_{}_{}", columns.join("_"), if unique { "key" } else { "idx" })
+    /// What a table is searched by: columns, in the order of their weight, and whose words they have.
+    pub fn searched(table: &str, columns: Vec<String>, language: &str) -> Self {
+        Self { columns, search: Some(language.to_owned()), ..Self::default() }.named_usually(table)
+    }
+
+    fn named_usually(mut self, table: &str) -> Self {
+        self.name = self.usual_name(table);
+        self
+    }
+
+    /// The name that it gets from the table and its columns.
+    pub(crate) fn usual_name(&self, table: &str) -> String {
+        match self {
+            Self { search: Some(_), .. } => format!("{table}_search"),
+            Self { unique, columns, .. } => {
+                format!("{table}_{}_{}", columns.join("_"), if *unique { "key" } else { "idx" })
+            }
+        }
     }
 }
 

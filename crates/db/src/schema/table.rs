@@ -41,5 +41,15 @@ pub(super) fn statements(table: &Table, model: &ModelMeta, dialect: Dialect) -> 
             ),
         });
     }
+    if dialect == Dialect::Sqlite
+        && table.indexes.iter().any(|index| index.search.is_some())
+        && !model.has_whole_key()
+    {
+        let detail = format!(
+            "SQLite searches models with a key of one whole number, and `{}` has another",
+            model.name
+        );
+        return Err(DbError::Model { detail });
+    }
     Ok(table.create(dialect, Existing::Keep))
 }

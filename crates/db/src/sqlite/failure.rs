@@ -57,7 +57,9 @@ impl Scene<'_> {
             ffi::SQLITE_NOTADB => unavailable(format!("`{path}` is not a database of SQLite")),
             ffi::SQLITE_CORRUPT => unavailable(format!("`{path}` is damaged ({message})")),
             ffi::SQLITE_CANTOPEN => unavailable(format!("`{path}` cannot be opened ({message})")),
-            ffi::SQLITE_READONLY => unavailable(format!("`{path}` cannot be written ({message})")),
+            ffi::SQLITE_READONLY => {
+                DbError::ReadOnly { detail: format!("`{path}` cannot be written ({message})") }
+            }
             ffi::SQLITE_IOERR => unavailable(format!("`{path}` cannot be read or written ({message})")),
             // A sum.
             ffi::SQLITE_ERROR if message == "integer overflow" => {

@@ -24,6 +24,8 @@ mod office;
 mod people;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod replicas;
 mod shop;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -3,7 +3,7 @@
 mod limits;
 mod lost;
 mod pooler;
-mod proxy;
+pub(crate) mod proxy;
 mod tls;
 mod types;
 

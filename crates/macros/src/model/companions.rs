@@ -43,6 +43,7 @@ fn columns(model: &Model) -> TokenStream {
         };
         quote!(#[doc = #doc] #vis #name: #ty)
     });
+    let search = search(model);
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
@@ -55,7 +56,30 @@ fn columns(model: &Model) -> TokenStream {
         }
 
         impl ::core::marker::Copy for #name {}
+
+        #search
     }
+}
+
+/// What conditions and orders can say of a model that is searched.
+fn search(model: &Model) -> Option<TokenStream> {
+    let first = &model.search.as_ref()?.fields.first()?.name;
+    let db = root::path("db");
+    let (vis, ident, name) = (&model.vis, &model.ident, model.companion("", "Fields"));
+    Some(quote! {
+        #[allow(dead_code)]
+        impl #name {
+            /// It has what somebody looks for, in words: see [`Query::search`](#db::Query::search).
+            #vis fn matches(self, words: impl ::core::convert::Into<::std::string::String>) -> #db::Predicate<#ident> {
+                #db::search::matches(self.#first, words)
+            }
+
+            /// How well it fits what somebody looks for: the greater, the better. What is not found has (nearly) nothing.
+            #vis fn relevance(self, words: impl ::core::convert::Into<::std::string::String>) -> #db::Expr<#ident, f64> {
+                #db::search::relevance(self.#first, words)
+            }
+        }
+    })
 }
 
 fn new(model: &Model) -> TokenStream {

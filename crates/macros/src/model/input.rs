@@ -16,7 +16,7 @@ use super::attributes::{
     renamed_from,
 };
 use super::embedded::refuse;
-use super::table::{self, Check, Index};
+use super::table::{self, Check, Index, Search};
 use super::{names, parts};
 
 /// The attributes that `#[model]` reads, and takes away.
@@ -30,6 +30,7 @@ const OURS: &[&str] = &[
     "index",
     "many_to_many",
     "renamed_from",
+    "search",
     "unique",
 ];
 
@@ -42,6 +43,7 @@ pub(crate) struct Model {
     pub(crate) fields: Vec<Field>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) search: Option<Search>,
     pub(crate) renamed_from: Option<String>,
 }
 
@@ -102,6 +104,7 @@ impl Model {
             fields,
             indexes: Vec::new(),
             checks: Vec::new(),
+            search: None,
             renamed_from: None,
         };
         model.find_key(&mut faults);
@@ -114,6 +117,13 @@ impl Model {
                 model.indexes.extend(faults.take(index));
             } else if is("check") {
                 model.checks.extend(faults.take(table::check(attribute)));
+            } else if is("search") {
+                let search = faults.take(table::search(&model, attribute));
+                if search.is_some() && model.search.is_some() {
+                    let message = "a model is searched in one way: name all fields in one `#[search(…)]`";
+                    faults.add(Error::new_spanned(attribute, message));
+                }
+                model.search = search;
             } else if is("renamed_from") {
                 // The table's name is said as it is in the database, in quotes or not.
                 model.renamed_from = faults.take(renamed_from(attribute)).map(|name| match name {
@@ -276,6 +286,10 @@ impl Field {
                 "has_many" => read.kind = has_many(attribute, &field.ty)?,
                 "many_to_many" => read.kind = many_to_many(attribute, &field.ty)?,
                 "renamed_from" => read.options.renamed_from = Some(renamed_from(attribute)?),
+                "search" => {
+                    let message = "`#[search(…)]` stands above the struct, and names the fields";
+                    return Err(Error::new_spanned(attribute, message));
+                }
                 "unique" | "index" | "check" => {
                     let message = format!(
                         "above a field it is `#[field({name})]`; `#[{name}(…)]` stands above the struct"

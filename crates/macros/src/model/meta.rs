@@ -1,7 +1,8 @@
 //! The static metadata: calls of `const` functions of the crate `db`.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
 
 use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
@@ -35,6 +36,25 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         let (name, sql, message) = (&check.name, &check.sql, optional(&check.message));
         quote!(__db::meta::CheckMeta { name: #name, sql: #sql, message: #message })
     });
+    let search = match &model.search {
+        Some(search) => {
+            let (name, language) = (format!("{}_search", model.table), optional(&search.language));
+            let fields = search.fields.iter().map(|field| {
+                // What the compiler says of the type, it says where the attribute names the field.
+                let (span, position) = (field.name.span(), &field.position);
+                let ty = at(span, &field.ty);
+                quote_spanned!(span=> __db::meta::searched::<#ty>(#position))
+            });
+            quote! {
+                ::core::option::Option::Some(__db::meta::SearchMeta {
+                    name: #name,
+                    fields: &[#(#fields),*],
+                    language: #language,
+                })
+            }
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let renamed_from = optional(&model.renamed_from);
     let has_hooks = model.hooks;
     let (version, deleted_at) =
@@ -61,6 +81,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             relations: &RELATIONS,
             indexes: &INDEXES,
             checks: &[#(#checks),*],
+            search: #search,
             renamed_from: #renamed_from,
             version: #version,
             deleted_at: #deleted_at,
@@ -133,6 +154,13 @@ fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {
         Some(position) => quote!(::core::option::Option::Some(#position)),
         None => quote!(::core::option::Option::None),
     }
+}
+
+/// A type with another place in the source.
+fn at(span: Span, ty: &Type) -> TokenStream {
+    let mut tokens: Vec<_> = ty.to_token_stream().into_iter().collect();
+    tokens.iter_mut().for_each(|token| token.set_span(span));
+    tokens.into_iter().collect()
 }
 
 pub(super) fn optional(text: &Option<String>) -> TokenStream {

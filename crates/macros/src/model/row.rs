@@ -115,6 +115,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         .stored()
         .any(|field| field.options.deleted_at)
         .then(|| quote!(impl __db::model::SoftDelete for #ident {}));
+    let searchable = model.search.is_some().then(|| quote!(impl __db::model::Searchable for #ident {}));
     quote! {
         #(#key_functions)*
 
@@ -152,6 +153,7 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         }
 
         #soft_delete
+        #searchable
         impl __db::FromRow for #ident {
             fn columns() -> ::core::option::Option<::std::vec::Vec<&'static str>> {
                 __db::from_row::columns_of(&META)

@@ -1,10 +1,10 @@
-//! What is written above the struct about its table: indexes, unique constraints, checks.
+//! What is written above the struct about its table: indexes, unique constraints, checks, what is searched.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Ident, LitStr, Result, Token};
+use syn::{Attribute, Error, Ident, LitStr, Result, Token, Type};
 
 use super::attributes::Kind;
 use super::input::Model;
@@ -24,6 +24,19 @@ pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) sql: String,
     pub(crate) message: Option<String>,
+}
+
+/// A field that is searched, as the attribute names it.
+pub(crate) struct Searched {
+    pub(crate) name: Ident,
+    pub(crate) position: TokenStream,
+    pub(crate) ty: Type,
+}
+
+/// `#[search(…)]`.
+pub(crate) struct Search {
+    pub(crate) fields: Vec<Searched>,
+    pub(crate) language: Option<String>,
 }
 
 /// What can stand between the brackets: a field (that of a part is `billing.country`), or `name = "…"`.
@@ -126,6 +139,48 @@ pub(super) fn check(attribute: &Attribute) -> Result<Check> {
     }
     let needs = |what: &str| Error::new_spanned(attribute, format!("a check needs its `{what} = \"…\"`"));
     Ok(Check { name: name.ok_or_else(|| needs("name"))?, sql: sql.ok_or_else(|| needs("sql"))?, message })
+}
+
+pub(super) fn search(model: &Model, attribute: &Attribute) -> Result<Search> {
+    let mut search = Search { fields: Vec::new(), language: None };
+    for entry in attribute.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated)? {
+        match entry {
+            Entry::Field(path) => {
+                let searched = searched(model, path)?;
+                if search.fields.iter().any(|known| known.name == searched.name) {
+                    return Err(Error::new_spanned(&searched.name, "the field is there already"));
+                }
+                search.fields.push(searched);
+            }
+            Entry::Setting(key, at, text) => {
+                if key != "language" {
+                    let message = "unknown; `#[search]` takes fields and `language = \"…\"`";
+                    return Err(Error::new_spanned(at, message));
+                }
+                once(&mut search.language, &at, &text)?;
+            }
+        }
+    }
+    if search.fields.is_empty() {
+        let message = "name the fields, the weightiest first: `#[search(title, body)]`";
+        return Err(Error::new_spanned(attribute, message));
+    }
+    Ok(search)
+}
+
+fn searched(model: &Model, mut path: Vec<Ident>) -> Result<Searched> {
+    let inside = "what is inside of a part is not searched: make it a field of the model";
+    if let [_, inner, ..] = path.as_slice() {
+        return Err(Error::new_spanned(inner, inside));
+    }
+    let name = path.remove(0);
+    let field = model.fields.iter().find(|field| field.ident == name);
+    let field = field.ok_or_else(|| Error::new_spanned(&name, "the model has no such field"))?;
+    match field.kind {
+        Kind::Column => Ok(Searched { position: model.position(field), ty: field.ty.clone(), name }),
+        Kind::Embedded { .. } => Err(Error::new_spanned(&name, inside)),
+        _ => Err(Error::new_spanned(&name, "a relation has no text of its own: search the other model")),
+    }
 }
 
 fn once(slot: &mut Option<String>, at: &Ident, text: &LitStr) -> Result<()> {

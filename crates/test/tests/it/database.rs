@@ -131,3 +131,15 @@ async fn a_query_in_a_loop_fails_the_request_and_names_its_line() {
     // Others that are at work at the same time do not count.
     futures_util::future::join_all((0..20).map(|_| strict.get("/count").send())).await;
 }
+
+/// What the files name follows another database than the test's.
+#[tokio::test]
+async fn a_test_has_no_replicas_of_the_files() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("config")).unwrap();
+    let text = "[database]\nurl = \"postgres://a/app\"\nreplicas = [\"postgres://b/app\"]\n";
+    std::fs::write(home.path().join("config/default.toml"), text).unwrap();
+    let app = TestApp::of(app()).home(home.path()).start().await;
+    app.post("/notes").send().await.assert_success();
+    assert_eq!(app.inject::<Db>().await.replica_lag(), None);
+}

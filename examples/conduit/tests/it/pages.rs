@@ -91,3 +91,26 @@ async fn serves_the_documentation_from_the_binary() {
     }
     app.stop().await;
 }
+
+#[test]
+fn the_command_names_what_breaks_clients_of_an_earlier_document() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_conduit"));
+        command
+            .current_dir(folder.path())
+            .env("MAINSTAY_HOME", folder.path())
+            .env("DATABASE_URL", "sqlite:app.db");
+        let output = command.arg("openapi").args(arguments).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run(&["--output", "now.json"]).0, Some(0));
+    assert_eq!(run(&["--check", "now.json"]).0, Some(0));
+    let text = std::fs::read_to_string(folder.path().join("now.json")).expect("it is there");
+    let mut earlier: Value = serde_json::from_str(&text).expect("it is JSON");
+    earlier["paths"]["/api/drafts"] = json!({ "get": { "responses": {} } });
+    std::fs::write(folder.path().join("earlier.json"), earlier.to_string()).expect("it is written");
+    let (code, said) = run(&["--check", "earlier.json"]);
+    assert_eq!((code, said.trim()), (Some(1), "GET /api/drafts: is not there any more"));
+    assert_eq!(run(&["--check", "none.json"]).0, Some(1));
+}

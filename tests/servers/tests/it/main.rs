@@ -61,3 +61,27 @@ fn pgbouncer_stands_before_a_server() {
         assert!(!listens(port));
     }
 }
+
+/// What a replica does with what it gets is tested by whoever reads from it.
+fn is_followed(engine: Engine) {
+    let primary = Server::start_primary(engine, Durability::Fast).unwrap();
+    let mut replica = primary.start_replica().unwrap();
+    assert_ne!(replica.port(), primary.port());
+    replica.kill();
+    replica.start_again().unwrap();
+    assert!(listens(replica.port()) && listens(primary.port()));
+}
+
+#[test]
+fn postgres_is_followed_by_a_replica() {
+    if is_there(programs::POSTGRES) {
+        is_followed(Engine::Postgres);
+    }
+}
+
+#[test]
+fn mariadb_is_followed_by_a_replica() {
+    if is_there(programs::MARIADB) {
+        is_followed(Engine::MariaDb);
+    }
+}

@@ -10,7 +10,7 @@ use crate::migrate::ledger::{self, State};
 use crate::migrate::operation::Operation;
 use crate::migrate::plan::{Planned, Wanted, parts_of, schema_of, steps};
 use crate::migrate::set::{Set, Way};
-use crate::migrate::sql::{Action, Part, refuses_transactions};
+use crate::migrate::sql::{Action, Part, is_rebuild, refuses_transactions};
 use crate::schema::Schema;
 use crate::transaction::Tx;
 use crate::value::Value;
@@ -126,8 +126,7 @@ impl<'a> Work<'a> {
     /// hand.
     async fn statements(&self, part: &Part, statements: &[String], tx: &Tx) -> Result<(), Failure> {
         let table = self.steps[part.first].1.table();
-        let rebuilt =
-            self.dialect == Dialect::Sqlite && statements.iter().any(|sql| sql.starts_with("INSERT INTO"));
+        let rebuilt = self.dialect == Dialect::Sqlite && is_rebuild(statements);
         let mut again = Vec::new();
         if let Some(table) = table.filter(|_| rebuilt) {
             let sql = "SELECT name, sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('trigger', 'index') \
@@ -137,7 +136,9 @@ impl<'a> Work<'a> {
             let known = schema_before(&self.before, &self.steps[..part.first]);
             for row in reply.rows.iter() {
                 let (name, sql): (String, String) = (row.get(0).map_err(boxed)?, row.get(1).map_err(boxed)?);
-                let ours = known.table(table).is_some_and(|table| table.index(&name).is_some());
+                let ours = known.table(table).is_some_and(|table| {
+                    table.indexes.iter().any(|index| index.name == name || index.has_trigger(&name))
+                });
                 if !ours {
                     again.push(sql);
                 }

@@ -5,8 +5,8 @@ use super::literal;
 use crate::driver::Dialect;
 use crate::migrate::operation::Backfill;
 use crate::schema::{
-    Check, Column, ColumnType, Existing, Table, check as check_clause, create_index, default_sql,
-    foreign_key as foreign_key_clause, limits,
+    Check, Column, ColumnType, Existing, Index, Table, check as check_clause, create_index, default_sql,
+    drop_search, foreign_key as foreign_key_clause, limits,
 };
 
 struct Writer<'a> {
@@ -15,11 +15,15 @@ struct Writer<'a> {
     was: Table,
     is: &'a Table,
     dialect: Dialect,
+    /// The searches that stay as they are.
+    searches: Vec<Index>,
     sql: Vec<String>,
 }
 
 pub(super) fn change(change: &Change, was: &Table, is: &Table, dialect: Dialect) -> Vec<String> {
-    let mut writer = Writer { change, was: change.renamed(was), is, dialect, sql: Vec::new() };
+    let mut writer =
+        Writer { change, was: change.renamed(was), is, dialect, searches: Vec::new(), sql: Vec::new() };
+    writer.drop_searches(was);
     writer.rename(was);
     writer.drop_constraints();
     writer.columns();
@@ -38,6 +42,31 @@ impl Writer<'_> {
 
     fn alter(&mut self, what: impl std::fmt::Display) {
         self.sql.push(format!("ALTER TABLE {} {what}", self.quote(&self.is.name)));
+    }
+
+    /// A search stands in the way of changes to its columns: then it goes first, and is made anew last.
+    fn drop_searches(&mut self, before: &Table) {
+        for (old, new) in before.indexes.iter().zip(&self.was.indexes.clone()) {
+            if new.search.is_none() {
+                continue;
+            }
+            // PostgreSQL renames what the search is computed from, MySQL refuses to.
+            let same_names = old == new && before.name == self.was.name;
+            let same_columns = new.columns.iter().all(|name| {
+                let (was, is) = (self.was.column(name), self.is.column(name));
+                let word = |table: &Table, column: Option<&Column>| {
+                    column.map(|column| (table.word(column, self.dialect), column.computed.clone()))
+                };
+                word(&self.was, was) == word(self.is, is) && (!self.is_mysql() || was == is)
+            });
+            let stays =
+                self.is.index(&new.name) == Some(new) && same_columns && (same_names || !self.is_mysql());
+            if stays {
+                self.searches.push(new.clone());
+            } else {
+                self.sql.extend(drop_search(&before.name, old, self.dialect));
+            }
+        }
     }
 
     /// Names: of the table, its columns, and what is named after them.
@@ -97,10 +126,15 @@ impl Writer<'_> {
             self.alter(what);
         }
         for (old, new) in before.indexes.iter().zip(&self.was.indexes.clone()) {
-            if old.name == new.name {
+            let is_made_anew = new.search.is_some() && !self.searches.contains(new);
+            if old.name == new.name || is_made_anew {
                 continue;
             }
+            let is_search = new.search.is_some();
             let (old, new) = (self.quote(&old.name), self.quote(&new.name));
+            if is_search {
+                self.alter(format!("RENAME COLUMN {old} TO {new}"));
+            }
             if self.is_mysql() {
                 self.alter(format!("RENAME INDEX {old} TO {new}"));
             } else {
@@ -133,7 +167,7 @@ impl Writer<'_> {
             }
         }
         for index in &self.was.indexes.clone() {
-            if self.is.index(&index.name) != Some(index) {
+            if index.search.is_none() && self.is.index(&index.name) != Some(index) {
                 let name = self.quote(&index.name);
                 if self.is_mysql() {
                     self.alter(format!("DROP INDEX {name}"));
@@ -269,7 +303,7 @@ impl Writer<'_> {
             let mut sql = index.expression.iter().chain(&index.filter);
             let hangs_on_it = index.columns.contains(&column.name) || sql.any(is_about);
             if hangs_on_it && self.was.index(&index.name) == Some(index) {
-                self.sql.push(create_index(&self.is.name, index, self.dialect, Existing::Keep));
+                self.sql.extend(create_index(self.is, index, self.dialect, Existing::Keep));
             }
         }
     }
@@ -283,16 +317,22 @@ impl Writer<'_> {
             }
         }
         for index in &self.is.indexes {
-            if self.was.index(&index.name) == Some(index) {
+            let stays = match index.search {
+                Some(_) => self.searches.contains(index),
+                None => self.was.index(&index.name) == Some(index),
+            };
+            if stays {
                 continue;
             }
-            let sql = create_index(&self.is.name, index, self.dialect, Existing::Refuse);
-            if self.dialect == Dialect::Postgres && self.change.beside.contains(&index.name) {
-                // One that was interrupted leaves an index that is there and invalid.
-                self.sql.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", self.quote(&index.name)));
-                self.sql.push(sql.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1));
-            } else {
-                self.sql.push(sql);
+            let beside = self.dialect == Dialect::Postgres && self.change.beside.contains(&index.name);
+            for sql in create_index(self.is, index, self.dialect, Existing::Refuse) {
+                if beside && sql.starts_with("CREATE ") {
+                    // One that was interrupted leaves an index that is there and invalid.
+                    self.sql.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", self.quote(&index.name)));
+                    self.sql.push(sql.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1));
+                } else {
+                    self.sql.push(sql);
+                }
             }
         }
         for key in &self.is.foreign_keys {

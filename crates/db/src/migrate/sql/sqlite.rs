@@ -8,14 +8,45 @@
 use super::change::Change;
 use super::literal;
 use crate::driver::Dialect;
-use crate::schema::{Column, Existing, Table, create_index};
+use crate::schema::{Column, Existing, Index, Table, create_index, drop_search};
 
 const SQLITE: Dialect = Dialect::Sqlite;
 
 /// The name of a table while it is rebuilt.
 pub(super) const SUFFIX: &str = "__new";
 
+/// What tells a rebuild from other changes. Views and triggers that name the table find none while it is renamed, which is an
+/// error unless SQLite is told to look away.
+const LOOK_AWAY: &str = "PRAGMA legacy_alter_table = ON";
+
+/// Whether these statements write a table anew.
+pub(in crate::migrate) fn is_rebuild(statements: &[String]) -> bool {
+    statements.iter().any(|sql| sql == LOOK_AWAY)
+}
+
+/// What is searched is made anew when the table is, or when a name changes that its triggers have.
 pub(super) fn change(change: &Change, was: &Table, is: &Table) -> Vec<String> {
+    let stays = |search: &&Index| {
+        change.from == change.to
+            && is.index(&search.name) == Some(search)
+            && is.primary_key == was.primary_key
+            && search.columns.iter().all(|column| change.after(column) == Some(column))
+            && alterable(change, was, is)
+    };
+    let (searches, others): (Vec<_>, Vec<_>) =
+        was.indexes.iter().cloned().partition(|index| index.search.is_some());
+    let (staying, going): (Vec<&Index>, Vec<&Index>) = searches.iter().partition(stays);
+    let (new, plain): (Vec<_>, Vec<_>) = is.indexes.iter().cloned().partition(|index| index.search.is_some());
+    let mut sql: Vec<String> =
+        going.iter().flat_map(|search| drop_search(&was.name, search, SQLITE)).collect();
+    let without = |table: &Table, indexes| Table { indexes, ..table.clone() };
+    sql.extend(change_all_else(change, &without(was, others), &without(is, plain)));
+    let new = new.iter().filter(|search| !staying.contains(search));
+    sql.extend(new.flat_map(|search| create_index(is, search, SQLITE, Existing::Refuse)));
+    sql
+}
+
+fn change_all_else(change: &Change, was: &Table, is: &Table) -> Vec<String> {
     let mut sql = Vec::new();
     let mut now = was.clone();
     if change.from != change.to {
@@ -47,7 +78,7 @@ pub(super) fn change(change: &Change, was: &Table, is: &Table) -> Vec<String> {
         for index in &is.indexes {
             let there = was.index(&index.name).is_some() && renamed.indexes.contains(index);
             if !there {
-                sql.push(create_index(&is.name, index, SQLITE, Existing::Refuse));
+                sql.extend(create_index(is, index, SQLITE, Existing::Refuse));
             }
         }
         return sql;
@@ -123,11 +154,10 @@ fn rebuild(change: &Change, was: &Table, is: &Table) -> Vec<String> {
         ));
     }
     sql.push(format!("DROP TABLE {}", quote(&was.name)));
-    // Views and triggers that name the table find none at this moment, which is an error unless SQLite is told to look away.
-    sql.push("PRAGMA legacy_alter_table = ON".to_owned());
+    sql.push(LOOK_AWAY.to_owned());
     sql.push(format!("ALTER TABLE {} RENAME TO {}", quote(&temporary), quote(&is.name)));
     sql.push("PRAGMA legacy_alter_table = OFF".to_owned());
-    sql.extend(is.indexes.iter().map(|index| create_index(&is.name, index, SQLITE, Existing::Refuse)));
+    sql.extend(is.indexes.iter().flat_map(|index| create_index(is, index, SQLITE, Existing::Refuse)));
     sql
 }
 

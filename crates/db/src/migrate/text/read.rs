@@ -7,6 +7,7 @@ use super::Mistake;
 use crate::migrate::file::{Located, Migration};
 use crate::migrate::operation::{Backfill, Build, Operation, Script, Undo};
 use crate::schema::{Action, Check, Column, ForeignKey, Index, Table};
+use crate::search::language;
 
 /// A file's name and where its lines begin.
 struct Source {
@@ -163,14 +164,21 @@ fn column(fields: &mut Fields<'_>, name: String) -> Result<Column, Mistake> {
 }
 
 fn index(fields: &mut Fields<'_>) -> Result<Index, Mistake> {
-    Ok(Index {
+    let index = Index {
         name: fields.text("name")?,
         columns: fields.texts("columns")?,
         expression: fields.maybe_text("expression")?,
         unique: fields.flag("unique")?,
         filter: fields.maybe_text("where")?,
         using: fields.maybe_text("using")?,
-    })
+        search: fields.language("search")?,
+    };
+    let is_plain =
+        index.expression.is_none() && !index.unique && index.filter.is_none() && index.using.is_none();
+    if index.search.is_some() && (!is_plain || index.columns.is_empty()) {
+        return fields.source.mistake(fields.at, "a search has `name` and `columns`, and nothing else");
+    }
+    Ok(index)
 }
 
 fn foreign_key(fields: &mut Fields<'_>) -> Result<ForeignKey, Mistake> {
@@ -284,6 +292,18 @@ impl<'a> Fields<'a> {
 
     fn maybe_text(&mut self, key: &'static str) -> Result<Option<String>, Mistake> {
         self.value(key).map(|value| self.source.text(value)).transpose()
+    }
+
+    /// The language of a search.
+    fn language(&mut self, key: &'static str) -> Result<Option<String>, Mistake> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let language = self.source.text(value)?;
+        if language::is_known(&language) {
+            return Ok(Some(language));
+        }
+        let known = language::KNOWN.join(", ");
+        let what = format!("`{language}` is no language of a search; there are {known}");
+        self.source.mistake(value.span().start, what)
     }
 
     fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Mistake> {

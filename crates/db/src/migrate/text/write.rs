@@ -165,6 +165,7 @@ fn index_fields(index: &Index) -> Pairs {
     }
     maybe(&mut fields, "where", index.filter.as_deref());
     maybe(&mut fields, "using", index.using.as_deref());
+    maybe(&mut fields, "search", index.search.as_deref());
     fields
 }
 

@@ -351,6 +351,7 @@ impl State {
             idle: self.slots.iter().filter(|slot| slot.under_way == 0).count(),
             waiting: self.line.iter().filter(|(_, sender)| !sender.is_closed()).count(),
             limit: self.most,
+            opened: 0,
         }
     }
 

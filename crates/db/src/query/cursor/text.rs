@@ -50,6 +50,10 @@ fn mark(term: &Term, hash: &mut Fnv) {
             (b'r', inside.related.relation.name).hash(hash);
             mark(&inside.output, hash);
         }
+        Term::Relevance(sought) => {
+            b'm'.hash(hash);
+            sought.words.iter().for_each(|words| mark(words, hash));
+        }
         Term::Slot(_) | Term::TypedSlot { .. } | Term::Output(_) | Term::Fault(_) => {}
     }
 }

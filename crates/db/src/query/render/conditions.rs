@@ -37,6 +37,7 @@ impl Renderer {
             Node::Any(nodes) => self.fold(nodes, "1 = 0", Expr::or)?,
             Node::Not(node) => self.node(node)?.not(),
             Node::Holds(term) => self.term(term)?,
+            Node::Matches(sought) => self.matches(sought)?,
             Node::Related(related) => {
                 let mut statement = self.related(related)?;
                 statement.expr(Expr::cust("1"));

@@ -19,6 +19,7 @@ impl Renderer {
             Term::Choose(choose) => self.choose(choose)?,
             Term::Related(inside) => self.inside(inside)?,
             Term::Json(json) => self.json(json)?,
+            Term::Relevance(sought) => self.relevance(sought)?,
             Term::Output(place) => Expr::col(Alias::new(super::output_name(*place))),
             Term::Fault(detail) => return Err(DbError::Model { detail: detail.clone() }),
             // `Shape` has taken every value out.

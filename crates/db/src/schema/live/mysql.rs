@@ -1,10 +1,11 @@
 //! MySQL and MariaDB: `information_schema`, of the database of the connection.
 
-use super::{rows, table_of};
+use super::{mentioned, rows, table_of};
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::executor::Target;
 use crate::schema::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema};
+use crate::search::language;
 
 pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
     let mut schema = Schema::default();
@@ -37,13 +38,15 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
     // MariaDB has no index over an expression, and no column for it.
     let expression = if target.dialect() == Dialect::MySql { "cast(expression AS char)" } else { "NULL" };
     let sql = format!(
-        "SELECT cast(table_name AS char), cast(index_name AS char), non_unique = 0, cast(column_name AS char), {expression}
+        "SELECT cast(table_name AS char), cast(index_name AS char), non_unique = 0, cast(column_name AS char), {expression},
+                cast(index_type AS char)
            FROM information_schema.statistics WHERE table_schema = database()
           ORDER BY table_name, index_name, seq_in_index"
     );
     for row in rows(target, &sql).await?.rows.iter() {
         let (table, name, unique): (String, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (column, expression): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+        let kind: String = row.get(5)?;
         let table = table_of(schema, &table);
         if name == "PRIMARY" {
             table.primary_key.extend(column);
@@ -55,6 +58,16 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
         if let Some(index) = table.indexes.iter_mut().find(|index| index.name == name) {
             index.columns.extend(column);
             index.expression = index.expression.take().or(expression);
+        }
+        // The words of a row are in a column, which has the name of its index and no field.
+        let is_words = |column: &Column| column.name == name && column.computed.is_some();
+        if let Some(words) = table.columns.iter().position(is_words).filter(|_| kind == "FULLTEXT") {
+            let sql = table.columns.remove(words).computed.unwrap_or_default();
+            let columns = mentioned(&sql, table);
+            if let Some(index) = table.indexes.iter_mut().find(|index| index.name == name) {
+                index.columns = columns;
+                index.search = Some(language::NONE.to_owned());
+            }
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! PostgreSQL: `pg_catalog`, of the schema that names are looked up in first.
 
-use super::{rows, table_of};
+use super::{mentioned, rows, table_of};
 use crate::error::DbError;
 use crate::executor::Target;
 use crate::schema::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema};
@@ -104,7 +104,20 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
         } else {
             index.columns = split(over);
         }
-        table_of(schema, &table).indexes.push(index);
+        let table = table_of(schema, &table);
+        // The words of a row are in a column, which has the name of its index and no field.
+        let is_words = |column: &Column| {
+            column.name == index.name && column.kind == ColumnType::Other("tsvector".to_owned())
+        };
+        let words =
+            table.columns.iter().position(is_words).filter(|_| index.columns == [index.name.as_str()]);
+        if let Some(sql) = words.and_then(|words| table.columns.remove(words).computed) {
+            let language = sql.split("to_tsvector('").nth(1).and_then(|rest| rest.split('\'').next());
+            index.search = language.map(str::to_owned);
+            index.using = None;
+            index.columns = mentioned(&sql, table);
+        }
+        table.indexes.push(index);
     }
     Ok(())
 }

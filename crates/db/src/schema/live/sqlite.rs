@@ -4,8 +4,11 @@ use super::{rows, table_of};
 use crate::error::DbError;
 use crate::executor::Target;
 use crate::schema::{Action, Check, Column, ColumnType, ForeignKey, Index, Schema};
+use crate::search::language;
 
-const TABLES: &str = "t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+/// Neither virtual tables nor what they keep their own in.
+const TABLES: &str = "t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    AND t.name IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table')";
 
 pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
     let mut schema = Schema::default();
@@ -39,6 +42,7 @@ pub(super) async fn read(target: Target<'_>) -> Result<Schema, DbError> {
         table_of(&mut schema, &table).primary_key.push(column);
     }
     indexes(target, &mut schema).await?;
+    searches(target, &mut schema).await?;
     foreign_keys(target, &mut schema).await?;
     Ok(schema)
 }
@@ -66,6 +70,44 @@ async fn indexes(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError>
         }
     }
     Ok(())
+}
+
+/// The FTS5 tables that are made of a table's texts, as `CREATE VIRTUAL TABLE` says, and kept by three triggers.
+async fn searches(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'";
+    let triggers = rows(target, "SELECT name FROM sqlite_schema WHERE type = 'trigger'").await?;
+    let triggers: Vec<String> = triggers.rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
+    for row in rows(target, sql).await?.rows.iter() {
+        let (name, made_by): (String, String) = (row.get(0)?, row.get(1)?);
+        let mut index = Index { name, ..Index::default() };
+        let mut of = None;
+        for item in within(&made_by).map(items).unwrap_or_default() {
+            match item.trim().split_once('=').map(|(key, value)| (key.trim(), unquoted(value))) {
+                Some(("content", table)) => of = Some(table),
+                Some(("tokenize", tokens)) => {
+                    let english = tokens.starts_with("porter ");
+                    index.search = Some(if english { language::ENGLISH } else { language::NONE }.to_owned());
+                }
+                Some(_) => {}
+                None => index.columns.push(unquoted(item)),
+            }
+        }
+        let table = of.and_then(|of| schema.table_mut(&of));
+        let kept = triggers.iter().filter(|trigger| index.has_trigger(trigger)).count() == 3;
+        if let Some(table) = table.filter(|_| kept) {
+            table.indexes.push(index);
+        }
+    }
+    Ok(())
+}
+
+fn unquoted(name: &str) -> String {
+    let name = name.trim();
+    let quote = name.chars().next().filter(|first| matches!(first, '"' | '\''));
+    match quote.and_then(|quote| Some((quote, name.strip_prefix(quote)?.strip_suffix(quote)?))) {
+        Some((quote, inside)) => inside.replace(&format!("{quote}{quote}"), &quote.to_string()),
+        None => name.to_owned(),
+    }
 }
 
 async fn foreign_keys(target: Target<'_>, schema: &mut Schema) -> Result<(), DbError> {

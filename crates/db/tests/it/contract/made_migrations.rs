@@ -91,7 +91,7 @@ mod parts {
 }
 
 /// The migrations of a folder, as a program that is built then has them.
-fn embedded(folder: &Path) -> Vec<Set> {
+pub(super) fn embedded(folder: &Path) -> Vec<Set> {
     let mut files: Vec<(&'static str, &'static str)> = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -104,7 +104,7 @@ fn embedded(folder: &Path) -> Vec<Set> {
 }
 
 /// Writes the next migration into the folder. Returns its steps.
-fn make(folder: &Path, models: &[&'static ModelMeta]) -> Vec<String> {
+pub(super) fn make(folder: &Path, models: &[&'static ModelMeta]) -> Vec<String> {
     let sets = embedded(folder);
     let made = Folder::read(&sets[0]).unwrap().next(models, None, &mut Decisions::default()).unwrap();
     let Some(made) = made else { return Vec::new() };

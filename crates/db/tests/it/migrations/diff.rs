@@ -127,4 +127,11 @@ fn warns_of_lost_data_and_of_locks() {
     let index = Index::over("posts", vec!["title".into()], false);
     let indexed = warned(Operation::AddIndex { table: "posts".into(), index, build: Default::default() });
     assert!(indexed.contains("`concurrently = true` builds it beside them"), "{indexed}");
+
+    let index = Index::searched("posts", vec!["title".into()], "english");
+    let searched = warned(Operation::AddIndex { table: "posts".into(), index, build: Default::default() });
+    assert!(searched.contains("PostgreSQL: writes `posts` anew, with the words of each row"), "{searched}");
+    assert!(searched.contains("MySQL: copies `posts`, with the words of each row"), "{searched}");
+    assert!(searched.contains("SQLite: reads all words of `posts`"), "{searched}");
+    assert!(!searched.contains("SQLite: writes `posts` anew"), "{searched}");
 }

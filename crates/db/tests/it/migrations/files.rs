@@ -49,6 +49,12 @@ rename_column = "tags.subtitle"
 to = "second"
 
 [[operations]]
+add_index = "tags"
+name = "tags_search"
+columns = ["name", "second"]
+search = "english"
+
+[[operations]]
 run_sql = "fill the second"
 up = "UPDATE tags SET second = name"
 down.postgres = "SELECT 1"
@@ -74,9 +80,10 @@ fn a_file_reads_and_its_sum_does_not_depend_on_how_it_is_written() {
     22 alter column tags.subtitle (text(200), may be NULL)
     27 add index tags_lower on tags (lower(name)), concurrently
     33 rename column tags.subtitle to second
-    37 run SQL: fill the second
-    43 run the function backfill
-    47 drop table tags
+    37 add search tags_search on tags (name, second)
+    43 run SQL: fill the second
+    49 run the function backfill
+    53 drop table tags
     ");
     let spaced =
         EVERYTHING.replace("# Somebody wrote a remark.", "\n\n#\n").replace("type = \"text\"", "type='text'");
@@ -96,7 +103,7 @@ fn says_file_and_line_of_every_mistake() {
         ),
         ("type = \"text\"\n", "type = \"txt\"\n", "migrations/0002_x.toml:18: `txt` is no type"),
         ("to = \"second\"", "", "migrations/0002_x.toml:33: `to` is missing"),
-        ("reversible = true", "", "migrations/0002_x.toml:43: say how this is undone"),
+        ("reversible = true", "", "migrations/0002_x.toml:49: say how this is undone"),
         (
             "\"tags.subtitle\"\ntype = \"text\"\n",
             "\"subtitle\"\n",
@@ -105,9 +112,19 @@ fn says_file_and_line_of_every_mistake() {
         (
             "drop_table",
             "drop_tabel",
-            "migrations/0002_x.toml:47: an operation begins with one of: create_table",
+            "migrations/0002_x.toml:53: an operation begins with one of: create_table",
         ),
         ("set_null", "nullify", "migrations/0002_x.toml:13: `on_delete` is no_action, restrict"),
+        (
+            "\"english\"",
+            "\"klingon\"",
+            "migrations/0002_x.toml:40: `klingon` is no language of a search; there are simple, ",
+        ),
+        (
+            "search = \"english\"",
+            "search = \"english\"\nunique = true",
+            "migrations/0002_x.toml:37: a search has `name`",
+        ),
         ("after =", "after", "migrations/0002_x.toml:1: this is not TOML"),
         ("after =", "<<<<<<< HEAD\nafter =", "migrations/0002_x.toml:1: git has left a conflict here"),
     ] {

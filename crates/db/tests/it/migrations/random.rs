@@ -43,8 +43,9 @@ fn table(name: &'static str, tables: Vec<&'static str>) -> impl Strategy<Value =
     let columns = subsequence(COLUMNS, 1..=COLUMNS.len())
         .prop_flat_map(|names| names.into_iter().map(column).collect::<Vec<_>>());
     let keys = subsequence(tables.clone(), 0..=tables.len().min(2));
-    (columns, keys, any::<[bool; 4]>(), any::<bool>()).prop_map(
-        move |(columns, targets, indexed, checked)| {
+    let language = proptest::option::of(select(vec!["english", "simple"]));
+    (columns, keys, any::<[bool; 4]>(), any::<bool>(), language).prop_map(
+        move |(columns, targets, indexed, checked, language)| {
             let mut id = Column::new("id", ColumnType::BigInt);
             id.generated = true;
             let mut table =
@@ -68,6 +69,12 @@ fn table(name: &'static str, tables: Vec<&'static str>) -> impl Strategy<Value =
                     on_delete: Action::Cascade,
                     on_update: Action::NoAction,
                 });
+            }
+            let is_text = |column: &&Column| matches!(column.kind, ColumnType::Text(_));
+            let texts: Vec<String> =
+                table.columns.iter().filter(is_text).map(|column| column.name.clone()).collect();
+            if let Some(language) = language.filter(|_| !texts.is_empty()) {
+                table.indexes.push(Index::searched(name, texts, language));
             }
             if checked {
                 // Of a column: MariaDB forgets one of constants when any column is dropped.
@@ -157,7 +164,7 @@ fn described(file: &rusqlite::Connection) -> Vec<String> {
                SELECT t.name || ': ' || f.\"from\" || ' -> ' || f.\"table\" || ' ' || f.on_delete
                  FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table'
                UNION ALL
-               SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
+               SELECT sql FROM sqlite_schema WHERE (type IN ('index', 'trigger') OR sql LIKE 'CREATE VIRTUAL%') AND sql IS NOT NULL
                ORDER BY 1";
     let mut statement = file.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
@@ -221,6 +228,11 @@ proptest! {
         }
         run(&file, &from, &forth);
         prop_assert_eq!(described(&file), described(&made(&to)));
+        // What is searched has the words of the rows, no more and no less.
+        for index in to.tables.iter().flat_map(|table| &table.indexes).filter(|index| index.search.is_some()) {
+            let sql = format!("INSERT INTO {0} ({0}, rank) VALUES ('integrity-check', 1)", index.name);
+            file.execute_batch(&sql).unwrap();
+        }
         let back = undo(&from, &forth);
         for table in &to.tables {
             file.execute_batch(&format!("DELETE FROM {}", table.name)).unwrap();

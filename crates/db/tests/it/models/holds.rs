@@ -33,6 +33,19 @@ struct Even {
     hidden: i32,
 }
 
+/// Searched in a way that no engine can, or some cannot.
+#[model]
+#[search(title, rank, loud, language = "klingon")]
+struct Scroll {
+    #[field(primary_key)]
+    code: String,
+    title: String,
+    rank: String,
+    #[field(generated = "upper(title)")]
+    loud: String,
+    scrolls_search: i64,
+}
+
 fn findings(models: &[&'static ModelMeta], dialect: Dialect) -> Vec<String> {
     let findings = schema::unsupported(models, dialect);
     assert!(findings.iter().all(|finding| finding.fix.is_some()));
@@ -67,4 +80,18 @@ fn a_model_for_every_engine_lacks_nothing() {
     }
     let mysql = findings(&blog::models(), MySql);
     assert_eq!(mysql, ["db.E020: MySQL indexes texts of at most 768 characters, and `Tag.name` is indexed"]);
+}
+
+#[test]
+fn says_what_cannot_be_searched() {
+    let scroll = [meta_of::<Scroll>()];
+    insta::assert_snapshot!("scroll_sqlite", findings(&scroll, Sqlite).join("\n"));
+    insta::assert_snapshot!("scroll_postgres", findings(&scroll, Postgres).join("\n"));
+    let fault = schema::create_table(scroll[0], Sqlite).unwrap_err().to_string();
+    assert!(
+        fault.contains("SQLite searches models with a key of one whole number, and `Scroll` has another"),
+        "{fault}"
+    );
+    let sql = Scroll::query().search("any").to_sql(Sqlite);
+    assert!(sql.contains("a key of one whole number"), "{sql}");
 }

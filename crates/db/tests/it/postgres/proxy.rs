@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// `postgres://user@host:port/database?…` as what is before and after the host and port, and those.
-pub(super) fn split(url: &str) -> (String, String, String) {
+pub(crate) fn split(url: &str) -> (String, String, String) {
     let start = url.find("://").unwrap() + 3;
     let start = url[start..].find('@').map_or(start, |at| start + at + 1);
     let end = url[start..].find('/').map_or(url.len(), |at| start + at);
@@ -18,8 +18,8 @@ pub(super) fn split(url: &str) -> (String, String, String) {
 }
 
 /// A proxy on loopback.
-pub(super) struct Proxy {
-    pub(super) address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     frozen: Arc<AtomicBool>,
     listening: AbortHandle,
     connections: Arc<std::sync::Mutex<Vec<AbortHandle>>>,
@@ -27,18 +27,18 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Passes everything on.
-    pub(super) async fn plain(server: &str) -> Self {
+    pub(crate) async fn plain(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::over(listener, server, None)
     }
 
     /// Passes on what comes to an address that is free again.
-    pub(super) async fn again(address: SocketAddr, server: &str) -> Self {
+    pub(crate) async fn again(address: SocketAddr, server: &str) -> Self {
         Self::over(TcpListener::bind(address).await.unwrap(), server, None)
     }
 
     /// Speaks TLS in the place of the server.
-    pub(super) async fn encrypted(server: &str, acceptor: TlsAcceptor) -> Self {
+    pub(crate) async fn encrypted(server: &str, acceptor: TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::over(listener, server, Some(acceptor))
     }
@@ -66,18 +66,18 @@ impl Proxy {
     }
 
     /// The address through the proxy.
-    pub(super) fn url(&self, url: &str) -> String {
+    pub(crate) fn url(&self, url: &str) -> String {
         let (before, _, after) = split(url);
         format!("{before}{}{after}", self.address)
     }
 
     /// From now on nothing is passed on in either direction, and nothing is closed: as when a cable is pulled.
-    pub(super) fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::SeqCst);
     }
 
     /// Closes everything.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.listening.abort();
         for connection in self.connections.lock().unwrap().drain(..) {
             connection.abort();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use mainstay_db::meta::meta_of;
 use mainstay_db::sqlite::{Existing, Location, backup, restore};
-use mainstay_db::{Db, DbError, sql};
+use mainstay_db::{Db, DbError, model, schema, sql};
 
 async fn open(path: &Path) -> Db {
     Db::open(&format!("sqlite:{}", path.display())).await.unwrap()
@@ -158,4 +159,25 @@ async fn what_is_no_sound_copy_is_refused_and_changes_nothing() {
         detail(backup(&Location::file(folder.path().join("no.db")), &copy, Existing::Replace).await);
     assert!(missing.contains("no.db` is not there"), "{missing}");
     assert!(copy.exists() && !folder.path().join("copy.db.part").exists());
+}
+
+#[model]
+#[search(text)]
+struct Letter {
+    id: i64,
+    text: String,
+}
+
+#[tokio::test]
+async fn a_copy_has_what_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("app.db"), folder.path().join("copy.db"));
+    let db = open(&path).await;
+    schema::create_tables(&[meta_of::<Letter>()], &db).await.unwrap();
+    NewLetter { text: "Dear all".into() }.insert(&db).await.unwrap();
+    backup(&Location::file(&path), &copy, Existing::Keep).await.unwrap();
+    let copied = open(&copy).await;
+    NewLetter { text: "Dear Ann".into() }.insert(&copied).await.unwrap();
+    let found = |db: Db| async move { Letter::query().search("dear").count(&db).await.unwrap() };
+    assert_eq!((found(db).await, found(copied).await), (1, 2));
 }

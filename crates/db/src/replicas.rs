@@ -1,0 +1,146 @@
+//! Read replicas: reads that need not go to the primary, and clients that see what they have written.
+//!
+//! - [`scope`]: where the reads of a piece of work go, and whether it has written. Without a scope, all goes to the primary.
+//! - [`position`]: how far a server has come, as clients carry it from one request to the next.
+//! - `history`: where the primary was when, so that it is known by how long a replica is behind.
+//! - `replica`: what is known of one; `watch`: the tasks that keep it up to date.
+//! - `set`: which server a statement goes to, and what becomes of a read that fails on a replica; `transaction`: the same for
+//!   transactions.
+//! - `meters`: what is shown of them.
+//!
+//! The primary and the replicas are ordinary drivers, and all of them together are one: the model layer does not know.
+
+mod history;
+mod meters;
+pub mod position;
+mod replica;
+pub mod scope;
+mod set;
+mod transaction;
+mod watch;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use mainstay_core::metrics::Metrics;
+use tokio::task::JoinSet;
+
+use crate::driver::{Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, Transaction};
+use crate::engine::Pool;
+use crate::error::DbError;
+
+pub use position::Position;
+pub use scope::{Reads, Scope};
+pub(crate) use set::Set;
+
+/// A primary with its replicas.
+pub struct Replicas {
+    set: Arc<Set>,
+    watching: Mutex<JoinSet<()>>,
+}
+
+impl Replicas {
+    /// The replicas at `urls` of a primary that is open. They are opened in the background.
+    pub(crate) fn of(
+        primary: Arc<dyn Driver>,
+        urls: &[String],
+        lag: Duration,
+        how: (&Path, &Pool),
+    ) -> Result<Self, DbError> {
+        let dialect = primary.dialect();
+        if !matches!(dialect, Dialect::Postgres | Dialect::MariaDb) {
+            return Err(DbError::Unavailable {
+                detail: format!(
+                    "replicas are for PostgreSQL and MariaDB, and this is {}: leave `database.replicas` out",
+                    dialect.name()
+                ),
+            });
+        }
+        let set = Arc::new(Set::new(primary, urls, lag, how));
+        let watching = Mutex::new(watch::begin(&set));
+        Ok(Self { set, watching })
+    }
+
+    /// Shows what is known of the replicas, for as long as there are any: `db_replica_up`, `db_replica_lag_seconds` and so on.
+    pub fn watch(&self, metrics: &Metrics) {
+        meters::watch(metrics, Arc::downgrade(&self.set));
+    }
+
+    /// What is wrong with each replica, and with the primary as one that is followed.
+    pub(crate) async fn inspect(&self) -> Vec<String> {
+        watch::inspect(&self.set).await
+    }
+
+    pub(crate) fn set(&self) -> &Arc<Set> {
+        &self.set
+    }
+
+    /// What sends everything to the primary.
+    pub(crate) fn primary(&self) -> Arc<dyn Driver> {
+        Arc::new(Primary(Arc::clone(&self.set)))
+    }
+}
+
+impl Driver for Replicas {
+    fn dialect(&self) -> Dialect {
+        self.set.dialect()
+    }
+
+    fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>> {
+        self.set.run(statement).boxed()
+    }
+
+    fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {
+        self.set.begin(how).boxed()
+    }
+
+    fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>> {
+        self.set.stream(statement).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        // Nobody looks at servers any more that are being left.
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.set.close().boxed()
+    }
+
+    fn status(&self) -> PoolStatus {
+        self.set.primary().status()
+    }
+
+    fn replicas(&self) -> Option<&Replicas> {
+        Some(self)
+    }
+}
+
+/// The same servers, of which the primary alone is asked.
+struct Primary(Arc<Set>);
+
+impl Driver for Primary {
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+
+    fn run(&self, statement: Statement) -> BoxFuture<'_, Result<Reply, DbError>> {
+        async move { self.0.run_on_primary(Scope::current(&self.0).as_ref(), statement, false).await }.boxed()
+    }
+
+    fn begin(&self, how: Begin) -> BoxFuture<'_, Result<Box<dyn Transaction>, DbError>> {
+        self.0.begin_on_primary(how).boxed()
+    }
+
+    fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>> {
+        self.0.primary().stream(statement)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.0.close().boxed()
+    }
+
+    fn status(&self) -> PoolStatus {
+        self.0.primary().status()
+    }
+}
