@@ -109,6 +109,10 @@ pub fn migrations(arguments: TokenStream) -> TokenStream {
 /// Makes a struct of named fields from a row: of SQL by hand, whose columns have the names of its fields (or what
 /// `#[db(rename = "…")]` says), and of a query. For that it makes a struct of expressions, which has the name of the struct
 /// with `Columns` behind it: `query.select(|it| SummaryColumns { title: it.title, comments: it.comments.count() })`.
+///
+/// A field whose type is a struct of columns ([`macro@embedded`]), or an `Option` of one, is read from several:
+/// `#[db(embedded)] billing: Address` from `billing_street` and so on, or from columns that begin with what
+/// `#[db(embedded, prefix = "…")]` says.
 #[proc_macro_derive(FromRow, attributes(db))]
 pub fn from_row(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);

@@ -174,7 +174,16 @@ impl<M: Model> JsonSchema for Names<M> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<_> = shown(M::META).map(|field| json_name(M::META, field)).collect();
+        let mut names: Vec<String> = Vec::new();
+        for name in shown(M::META).map(|field| json_name(M::META, field)) {
+            // A part is named before the first of its fields.
+            let outer = name.match_indices('.').map(|(end, _)| &name[..end]);
+            for name in outer.chain([name]) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
+            }
+        }
         schema(json!({ "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 }))
     }
 }

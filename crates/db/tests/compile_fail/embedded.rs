@@ -1,4 +1,4 @@
-use mainstay_db::{BelongsTo, embedded, model};
+use mainstay_db::{BelongsTo, FromRow, embedded, model};
 
 #[derive(Clone, Debug, serde::Serialize)]
 struct Plain {
@@ -125,6 +125,18 @@ struct ByPart {
     place: Place,
     #[belongs_to(fields(place))]
     shop: BelongsTo<Shop>,
+}
+
+#[derive(FromRow)]
+struct Prefix {
+    #[db(prefix = "ship_")]
+    place: Place,
+}
+
+#[derive(FromRow)]
+struct Renamed {
+    #[db(embedded, rename = "ship")]
+    place: Place,
 }
 
 #[model]

@@ -217,9 +217,13 @@ async fn the_document_nests_them_too() {
     assert_eq!(shipping["properties"]["point"]["required"], json!(["latitude", "longitude"]));
     assert!(billing["properties"].get("note").is_none());
     let parameters = document["paths"]["/customers"]["get"]["parameters"].as_array().unwrap();
-    let latitude = parameters.iter().find(|parameter| parameter["name"] == "billing.point.latitude").unwrap();
+    let parameter = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+    let latitude = parameter("billing.point.latitude");
     assert_eq!(latitude["schema"]["type"], "integer");
     // What is compared with need not be a value that a row can have.
     assert!(latitude["schema"].get("maximum").is_none());
+    let names = parameter("fields")["schema"]["items"]["enum"].as_array().unwrap();
+    let first = ["id", "billing", "billing.street", "billing.city", "billing.country", "billing.point"];
+    assert_eq!(names[..first.len()], first);
     app.stop().await;
 }
