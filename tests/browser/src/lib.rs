@@ -66,6 +66,12 @@ impl Application {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The folder that it runs in, and that goes with it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// What it has logged so far.
     ///
     /// # Errors

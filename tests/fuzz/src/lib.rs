@@ -43,6 +43,8 @@ pub fn run(application: &Application, token: &str, operations: &[&str]) -> io::R
     let program =
         std::env::var_os("MAINSTAY_SCHEMATHESIS").map_or_else(|| "schemathesis".into(), PathBuf::from);
     Command::new(program)
+        // It leaves notes where it runs.
+        .current_dir(application.folder())
         .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml"), "run"])
         .arg(format!("{}/openapi.json", application.address()))
         .args(["--header", &format!("Authorization: Token {token}"), "--checks", "all"])
