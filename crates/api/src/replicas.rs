@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mainstay_core::{Contribute, Inject, Result};
 use mainstay_db::Db;
 use mainstay_db::module::ReadsFromReplicas;
-use mainstay_db::replicas::{Position, Reads, Scope};
+use mainstay_db::replicas::{Demand, Reads, Scope};
 use mainstay_http::{Cookies, Exchange, Next, RoutesExt, Scheme, SetCookie};
 
 /// The header in which a client gets the position of what it wrote, and sends it along.
@@ -45,16 +45,22 @@ pub trait ReplicasExt: Contribute {
 
 impl<C: Contribute> ReplicasExt for C {}
 
-/// The middleware that [`ReplicasExt::read_replicas`] puts around everything; by itself, for one group of routes.
-pub async fn replicas(db: Inject<Db>, exchange: Exchange, request: Request, next: Next) -> Result<Response> {
+/// The middleware that [`ReplicasExt::read_replicas`] puts around everything; by itself, for one group of routes. Around a request
+/// that it is around already it does nothing more.
+pub async fn replicas(
+    db: Inject<Db>,
+    exchange: Exchange,
+    mut request: Request,
+    next: Next,
+) -> Result<Response> {
     let Some(lag) = db.replica_lag() else { return next.run(request).await };
+    if request.extensions_mut().insert(Around).is_some() {
+        return next.run(request).await;
+    }
     let reads = if request.method().is_safe() { Reads::Replica } else { Reads::Primary };
-    let scope = match Asked::of(request.headers(), exchange.scheme()) {
-        Asked::After(position) => Scope::of(&db, reads, position),
-        Asked::Primary => Scope::of(&db, reads, None).inspect(Scope::leave),
-    };
-    let Some(scope) = scope else { return next.run(request).await };
-    let outcome = scope.around(next.run(request)).await;
+    let demand = demand_of(request.headers(), exchange.scheme());
+    let Some(scope) = Scope::of(&db, reads, demand) else { return next.run(request).await };
+    let outcome = scope.around(next.run_to_the_end(request)).await;
     let told = match scope.written().await {
         Ok(None) => return outcome,
         Ok(Some(position)) => position.to_string(),
@@ -66,25 +72,20 @@ pub async fn replicas(db: Inject<Db>, exchange: Exchange, request: Request, next
     tell(outcome, &told, exchange.scheme(), lag + MARGIN)
 }
 
-/// What a client must see.
-enum Asked {
-    /// All up to there; anything will do if it has written nothing.
-    After(Option<Position>),
-    /// Nobody knows.
-    Primary,
-}
+/// The middleware is around the request already: for all of the application, and for this group of routes once more.
+#[derive(Clone, Copy)]
+struct Around;
 
-impl Asked {
-    /// The header goes before the cookie. What is neither is passed over.
-    fn of(headers: &HeaderMap, scheme: Scheme) -> Self {
-        let read = |text: &str| match text {
-            PRIMARY => Some(Self::Primary),
-            text => text.parse().ok().map(|position| Self::After(Some(position))),
-        };
-        let header = headers.get(&POSITION).and_then(|value| value.to_str().ok()).and_then(read);
-        let cookie = || Cookies::find(headers, cookie_name(scheme)).and_then(|value| read(&value));
-        header.or_else(cookie).unwrap_or(Self::After(None))
-    }
+/// What a client must see: by the header and by the cookie, since another program of the same user may have sent the one,
+/// and its browser the other. What is no position is passed over.
+fn demand_of(headers: &HeaderMap, scheme: Scheme) -> Demand {
+    let read = |text: &str| match text {
+        PRIMARY => Demand::Primary,
+        text => text.parse().ok().into(),
+    };
+    let header = headers.get(&POSITION).and_then(|value| value.to_str().ok()).map(read);
+    let cookie = Cookies::find(headers, cookie_name(scheme)).map(|value| read(&value));
+    header.unwrap_or_default().and(cookie.unwrap_or_default())
 }
 
 fn cookie_name(scheme: Scheme) -> &'static str {
@@ -123,9 +124,10 @@ mod tests {
             headers.insert(&POSITION, value.parse().unwrap());
         }
         headers.insert(header::COOKIE, cookies.parse().unwrap());
-        match Asked::of(&headers, scheme) {
-            Asked::Primary => Some(PRIMARY.to_owned()),
-            Asked::After(position) => position.map(|position| position.to_string()),
+        match demand_of(&headers, scheme) {
+            Demand::Nothing => None,
+            Demand::After(position) => Some(position.to_string()),
+            Demand::Primary => Some(PRIMARY.to_owned()),
         }
     }
 
@@ -133,6 +135,14 @@ mod tests {
     fn reads_what_a_client_sends_along_and_passes_over_what_makes_no_sense() {
         use Scheme::{Http, Https};
         assert_eq!(asked(Some("1/2"), "mainstay_position=0/9", Http).as_deref(), Some("1/2"));
+        // Two programs of one client: both have to see what they wrote.
+        assert_eq!(asked(Some("0/9"), "mainstay_position=1/2", Http).as_deref(), Some("1/2"));
+        assert_eq!(asked(Some("0-1-9"), "mainstay_position=primary", Http).as_deref(), Some("primary"));
+        assert_eq!(
+            asked(Some("0-1-9,2-1-1"), "mainstay_position=0-1-7", Http).as_deref(),
+            Some("0-1-9,2-1-1")
+        );
+        assert_eq!(asked(Some("0-1-9"), "mainstay_position=2-1-1", Http).as_deref(), Some("primary"));
         assert_eq!(asked(Some("nonsense"), "mainstay_position=0/9", Http).as_deref(), Some("0/9"));
         assert_eq!(asked(None, "mainstay_position=0-1-7", Http).as_deref(), Some("0-1-7"));
         assert_eq!(asked(None, "mainstay_position=primary", Http).as_deref(), Some("primary"));

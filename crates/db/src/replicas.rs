@@ -3,7 +3,8 @@
 //! - [`scope`]: where the reads of a piece of work go, and whether it has written. Without a scope, all goes to the primary.
 //! - [`position`]: how far a server has come, as clients carry it from one request to the next.
 //! - `history`: where the primary was when, so that it is known by how long a replica is behind.
-//! - `replica`: what is known of one; `watch`: the tasks that keep it up to date.
+//! - `server`: one that is opened when it can be reached; `replica`: what is known of a replica; `watch`: the tasks that keep it
+//!   up to date.
 //! - `set`: which server a statement goes to, and what becomes of a read that fails on a replica; `transaction`: the same for
 //!   transactions.
 //! - `meters`: what is shown of them.
@@ -15,42 +16,41 @@ mod meters;
 pub mod position;
 mod replica;
 pub mod scope;
+mod server;
 mod set;
 mod transaction;
 mod watch;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::metrics::Metrics;
-use tokio::task::JoinSet;
 
 use crate::driver::{Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, Transaction};
 use crate::engine::Pool;
 use crate::error::DbError;
 
 pub use position::Position;
-pub use scope::{Reads, Scope};
+pub use scope::{Demand, Reads, Scope};
 pub(crate) use set::Set;
 
 /// A primary with its replicas.
 pub struct Replicas {
     set: Arc<Set>,
-    watching: Mutex<JoinSet<()>>,
 }
 
 impl Replicas {
-    /// The replicas at `urls` of a primary that is open. They are opened in the background.
+    /// The replicas at `urls` of a primary that is open, and its address. They are opened in the background.
     pub(crate) fn of(
-        primary: Arc<dyn Driver>,
+        primary: (Arc<dyn Driver>, &str),
         urls: &[String],
         lag: Duration,
         how: (&Path, &Pool),
     ) -> Result<Self, DbError> {
-        let dialect = primary.dialect();
+        let dialect = primary.0.dialect();
         if !matches!(dialect, Dialect::Postgres | Dialect::MariaDb) {
             return Err(DbError::Unavailable {
                 detail: format!(
@@ -59,9 +59,7 @@ impl Replicas {
                 ),
             });
         }
-        let set = Arc::new(Set::new(primary, urls, lag, how));
-        let watching = Mutex::new(watch::begin(&set));
-        Ok(Self { set, watching })
+        Ok(Self { set: Set::new(primary, urls, lag, how) })
     }
 
     /// Shows what is known of the replicas, for as long as there are any: `db_replica_up`, `db_replica_lag_seconds` and so on.
@@ -102,8 +100,6 @@ impl Driver for Replicas {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        // Nobody looks at servers any more that are being left.
-        self.watching.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         self.set.close().boxed()
     }
 
@@ -133,7 +129,8 @@ impl Driver for Primary {
     }
 
     fn stream(&self, statement: Statement) -> BoxFuture<'_, Result<RowStream, DbError>> {
-        self.0.primary().stream(statement)
+        async move { self.0.stream_on_primary(Scope::current(&self.0).as_ref(), statement, false).await }
+            .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

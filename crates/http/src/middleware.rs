@@ -28,6 +28,7 @@ use futures_util::future::BoxFuture;
 use mainstay_core::{Error, Result};
 
 use crate::route::Endpoint;
+use crate::stack::panic;
 
 /// What is further in: the rest of the middleware, and the handler.
 pub struct Next {
@@ -49,6 +50,16 @@ impl Next {
             }
             None => into_result(self.chain.endpoint.call(request).await),
         }
+    }
+
+    /// The same, where a panic is the error that becomes its answer: for what has to be done or said after it too. Without the
+    /// part `panic` of the [stack](crate::stack) it goes on its way.
+    ///
+    /// # Errors
+    ///
+    /// What the handler, or a middleware further in, failed with, or its panic.
+    pub async fn run_to_the_end(self, request: Request) -> Result<Response> {
+        panic::caught(self.run(request)).await
     }
 }
 

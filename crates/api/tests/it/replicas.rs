@@ -60,6 +60,16 @@ async fn fail_together(tx: RequestTx) -> Result<()> {
     Err(Error::conflict("no"))
 }
 
+async fn add_and_panic(db: Inject<Db>) -> Result<()> {
+    NewNote { text: "one".into() }.insert(&db).await?;
+    panic!("on purpose")
+}
+
+/// What the primary knows, and what a part of the work that may read from a replica does.
+async fn seen_in_part(db: Inject<Db>) -> Result<String> {
+    db.on_replicas(server(&db)).await
+}
+
 async fn in_a_task(db: Inject<Db>) -> Result<String> {
     let db = Db::clone(&db);
     tokio::spawn(async move { server(&db).await }).await.map_err(Error::from)?
@@ -78,6 +88,8 @@ fn app() -> App {
         .route(Route::new(Method::GET, "/seen", seen))
         .route(Route::new(Method::POST, "/counted", counted))
         .route(Route::new(Method::GET, "/task", in_a_task))
+        .route(Route::new(Method::GET, "/part", seen_in_part))
+        .route(Route::new(Method::POST, "/panic", add_and_panic))
         .route(Route::new(Method::POST, "/add", add))
         .route(Route::new(Method::GET, "/add", add))
         .route(Route::new(Method::POST, "/fail", add_and_fail))
@@ -85,6 +97,12 @@ fn app() -> App {
             Group::new("/together")
                 .route(Route::new(Method::POST, "/add", add_together))
                 .route(Route::new(Method::POST, "/fail", fail_together))
+                .middleware(transaction),
+        )
+        .group(
+            Group::new("/twice")
+                .route(Route::new(Method::POST, "/add", add_together))
+                .middleware(replicas::replicas)
                 .middleware(transaction),
         )
 }
@@ -182,8 +200,15 @@ async fn sees_what_it_has_written(engine: Engine, program: programs::Program) {
     ] {
         let answer = two.client().with_header("mainstay-position", position).get("/seen").send().await;
         assert_eq!(answer.json::<Seen>().0, answers, "{position}");
-        answer.assert_no_header("mainstay-position").assert_no_header("set-cookie");
+        match answers {
+            // Its SELECT by hand may have written.
+            "primary" => assert!(answer.header("mainstay-position").is_some_and(|told| told != position)),
+            _ => drop(answer.assert_no_header("mainstay-position").assert_no_header("set-cookie")),
+        }
     }
+    let demanding = two.client().with_header("mainstay-position", "primary");
+    demanding.get("/part").send().await.assert_text("primary");
+    two.client().get("/part").send().await.assert_text("replica");
     // What does not write says nothing; other methods are answered by the primary.
     let other = bob.post("/counted").send().await;
     other.assert_json(serde_json::json!(1)).assert_no_header("set-cookie");
@@ -196,16 +221,27 @@ async fn sees_what_it_has_written(engine: Engine, program: programs::Program) {
     assert_eq!(get(&cid, "/seen").await, on("primary", 2));
     bob.post("/together/add").send().await.assert_status(201);
     assert_eq!(get(&bob, "/seen").await, on("primary", 3));
+    // What panics after a write, and what has the middleware around it twice.
+    let eve = one.client();
+    eve.post("/panic").send().await.assert_status(500);
+    assert_eq!(get(&eve, "/seen").await, on("primary", 4));
+    let fay = one.client();
+    let added = fay.post("/twice/add").send().await;
+    added.assert_status(201);
+    for name in ["mainstay-position", "set-cookie"] {
+        assert_eq!(added.headers().get_all(name).iter().count(), 1, "{name}");
+    }
+    assert_eq!(get(&fay, "/seen").await, on("primary", 5));
     let dan = one.client();
-    assert_eq!(get(&dan, "/add").await, on("primary", 4));
-    assert_eq!(get(&dan, "/seen").await, on("primary", 4));
+    assert_eq!(get(&dan, "/add").await, on("primary", 6));
+    assert_eq!(get(&dan, "/seen").await, on("primary", 6));
 
     hold(&replica, false).await;
-    for client in [&ann, &bob, &cid, &dan, &by_header] {
+    for client in [&ann, &bob, &cid, &dan, &eve, &fay, &by_header] {
         until(async || {
             let (server, notes) = get(client, "/seen").await;
             assert!(notes > 0, "{server}");
-            server == "replica" && notes == 4
+            server == "replica" && notes == 6
         })
         .await;
     }

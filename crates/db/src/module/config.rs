@@ -135,7 +135,8 @@ impl DatabaseConfig {
             if self.replicas.is_empty() {
                 return Ok(primary);
             }
-            let replicas = Replicas::of(primary, &self.replicas, self.replica_lag, (home, &pool))?;
+            let replicas =
+                Replicas::of((primary, &self.url), &self.replicas, self.replica_lag, (home, &pool))?;
             Ok(Arc::new(replicas) as Arc<dyn Driver>)
         };
         let place = engine::without_credentials(&self.url);

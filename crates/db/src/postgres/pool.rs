@@ -14,13 +14,14 @@
 
 mod state;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::PostgresOptions;
@@ -31,7 +32,7 @@ use super::prepared::Prepared;
 use crate::driver::{PoolStatus, Statement};
 use crate::error::DbError;
 
-use state::{Asker, State, Turn, Want};
+use state::{Asker, Delivery, State, Turn, Want};
 
 /// The first pause after an attempt to connect has failed, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -61,6 +62,8 @@ pub(super) struct Lease {
     pub(super) prepared: Option<Arc<Prepared>>,
     /// How long it is expected to take.
     load: Duration,
+    /// Whether it has yet to be counted out.
+    counts: bool,
 }
 
 /// A connection of one's own. Unless it is [given back](Self::give_back), dropping it closes it.
@@ -228,15 +231,31 @@ pub(super) enum Grant {
 }
 
 /// Hands out outside of the lock: what nobody takes any more counts itself out, and for that locks again.
-fn deliver(waiting: Vec<(oneshot::Sender<Grant>, Grant)>) {
-    for (sender, grant) in waiting {
-        drop(sender.send(grant));
+///
+/// One after the other, and not one inside of the other: thousands may have stopped to wait at once.
+fn deliver(waiting: Delivery) {
+    let mut waiting = VecDeque::from(waiting);
+    while let Some((sender, grant)) = waiting.pop_front() {
+        if let Err(grant) = sender.send(grant) {
+            waiting.extend(grant.refused());
+        }
+    }
+}
+
+impl Grant {
+    /// Nobody has taken it. Says who gets something by that.
+    fn refused(self) -> Delivery {
+        match self {
+            Self::Shared(mut lease) => lease.end().map_or_else(Vec::new, |(_, waiting)| waiting),
+            Self::Taken(taken) => taken.put_back(),
+            Self::Open(mut permit) => permit.end(),
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (took, waiting) = self.pool.lock().release(&self.connection, self.load, &self.pool);
+        let Some((took, waiting)) = self.end() else { return };
         deliver(waiting);
         if let (Some(prepared), Some(took)) = (&self.prepared, took) {
             prepared.saw(took);
@@ -245,6 +264,12 @@ impl Drop for Lease {
 }
 
 impl Lease {
+    /// Counts it out, once.
+    fn end(&mut self) -> Option<(Option<Duration>, Delivery)> {
+        let counts = std::mem::take(&mut self.counts);
+        counts.then(|| self.pool.lock().release(&self.connection, self.load, &self.pool))
+    }
+
     /// Whether nobody else has something under way on the connection. From then on, nobody else gets it.
     pub(super) fn isolate(&self) -> bool {
         self.pool.lock().isolate(&self.connection)
@@ -254,22 +279,29 @@ impl Lease {
 impl Taken {
     /// Puts the connection, on which nothing is under way, back among the shared ones.
     pub(super) fn give_back(self) {
-        let Self { permit, connection } = self;
+        deliver(self.put_back());
+    }
+
+    fn put_back(self) -> Delivery {
+        let Self { mut permit, connection } = self;
         let pool = Arc::clone(&permit.pool);
         if connection.is_closed() || connection.age() > pool.lifetime {
-            return;
+            return permit.end();
         }
-        let waiting = pool.lock().give_back(permit, connection, &pool);
-        deliver(waiting);
+        pool.lock().give_back(permit, connection, &pool)
+    }
+}
+
+impl Permit {
+    /// Counts it out, once.
+    fn end(&mut self) -> Delivery {
+        if std::mem::take(&mut self.counts) { self.pool.lock().count_out(&self.pool) } else { Vec::new() }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.counts {
-            let waiting = self.pool.lock().count_out(&self.pool);
-            deliver(waiting);
-        }
+        deliver(self.end());
     }
 }
 

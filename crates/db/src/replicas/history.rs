@@ -7,7 +7,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::position::Position;
+use crate::error::DbError;
 
+/// For so long the last answer of the primary counts as its present place.
+const FRESH: Duration = Duration::from_secs(1);
 /// The most places that are remembered; beyond, every other one is forgotten.
 const MOST: usize = 256;
 
@@ -16,6 +19,18 @@ pub(super) struct History {
     /// The oldest first.
     places: VecDeque<(Instant, Position)>,
     epoch: u64,
+    answers: Answers,
+}
+
+/// Whether the primary answers when it is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Answers {
+    #[default]
+    Yes,
+    /// It was there, and ended: what was known of it last is all that there is.
+    Gone,
+    /// It says nothing, and others may hear from it still.
+    Silent,
 }
 
 impl History {
@@ -36,6 +51,7 @@ impl History {
         if epoch != self.epoch {
             return;
         }
+        self.answers = Answers::Yes;
         match self.places.back_mut() {
             Some((when, last)) if *last == position => *when = asked,
             Some((_, last)) if !position.has_reached(last) => {
@@ -55,14 +71,24 @@ impl History {
         }
     }
 
+    /// Notes that it could not be asked. One that has been silent is not believed to be gone: that nobody can connect to it
+    /// may be for the same reason.
+    pub(super) fn miss(&mut self, fault: &DbError) {
+        let ended = matches!(fault, DbError::ConnectionLost { .. } | DbError::Unavailable { .. });
+        self.answers = match self.answers {
+            Answers::Yes | Answers::Gone if ended => Answers::Gone,
+            _ => Answers::Silent,
+        };
+    }
+
     /// By how long, at most, a replica at `position` is behind at `now`; `None` when that is not known, which may be long.
     pub(super) fn lag(&self, position: &Position, now: Instant) -> Option<Duration> {
         let reached = self.places.iter().rposition(|(_, place)| position.has_reached(place))?;
-        if reached + 1 == self.places.len() {
-            return Some(Duration::ZERO);
-        }
         let (when, _) = self.places[reached];
-        Some(now.saturating_duration_since(when))
+        let since = now.saturating_duration_since(when);
+        let is_last = reached + 1 == self.places.len();
+        let has_all = is_last && (since <= FRESH || self.answers == Answers::Gone);
+        Some(if has_all { Duration::ZERO } else { since })
     }
 }
 
@@ -87,6 +113,25 @@ mod tests {
         assert_eq!(history.lag(&at(15), second(4)), Some(Duration::from_secs(4)));
         assert_eq!(history.lag(&at(20), second(4)), Some(Duration::from_secs(2)));
         assert_eq!(history.lag(&at(30), second(4)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_was_known_last_is_the_present_only_of_a_primary_that_is_gone() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(5);
+        let gone = DbError::Unavailable { detail: "refused".into() };
+        let silent = DbError::Timeout { limit: Duration::from_secs(2) };
+        let lag_after = |faults: &[&DbError]| {
+            let mut history = History::default();
+            history.miss(&silent);
+            history.add(0, start, at(30));
+            faults.iter().for_each(|fault| history.miss(fault));
+            history.lag(&at(30), later).unwrap().as_secs()
+        };
+        assert_eq!(lag_after(&[]), 5, "a look that takes so long says nothing either");
+        assert_eq!(lag_after(&[&gone, &gone]), 0);
+        assert_eq!(lag_after(&[&silent]), 5);
+        assert_eq!(lag_after(&[&silent, &gone]), 5, "nobody gets through to it any more");
     }
 
     #[test]

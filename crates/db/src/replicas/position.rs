@@ -158,8 +158,20 @@ pub(super) fn of_replica(rows: &Rows) -> Result<(bool, Option<Position>), DbErro
 }
 
 fn of_column(rows: &Rows, column: usize) -> Result<Option<Position>, DbError> {
-    let text = rows.first().map_or(Ok(None), |row| row.get::<Option<String>>(column))?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    told(rows.first().map_or(Ok(None), |row| row.get::<Option<String>>(column))?.as_deref())
+}
+
+fn told(text: Option<&str>) -> Result<Option<Position>, DbError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    text.parse().map(Some).map_err(|NoPosition| {
+        let shown: String = text.chars().take(LONGEST).collect();
+        DbError::Unavailable {
+            detail: format!(
+                "it has come to `{shown}`, which cannot be followed: a position is of at most {DOMAINS} domains, and no \
+                 longer than {LONGEST} characters"
+            ),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -216,6 +228,16 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Position>(), Err(NoPosition), "{text}");
         }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_told_from_one_that_says_too_much() {
+        assert_eq!(told(None), Ok(None));
+        assert_eq!(told(Some("")), Ok(None));
+        assert_eq!(told(Some("0-1-270")), Ok(Some(at("0-1-270"))));
+        let many = (0..9).map(|domain| format!("{domain}-1-1")).collect::<Vec<_>>().join(",");
+        let fault = told(Some(&many)).unwrap_err().to_string();
+        assert!(fault.contains(&many) && fault.contains("at most 8 domains"), "{fault}");
     }
 
     proptest! {

@@ -1,27 +1,27 @@
 //! One replica: what is known of it.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, OnceCell};
+use futures_util::future::join;
+use tokio::sync::Notify;
 
 use super::history::History;
 use super::position::{self, Position};
+use super::server::Server;
 use super::watch::STALE;
 use crate::driver::{Dialect, Driver};
 use crate::engine::{self, Pool};
 use crate::error::DbError;
 
-/// A replica. It is opened when it can be reached for the first time: the application starts without it.
+/// A replica. The application starts without it.
 pub(super) struct Replica {
     /// Host and database, for logs and metrics.
     pub(super) name: String,
-    url: String,
-    home: PathBuf,
-    pool: Pool,
-    driver: OnceCell<Arc<dyn Driver>>,
+    server: Server,
+    looks: Server,
     seen: Mutex<Option<Seen>>,
     /// Whether the last look found it in order, so that only a change is told.
     up: AtomicBool,
@@ -46,13 +46,11 @@ pub(super) struct Look {
 }
 
 impl Replica {
-    pub(super) fn new(url: &str, home: PathBuf, pool: Pool) -> Self {
+    pub(super) fn new(url: &str, home: &Path, pool: &Pool) -> Self {
         Self {
             name: engine::place(url).to_owned(),
-            url: url.to_owned(),
-            home,
-            pool,
-            driver: OnceCell::new(),
+            server: Server::for_reads(url, home, pool),
+            looks: Server::for_looks(url, home, pool),
             seen: Mutex::default(),
             up: AtomicBool::new(true),
             reads: AtomicU64::new(0),
@@ -62,19 +60,19 @@ impl Replica {
 
     /// Its driver, once it has been reached.
     pub(super) fn driver(&self) -> Option<&Arc<dyn Driver>> {
-        self.driver.get()
+        self.server.driver()
     }
 
     /// Asks where it is.
     pub(super) async fn look(&self, dialect: Dialect) -> Result<Look, DbError> {
-        let driver = self.driver.get_or_try_init(|| engine::open(&self.url, &self.home, &self.pool)).await?;
+        let driver = self.server.open().await?;
         let unfit = |detail: String| Err(DbError::Unavailable { detail });
         if driver.dialect() != dialect {
             let (is, wanted) = (driver.dialect().name(), dialect.name());
             return unfit(format!("it is {is}, and the primary is {wanted}"));
         }
         let opened = driver.status().opened;
-        let reply = driver.run(position::ask_replica(dialect)).await?;
+        let reply = self.looks.ask(position::ask_replica(dialect)).await?;
         match position::of_replica(&reply.rows)? {
             (false, _) if dialect == Dialect::Postgres => unfit(
                 "it is no replica: it is not in recovery, so that what the primary writes does not arrive"
@@ -143,6 +141,10 @@ impl Replica {
             && seen.lag.is_some_and(|lag| lag <= limit)
             && content(&seen.position);
         fits.then_some(seen.opened)
+    }
+
+    pub(super) async fn close(&self) {
+        join(self.looks.close(), self.server.close()).await;
     }
 
     pub(super) fn count(&self) {

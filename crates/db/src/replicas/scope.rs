@@ -28,6 +28,37 @@ pub enum Reads {
     Replica,
 }
 
+/// What a piece of work must see at least.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Anything will do.
+    #[default]
+    Nothing,
+    /// Everything up to there.
+    After(Position),
+    /// Nobody knows how much: the primary has it.
+    Primary,
+}
+
+impl From<Option<Position>> for Demand {
+    fn from(after: Option<Position>) -> Self {
+        after.map_or(Self::Nothing, Self::After)
+    }
+}
+
+impl Demand {
+    /// Both of them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, demand) | (demand, Self::Nothing) => demand,
+            (Self::After(one), Self::After(other)) if one.has_reached(&other) => Self::After(one),
+            (Self::After(one), Self::After(other)) if other.has_reached(&one) => Self::After(other),
+            _ => Self::Primary,
+        }
+    }
+}
+
 /// A piece of work on a database with replicas: a request, a report.
 ///
 /// All of its reads go to the same replica, so that they do not go back in time; once one has gone to the primary, so do the
@@ -38,8 +69,7 @@ pub struct Scope(Arc<Inner>);
 struct Inner {
     set: Arc<Set>,
     reads: Reads,
-    /// What it must see.
-    after: Option<Position>,
+    demand: Demand,
     wrote: AtomicBool,
     /// Whether its reads stay with the primary.
     left: AtomicBool,
@@ -50,24 +80,25 @@ struct Inner {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { reads, after, wrote, .. } = &*self.0;
+        let Inner { reads, demand, wrote, .. } = &*self.0;
         f.debug_struct("Scope")
             .field("reads", reads)
-            .field("after", after)
+            .field("demand", demand)
             .field("wrote", wrote)
             .finish_non_exhaustive()
     }
 }
 
 impl Scope {
-    /// One for work that begins now and must see everything up to `after`. `None` where the database has no replicas.
-    pub fn of(db: &Db, reads: Reads, after: Option<Position>) -> Option<Self> {
+    /// One for work that begins now, and what it must see: a [`Demand`], or everything up to a position that there may be.
+    /// `None` where the database has no replicas.
+    pub fn of(db: &Db, reads: Reads, demand: impl Into<Demand>) -> Option<Self> {
         let set = Arc::clone(db.replica_set()?);
         Some(Self(Arc::new(Inner {
             outer: SCOPE.try_with(Self::clone).ok(),
             set,
             reads,
-            after,
+            demand: demand.into(),
             wrote: AtomicBool::new(false),
             left: AtomicBool::new(false),
             place: AtomicUsize::new(NONE),
@@ -114,22 +145,23 @@ impl Scope {
     pub(super) fn may_leave_the_primary(&self) -> bool {
         self.0.reads == Reads::Replica
             && !self.0.left.load(Ordering::Acquire)
-            && !self.all().any(|scope| scope.0.wrote.load(Ordering::Acquire))
-    }
-
-    /// Whether it has a part in what may be written by a statement that looks like a read.
-    pub(super) fn may_write_by_reading(&self) -> bool {
-        self.0.reads == Reads::Primary
+            && !self
+                .all()
+                .any(|Self(scope)| scope.wrote.load(Ordering::Acquire) || scope.demand == Demand::Primary)
     }
 
     /// Whether it may read from a replica that is there.
     pub(super) fn is_content_with(&self, position: &Position) -> bool {
-        self.all().filter_map(|scope| scope.0.after.as_ref()).all(|after| position.has_reached(after))
+        self.all().all(|scope| match &scope.0.demand {
+            Demand::Nothing => true,
+            Demand::After(after) => position.has_reached(after),
+            Demand::Primary => false,
+        })
     }
 
     /// Whether there is something that it must see.
     pub(super) fn must_see(&self) -> bool {
-        self.all().any(|scope| scope.0.after.is_some())
+        self.all().any(|scope| scope.0.demand != Demand::Nothing)
     }
 
     /// The replica that it reads from.
@@ -142,7 +174,7 @@ impl Scope {
     }
 
     /// Its reads go to the primary from now on.
-    pub fn leave(&self) {
+    pub(super) fn leave(&self) {
         self.0.left.store(true, Ordering::Release);
     }
 

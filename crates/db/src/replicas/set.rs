@@ -5,26 +5,28 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use futures_util::{StreamExt, stream};
+use tokio::task::JoinSet;
 
 use super::history::History;
 use super::position::{self, Position};
 use super::replica::Replica;
 use super::scope::Scope;
+use super::server::Server;
 use super::transaction::{OnPrimary, OnReplica};
+use super::watch;
 use crate::driver::{
     Access, Begin, Dialect, Driver, Isolation, Reply, RowStream, Statement, StatementKind, Transaction,
 };
 use crate::engine::Pool;
 use crate::error::DbError;
 
-/// So long a read waits for a connection to a replica at most; then it goes to the primary.
-const WAIT: Duration = Duration::from_secs(1);
-
 /// The servers.
 pub(crate) struct Set {
     primary: Arc<dyn Driver>,
+    /// The primary once more, to be looked at.
+    looks: Server,
     dialect: Dialect,
     replicas: Vec<Replica>,
     history: Mutex<History>,
@@ -34,6 +36,7 @@ pub(crate) struct Set {
     next: AtomicUsize,
     /// Whether it was told that none is left.
     told: AtomicBool,
+    watching: Mutex<JoinSet<()>>,
 }
 
 /// A replica that is asked.
@@ -55,22 +58,28 @@ enum Missed {
 
 impl Set {
     pub(super) fn new(
-        primary: Arc<dyn Driver>,
+        (primary, url): (Arc<dyn Driver>, &str),
         urls: &[String],
         limit: Duration,
         (home, pool): (&Path, &Pool),
-    ) -> Self {
-        let acquire_timeout = Some(pool.acquire_timeout.map_or(WAIT, |wait| wait.min(WAIT)));
-        let pool = Pool { acquire_timeout, direct_url: None, read_only: true, ..pool.clone() };
-        Self {
+    ) -> Arc<Self> {
+        let set = Arc::new(Self {
             dialect: primary.dialect(),
             primary,
-            replicas: urls.iter().map(|url| Replica::new(url, home.to_owned(), pool.clone())).collect(),
+            looks: Server::for_looks(url, home, pool),
+            replicas: urls.iter().map(|url| Replica::new(url, home, pool)).collect(),
             history: Mutex::default(),
             limit,
             next: AtomicUsize::new(0),
             told: AtomicBool::new(false),
-        }
+            watching: Mutex::default(),
+        });
+        *set.watching() = watch::begin(&set);
+        set
+    }
+
+    fn watching(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -95,7 +104,15 @@ impl Set {
 
     /// Where the primary is.
     pub(super) async fn position(&self) -> Result<Position, DbError> {
-        let reply = self.primary.run(position::ask_primary(self.dialect)).await?;
+        self.position_in(&self.primary.run(position::ask_primary(self.dialect)).await?)
+    }
+
+    /// The same, asked past everything else.
+    pub(super) async fn look_at_primary(&self) -> Result<Position, DbError> {
+        self.position_in(&self.looks.ask(position::ask_primary(self.dialect)).await?)
+    }
+
+    fn position_in(&self, reply: &Reply) -> Result<Position, DbError> {
         position::of_primary(&reply.rows)?.ok_or_else(|| DbError::Unavailable {
             detail: match self.dialect {
                 Dialect::Postgres => "the primary is in recovery: it is a replica itself".to_owned(),
@@ -180,14 +197,7 @@ impl Set {
         writes: bool,
     ) -> Result<Reply, DbError> {
         let kind = statement.kind;
-        if let Some(scope) = scope {
-            // A `SELECT` by hand may call a function that writes. Where reads go to the primary anyway, nobody refuses that.
-            let sly = statement.names && scope.may_write_by_reading();
-            // Before it is sent: whoever stops to wait for it does not call it back.
-            if writes || sly || kind != StatementKind::Read {
-                scope.note_write();
-            }
-        }
+        note(scope, &statement, writes);
         let outcome = self.primary.run(statement).await;
         if kind == StatementKind::Script {
             self.catch_up();
@@ -196,18 +206,28 @@ impl Set {
     }
 
     pub(super) async fn stream(self: &Arc<Self>, statement: Statement) -> Result<RowStream, DbError> {
-        if let Some(scope) = Scope::current(self)
-            && let Some(choice) = self.choose(&scope)
+        let scope = Scope::current(self);
+        let mut met_write = false;
+        if statement.kind == StatementKind::Read
+            && let Some(scope) = &scope
+            && let Some(choice) = self.choose(scope)
         {
-            match choice.answer(&scope, begun(choice.driver, statement.clone())).await {
+            match choice.answer(scope, begun(choice.driver, statement.clone())).await {
                 Ok(stream) => return Ok(stream),
-                Err(missed) => {
-                    if choice.give_up(&scope, &statement.sql, missed)? {
-                        scope.note_write();
-                    }
-                }
+                Err(missed) => met_write = choice.give_up(scope, &statement.sql, missed)?,
             }
         }
+        self.stream_on_primary(scope.as_ref(), statement, met_write).await
+    }
+
+    /// As [`run_on_primary`](Self::run_on_primary).
+    pub(super) async fn stream_on_primary(
+        &self,
+        scope: Option<&Scope>,
+        statement: Statement,
+        writes: bool,
+    ) -> Result<RowStream, DbError> {
+        note(scope, &statement, writes);
         self.primary.stream(statement).await
     }
 
@@ -245,8 +265,10 @@ impl Set {
     }
 
     pub(super) async fn close(&self) {
-        let replicas = self.replicas.iter().filter_map(Replica::driver).map(|driver| driver.close());
-        join(join_all(replicas), self.primary.close()).await;
+        // Nobody looks at servers any more that are being left.
+        self.watching().abort_all();
+        let replicas = join_all(self.replicas.iter().map(Replica::close));
+        join3(replicas, self.looks.close(), self.primary.close()).await;
     }
 }
 
@@ -292,6 +314,17 @@ impl Choice<'_> {
         }
         scope.leave();
         Ok(writes)
+    }
+}
+
+/// Notes what the primary is about to be asked, if it may write. Before it is sent: whoever stops to wait for it does not call it
+/// back.
+fn note(scope: Option<&Scope>, statement: &Statement, writes: bool) {
+    let Some(scope) = scope else { return };
+    // A `SELECT` by hand may call a function that writes. Where reads go to the primary anyway, nobody refuses that.
+    let sly = statement.names && !scope.may_leave_the_primary();
+    if writes || sly || statement.kind != StatementKind::Read {
+        scope.note_write();
     }
 }
 

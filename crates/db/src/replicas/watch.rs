@@ -6,6 +6,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use mainstay_core::service::Backoff;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -44,8 +45,8 @@ async fn again(set: Weak<Set>, target: Target) {
     loop {
         let Some(set) = set.upgrade() else { return };
         let looked = match target {
-            Target::Primary => look_at_primary(&set).await,
-            Target::Replica(index) => look_at_replica(&set, index).await,
+            Target::Primary => look_at_primary(&set).boxed().await,
+            Target::Replica(index) => look_at_replica(&set, index).boxed().await,
         };
         drop(set);
         failures = if looked.is_ok() { 0 } else { failures + 1 };
@@ -56,21 +57,19 @@ async fn again(set: Weak<Set>, target: Target) {
     }
 }
 
-/// Notes where the primary is. Without an answer nothing is noted: what replicas have is then measured against what is known.
+/// Notes where the primary is, or that it does not say so: what replicas have is then measured against what is known.
 async fn look_at_primary(set: &Set) -> Result<(), DbError> {
     let (epoch, asked) = (set.history().epoch(), Instant::now());
-    let position = in_time(set.position()).await?;
-    set.history().add(epoch, asked, position);
-    Ok(())
+    let looked = in_time(set.look_at_primary()).await;
+    let mut history = set.history();
+    looked.map(|position| history.add(epoch, asked, position)).inspect_err(|fault| history.miss(fault))
 }
 
 async fn look_at_replica(set: &Set, index: usize) -> Result<(), DbError> {
     let replica = &set.replicas()[index];
     let looked = in_time(replica.look(set.dialect())).await.map(|look| replica.saw(look, &set.history()));
-    match &looked {
-        // All of its connections are in use: it has much to do, and nothing is wrong with it.
-        Ok(()) | Err(DbError::Busy { .. }) => {}
-        Err(fault) => replica.give_up(fault),
+    if let Err(fault) = &looked {
+        replica.give_up(fault);
     }
     set.tell_if_none_is_left();
     looked
@@ -79,7 +78,7 @@ async fn look_at_replica(set: &Set, index: usize) -> Result<(), DbError> {
 /// What is wrong with each of them, in words.
 pub(super) async fn inspect(set: &Set) -> Vec<String> {
     let mut faults = Vec::new();
-    if let Err(fault) = in_time(set.position()).await {
+    if let Err(fault) = in_time(set.look_at_primary()).await {
         faults.push(format!("the database cannot have replicas: {fault}"));
     }
     for replica in set.replicas() {

@@ -5,8 +5,11 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::pin::pin;
 use std::sync::Once;
+use std::task::Poll;
 
 use mainstay_core::Error;
 
@@ -67,6 +70,16 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
         std::mem::forget(payload);
         Error::internal("the handler panicked").caused_by(cause)
     })
+}
+
+/// Runs `work`. A panic in it is its error, where it would become one further out.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let mut poll = || work.as_mut().poll(context);
+        if WATCHED.get() { catch(poll).unwrap_or_else(|panic| Poll::Ready(Err(panic))) } else { poll() }
+    })
+    .await
 }
 
 #[cfg(test)]

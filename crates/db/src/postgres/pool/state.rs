@@ -51,7 +51,7 @@ pub(super) enum Turn {
 /// Whoever waits, and for what.
 type Line = VecDeque<(Want, oneshot::Sender<Grant>)>;
 /// What goes to whom.
-type Delivery = Vec<(oneshot::Sender<Grant>, Grant)>;
+pub(super) type Delivery = Vec<(oneshot::Sender<Grant>, Grant)>;
 
 pub(super) struct State {
     slots: Vec<Slot>,
@@ -214,7 +214,13 @@ impl State {
         slot.under_way += 1;
         slot.load += load;
         slot.owner = asker.task;
-        Lease { pool: Arc::clone(pool), connection: Arc::clone(&slot.connection), prepared, load }
+        Lease {
+            pool: Arc::clone(pool),
+            connection: Arc::clone(&slot.connection),
+            prepared,
+            load,
+            counts: true,
+        }
     }
 
     /// Drops what cannot be used any more.

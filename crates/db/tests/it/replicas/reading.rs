@@ -1,7 +1,7 @@
 //! Where reads go.
 
 use futures_util::TryStreamExt;
-use mainstay_db::replicas::{Reads, Scope};
+use mainstay_db::replicas::{Demand, Reads, Scope};
 use mainstay_db::{Db, sql};
 
 use super::{Rig, add, answered, notes, on_both, port, question, reading, writing};
@@ -31,6 +31,12 @@ async fn reads_go_where_the_scope_says(rig: Rig) {
     let serializable =
         db.transactions().read_only().serializable().run(async |tx| Ok(answered(&db, tx).await));
     assert_eq!(reading(&db, None, serializable).await.unwrap(), primary);
+    // Who must see what nobody knows does so however its parts read.
+    let scope = Scope::of(&db, Reads::Replica, Demand::Primary).unwrap();
+    assert_eq!(scope.around(port(&db)).await, primary);
+    assert_eq!(scope.around(db.on_replicas(port(&db))).await, primary);
+    let scope = Scope::of(&db, Reads::Primary, Demand::Primary).unwrap();
+    assert_eq!(scope.around(db.on_replicas(port(&db))).await, primary);
     // A task that is begun inside is outside of it.
     let outside = db.clone();
     let spawned = async { tokio::spawn(async move { port(&outside).await }).await.unwrap() };

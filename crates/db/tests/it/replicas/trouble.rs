@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mainstay_core::metrics::Metrics;
-use mainstay_db::driver::Statement;
+use mainstay_db::driver::{Dialect, Statement};
 use mainstay_db::{DatabaseConfig, Db, Settings, sql};
 
 use super::{Rig, add, eventually, notes, on_both, open, port, reading};
 
 on_both!(
     no_read_fails_when_a_replica_is_killed with 1,
+    one_that_has_much_to_do_is_not_given_up with 1,
     one_that_is_too_far_behind_is_not_asked with 1,
     one_that_has_not_the_tables_yet_is_not_asked with 1,
     a_server_that_is_no_replica_is_not_asked with 0,
@@ -63,6 +64,23 @@ async fn no_read_fails_when_a_replica_is_killed(mut rig: Rig) {
     tokio::task::block_in_place(|| rig.replicas[0].start_again().unwrap());
     eventually(async || reading(&late, None, port(&late)).await == replica).await;
     late.close().await;
+    db.close().await;
+    rig.end().await;
+}
+
+/// All of its connections are in use for longer than a look may take.
+async fn one_that_has_much_to_do_is_not_given_up(rig: Rig) {
+    let db = open(&DatabaseConfig { connections: 1, ..rig.config() }).await;
+    rig.is_ready(&db).await;
+    let slow = match db.dialect() {
+        Dialect::Postgres => "SELECT CAST(inet_server_port() AS bigint) FROM pg_sleep(4)",
+        _ => "SELECT CAST(@@port AS SIGNED) + SLEEP(4)",
+    };
+    eventually(async || {
+        let server: i64 = reading(&db, None, sql(slow).fetch_one(&db)).await.unwrap();
+        server == i64::from(rig.replicas[0].port())
+    })
+    .await;
     db.close().await;
     rig.end().await;
 }

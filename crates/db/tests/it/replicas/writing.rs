@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use mainstay_core::Error;
-use mainstay_db::replicas::{Position, Reads, Scope};
-use mainstay_db::{DbError, sql};
+use mainstay_db::raw::Sql;
+use mainstay_db::replicas::{Demand, Position, Reads, Scope};
+use mainstay_db::{Db, DbError, sql};
 
 use super::{Rig, add, eventually, notes, on_both, port, reading, writing};
 
@@ -149,6 +151,25 @@ async fn what_writes_is_noted_and_what_does_not_is_not(rig: Rig) {
     let (two, some) = writing(&db, async { sql(next).fetch_one::<i64>(&db).await.unwrap() }).await;
     assert_eq!(two, 2);
     assert!(some.is_some(), "where it may write, a SELECT by hand may have");
+    // The same in streams, on MariaDB; PostgreSQL lets none of them write.
+    let streamed = async |statement: Sql, db: &Db| statement.stream(db).try_collect::<Vec<_>>().await;
+    for (reads, statement, asked) in [
+        (Reads::Replica, sql(next), &db),
+        (Reads::Replica, sql(next).writing(), &db),
+        (Reads::Primary, sql(next), &db),
+        (Reads::Primary, sql(next), &db.primary()),
+    ] {
+        let scope = Scope::of(&db, reads, None).unwrap();
+        match scope.around(streamed(statement, asked)).await {
+            Ok(rows) => assert_eq!((rows.len(), is_postgres), (1, false)),
+            Err(fault) => assert!(is_postgres && matches!(fault.source_as(), Some(DbError::ReadOnly { .. }))),
+        }
+        assert!(scope.written().await.unwrap().is_some());
+    }
+    // Where work that only reads has to ask the primary, nobody refuses it either.
+    let scope = Scope::of(&db, Reads::Replica, Demand::Primary).unwrap();
+    scope.around(async { sql(next).fetch_one::<i64>(&db).await.unwrap() }).await;
+    assert!(scope.written().await.unwrap().is_some());
 
     // A replica takes no write, whoever the user is.
     let fault = reading(&db, None, async {
