@@ -84,6 +84,8 @@ pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> R
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -94,5 +96,17 @@ mod tests {
         assert_eq!(cause.message, "no luck");
         assert!(cause.file.ends_with("panic.rs"), "{}", cause.file);
         assert_eq!(catch(|| 7).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_panic_further_in_is_an_error_only_where_it_would_become_one() {
+        async fn fails() -> Result<(), Error> {
+            panic!("no luck")
+        }
+        install_hook();
+        let inside = catch(|| caught(fails()).now_or_never()).unwrap();
+        let error = inside.unwrap().unwrap_err();
+        assert_eq!(error.source_as::<Panicked>().unwrap().message, "no luck");
+        assert!(catch_unwind(|| caught(fails()).now_or_never()).is_err());
     }
 }
