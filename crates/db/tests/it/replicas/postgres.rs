@@ -122,3 +122,25 @@ async fn a_read_that_is_in_the_way_of_the_replica_is_asked_of_the_primary() {
     db.close().await;
     rig.end().await;
 }
+
+/// Closing one handle closes all of them, and nobody looks for a replica any more that comes back later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_looks_for_a_replica_after_the_end() {
+    let Some(mut rig) = Rig::start(Engine::Postgres, 1).await else { return };
+    let before = rig.open().await;
+    rig.is_ready(&before).await;
+    before.close().await;
+    tokio::task::block_in_place(|| rig.replicas[0].kill());
+    let db = open(&DatabaseConfig { application_name: Some("left".into()), ..rig.config() }).await;
+    db.primary().close().await;
+    tokio::task::block_in_place(|| rig.replicas[0].start_again().unwrap());
+    let on_replica = rig.on_replica(0).await;
+    let question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'left'";
+    // It would be looked for every two seconds.
+    for _ in 0..30 {
+        assert_eq!(sql(question).fetch_one::<i64>(&on_replica).await.unwrap(), 0);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    on_replica.close().await;
+    rig.end().await;
+}
