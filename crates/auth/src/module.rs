@@ -1,11 +1,13 @@
 //! The built-in module `auth`.
 
 use mainstay_core::{Contribute, Contribution, CoreContributions, Module, Provider};
+use mainstay_http::describe::SecuritySpec;
 use mainstay_http::stack::principal::Authenticator;
 
 use crate::account::Account;
 use crate::authenticate::ByToken;
 use crate::passwords::{AuthConfig, Passwords};
+use crate::signed_in::scheme;
 use crate::tokens::Tokens;
 
 /// A contribution: there are accounts.
@@ -34,7 +36,8 @@ pub trait AccountsExt: Contribute {
     /// The rows of `A` sign in: requests may bring a token of theirs.
     #[must_use]
     fn accounts<A: Account>(self) -> Self {
-        self.contribute(Accounts).contribute(Authenticator::new(ByToken::<A>::default()))
+        let proof = SecuritySpec::new(A::SCHEME, scheme::<A>());
+        self.contribute(Accounts).contribute(Authenticator::new(ByToken::<A>::default()).documented(proof))
     }
 }
 

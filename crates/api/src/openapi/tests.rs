@@ -154,6 +154,36 @@ fn says_that_an_anonymous_caller_is_served_too() {
 }
 
 #[test]
+fn keeps_apart_what_may_be_sent_instead_of_each_other() {
+    let mut list = operation(Method::GET, "/", "list");
+    let proof = |name: &'static str, optional| {
+        let scheme = SecurityScheme::Key { place: Place::Header, name: "Authorization".into() };
+        SecuritySpec { optional, ..SecuritySpec::new(name, scheme) }
+    };
+    list.security = vec![proof("user", true), proof("clerk", true)];
+    let security =
+        |list: &Operation| build(std::slice::from_ref(list))["paths"]["/"]["get"]["security"].clone();
+    assert_eq!(security(&list), json!([{ "user": [] }, { "clerk": [] }, {}]));
+    list.security = vec![proof("user", true), proof("key", false), proof("place", false)];
+    assert_eq!(security(&list), json!([{ "key": [], "place": [], "user": [] }, { "key": [], "place": [] }]));
+}
+
+#[test]
+fn lists_the_values_that_a_parameter_is_one_of() {
+    let mut list = operation(Method::GET, "/", "list");
+    let parameter = |name: &str| Parameter::new(Place::Query, name).choices(["a", "b"]);
+    list.parameter(parameter("one").schema(schema_of::<String>()));
+    list.parameter(parameter("several").schema(schema_of::<Vec<String>>()));
+    list.parameter(parameter("untyped"));
+    let document = build(&[list]);
+    let schema = |at: usize| document["paths"]["/"]["get"]["parameters"][at]["schema"].clone();
+    let one = json!({ "type": "string", "enum": ["a", "b"] });
+    assert_eq!(schema(0), one);
+    assert_eq!(schema(1), json!({ "type": "array", "items": one }));
+    assert_eq!(schema(2), json!({ "enum": ["a", "b"] }));
+}
+
+#[test]
 fn lists_a_mounted_router_as_the_address_that_it_answers() {
     let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
     let info = Info { title: "Test".into(), version: "1".into(), description: None };
