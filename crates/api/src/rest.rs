@@ -100,8 +100,7 @@ fn create(method: Method, path: &str, resource: Shared) -> Route {
             async move {
                 let caller = Caller { who: &who, db: &db, policies: &policies };
                 let saving = Saving { how: Save::Create, key: "", body: &body, expected: None };
-                let record = resource.save(caller, saving).await?;
-                answer::created(record, &address)
+                answer::created(resource.save(caller, saving).await?, &address)
             }
         },
     )
@@ -151,7 +150,7 @@ fn saving(method: Method, path: &str, resource: Shared, how: Save) -> Route {
                 let caller = Caller { who: &who, db: &db, policies: &policies };
                 let expected = expected(&headers)?;
                 let saving = Saving { how, key: &key, body: &body, expected: expected.as_deref() };
-                answer::record(resource.save(caller, saving).await?)
+                answer::saved(resource.save(caller, saving).await?)
             }
         },
     )

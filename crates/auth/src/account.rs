@@ -57,11 +57,13 @@ pub trait Account: Model<Key: DeserializeOwned> {
     }
 }
 
-/// The principal of an account of which nothing but the key is known: a start for one's own [`Account::principal`].
+/// The principal of an account of which nothing but the key is known: a start for one's own [`Account::principal`]. The claim
+/// `account` says which model it is of: where several sign in, two of one key are told apart by it.
 pub fn principal_of<A: Account>(account: &A) -> Principal {
-    match serde_json::to_value(account.key()) {
-        Ok(serde_json::Value::String(text)) => Principal::user(text),
-        Ok(other) => Principal::user(other.to_string()),
-        Err(_) => Principal::user(format!("{:?}", account.key())),
-    }
+    let id = match serde_json::to_value(account.key()) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => format!("{:?}", account.key()),
+    };
+    Principal::user(id).with_claim("account", A::META.name)
 }

@@ -1,6 +1,14 @@
 //! The built-in module `auth`.
+//!
+//! | id | what |
+//! |---|---|
+//! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 
-use mainstay_core::{Contribute, Contribution, CoreContributions, Module, Provider};
+use mainstay_core::check::Check;
+use mainstay_core::{
+    Assembly, Contribute, Contribution, CoreContributions, Finding, Findings, Module, Provider,
+};
+use mainstay_db::meta::ModelMeta;
 use mainstay_http::describe::SecuritySpec;
 use mainstay_http::stack::principal::Authenticator;
 
@@ -10,8 +18,11 @@ use crate::passwords::{AuthConfig, Passwords};
 use crate::signed_in::scheme;
 use crate::tokens::Tokens;
 
-/// A contribution: there are accounts.
-struct Accounts;
+/// A contribution: the rows of a model sign in.
+struct Accounts {
+    meta: &'static ModelMeta,
+    scheme: &'static str,
+}
 
 impl Contribution for Accounts {
     fn installs() -> Option<Module> {
@@ -29,6 +40,21 @@ pub fn module() -> Module {
         .provide(Provider::singleton(Tokens::new).on_demand())
         .export::<Passwords>()
         .export::<Tokens>()
+        .check(Check::at_start(find_shared_schemes))
+}
+
+fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {
+    let accounts: Vec<_> = assembly.contributions.of::<Accounts>().map(|accounts| accounts.value).collect();
+    for (index, second) in accounts.iter().enumerate() {
+        let shares = |first: &&&Accounts| first.scheme.eq_ignore_ascii_case(second.scheme);
+        let Some(first) = accounts[..index].iter().find(shares) else { continue };
+        let names = format!("`{}` and `{}`", first.meta.name, second.meta.name);
+        findings.add(
+            Finding::error("auth.E001", format!("{names} both send `Authorization: {} …`", second.scheme))
+                .at(second.meta.place)
+                .fix("give one of them another `const SCHEME` in its `impl Account`"),
+        );
+    }
 }
 
 /// Lets rows of a model sign in. In the prelude.
@@ -37,7 +63,8 @@ pub trait AccountsExt: Contribute {
     #[must_use]
     fn accounts<A: Account>(self) -> Self {
         let proof = SecuritySpec::new(A::SCHEME, scheme::<A>());
-        self.contribute(Accounts).contribute(Authenticator::new(ByToken::<A>::default()).documented(proof))
+        self.contribute(Accounts { meta: A::META, scheme: A::SCHEME })
+            .contribute(Authenticator::new(ByToken::<A>::default()).documented(proof))
     }
 }
 

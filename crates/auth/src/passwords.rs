@@ -17,11 +17,13 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use mainstay_core::random::Random;
 use mainstay_core::{Error, Inject, Profile, Result};
-use mainstay_db::Executor;
-use mainstay_db::write::update_with;
+use mainstay_db::named::is_row;
+use mainstay_db::write::find;
+use mainstay_db::{Executor, Query};
 use zeroize::Zeroizing;
 
 use crate::account::Account;
+use crate::authenticate::unauthorized;
 use crew::Crew;
 
 pub use config::AuthConfig;
@@ -119,10 +121,11 @@ impl Passwords {
         })
     }
 
-    /// The account, if `password` is its own. A hash that was made in an older way is made anew.
+    /// The account, if `password` is its own. A hash that was made in an older way is made anew, which ends its tokens as a new
+    /// password does.
     ///
-    /// The answer is the same, and takes as long, whether there is no account, it has no password, it is not active, or the
-    /// password is wrong: nobody learns here who has an account.
+    /// The answer is the same whether there is no account, it has no password, it is not active, or the password is wrong; and
+    /// it takes as long as that for a hash which is made as they are now. Nobody learns here who has an account.
     ///
     /// # Errors
     ///
@@ -133,20 +136,35 @@ impl Passwords {
         password: &str,
         executor: &impl Executor,
     ) -> Result<A> {
-        let hash = account.as_ref().and_then(Account::password).unwrap_or(&self.decoy);
-        let verdict = self.verify(password, hash).await?;
-        let refused =
-            || Error::unauthorized("Name and password do not belong together.").code("wrong_credentials");
-        let mut account = account.filter(Account::is_active).ok_or_else(refused)?;
+        let hash = account.as_ref().and_then(Account::password).unwrap_or(&self.decoy).clone();
+        let verdict = self.verify(password, &hash).await?;
+        let refused = || {
+            let message = "Name and password do not belong together.";
+            unauthorized::<A>(message.to_owned()).code("wrong_credentials")
+        };
+        let account = account.filter(Account::is_active).ok_or_else(refused)?;
         match verdict {
-            Verdict::Wrong => return Err(refused()),
-            Verdict::Right => {}
-            Verdict::Stale => {
-                let hash = self.hash(password).await?;
-                update_with(&mut account, |fields| A::set_password(fields, hash), executor).await?;
-            }
+            Verdict::Wrong => Err(refused()),
+            Verdict::Right => Ok(account),
+            Verdict::Stale => self.rehashed(account, hash, password, executor).await,
         }
-        Ok(account)
+    }
+
+    /// The account with its hash made anew, unless it has got another one meanwhile.
+    async fn rehashed<A: Account>(
+        &self,
+        account: A,
+        old: PasswordHash,
+        password: &str,
+        executor: &impl Executor,
+    ) -> Result<A> {
+        let new = self.hash(password).await?;
+        let unchanged =
+            Query::new().filter(|_| is_row(&account)).filter(|fields| A::set_password(fields, old).is_so());
+        match unchanged.update_with(|fields| A::set_password(fields, new), executor).await? {
+            0 => Ok(account),
+            _ => find(account.key(), executor).await,
+        }
     }
 }
 

@@ -143,6 +143,15 @@ impl<M: Model> Named<M> {
     }
 }
 
+/// The row itself, as a condition: its key is that of `row`.
+pub fn is_row<M: Model>(row: &M) -> Predicate<M> {
+    let values = row.values();
+    M::META.key.iter().fold(Predicate::always(), |all, index| {
+        let named = Named { field: &M::META.fields[*index], model: PhantomData };
+        all.and(named.compare(Comparison::Equal, values[*index].clone()))
+    })
+}
+
 /// The value for a field, or what was expected instead. What JSON has no word for is text: exact numbers, times, identifiers,
 /// bytes in hexadecimal digits.
 ///

@@ -298,7 +298,6 @@ impl<M: Model> Query<M> {
         read(&reply.rows, &loads, target).await
     }
 
-    /// The rows, each with what is read behind it.
     /// A page of rows, each with a value beside it.
     async fn paginate_with<R>(
         self,
@@ -319,6 +318,7 @@ impl<M: Model> Query<M> {
         Ok(Page::new(items, total, page))
     }
 
+    /// The rows, each with what is read behind it.
     async fn fetch_with<R>(
         self,
         target: Target<'_>,

@@ -33,7 +33,7 @@ pub(crate) fn weight(place: usize) -> (char, f64) {
 }
 
 impl<M: Model, R: Model> ToOne<M, R> {
-    /// There is one, and it has what somebody looks for, in words: see [`Query::search`].
+    /// There is one, and it has what somebody looks for, in words: see [`Query::search`](crate::Query::search).
     pub fn matches(self, words: impl Into<String>) -> Predicate<M>
     where
         R: Searchable,

@@ -6,8 +6,8 @@
 use mainstay_core::Result;
 use mainstay_db::expression::Scope;
 use mainstay_db::meta::RelationMeta;
-use mainstay_db::relation::{LoadMany, ToMany, ToOne, ToSingle};
-use mainstay_db::{Model, Query};
+use mainstay_db::relation::{IntoLoad, LoadMany, ToMany, ToOne, ToSingle};
+use mainstay_db::{Model, Predicate, Query};
 
 use crate::operations::Caller;
 use crate::policy::{Action, Rows};
@@ -50,11 +50,7 @@ impl<M: Model, R: Model> Includable<M> for ToOne<M, R> {
     }
 
     fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
-        match rows {
-            Rows::None => query,
-            Rows::All => query.with(|_| self),
-            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
-        }
+        limited(self, query, rows, |path, seen| path.filter(|_| seen))
     }
 
     fn loaded(self, row: &mut M) -> Loaded<'_, R> {
@@ -86,11 +82,7 @@ impl<M: Model, R: Model> Includable<M> for ToMany<M, R> {
     }
 
     fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
-        match rows {
-            Rows::None => query,
-            Rows::All => query.with(|_| self),
-            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
-        }
+        limited(self, query, rows, |path, seen| path.filter(|_| seen))
     }
 
     fn loaded(self, row: &mut M) -> Loaded<'_, R> {
@@ -106,15 +98,25 @@ impl<M: Model, R: Model> Includable<M> for LoadMany<M, R> {
     }
 
     fn load(self, query: Query<M>, rows: Rows<R>) -> Query<M> {
-        match rows {
-            Rows::None => query,
-            Rows::All => query.with(|_| self),
-            Rows::Where(seen) => query.with(|_| self.filter(|_| seen)),
-        }
+        limited(self, query, rows, |path, seen| path.filter(|_| seen))
     }
 
     fn loaded(self, row: &mut M) -> Loaded<'_, R> {
         Loaded::Many(self.path().loaded_in(row))
+    }
+}
+
+/// The query that loads these of the other rows. `filter` is how this kind of relation takes a condition.
+fn limited<M: Model, R: Model, L: IntoLoad<M>, F: IntoLoad<M>>(
+    relation: L,
+    query: Query<M>,
+    rows: Rows<R>,
+    filter: impl FnOnce(L, Predicate<R>) -> F,
+) -> Query<M> {
+    match rows {
+        Rows::None => query,
+        Rows::All => query.with(|_| relation),
+        Rows::Where(seen) => query.with(|_| filter(relation, seen)),
     }
 }
 

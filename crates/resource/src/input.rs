@@ -1,5 +1,7 @@
 //! A row as a client sends it.
 
+mod merge_patch;
+
 use std::fmt;
 
 use mainstay_core::{Error, Fault, Result};
@@ -15,11 +17,12 @@ use crate::fields::{is_settable, json_name, own_name};
 use crate::operations::Save;
 
 /// What is to be written, from a JSON object. Every fault is told at once: what is unknown, what may not be set, what is of
-/// another type, what is missing.
+/// another type, what is missing. `before` has the values of the row that is changed.
 pub(crate) fn read(
     meta: &'static ModelMeta,
     json: &RawValue,
     how: Save,
+    before: &[Value],
     may_write: impl Fn(&FieldMeta) -> bool,
 ) -> Result<Assignments> {
     let Ok(Entries(entries)) = serde_json::from_str::<Entries<'_>>(json.get()) else {
@@ -27,22 +30,23 @@ pub(crate) fn read(
     };
     let writable = |field: &FieldMeta| is_settable(meta, field, how) && may_write(field);
     let (given, faults) = (Assignments::new(meta), Vec::new());
-    let mut reading = Reading { meta, how, writable, given, faults };
+    let mut reading = Reading { meta, how, before, writable, given, faults };
     reading.object(&meta.members(), "", entries);
     reading.complete();
     let Reading { given, faults, .. } = reading;
     if faults.is_empty() { Ok(given) } else { Err(Error::invalid(faults)) }
 }
 
-struct Reading<W> {
+struct Reading<'b, W> {
     meta: &'static ModelMeta,
     how: Save,
+    before: &'b [Value],
     writable: W,
     given: Assignments,
     faults: Vec<Fault>,
 }
 
-impl<W: Fn(&FieldMeta) -> bool> Reading<W> {
+impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
     fn fault(&mut self, place: &str, code: &'static str, message: impl Into<String>) {
         self.faults.push(Fault::new(place, code, message.into()));
     }
@@ -71,9 +75,21 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<W> {
             self.fault(place, "type", "is nested too deeply, more than 127 levels");
         } else {
             match read_json(field, json) {
-                Ok(value) => self.given.set_value(index, value),
+                Ok(value) => self.given.set_value(index, self.merged(index, field, value)),
                 Err(expected) => self.fault(place, "type", format!("expected {expected}")),
             }
+        }
+    }
+
+    /// A document that is there is changed by its members, as the row is by its fields.
+    fn merged(&self, index: usize, field: &FieldMeta, value: Value) -> Value {
+        match (self.before.get(index), value) {
+            (Some(Value::Json(before)), Value::Json(patch))
+                if self.how == Save::Merge && field.sql_type == SqlType::Json =>
+            {
+                Value::Json(merge_patch::merge(before, &patch))
+            }
+            (_, value) => value,
         }
     }
 
@@ -114,6 +130,8 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<W> {
             match field.fill {
                 _ if !(self.writable)(field) || self.is_settled(index, &place) => {}
                 Fill::Required => self.fault(&place, "required", "is required"),
+                // What the engine gives a new row, it gives no other.
+                Fill::Database if self.how == Save::Replace => self.fault(&place, "required", "is required"),
                 // What a replacement does not name is as in a new row.
                 Fill::Default(make) if self.how == Save::Replace => self.given.set_value(index, make()),
                 _ => {}
@@ -180,7 +198,7 @@ fn pointer(outer: &str, name: &str) -> String {
 }
 
 /// The entries of an object, in order; a name may be there twice.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Entries<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -25,7 +25,7 @@ pub mod validation;
 
 pub use include::Includable;
 pub use list::{ListRequest, Listing, Shape};
-pub use operations::{Caller, Operations, Removal, Save, Saving};
+pub use operations::{Caller, Operations, Removal, Save, Saved, Saving};
 pub use policy::{Action, FieldSet, Policies, PoliciesExt, Policy, Rows};
 pub use record::Record;
 pub use resource::Resource;

@@ -154,6 +154,11 @@ pub enum Position {
     },
 }
 
+/// The most conditions, and the most words, of a list.
+const MOST: usize = 64;
+/// The most fields that can be named.
+const MOST_FIELDS: usize = 1_000;
+
 /// 400 with what is wrong with parameters.
 pub fn not_understood(faults: Vec<Fault>) -> Error {
     Error::bad_request("A parameter cannot be understood.").code("invalid_parameters").with_faults(faults)
@@ -167,7 +172,10 @@ impl ListRequest {
         query: Query<M>,
         seen: &dyn Fn(&FieldMeta) -> bool,
     ) -> Result<Query<M>> {
-        let mut faults = Vec::new();
+        let mut faults = self.excess();
+        if !faults.is_empty() {
+            return Err(not_understood(faults));
+        }
         let mut query = query;
         for filter in &self.filters {
             match filter.predicate::<M>(seen) {
@@ -213,6 +221,38 @@ impl ListRequest {
             }
         }
         if faults.is_empty() { Ok(query) } else { Err(not_understood(faults)) }
+    }
+
+    /// What there is too much of, before anything is made of it.
+    fn excess(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.filters.len() > MOST {
+            let message = format!("there are more than {MOST} conditions");
+            faults.push(Fault::new(self.filters[MOST].place.clone(), "too_many", message));
+        }
+        if self.search.as_ref().is_some_and(|words| words.split_whitespace().count() > MOST) {
+            faults.push(Fault::new("query:search", "too_many", format!("there are more than {MOST} words")));
+        }
+        let most = [
+            ("sort", self.sort.len(), MOST),
+            ("include", self.shape.include.len(), MOST),
+            ("fields", self.shape.fields.as_ref().map_or(0, Vec::len), MOST_FIELDS),
+        ];
+        for (name, number, most) in most.into_iter().filter(|(_, number, most)| number > most) {
+            let message = format!("there are {number} names, and at most {most} are looked at");
+            return vec![Fault::new(format!("query:{name}"), "too_many", message)];
+        }
+        let twice = |(index, sort): &(usize, &Sort)| {
+            self.sort[..*index].iter().any(|other| other.field == sort.field)
+        };
+        if let Some((_, sort)) = self.sort.iter().enumerate().find(twice) {
+            let message = format!("`{}` is there twice", sort.field);
+            faults.push(Fault::new("query:sort", "duplicate", message));
+        }
+        if self.shape.fields.as_ref().is_some_and(Vec::is_empty) {
+            faults.push(Fault::new("query:fields", "empty", "names no field"));
+        }
+        faults
     }
 
     /// Whether a field is asked for, by itself or with the part that it is in.

@@ -46,6 +46,15 @@ pub struct Saving<'a> {
     pub expected: Option<&'a [String]>,
 }
 
+/// A row that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its key, as an address has it.
+    pub key: String,
+    /// The row, if the caller may see it.
+    pub record: Option<Record>,
+}
+
 /// A row to be taken away.
 #[derive(Clone, Copy, Debug)]
 pub struct Removal<'a> {
@@ -79,7 +88,7 @@ pub trait Operations: Send + Sync {
     -> BoxFuture<'a, Result<Record>>;
 
     /// Writes a row, and returns it as it is then.
-    fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>>;
+    fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Saved>>;
 
     /// Takes a row away.
     fn remove<'a>(&'a self, caller: Caller<'a>, removal: Removal<'a>) -> BoxFuture<'a, Result<()>>;

@@ -1,11 +1,11 @@
 //! A row as a surface shows it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use mainstay_core::keys::base64url;
 use mainstay_core::{Error, Result};
 use mainstay_db::Value;
 use mainstay_db::meta::{FieldMeta, Member, ModelMeta};
 use mainstay_db::named::{read_text, write_json};
+use ring::digest::{SHA256, digest};
 
 use crate::fields::own_name;
 
@@ -16,8 +16,6 @@ pub struct Record {
     pub json: String,
     /// Its primary key, as it is written in an address.
     pub key: String,
-    /// What changes whenever one of its fields does, shown or not.
-    pub tag: String,
 }
 
 impl Record {
@@ -29,11 +27,17 @@ impl Record {
     ) -> Result<Self> {
         let mut json = String::new();
         object(meta, &meta.members(), values, &shown, &mut json)?;
-        Ok(Self { json, key: key_text(meta, values)?, tag: tag(meta, values) })
+        Ok(Self { json, key: key_text(meta, values)? })
     }
 }
 
 impl Record {
+    /// What changes whenever something of this record does: of it alone, so that a tag tells nothing of what is not shown.
+    pub fn tag(&self) -> String {
+        let digest = digest(&SHA256, self.json.as_bytes());
+        base64url::encode(&digest.as_ref()[..16])
+    }
+
     /// With something else in its object. The name has nothing to be escaped.
     pub(crate) fn with(mut self, name: &str, json: &str) -> Self {
         self.json.pop();
@@ -87,41 +91,32 @@ fn unwritable(meta: &ModelMeta, field: &FieldMeta, fault: &str) -> Error {
     Error::internal(format!("`{}.{}` cannot be written as JSON: {fault}", meta.name, field.name))
 }
 
-/// The values of a key of several fields have a comma between them.
+/// The values of a key of several fields have a comma between them; one within a value is written as `%2C`, and `%` as `%25`.
 fn key_text(meta: &ModelMeta, values: &[Value]) -> Result<String> {
-    let mut text = String::new();
-    for (place, index) in meta.key.iter().enumerate() {
+    let mut parts = Vec::with_capacity(meta.key.len());
+    for index in meta.key {
         let field = &meta.fields[*index];
-        if place > 0 {
-            text.push(',');
-        }
         let mut json = String::new();
         write_json(field, &values[*index], &mut json).map_err(|fault| unwritable(meta, field, &fault))?;
-        match serde_json::from_str::<String>(&json) {
-            Ok(plain) => text.push_str(&plain),
-            Err(_) => text.push_str(&json),
-        }
+        parts.push(serde_json::from_str::<String>(&json).unwrap_or(json));
     }
-    Ok(text)
+    Ok(match <[String; 1]>::try_from(parts) {
+        Ok([only]) => only,
+        Err(parts) => {
+            let escaped = parts.iter().map(|part| part.replace('%', "%25").replace(',', "%2C"));
+            escaped.collect::<Vec<_>>().join(",")
+        }
+    })
 }
 
 /// The values of a key from an address; none if it is the key of no row.
 pub(crate) fn read_key(meta: &ModelMeta, text: &str) -> Option<Vec<Value>> {
-    let parts: Vec<&str> = if meta.key.len() == 1 { vec![text] } else { text.split(',').collect() };
+    let parts: Vec<String> = match meta.key.len() {
+        1 => vec![text.to_owned()],
+        _ => text.split(',').map(|part| part.replace("%2C", ",").replace("%25", "%")).collect(),
+    };
     if parts.len() != meta.key.len() {
         return None;
     }
-    meta.key_fields().zip(parts).map(|(field, part)| read_text(field, part).ok()).collect()
-}
-
-/// A row that counts its updates says by the count which state it is in; another by its values.
-pub(crate) fn tag(meta: &ModelMeta, values: &[Value]) -> String {
-    if let Some((index, _)) = meta.version()
-        && let Value::Int(version) = values[index]
-    {
-        return format!("v{version}");
-    }
-    let mut hasher = DefaultHasher::new();
-    values.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    meta.key_fields().zip(&parts).map(|(field, part)| read_text(field, part).ok()).collect()
 }

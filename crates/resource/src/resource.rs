@@ -8,15 +8,15 @@ use mainstay_core::config::nearest;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Fault, Result, StatusCode};
 use mainstay_db::meta::{FieldMeta, ModelMeta, RelationKind};
-use mainstay_db::named::{Comparison, Named};
+use mainstay_db::named::{Comparison, Named, is_row};
 use mainstay_db::{Model, Query, Tx, write};
 
 use crate::include::{Includable, Include, Included};
 use crate::input;
 use crate::list::{ListRequest, Listing, Part, Position, Shape, not_understood};
-use crate::operations::{Caller, Operations, Removal, Save, Saving};
+use crate::operations::{Caller, Operations, Removal, Save, Saved, Saving};
 use crate::policy::{Action, FieldSet, Policy, Rows};
-use crate::record::{Record, read_key, tag};
+use crate::record::{Record, read_key};
 
 /// A model, as surfaces offer it: `Resource::<Article>::new("/articles")`.
 ///
@@ -135,7 +135,7 @@ impl<M: Model> Operations for Resource<M> {
         Box::pin(get(self, caller, key, shape))
     }
 
-    fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Record>> {
+    fn save<'a>(&'a self, caller: Caller<'a>, saving: Saving<'a>) -> BoxFuture<'a, Result<Saved>> {
         match saving.how {
             Save::Create => Box::pin(create(self, caller, saving)),
             Save::Replace | Save::Merge => Box::pin(change(self, caller, saving)),
@@ -237,11 +237,12 @@ fn shown<M: Model>(
     Ok(record)
 }
 
-async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Saved> {
     let policy = caller.policies.of::<M>();
     permitted(!matches!(policy.rows(caller.who, Action::Create), Rows::None), caller.who)?;
     let may_write = policy.fields(caller.who, Action::Create);
-    let new = input::read(M::META, saving.body, Save::Create, |field| may_write.contains(field.column))?;
+    let writable = |field: &FieldMeta| may_write.contains(field.column);
+    let new = input::read(M::META, saving.body, Save::Create, &[], writable)?;
     let new = match &resource.on_create {
         Some(set) => set(caller.who, M::Draft::from(new))?.into(),
         None => new,
@@ -249,41 +250,62 @@ async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Sa
     let made = caller.db.transaction(async |tx| {
         let row: M = write::insert(new, tx).await?;
         permitted(policy.check(caller.who, Action::Create, &row), caller.who)?;
-        Ok(row)
+        permitted(is_among(policy.rows(caller.who, Action::Create), &row, tx).await?, caller.who)?;
+        saved(&*policy, caller.who, row, tx).await
     });
-    let row = made.await.map_err(|error| input::renamed(M::META, error))?;
-    answered(&*policy, caller.who, &row)
+    made.await.map_err(|error| input::renamed(M::META, error))
 }
 
-async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Record> {
+async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: Saving<'_>) -> Result<Saved> {
     let policy = caller.policies.of::<M>();
     let may_write = policy.fields(caller.who, Action::Update);
     let changed = caller.db.transaction(async |tx| {
         let mut row = locked::<M>(&*policy, caller.who, Action::Update, saving.key, tx).await?;
-        expected(&row, saving.expected)?;
+        expected(&*policy, caller.who, &row, saving.expected)?;
         let writable = |field: &FieldMeta| may_write.contains(field.column);
-        let change = input::read(M::META, saving.body, saving.how, writable)?;
+        let change = input::read(M::META, saving.body, saving.how, &row.values(), writable)?;
         let change = match &resource.on_change {
             Some(set) => set(caller.who, &row, M::Change::from(change))?.into(),
             None => change,
         };
         write::update(&mut row, change, tx).await?;
         permitted(policy.check(caller.who, Action::Update, &row), caller.who)?;
-        Ok(row)
+        saved(&*policy, caller.who, row, tx).await
     });
-    let row = changed.await.map_err(|error| input::renamed(M::META, error))?;
-    answered(&*policy, caller.who, &row)
+    changed.await.map_err(|error| input::renamed(M::META, error))
 }
 
 async fn remove<M: Model>(caller: Caller<'_>, removal: Removal<'_>) -> Result<()> {
     let policy = caller.policies.of::<M>();
     let removed = caller.db.transaction(async |tx| {
         let row = locked::<M>(&*policy, caller.who, Action::Delete, removal.key, tx).await?;
-        expected(&row, removal.expected)?;
+        expected(&*policy, caller.who, &row, removal.expected)?;
         permitted(policy.check(caller.who, Action::Delete, &row), caller.who)?;
         write::delete(row, tx).await
     });
     removed.await
+}
+
+/// A row that was written, as its writer may see it.
+async fn saved<M: Model>(policy: &dyn Policy<M>, who: &Principal, row: M, tx: &Tx) -> Result<Saved> {
+    let record = whole(policy, who, &row)?;
+    let is_seen = is_among(policy.rows(who, Action::View), &row, tx).await?;
+    Ok(Saved { key: record.key.clone(), record: is_seen.then_some(record) })
+}
+
+/// A row with everything that may be seen of it.
+fn whole<M: Model>(policy: &dyn Policy<M>, who: &Principal, row: &M) -> Result<Record> {
+    let seen = Seen(policy.fields(who, Action::View));
+    Record::new(M::META, &row.values(), |field| seen.has(field))
+}
+
+/// Whether a row is one of these.
+async fn is_among<M: Model>(rows: Rows<M>, row: &M, tx: &Tx) -> Result<bool> {
+    match rows {
+        Rows::None => Ok(false),
+        Rows::All => Ok(true),
+        rows => rows.limit(Query::new().filter(|_| is_row(row))).exists(tx).await,
+    }
 }
 
 /// The fields that may be seen.
@@ -345,18 +367,16 @@ fn denied(who: &Principal) -> Error {
 }
 
 /// Whether the row is still what the client has seen.
-fn expected<M: Model>(row: &M, tags: Option<&[String]>) -> Result<()> {
+fn expected<M: Model>(
+    policy: &dyn Policy<M>,
+    who: &Principal,
+    row: &M,
+    tags: Option<&[String]>,
+) -> Result<()> {
     let Some(tags) = tags else { return Ok(()) };
-    let tag = tag(M::META, &row.values());
-    if tags.contains(&tag) {
+    if tags.contains(&whole(policy, who, row)?.tag()) {
         return Ok(());
     }
     let message = "It has been changed since you read it. Read it again.";
     Err(Error::new(StatusCode::PRECONDITION_FAILED, message).code("precondition_failed"))
-}
-
-/// A row that was written, as its writer may see it.
-fn answered<M: Model>(policy: &dyn Policy<M>, who: &Principal, row: &M) -> Result<Record> {
-    let seen = Seen(policy.fields(who, Action::View));
-    Record::new(M::META, &row.values(), |field| seen.has(field))
 }

@@ -10,7 +10,7 @@
 mod favorites;
 mod model;
 mod reading;
-mod slug;
+pub mod slug;
 mod view;
 mod writing;
 

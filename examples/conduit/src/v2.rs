@@ -2,10 +2,11 @@
 //!
 //! Everybody reads; whoever is signed in writes articles and comments, and changes their own. Errors are problem details.
 
+use mainstay::core::random::SecureRandom;
 use mainstay::db::relation::ToOne;
 use mainstay::prelude::*;
 
-use crate::articles::Article;
+use crate::articles::{Article, slug};
 use crate::comments::Comment;
 use crate::tags::Tag;
 use crate::users::User;
@@ -73,7 +74,10 @@ fn signed_in(who: &Principal) -> Result<i64> {
 pub fn module() -> Module {
     let articles = Resource::<Article>::new("/api/v2/articles")
         .policy(OwnOnly)
-        .on_create(|who, article| Ok(article.author(signed_in(who)?)))
+        .on_create(|who, article| {
+            let slug = slug::from_title("", &SecureRandom::new());
+            Ok(article.author(signed_in(who)?).slug(slug))
+        })
         .include(|article| article.author)
         .include(|article| article.tags.order_by(|tag| tag.name));
     let comments = Resource::<Comment>::new("/api/v2/comments")

@@ -7,15 +7,16 @@ use mainstay_core::Result;
 use mainstay_core::error::Context;
 use mainstay_http::extract::{EntityTag, EntityTags, Header, IfNoneMatch};
 use mainstay_resource::list::Position;
-use mainstay_resource::{Listing, Record};
+use mainstay_resource::{Listing, Record, Saved};
 use serde_json::json;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// One row with its tag.
 pub(super) fn record(record: Record) -> Result<Response> {
+    let (_, tag) = entity_tag(record.tag())?;
     let mut response = body(record.json);
-    response.headers_mut().insert(header::ETAG, entity_tag(record.tag)?.1);
+    response.headers_mut().insert(header::ETAG, tag);
     Ok(response)
 }
 
@@ -24,7 +25,7 @@ pub(super) fn shown(record: Record, is_whole: bool, headers: &HeaderMap) -> Resu
     if !is_whole {
         return Ok(body(record.json));
     }
-    let (tag, value) = entity_tag(record.tag.clone())?;
+    let (tag, value) = entity_tag(record.tag())?;
     match Header::<IfNoneMatch>::of(headers)? {
         Some(Header(known)) if !known.holds(Some(&tag)) => {
             Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, value)]).into_response())
@@ -39,12 +40,20 @@ fn entity_tag(tag: String) -> Result<(EntityTag, HeaderValue)> {
     Ok((tag, value))
 }
 
-/// A new row, and where it is.
-pub(super) fn created(record: Record, address: &str) -> Result<Response> {
-    let key: String = form_urlencoded::byte_serialize(record.key.as_bytes()).collect();
+/// A row that was changed, or nothing for who may not see it.
+pub(super) fn saved(saved: Saved) -> Result<Response> {
+    match saved.record {
+        Some(record) => self::record(record),
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
+}
+
+/// Where a new row is, and the row for who may see it.
+pub(super) fn created(saved: Saved, address: &str) -> Result<Response> {
+    let key: String = form_urlencoded::byte_serialize(saved.key.as_bytes()).collect();
     // In a path, a plus sign is one.
     let location = format!("{address}/{}", key.replace('+', "%20"));
-    let mut response = self::record(record)?;
+    let mut response = self::saved(saved)?;
     *response.status_mut() = StatusCode::CREATED;
     let location = HeaderValue::try_from(location).context("the address of a row")?;
     response.headers_mut().insert(header::LOCATION, location);
@@ -113,13 +122,11 @@ fn body(json: String) -> Response {
     response
 }
 
-/// The tags that a row may have; none if it may have any.
+/// The tags that a row may have; none if it may have any. A tag names the state of the row and not the bytes of an answer, so
+/// that its weak form, which an answer has once it was compressed, says the same.
 pub(super) fn tags_of(tags: EntityTags) -> Option<Vec<String>> {
     match tags {
         EntityTags::Any => None,
-        // A weak tag says nothing for sure.
-        EntityTags::Listed(tags) => {
-            Some(tags.into_iter().filter(|tag| !tag.weak).map(|tag| tag.tag).collect())
-        }
+        EntityTags::Listed(tags) => Some(tags.into_iter().map(|tag| tag.tag).collect()),
     }
 }

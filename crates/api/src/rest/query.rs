@@ -81,19 +81,26 @@ pub(super) fn read(query: Option<&str>) -> Result<ListRequest> {
 
 /// Reads the query of one row, which says nothing but what is shown of it.
 pub(super) fn shape(query: Option<&str>) -> Result<Shape> {
-    let mut shape = Shape::default();
+    let (mut fields, mut include, mut faults) = (None, None, Vec::new());
     for (name, value) in pairs(query) {
-        match name.as_str() {
-            "fields" => shape.fields = Some(owned(&value)),
-            "include" => shape.include = owned(&value),
+        let place = format!("query:{name}");
+        let slot = match name.as_str() {
+            "fields" => &mut fields,
+            "include" => &mut include,
             _ => {
-                let place = format!("query:{name}");
-                let fault = Fault::new(place, "unknown_parameter", "there is no such parameter");
-                return Err(not_understood(vec![fault]));
+                faults.push(Fault::new(place, "unknown_parameter", "there is no such parameter"));
+                continue;
             }
+        };
+        if slot.replace(owned(&value)).is_some() {
+            faults.push(Fault::new(place, "duplicate", "is there twice"));
         }
     }
-    Ok(shape)
+    if faults.is_empty() {
+        Ok(Shape { fields, include: include.unwrap_or_default() })
+    } else {
+        Err(not_understood(faults))
+    }
 }
 
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {

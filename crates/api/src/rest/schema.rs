@@ -80,7 +80,7 @@ impl<M: Model> JsonSchema for Replacing<M> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Replace);
-        closed(object(M::META, settable, |field| matches!(field.fill, Fill::Required)))
+        closed(object(M::META, settable, |field| matches!(field.fill, Fill::Required | Fill::Database)))
     }
 }
 

@@ -80,6 +80,7 @@ impl PasswordHash {
         let Ok(hash) = self.read() else { return false };
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         hash.algorithm.as_str() == "argon2id"
+            && hash.version == Some(Version::V0x13.into())
             && Params::try_from(&hash).is_ok_and(|made| costs(&made) == costs(params))
     }
 }

@@ -67,6 +67,14 @@ async fn makes_a_hash_anew_that_was_made_in_an_older_way() {
     let strong = log_in().await;
     assert!(weak.expose().contains("m=32,") && strong.expose().contains("m=64,"), "{}", strong.expose());
     assert_eq!(log_in().await, strong, "what is as it should be stays");
+
+    // Somebody changes the password while a login with the old one is under way.
+    ann.update(|customer| customer.password(weak.clone()), &db).await.unwrap();
+    let seen = Customer::find(ann.key(), &db).await.unwrap();
+    let other = passwords.hash("another").await.unwrap();
+    ann.update(|customer| customer.password(other.clone()), &db).await.unwrap();
+    passwords.log_in(Some(seen), PASSWORD, &db).await.unwrap();
+    assert_eq!(Customer::find(ann.key(), &db).await.unwrap().password, other);
     app.stop().await;
 }
 

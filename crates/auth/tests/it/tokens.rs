@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay_auth::{Passwords, Tokens};
+use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, Tokens};
 use mainstay_core::Provider;
 use mainstay_core::clock::{Clock, TestClock};
-use mainstay_db::Db;
+use mainstay_core::config::Sources;
+use mainstay_db::column::Assignment;
+use mainstay_db::{Db, ModelsExt, models};
 use mainstay_test::TestApp;
 
 use crate::shop::{NewClerk, app, customer};
@@ -97,4 +99,30 @@ async fn loads_the_account_once() {
     app.get("/me").bearer(&token).send().await.assert_status(200).assert_queries_at_most(1);
     app.get("/welcome").send().await.assert_status(200).assert_queries_at_most(0);
     app.stop().await;
+}
+
+#[tokio::test]
+async fn two_models_of_one_scheme_are_found_at_start() {
+    #[mainstay_db::model]
+    struct Guest {
+        id: i64,
+        #[field(hidden)]
+        password: Option<PasswordHash>,
+    }
+
+    impl Account for Guest {
+        const SCHEME: &'static str = "bearer";
+
+        fn password(&self) -> Option<&PasswordHash> {
+            self.password.as_ref()
+        }
+
+        fn set_password(guest: Self::Fields, hash: PasswordHash) -> Assignment<Self> {
+            guest.password.set(hash)
+        }
+    }
+
+    let app = app().models(models![Guest]).accounts::<Guest>();
+    let findings = app.assemble(Sources::isolated()).findings().to_string();
+    assert!(findings.contains("auth.E001") && findings.contains("`Customer` and `Guest`"), "{findings}");
 }

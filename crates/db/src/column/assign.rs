@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::Column;
+use super::{Column, Predicate};
 use crate::error::DbError;
-use crate::expression::{Operand, Scope, Term};
+use crate::expression::{ColumnRef, Node, Operand, Operator, Scope, Term};
 use crate::key::Key;
 use crate::model::Model;
 use crate::relation::ToOne;
@@ -23,6 +23,14 @@ pub struct Assignment<M> {
 impl<M> Assignment<M> {
     pub(crate) fn new(column: &'static str, value: Value) -> Self {
         Self { column, operand: Operand(Term::Value(value)), marker: PhantomData }
+    }
+}
+
+impl<M: Model> Assignment<M> {
+    /// The condition that this would change nothing: the column has this value already.
+    pub fn is_so(self) -> Predicate<M> {
+        let left = Term::Column(ColumnRef { scope: Scope::ROOT, column: self.column });
+        Predicate::new(Node::Compare { left, operator: Operator::Same, right: self.operand.0 })
     }
 }
 

@@ -32,6 +32,10 @@ pub(crate) struct Renderer {
     root: Option<&'static str>,
 }
 
+/// So many conditions stand one after the other. More are a tree, since each one more would be one level deeper: the stack has
+/// an end, and SQLite takes a thousand.
+const FLAT: usize = 16;
+
 impl Renderer {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self { dialect, root: None }
@@ -60,8 +64,12 @@ impl Renderer {
         for join in &select.joins {
             self.join(&mut statement, join)?;
         }
-        for node in &select.filter {
-            statement.and_where(self.node(node)?);
+        if select.filter.len() > FLAT {
+            statement.and_where(self.fold(&select.filter, "1 = 1", Expr::and)?);
+        } else {
+            for node in &select.filter {
+                statement.and_where(self.node(node)?);
+            }
         }
         for term in &select.group {
             statement.add_group_by([match term {

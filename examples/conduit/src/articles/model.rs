@@ -15,7 +15,7 @@ pub struct Article {
     /// Its number.
     pub id: i64,
     /// What its address ends with.
-    #[field(unique, min_length = 1, max_length = 120)]
+    #[field(unique, min_length = 1, max_length = 120, read_only)]
     pub slug: String,
     /// Its title.
     #[field(min_length = 1, max_length = 200)]
@@ -24,6 +24,7 @@ pub struct Article {
     #[field(max_length = 1000)]
     pub description: String,
     /// Its text, in Markdown.
+    #[field(min_length = 1)]
     pub body: String,
     /// Who wrote it.
     #[field(read_only)]

@@ -6,7 +6,7 @@ use mainstay::core::random::Random;
 const LONGEST: usize = 100;
 
 /// A slug from a title: its ASCII letters and digits, and six random digits, so that two articles may have one title.
-pub(super) fn from_title(title: &str, random: &dyn Random) -> String {
+pub fn from_title(title: &str, random: &dyn Random) -> String {
     let mut slug = String::new();
     for word in title.split(|ch: char| !ch.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         if slug.len() + word.len() >= LONGEST {

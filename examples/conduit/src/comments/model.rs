@@ -12,6 +12,7 @@ pub struct Comment {
     /// Its number.
     pub id: i64,
     /// Its text, in Markdown.
+    #[field(min_length = 1)]
     pub body: String,
     /// What it is about.
     #[belongs_to(on_delete = cascade)]

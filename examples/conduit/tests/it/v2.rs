@@ -48,7 +48,7 @@ async fn reads_what_the_first_version_reads() {
 async fn writes_for_who_is_signed_in_and_only_their_own() {
     let app = TestApp::start(conduit::app()).await;
     let (ann, token) = writer(&app).await;
-    let new = json!({ "slug": "one", "title": "One", "description": "First", "body": "Text" });
+    let new = json!({ "title": "One", "description": "First", "body": "Text" });
     app.post("/api/v2/articles").json(&new).send().await.assert_problem(401, "unauthorized");
     let made = app.post("/api/v2/articles").header("authorization", &token).json(&new).send().await;
     let article: Value = made.assert_status(201).json();

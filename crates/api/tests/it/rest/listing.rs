@@ -164,3 +164,29 @@ async fn a_cursor_of_another_order_is_none() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn looks_at_no_more_than_anybody_asks_for() {
+    on_every_engine(async |app| {
+        let many = |part: &str| part.repeat(3_000);
+        for (query, pointer, code) in [
+            (format!("sort={}", many("id,")), "query:sort", "too_many"),
+            ("sort=id,-id".to_owned(), "query:sort", "duplicate"),
+            (format!("search={}", many("a+")), "query:search", "too_many"),
+            (many("stock=1&"), "query:stock", "too_many"),
+            (format!("include={}", many("x,")), "query:include", "too_many"),
+            (format!("fields={}", many("x,")), "query:fields", "too_many"),
+            ("fields=".to_owned(), "query:fields", "empty"),
+        ] {
+            let refused = list(app, &query).await;
+            refused.assert_problem(400, "invalid_parameters");
+            refused
+                .assert_json_at("/errors/0/pointer", json!(pointer))
+                .assert_json_at("/errors/0/code", json!(code));
+        }
+        let most = "stock[gte]=0&".repeat(64);
+        assert_eq!(names(app, &most).await, ["Apple", "Bread", "Cheese", "Élan"]);
+        assert_eq!(names(app, &format!("search={}", "round+".repeat(64))).await, ["Apple", "Bread"]);
+    })
+    .await;
+}

@@ -149,3 +149,18 @@ async fn shows_relations_by_the_policy_of_what_they_lead_to() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn answers_no_row_that_its_writer_may_not_see() {
+    on_every_engine(async |app| {
+        let made = app.post("/letters").json(&json!({ "text": "from outside" })).send().await;
+        made.assert_status(201).assert_header("location", "/letters/1").assert_text("");
+        app.get("/letters/1").send().await.assert_status(401);
+        app.patch("/letters/1").json(&json!({ "text": "changed" })).send().await.assert_status(204);
+        // What may be made is a condition as well.
+        app.post("/letters").json(&json!({ "text": "x", "read": true })).send().await.assert_status(401);
+        let read = app.get("/letters").header(ANN.0, ANN.1).send().await;
+        read.assert_json_at("/total", json!(1)).assert_json_at("/items/0/text", json!("changed"));
+    })
+    .await;
+}

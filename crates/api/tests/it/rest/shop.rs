@@ -82,6 +82,35 @@ pub(crate) struct Ledger {
     pub(crate) seller: BelongsTo<Seller>,
 }
 
+/// What anybody may write, and only sellers read.
+#[model]
+pub(crate) struct Letter {
+    pub(crate) id: i64,
+    pub(crate) text: String,
+    #[field(default = false)]
+    pub(crate) read: bool,
+}
+
+struct LetterBox;
+
+impl Policy<Letter> for LetterBox {
+    fn rows(&self, who: &Principal, action: Action) -> Rows<Letter> {
+        match action {
+            Action::View if !who.is_authenticated() => Rows::none(),
+            Action::View => Rows::all(),
+            _ => Rows::<Letter>::when(|letter| letter.read.eq(false)),
+        }
+    }
+
+    fn check(&self, _: &Principal, _: Action, _: &Letter) -> bool {
+        true
+    }
+
+    fn fields(&self, _: &Principal, _: Action) -> FieldSet<Letter> {
+        FieldSet::all()
+    }
+}
+
 /// Everybody sees what is on sale, without its cost; sellers see all of theirs, and change it.
 struct OwnProducts;
 
@@ -163,6 +192,7 @@ pub(crate) fn app() -> App {
         .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
         .resource(Resource::<Shelf>::new("/shelves").policy(Open))
         .resource(sellers)
+        .resource(Resource::<Letter>::new("/letters").policy(LetterBox))
         .resource(Resource::<Ledger>::new("/ledger"))
         .api(Api::new().title("Shop"))
 }

@@ -167,7 +167,7 @@ async fn refuses_to_write_over_what_the_client_has_not_seen() {
         let delete =
             |tag: &str| app.delete("/products/2").header(ANN.0, ANN.1).header("if-match", tag).send();
         delete(&tag).await.assert_status(412);
-        let tag = app.get("/products/2").send().await.header("etag").unwrap().to_owned();
+        let tag = app.get("/products/2").header(ANN.0, ANN.1).send().await.header("etag").unwrap().to_owned();
         delete(&tag).await.assert_status(204);
         delete(&tag).await.assert_status(404);
     })
@@ -177,31 +177,31 @@ async fn refuses_to_write_over_what_the_client_has_not_seen() {
 #[tokio::test]
 async fn keys_of_several_fields_are_one_part_of_an_address() {
     on_every_engine(async |app| {
-        let made =
-            app.post("/shelves").json(&json!({ "room": "a/b ?", "number": 2, "label": "new" })).send().await;
-        made.assert_status(201)
-            .assert_header("location", "/shelves/a%2Fb%20%3F%2C2")
-            .assert_header("etag", "\"v1\"");
-        let address = made.header("location").unwrap().to_owned();
-        let shown = app.get(&address).send().await;
-        shown
-            .assert_status(200)
-            .assert_json(json!({ "room": "a/b ?", "number": 2, "label": "new", "version": 1 }));
-        let put =
-            app.put(&address).header("if-match", "\"v1\"").json(&json!({ "label": "newer" })).send().await;
-        put.assert_status(200).assert_header("etag", "\"v2\"");
-        app.put(&address)
-            .header("if-match", "\"v1\"")
-            .json(&json!({ "label": "x" }))
-            .send()
-            .await
-            .assert_status(412);
-        let key = app.patch(&address).json(&json!({ "number": 3 })).send().await;
+        for (room, location) in [
+            ("a/b ?", "/shelves/a%2Fb%20%3F%2C2"),
+            ("a,b", "/shelves/a%252Cb%2C2"),
+            ("50%, %2C", "/shelves/50%2525%252C%20%25252C%2C2"),
+        ] {
+            let new = json!({ "room": room, "number": 2, "label": "new" });
+            let made = app.post("/shelves").json(&new).send().await;
+            made.assert_status(201).assert_header("location", location);
+            let shown = app.get(location).send().await;
+            let expected = json!({ "room": room, "number": 2, "label": "new", "version": 1 });
+            shown.assert_status(200).assert_json(expected);
+            app.delete(location).send().await.assert_status(204);
+        }
+        let address = "/shelves/attic,1";
+        let tag = app.get(address).send().await.header("etag").unwrap().to_owned();
+        let put = app.put(address).header("if-match", &tag).json(&json!({ "label": "newer" })).send().await;
+        put.assert_status(200).assert_json_at("/version", json!(2));
+        let late = app.put(address).header("if-match", &tag).json(&json!({ "label": "x" })).send().await;
+        late.assert_status(412);
+        let key = app.patch(address).json(&json!({ "number": 3 })).send().await;
         key.assert_problem(422, "validation_failed").assert_json_at("/errors/0/code", json!("read_only"));
         for none in ["/shelves/attic", "/shelves/attic,1,2", "/shelves/attic,one", "/shelves/attic,2"] {
             app.get(none).send().await.assert_status(404);
         }
-        app.delete(&address).send().await.assert_status(204);
+        app.delete(address).send().await.assert_status(204);
     })
     .await;
 }
@@ -235,6 +235,68 @@ async fn is_in_the_document() {
         assert_eq!(patch["security"], json!([{ "seller": [] }, {}]));
         let scheme = json!({ "type": "apiKey", "in": "header", "name": "Authorization" });
         assert_eq!(document["components"]["securitySchemes"]["seller"], scheme);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_is_good_although_its_row_came_compressed() {
+    on_every_engine(async |app| {
+        let long = json!({ "text": "compress me ".repeat(400) });
+        app.patch("/products/1").header(ANN.0, ANN.1).json(&long).send().await.assert_status(200);
+        let read = app.get("/products/1").header(ANN.0, ANN.1).header("accept-encoding", "gzip").send().await;
+        let tag = read.header("etag").unwrap().to_owned();
+        assert!(tag.starts_with("W/"), "{tag}");
+        let change = app.patch("/products/1").header(ANN.0, ANN.1).header("if-match", &tag);
+        change.json(&json!({ "stock": 3 })).send().await.assert_status(200);
+        let change = app.patch("/products/1").header(ANN.0, ANN.1).header("if-match", &tag);
+        change.json(&json!({ "stock": 4 })).send().await.assert_status(412);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_tells_nothing_of_what_is_not_shown() {
+    on_every_engine(async |app| {
+        let tag = async || app.get("/products/3").send().await.header("etag").unwrap().to_owned();
+        let before = tag().await;
+        app.patch("/products/3")
+            .header(ANN.0, ANN.1)
+            .json(&json!({ "cost": 501 }))
+            .send()
+            .await
+            .assert_status(200);
+        assert_eq!(tag().await, before, "nobody but its seller sees the cost");
+        let own = app.get("/products/3").header(ANN.0, ANN.1).send().await;
+        assert_ne!(own.header("etag"), Some(before.as_str()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn documents_are_merged_member_by_member() {
+    on_every_engine(async |app| {
+        let patch = async |details: Value| {
+            let changed = app
+                .patch("/products/1")
+                .header(ANN.0, ANN.1)
+                .json(&json!({ "details": details }))
+                .send()
+                .await;
+            changed.assert_status(200).json::<Value>()["details"].clone()
+        };
+        assert_eq!(
+            patch(json!({ "a": 1, "b": { "c": [1], "d": 2 } })).await,
+            json!({ "a": 1, "b": { "c": [1], "d": 2 } })
+        );
+        assert_eq!(
+            patch(json!({ "b": { "c": null, "e": 3 } })).await,
+            json!({ "a": 1, "b": { "d": 2, "e": 3 } })
+        );
+        assert_eq!(patch(Value::Null).await, Value::Null);
+        let body = json!({ "price": "1", "seller_id": 1, "details": { "z": 1 } });
+        let replaced = app.put("/products/1").header(ANN.0, ANN.1).json(&body).send().await;
+        replaced.assert_json_at("/details", json!({ "z": 1 }));
     })
     .await;
 }

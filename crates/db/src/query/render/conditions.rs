@@ -2,7 +2,7 @@
 
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Query, SelectStatement};
 
-use super::{Renderer, slot};
+use super::{FLAT, Renderer, slot};
 use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Case, ColumnRef, Items, List, Node, Operator, Pattern, Term};
@@ -46,12 +46,16 @@ impl Renderer {
         })
     }
 
-    fn fold(
+    pub(super) fn fold(
         &self,
         nodes: &[Node],
         empty: &'static str,
         join: fn(Expr, Expr) -> Expr,
     ) -> Result<Expr, DbError> {
+        if nodes.len() > FLAT {
+            let (left, right) = nodes.split_at(nodes.len() / 2);
+            return Ok(join(self.fold(left, empty, join)?, self.fold(right, empty, join)?));
+        }
         let mut all = None;
         for node in nodes {
             let expression = self.node(node)?;

@@ -11,6 +11,7 @@ suite!(
     searches_texts_for_what_is_written,
     searches_texts_in_any_case,
     combines_conditions,
+    takes_conditions_by_the_thousand,
     filters_by_relations,
     applies_filters_only_when_there_is_a_value,
     sorts_by_several_columns_with_nulls_where_asked,
@@ -76,6 +77,15 @@ async fn combines_conditions(engine: Engine) {
     assert_eq!(User::filter(|_| Predicate::always()).count(&db).await.unwrap(), 5);
     assert_eq!(User::filter(|_| Predicate::never()).count(&db).await.unwrap(), 0);
     assert_eq!(names(User::filter(|u| !u.name.is_in(["ann", "bob", "Cid"])), &db).await.len(), 2);
+}
+
+async fn takes_conditions_by_the_thousand(engine: Engine) {
+    let db = people(engine).await;
+    let all = (0..3_000).fold(User::query(), |query, id| query.filter(|u| u.id.ne(-id - 1)));
+    assert_eq!(all.count(&db).await.unwrap(), User::query().count(&db).await.unwrap());
+    let any = (0..3_000).map(|id| move |u: <User as mainstay_db::Model>::Fields| u.id.eq(-id - 1));
+    let none = User::filter(|u| any.map(|is| is(u)).reduce(Predicate::or).unwrap());
+    assert_eq!(none.count(&db).await.unwrap(), 0);
 }
 
 async fn filters_by_relations(engine: Engine) {
