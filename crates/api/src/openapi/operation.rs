@@ -55,14 +55,11 @@ fn describe_security(security: &[SecuritySpec]) -> Value {
 }
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
-    let mut schema = match &parameter.schema {
+    let schema = match &parameter.schema {
         Some(schema) => schemas.generate(schema, Direction::Request),
         None => json!({}),
     };
-    if !parameter.choices.is_empty() {
-        let one = if schema.get("items").is_some() { &mut schema["items"] } else { &mut schema };
-        one["enum"] = json!(parameter.choices);
-    }
+    let schema = with_choices(schema, &parameter.choices);
     let mut object = json!({ "name": parameter.name, "in": parameter.place.name(), "schema": schema });
     if parameter.comma_separated {
         object["style"] = json!("form");
@@ -81,6 +78,15 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
         schema.remove("description");
     }
     object
+}
+
+/// The schema of one of these values, or of a list of them.
+fn with_choices(mut schema: Value, choices: &[String]) -> Value {
+    if !choices.is_empty() {
+        let one = if schema.get("items").is_some() { &mut schema["items"] } else { &mut schema };
+        one["enum"] = json!(choices);
+    }
+    schema
 }
 
 fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
@@ -141,10 +147,11 @@ fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
 }
 
 fn header_of(header: &Parameter, schemas: &mut Schemas) -> Value {
-    let mut object = match &header.schema {
-        Some(schema) => json!({ "schema": schemas.generate(schema, Direction::Response) }),
-        None => json!({ "schema": { "type": "string" } }),
+    let schema = match &header.schema {
+        Some(schema) => schemas.generate(schema, Direction::Response),
+        None => json!({ "type": "string" }),
     };
+    let mut object = json!({ "schema": with_choices(schema, &header.choices) });
     if let Some(description) = &header.description {
         object["description"] = json!(description);
     }
