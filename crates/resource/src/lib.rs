@@ -5,7 +5,7 @@
 //!   to rows goes through it, and so through policy, validation and hooks.
 //! - [`list`](mod@list): which rows a list is asked for; [`record`]: a row as a surface shows it; `input`: a row as a client sends
 //!   it; [`fields`]: what fields are called, and which of them can be set.
-//! - [`include`]: relations that are shown with rows.
+//! - [`mod@include`]: relations that are shown with rows.
 //! - [`policy`]: who may see and change which rows and fields. No policy means no access, on every surface.
 //! - [`validation`]: what is wrong with a value, every fault at once.
 //! - [`module`]: [`Policies`] for whoever takes them.

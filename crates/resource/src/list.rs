@@ -238,7 +238,7 @@ impl ListRequest {
             ("include", self.shape.include.len(), MOST),
             ("fields", self.shape.fields.as_ref().map_or(0, Vec::len), MOST_FIELDS),
         ];
-        for (name, number, most) in most.into_iter().filter(|(_, number, most)| number > most) {
+        if let Some((name, number, most)) = most.into_iter().find(|(_, number, most)| number > most) {
             let message = format!("there are {number} names, and at most {most} are looked at");
             return vec![Fault::new(format!("query:{name}"), "too_many", message)];
         }

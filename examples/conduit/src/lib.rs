@@ -10,7 +10,7 @@
 //! | [`comments`] | what readers say to an article |
 //! | [`tags`] | what articles are about |
 //! | [`v2`] | the same rows as declared resources, at `/api/v2` |
-//! | [`errors`] | the shape in which RealWorld clients expect errors |
+//! | [`mod@errors`] | the shape in which RealWorld clients expect errors |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
 
