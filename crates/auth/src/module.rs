@@ -9,11 +9,13 @@ use mainstay_core::{
     Assembly, Contribute, Contribution, CoreContributions, Finding, Findings, Module, Provider,
 };
 use mainstay_db::meta::ModelMeta;
+use mainstay_http::describe::SecuritySpec;
 use mainstay_http::stack::principal::Authenticator;
 
 use crate::account::Account;
 use crate::authenticate::ByToken;
 use crate::passwords::{AuthConfig, Passwords};
+use crate::signed_in::scheme;
 use crate::tokens::Tokens;
 
 /// A contribution: the rows of a model sign in.
@@ -60,8 +62,9 @@ pub trait AccountsExt: Contribute {
     /// The rows of `A` sign in: requests may bring a token of theirs.
     #[must_use]
     fn accounts<A: Account>(self) -> Self {
+        let proof = SecuritySpec::new(A::SCHEME, scheme::<A>());
         self.contribute(Accounts { meta: A::META, scheme: A::SCHEME })
-            .contribute(Authenticator::new(ByToken::<A>::default()))
+            .contribute(Authenticator::new(ByToken::<A>::default()).documented(proof))
     }
 }
 

@@ -52,7 +52,7 @@ impl<A: Account> Describe for SignedIn<A> {
 }
 
 /// OpenAPI knows the scheme `Bearer`; another is a header like any other.
-fn scheme<A: Account>() -> SecurityScheme {
+pub(crate) fn scheme<A: Account>() -> SecurityScheme {
     if A::SCHEME.eq_ignore_ascii_case("bearer") {
         SecurityScheme::Bearer { format: None }
     } else {

@@ -169,7 +169,7 @@ impl Http {
         let (mut parts, body) = std::mem::take(request).into_parts();
         let mut principal = None;
         for authenticator in &self.authenticators {
-            principal = authenticator.0.authenticate(exchange, &mut parts, &self.resolver).await?;
+            principal = authenticator.authenticate.authenticate(exchange, &mut parts, &self.resolver).await?;
             if principal.is_some() {
                 break;
             }

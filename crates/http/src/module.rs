@@ -19,7 +19,7 @@ use mainstay_core::{
 
 use crate::app::Http;
 use crate::config::HttpConfig;
-use crate::describe::ErrorSpec;
+use crate::describe::{ErrorSpec, SecuritySpec};
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::route::group::{Placed, place};
@@ -167,12 +167,29 @@ impl Setup<'_> {
         if let Some(http) = self.contributions.modules().iter().find(|module| module.name == NAME) {
             placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
         }
-        if self.contributions.of::<Authenticator>().next().is_some() {
-            let refused =
-                ErrorSpec::new(StatusCode::UNAUTHORIZED, "What proves who sends the request is not valid.");
-            placed.iter_mut().for_each(|placed| placed.route.refuse(&refused));
-        }
+        self.document_senders(&mut placed);
         placed
+    }
+
+    /// Where there are authenticators, every route may answer 401; those that answer it by themselves say what to send.
+    fn document_senders(&self, placed: &mut [Placed]) {
+        let authenticators: Vec<_> =
+            self.contributions.of::<Authenticator>().map(|authenticator| authenticator.value).collect();
+        if authenticators.is_empty() {
+            return;
+        }
+        let mut proofs: Vec<&SecuritySpec> = Vec::new();
+        for proof in authenticators.iter().filter_map(|authenticator| authenticator.spec.as_ref()) {
+            if !proofs.contains(&proof) {
+                proofs.push(proof);
+            }
+        }
+        let refused =
+            ErrorSpec::new(StatusCode::UNAUTHORIZED, "What proves who sends the request is not valid.");
+        for placed in placed {
+            placed.route.may_be_sent_by(&proofs);
+            placed.route.refuse(&refused);
+        }
     }
 
     /// A table that is only looked at.

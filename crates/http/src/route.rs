@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::handler::Handler;
-use http::Method;
+use http::{Method, StatusCode};
 use mainstay_core::origin::Origin;
 
 pub use self::endpoint::{Endpoint, EndpointLayer, EndpointService};
@@ -35,7 +35,7 @@ pub use self::group::{Group, Routes};
 pub use self::matched::RouteMatch;
 
 use self::endpoint::{AnyHandler, Plain};
-use crate::describe::{ErrorSpec, Operation, Source};
+use crate::describe::{ErrorSpec, Operation, SecuritySpec, Source};
 use crate::middleware::{AnyMiddleware, Erased, Middleware};
 use crate::stack::metrics::RouteMetrics;
 
@@ -44,7 +44,7 @@ use crate::stack::metrics::RouteMetrics;
 /// `#[get("/articles/{slug}")]` and its siblings make one from a function. Without a macro:
 ///
 /// ```
-/// use http::Method;
+/// use http::{Method, StatusCode};
 /// use mainstay_http::Route;
 ///
 /// let route = Route::new(Method::GET, "/hello", async || "Hello");
@@ -182,6 +182,16 @@ impl Route {
     pub fn describe(mut self, change: impl FnOnce(&mut Operation)) -> Self {
         change(&mut self.operation);
         self
+    }
+
+    /// Says how to prove who sends the request, if it matters to the route, and the route does not say so itself.
+    pub(crate) fn may_be_sent_by(&mut self, proofs: &[&SecuritySpec]) {
+        let unauthorized = StatusCode::UNAUTHORIZED.as_u16();
+        let operation = &mut self.operation;
+        if operation.security.is_empty() && operation.errors.iter().any(|error| error.status == unauthorized)
+        {
+            operation.security.extend(proofs.iter().copied().cloned());
+        }
     }
 
     /// Adds a way to fail, unless one of its status is known.

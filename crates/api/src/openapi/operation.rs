@@ -1,6 +1,6 @@
 //! One method of one path.
 
-use mainstay_http::describe::{BodySpec, Content, Parameter, Place, ResponseSpec};
+use mainstay_http::describe::{BodySpec, Content, Parameter, Place, ResponseSpec, SecuritySpec};
 use serde_json::{Map, Value, json};
 
 use super::Listed;
@@ -38,16 +38,20 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     }
     put("responses", describe_responses(listed, schemas));
     if !operation.security.is_empty() {
-        // Several entries are all asked for, so they stand in one requirement; an optional one may be left out whole.
-        let all: Map<_, _> =
-            operation.security.iter().map(|scheme| (scheme.name.to_string(), json!(scheme.scopes))).collect();
-        let mut requirements = vec![Value::Object(all)];
-        if operation.security.iter().all(|scheme| scheme.optional) {
-            requirements.push(json!({}));
-        }
-        put("security", json!(requirements));
+        put("security", describe_security(&operation.security));
     }
     Value::Object(object)
+}
+
+/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out.
+fn describe_security(security: &[SecuritySpec]) -> Value {
+    let (optional, asked): (Vec<_>, Vec<_>) = security.iter().partition(|scheme| scheme.optional);
+    let requirement = |more: Option<&SecuritySpec>| {
+        let all = asked.iter().copied().chain(more);
+        Value::Object(all.map(|scheme| (scheme.name.to_string(), json!(scheme.scopes))).collect())
+    };
+    let with = optional.iter().map(|scheme| requirement(Some(scheme)));
+    with.chain([requirement(None)]).collect()
 }
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
@@ -55,6 +59,7 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
         Some(schema) => schemas.generate(schema, Direction::Request),
         None => json!({}),
     };
+    let schema = with_choices(schema, &parameter.choices);
     let mut object = json!({ "name": parameter.name, "in": parameter.place.name(), "schema": schema });
     if parameter.comma_separated {
         object["style"] = json!("form");
@@ -73,6 +78,15 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
         schema.remove("description");
     }
     object
+}
+
+/// The schema of one of these values, or of a list of them.
+fn with_choices(mut schema: Value, choices: &[String]) -> Value {
+    if !choices.is_empty() {
+        let one = if schema.get("items").is_some() { &mut schema["items"] } else { &mut schema };
+        one["enum"] = json!(choices);
+    }
+    schema
 }
 
 fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
@@ -133,10 +147,11 @@ fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
 }
 
 fn header_of(header: &Parameter, schemas: &mut Schemas) -> Value {
-    let mut object = match &header.schema {
-        Some(schema) => json!({ "schema": schemas.generate(schema, Direction::Response) }),
-        None => json!({ "schema": { "type": "string" } }),
+    let schema = match &header.schema {
+        Some(schema) => schemas.generate(schema, Direction::Response),
+        None => json!({ "type": "string" }),
     };
+    let mut object = json!({ "schema": with_choices(schema, &header.choices) });
     if let Some(description) = &header.description {
         object["description"] = json!(description);
     }

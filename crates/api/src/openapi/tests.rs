@@ -154,6 +154,39 @@ fn says_that_an_anonymous_caller_is_served_too() {
 }
 
 #[test]
+fn keeps_apart_what_may_be_sent_instead_of_each_other() {
+    let mut list = operation(Method::GET, "/", "list");
+    let proof = |name: &'static str, optional| {
+        let scheme = SecurityScheme::Key { place: Place::Header, name: "Authorization".into() };
+        SecuritySpec { optional, ..SecuritySpec::new(name, scheme) }
+    };
+    list.security = vec![proof("user", true), proof("clerk", true)];
+    let security =
+        |list: &Operation| build(std::slice::from_ref(list))["paths"]["/"]["get"]["security"].clone();
+    assert_eq!(security(&list), json!([{ "user": [] }, { "clerk": [] }, {}]));
+    list.security = vec![proof("user", true), proof("key", false), proof("place", false)];
+    assert_eq!(security(&list), json!([{ "key": [], "place": [], "user": [] }, { "key": [], "place": [] }]));
+}
+
+#[test]
+fn lists_the_values_that_a_parameter_is_one_of() {
+    let mut list = operation(Method::GET, "/", "list");
+    let parameter = |name: &str| Parameter::new(Place::Query, name).choices(["a", "b"]);
+    list.parameter(parameter("one").schema(schema_of::<String>()));
+    list.parameter(parameter("several").schema(schema_of::<Vec<String>>()));
+    list.parameter(parameter("untyped"));
+    list.response(ResponseSpec::new(204).header(Parameter::new(Place::Header, "X-Kind").choices(["a", "b"])));
+    let document = build(&[list]);
+    let schema = |at: usize| document["paths"]["/"]["get"]["parameters"][at]["schema"].clone();
+    let one = json!({ "type": "string", "enum": ["a", "b"] });
+    assert_eq!(schema(0), one);
+    assert_eq!(schema(1), json!({ "type": "array", "items": one.clone() }));
+    assert_eq!(schema(2), json!({ "enum": ["a", "b"] }));
+    let headers = &document["paths"]["/"]["get"]["responses"]["204"]["headers"];
+    assert_eq!(headers["X-Kind"]["schema"], one);
+}
+
+#[test]
 fn lists_a_mounted_router_as_the_address_that_it_answers() {
     let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
     let info = Info { title: "Test".into(), version: "1".into(), description: None };
@@ -174,4 +207,88 @@ fn shows_errors_in_the_shape_in_which_they_are_written() {
     let content = &document["paths"]["/"]["get"]["responses"]["409"]["content"];
     assert_eq!(content, &json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Tag" } } }));
     assert!(document["components"]["schemas"].get("Problem").is_none());
+}
+
+/// Types as they are at first, and as they are when they have grown.
+mod grown {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    macro_rules! types {
+        ($module:ident { $($street:tt)* } { $($kind:tt)* } { $($event:tt)* } { $($shape:tt)* } $count:ty, $home:ty) => {
+            pub(super) mod $module {
+                use super::*;
+
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                pub(crate) struct Street { $($street)* }
+
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                pub(crate) enum Kind { $($kind)* }
+
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                #[serde(tag = "type")]
+                pub(crate) enum Event { $($event)* }
+
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                pub(crate) enum Shape { $($shape)* }
+
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                pub(crate) struct Person {
+                    home: $home,
+                    kind: Kind,
+                    event: Event,
+                    shape: Shape,
+                    counts: BTreeMap<String, $count>,
+                    friends: Vec<Person>,
+                    parent: Option<Box<Person>>,
+                }
+            }
+        };
+    }
+
+    types!(before
+        { name: String }
+        { Adult, Child }
+        { Made { at: i32 }, Moved(Street) }
+        { Circle(i32), Point }
+        u8, Street);
+    types!(after
+        { name: String, number: Option<u32> }
+        {
+            /// Below eighteen.
+            Child,
+            Adult,
+            /// Nobody asked.
+            Unknown,
+        }
+        { Left, Moved(Street), Made { at: i64 } }
+        { Point, Line, Square { side: i32 }, Circle(i64) }
+        u16, Option<Street>);
+}
+
+#[test]
+fn what_rust_types_grow_by_breaks_nobody_who_sends_them() {
+    use grown::{after, before};
+    let create = |content: Content| {
+        let mut create = operation(Method::POST, "/people", "create");
+        create.body = Some(BodySpec::new(content));
+        build(&[create])
+    };
+    let list = |content: Content| {
+        let mut list = operation(Method::GET, "/people", "list");
+        list.response(ResponseSpec::new(200).content(content));
+        build(&[list])
+    };
+    let breaks = |old: &serde_json::Value, new: &serde_json::Value| -> Vec<String> {
+        super::compare::breaks(old, new).iter().map(ToString::to_string).collect()
+    };
+    let json = "application/json";
+    let (old, new) =
+        (create(Content::of::<before::Person>(json)), create(Content::of::<after::Person>(json)));
+    assert_eq!(breaks(&old, &new), Vec::<String>::new());
+    insta::assert_snapshot!("what_requests_cannot_be_any_more", breaks(&new, &old).join("\n"));
+    let (old, new) = (list(Content::of::<before::Person>(json)), list(Content::of::<after::Person>(json)));
+    insta::assert_snapshot!("what_answers_can_be_now", breaks(&old, &new).join("\n"));
 }

@@ -210,8 +210,8 @@ fn include(names: &[&str], operation: &mut Operation) {
     if names.is_empty() {
         return;
     }
-    let include =
-        Parameter::new(Place::Query, "include").schema(schema_of::<Vec<String>>()).comma_separated();
+    let include = Parameter::new(Place::Query, "include").schema(schema_of::<Vec<String>>());
+    let include = include.choices(names.iter().copied()).comma_separated();
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     operation.parameter(include.description(format!("Relations to show with it: {}.", names.join(", "))));
 }

@@ -2,6 +2,8 @@
 
 use mainstay_auth::Passwords;
 use mainstay_db::{Db, sql};
+use mainstay_http::describe::{Place, SecurityScheme};
+use mainstay_http::{Http, RoutesExt, get, routes};
 use mainstay_test::TestApp;
 use serde_json::json;
 
@@ -94,5 +96,32 @@ async fn says_when_a_stored_hash_is_none() {
     sql("UPDATE customers SET password = 'plain text'").execute(&db).await.unwrap();
     let given = json!({ "email": "ann@example.org", "password": "plain text" });
     app.post("/login").json(&given).send().await.assert_status(500);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn documents_what_may_be_sent_where_it_matters() {
+    #[get("/ask")]
+    #[errors(Unauthorized)]
+    async fn ask() {}
+    #[get("/hours")]
+    async fn hours() {}
+
+    let app = TestApp::start(app().routes(routes![ask, hours])).await;
+    let http = app.inject::<Http>().await;
+    let proofs = |path: &str| {
+        let route = http.routes().find(|route| route.operation.path == path).expect("it is there");
+        let security = route.operation.security.iter();
+        security
+            .map(|proof| (proof.name.to_string(), proof.scheme.clone(), proof.optional))
+            .collect::<Vec<_>>()
+    };
+    let bearer = SecurityScheme::Bearer { format: None };
+    let clerk = SecurityScheme::Key { place: Place::Header, name: "Authorization".into() };
+    assert_eq!(proofs("/me"), [("Bearer".to_owned(), bearer.clone(), false)]);
+    assert_eq!(proofs("/ask"), [("Bearer".to_owned(), bearer, true), ("Clerk".to_owned(), clerk, true)]);
+    assert_eq!(proofs("/hours"), []);
+    let hours = http.routes().find(|route| route.operation.path == "/hours").expect("it is there");
+    assert_eq!(hours.operation.errors[0].status, 401);
     app.stop().await;
 }

@@ -55,6 +55,8 @@ pub struct Parameter {
     pub schema: Option<SchemaOf>,
     /// Whether the values of a list have commas between them, instead of being given one by one.
     pub comma_separated: bool,
+    /// The values that it is one of, where its type does not say so; of a list, each of its values. Empty: any of its type.
+    pub choices: Vec<String>,
 }
 
 impl Parameter {
@@ -67,6 +69,7 @@ impl Parameter {
             description: None,
             schema: None,
             comma_separated: false,
+            choices: Vec::new(),
         }
     }
 
@@ -81,6 +84,13 @@ impl Parameter {
     #[must_use]
     pub fn comma_separated(mut self) -> Self {
         self.comma_separated = true;
+        self
+    }
+
+    /// Says which values there are.
+    #[must_use]
+    pub fn choices(mut self, choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.choices = choices.into_iter().map(Into::into).collect();
         self
     }
 

@@ -199,6 +199,7 @@ mod with_schemas {
                 description: self.description,
                 schema: Some(self.schema),
                 comma_separated: false,
+                choices: Vec::new(),
             }
         }
     }

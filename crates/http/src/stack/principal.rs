@@ -8,6 +8,7 @@ use mainstay_core::container::Need;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contribution, Resolver, Result};
 
+use crate::describe::SecuritySpec;
 use crate::exchange::Exchange;
 
 /// Tells who sends a request: from a session, a token, a certificate.
@@ -33,12 +34,23 @@ pub trait Authenticate: Send + Sync + 'static {
 /// A contribution: an authenticator. They are asked in the order of the modules; the first that knows the sender
 /// decides.
 #[derive(Clone)]
-pub struct Authenticator(pub(crate) Arc<dyn Authenticate>);
+pub struct Authenticator {
+    pub(crate) authenticate: Arc<dyn Authenticate>,
+    pub(crate) spec: Option<SecuritySpec>,
+}
 
 impl Authenticator {
     /// Adds this one.
     pub fn new(authenticate: impl Authenticate) -> Self {
-        Self(Arc::new(authenticate))
+        Self { authenticate: Arc::new(authenticate), spec: None }
+    }
+
+    /// Says how senders prove who they are. API documents show it, as what may be sent, for every operation that documents
+    /// a 401 and says nothing itself of who may call it.
+    #[must_use]
+    pub fn documented(mut self, spec: SecuritySpec) -> Self {
+        self.spec = Some(SecuritySpec { optional: true, ..spec });
+        self
     }
 }
 
@@ -48,6 +60,6 @@ impl Contribution for Authenticator {
     }
 
     fn needs(&self) -> Vec<Need> {
-        self.0.needs()
+        self.authenticate.needs()
     }
 }

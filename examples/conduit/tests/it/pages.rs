@@ -62,6 +62,10 @@ async fn documents_what_it_does_and_nothing_else() {
 
     let publish = &document["paths"]["/api/articles"]["post"];
     assert_eq!(publish["security"], json!([{ "Token": [] }]));
+    // Resources ask their policy, which may let in who is not signed in.
+    let resource = &document["paths"]["/api/v2/articles"];
+    assert_eq!(resource["post"]["security"], json!([{ "Token": [] }, {}]));
+    assert!(document["paths"]["/api/tags"]["get"].get("security").is_none());
     for status in ["201", "401", "422"] {
         assert!(publish["responses"].get(status).is_some(), "{status}: {publish:#}");
     }

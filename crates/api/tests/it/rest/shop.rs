@@ -6,6 +6,7 @@ use mainstay_core::principal::Principal;
 use mainstay_core::{App, Contribute, Resolver, Result};
 use mainstay_db::{BelongsTo, Db, DbEnum, Decimal, HasMany, Json, ModelsExt, model, models};
 use mainstay_http::Exchange;
+use mainstay_http::describe::{Place, SecurityScheme, SecuritySpec};
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_resource::policy::Open;
 use mainstay_resource::{Action, FieldSet, Policy, Resource, Rows};
@@ -184,9 +185,10 @@ pub(crate) fn app() -> App {
         .policy(MostSellers)
         .include(|seller| seller.products.order_by(|product| product.price.desc()).limit(2))
         .include(|seller| seller.ledgers);
+    let in_header = SecurityScheme::Key { place: Place::Header, name: "Authorization".into() };
     App::new()
         .models(models![Seller])
-        .contribute(Authenticator::new(ByNumber))
+        .contribute(Authenticator::new(ByNumber).documented(SecuritySpec::new("seller", in_header)))
         .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
         .resource(Resource::<Shelf>::new("/shelves").policy(Open))
         .resource(sellers)

@@ -217,6 +217,7 @@ async fn is_in_the_document() {
         assert_eq!(find("price[gte]").unwrap()["schema"]["format"], "decimal");
         assert_eq!(find("status").unwrap()["schema"]["enum"], json!(["draft", "on_sale"]));
         assert_eq!(find("include").unwrap()["description"], "Relations to show with it: `seller`.");
+        assert_eq!(find("include").unwrap()["schema"]["items"]["enum"], json!(["seller"]));
         assert_eq!(find("sort").unwrap()["explode"], false);
         assert!(find("details").is_none() && find("token").is_none() && find("search").is_some());
         let schemas = &document["components"]["schemas"];
@@ -231,6 +232,9 @@ async fn is_in_the_document() {
         for status in ["200", "401", "403", "404", "412", "422"] {
             assert!(patch["responses"].get(status).is_some(), "{status}");
         }
+        assert_eq!(patch["security"], json!([{ "seller": [] }, {}]));
+        let scheme = json!({ "type": "apiKey", "in": "header", "name": "Authorization" });
+        assert_eq!(document["components"]["securitySchemes"]["seller"], scheme);
     })
     .await;
 }
