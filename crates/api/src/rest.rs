@@ -22,10 +22,11 @@ mod schema;
 
 use std::sync::Arc;
 
-use axum::extract::RawQuery;
+use axum::extract::{FromRequestParts, RawQuery};
+use http::request::Parts;
 use http::{HeaderMap, Method};
 use mainstay_core::principal::Principal;
-use mainstay_core::{Contribute, Inject, Result};
+use mainstay_core::{Contribute, Error, Inject, Result};
 use mainstay_db::{Db, Model, Models, ModelsExt};
 use mainstay_http::extract::{Header, IfMatch, Json, Path};
 use mainstay_http::respond::NoContent;
@@ -57,6 +58,32 @@ impl<C: Contribute> ResourcesExt for C {}
 
 type Shared = Arc<dyn Operations>;
 
+/// What every operation needs of a request.
+struct Asking {
+    who: Principal,
+    db: Inject<Db>,
+    policies: Inject<Policies>,
+}
+
+impl Asking {
+    fn caller(&self) -> Caller<'_> {
+        Caller { who: &self.who, db: &self.db, policies: &self.policies }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Ok(who) = Principal::from_request_parts(parts, state).await;
+        Ok(Self {
+            who,
+            db: Inject::from_request_parts(parts, state).await?,
+            policies: Inject::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
 fn routes<M: Model>(address: &str, resource: Shared) -> Routes {
     let one = format!("{address}/{{key}}");
     let includes = resource.includes();
@@ -74,53 +101,37 @@ fn routes<M: Model>(address: &str, resource: Shared) -> Routes {
 
 fn list(method: Method, path: &str, resource: Shared) -> Route {
     let address = path.to_owned();
-    Route::new(
-        method,
-        path,
-        move |who: Principal, db: Inject<Db>, policies: Inject<Policies>, query: RawQuery| {
-            let (resource, address) = (Arc::clone(&resource), address.clone());
-            async move {
-                let caller = Caller { who: &who, db: &db, policies: &policies };
-                let RawQuery(query) = query;
-                let asked = query::read(query.as_deref())?;
-                let listing = resource.list(caller, &asked).await?;
-                answer::listing(listing, &address, query.as_deref())
-            }
-        },
-    )
+    Route::new(method, path, move |asking: Asking, query: RawQuery| {
+        let (resource, address) = (Arc::clone(&resource), address.clone());
+        async move {
+            let RawQuery(query) = query;
+            let asked = query::read(query.as_deref())?;
+            let listing = resource.list(asking.caller(), &asked).await?;
+            answer::listing(listing, &address, query.as_deref())
+        }
+    })
 }
 
 fn create(method: Method, path: &str, resource: Shared) -> Route {
     let address = path.to_owned();
-    Route::new(
-        method,
-        path,
-        move |who: Principal, db: Inject<Db>, policies: Inject<Policies>, Json(body): Json<Box<RawValue>>| {
-            let (resource, address) = (Arc::clone(&resource), address.clone());
-            async move {
-                let caller = Caller { who: &who, db: &db, policies: &policies };
-                let saving = Saving { how: Save::Create, key: "", body: &body, expected: None };
-                answer::created(resource.save(caller, saving).await?, &address)
-            }
-        },
-    )
+    Route::new(method, path, move |asking: Asking, Json(body): Json<Box<RawValue>>| {
+        let (resource, address) = (Arc::clone(&resource), address.clone());
+        async move {
+            let saving = Saving { how: Save::Create, key: "", body: &body, expected: None };
+            answer::created(resource.save(asking.caller(), saving).await?, &address)
+        }
+    })
 }
 
 fn get(method: Method, path: &str, resource: Shared) -> Route {
     Route::new(
         method,
         path,
-        move |who: Principal,
-              db: Inject<Db>,
-              policies: Inject<Policies>,
-              Path(key): Path<String>,
-              headers: HeaderMap,
-              RawQuery(query): RawQuery| {
+        move |asking: Asking, Path(key): Path<String>, headers: HeaderMap, RawQuery(query): RawQuery| {
             let resource = Arc::clone(&resource);
             async move {
-                let caller = Caller { who: &who, db: &db, policies: &policies };
                 let shape = query::shape(query.as_deref())?;
-                let record = resource.get(caller, &key, &shape).await?;
+                let record = resource.get(asking.caller(), &key, &shape).await?;
                 answer::shown(record, shape.is_whole(), &headers)
             }
         },
@@ -139,41 +150,29 @@ fn saving(method: Method, path: &str, resource: Shared, how: Save) -> Route {
     Route::new(
         method,
         path,
-        move |who: Principal,
-              db: Inject<Db>,
-              policies: Inject<Policies>,
+        move |asking: Asking,
               Path(key): Path<String>,
               headers: HeaderMap,
               Json(body): Json<Box<RawValue>>| {
             let resource = Arc::clone(&resource);
             async move {
-                let caller = Caller { who: &who, db: &db, policies: &policies };
                 let expected = expected(&headers)?;
                 let saving = Saving { how, key: &key, body: &body, expected: expected.as_deref() };
-                answer::saved(resource.save(caller, saving).await?)
+                answer::saved(resource.save(asking.caller(), saving).await?)
             }
         },
     )
 }
 
 fn remove(method: Method, path: &str, resource: Shared) -> Route {
-    Route::new(
-        method,
-        path,
-        move |who: Principal,
-              db: Inject<Db>,
-              policies: Inject<Policies>,
-              Path(key): Path<String>,
-              headers: HeaderMap| {
-            let resource = Arc::clone(&resource);
-            async move {
-                let caller = Caller { who: &who, db: &db, policies: &policies };
-                let expected = expected(&headers)?;
-                let removal = Removal { key: &key, expected: expected.as_deref() };
-                resource.remove(caller, removal).await.map(|()| NoContent)
-            }
-        },
-    )
+    Route::new(method, path, move |asking: Asking, Path(key): Path<String>, headers: HeaderMap| {
+        let resource = Arc::clone(&resource);
+        async move {
+            let expected = expected(&headers)?;
+            let removal = Removal { key: &key, expected: expected.as_deref() };
+            resource.remove(asking.caller(), removal).await.map(|()| NoContent)
+        }
+    })
 }
 
 /// The tags of `If-Match`, if the client has sent one.

@@ -63,7 +63,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use descriptor::SectionDescriptor;
 pub use loaded::{Config, Setting};
 pub use loader::Loader;
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest};
 pub use origin::Origin;
 pub use secret::Secret;
 pub use sources::Sources;

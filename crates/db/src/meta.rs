@@ -130,6 +130,11 @@ pub enum Fill {
     UpdatedAt,
 }
 
+impl Fill {
+    /// From the code, which has no value for it.
+    pub(crate) const NULL: Self = Self::Default(|| Value::Null);
+}
+
 /// A relation to another model.
 #[derive(Clone, Copy, Debug)]
 pub struct RelationMeta {

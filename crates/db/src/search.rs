@@ -47,11 +47,7 @@ impl<M: Model, R: Model> ToOne<M, R> {
 /// model has no `#[search(…)]`.
 pub fn found<M: Model>(words: &str) -> Option<(Predicate<M>, Order<M>)> {
     M::META.search.as_ref()?;
-    let sought = Box::new(Sought {
-        scope: Scope::ROOT,
-        meta: M::META,
-        words: vec![Term::Value(Value::Text(words.to_owned()))],
-    });
+    let sought = Box::new(sought::<M>(Scope::ROOT, words.to_owned()));
     let best = Expr::<M, f64>::computed(Term::Relevance(sought.clone())).desc();
     Some((Predicate::new(Node::Matches(sought)), best))
 }
@@ -66,6 +62,6 @@ pub fn relevance<M: Searchable, T>(column: Column<M, T>, words: impl Into<String
     Expr::computed(Term::Relevance(Box::new(sought::<M>(column.scope(), words.into()))))
 }
 
-pub(crate) fn sought<M: Searchable>(scope: Scope, words: String) -> Sought {
+pub(crate) fn sought<M: Model>(scope: Scope, words: String) -> Sought {
     Sought { scope, meta: M::META, words: vec![Term::Value(Value::Text(words))] }
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use mainstay_core::config::{Config, nearest};
+use mainstay_core::config::{Config, did_you_mean};
 use mainstay_core::metrics::{Metrics, Scrape};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
@@ -236,12 +236,11 @@ impl Http {
     ///
     /// When no route has this name, or a parameter has no value.
     pub fn address(&self, name: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let names = || self.routes().filter_map(|route| route.name.as_deref());
         match self.routes().find(|route| route.name.as_deref() == Some(name)) {
             Some(route) => fill(&route.encoded, parameters),
             None => {
-                let hint = nearest(name, names()).map(|near| format!(": did you mean `{near}`?"));
-                Err(Error::internal(format!("no route is named `{name}`{}", hint.unwrap_or_default())))
+                let names = self.routes().filter_map(|route| route.name.as_deref());
+                Err(Error::internal(format!("no route is named `{name}`{}", did_you_mean(name, names))))
             }
         }
     }

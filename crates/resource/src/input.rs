@@ -4,6 +4,7 @@ mod merge_patch;
 
 use std::fmt;
 
+use mainstay_core::config::did_you_mean;
 use mainstay_core::{Error, Fault, Result};
 use mainstay_db::Value;
 use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
@@ -162,10 +163,7 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
                 fields.iter().any(&self.writable).then_some(part.name)
             }
         });
-        match mainstay_core::config::nearest(name, names) {
-            Some(near) => format!("there is no such field: did you mean `{near}`?"),
-            None => "there is no such field".to_owned(),
-        }
+        format!("there is no such field{}", did_you_mean(name, names))
     }
 }
 

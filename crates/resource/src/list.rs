@@ -1,6 +1,6 @@
 //! Which rows a list is asked for, and what it answers.
 
-use mainstay_core::config::nearest;
+use mainstay_core::config::did_you_mean;
 use mainstay_core::{Error, Fault, Result};
 use mainstay_db::meta::{FieldMeta, ModelMeta};
 use mainstay_db::named::{Comparison, Named, read_text};
@@ -183,29 +183,13 @@ impl ListRequest {
                 Err(fault) => faults.push(fault),
             }
         }
-        let words = self.search.as_deref();
-        let found =
-            words.filter(|words| is_searched(M::META, seen) && !words.trim().is_empty()).and_then(found::<M>);
-        if let Some((found, best)) = found {
-            query = query.filter(|_| found);
-            if self.sort.is_empty() {
-                query = query.order_by(|_| best);
-            }
-        } else if let Some(words) = words.filter(|_| !is_searched(M::META, seen)) {
-            let searched: Vec<_> = M::META
-                .fields
-                .iter()
-                .filter(|field| field.searchable && seen(field))
-                .filter_map(|field| Named::<M>::find(field.name))
-                .collect();
-            if searched.is_empty() {
-                faults.push(Fault::new("query:search", "not_searchable", "nothing can be searched here"));
-            }
-            for word in words.split_whitespace() {
-                let found = searched.iter().map(|field| field.contains(word));
-                let found = found.reduce(Predicate::or).unwrap_or_else(Predicate::never);
-                query = query.filter(|_| found);
-            }
+        match &self.search {
+            Some(words) if is_searched(M::META, seen) => query = self.best(query, words),
+            Some(words) => match containing::<M>(words, seen) {
+                Ok(all) => query = all.into_iter().fold(query, |query, one| query.filter(|_| one)),
+                Err(fault) => faults.push(fault),
+            },
+            None => {}
         }
         for sort in &self.sort {
             match sort.order::<M>(seen) {
@@ -221,6 +205,14 @@ impl ListRequest {
             }
         }
         if faults.is_empty() { Ok(query) } else { Err(not_understood(faults)) }
+    }
+
+    /// Those that the index of words finds, the best first where nothing else is said. Without words, all of them.
+    fn best<M: Model>(&self, query: Query<M>, words: &str) -> Query<M> {
+        let words = Some(words).filter(|words| !words.trim().is_empty());
+        let Some((found, best)) = words.and_then(found::<M>) else { return query };
+        let query = query.filter(|_| found);
+        if self.sort.is_empty() { query.order_by(|_| best) } else { query }
     }
 
     /// What there is too much of, before anything is made of it.
@@ -294,6 +286,24 @@ impl Filter {
     }
 }
 
+/// For each word, that it stands in one of the searchable fields.
+fn containing<M: Model>(words: &str, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Vec<Predicate<M>>, Fault> {
+    let searched: Vec<_> = M::META
+        .fields
+        .iter()
+        .filter(|field| field.searchable && seen(field))
+        .filter_map(|field| Named::<M>::find(field.name))
+        .collect();
+    if searched.is_empty() {
+        return Err(Fault::new("query:search", "not_searchable", "nothing can be searched here"));
+    }
+    let in_one = |word: &str| {
+        let found = searched.iter().map(|field| field.contains(word));
+        found.reduce(Predicate::or).unwrap_or_else(Predicate::never)
+    };
+    Ok(words.split_whitespace().map(in_one).collect())
+}
+
 impl Sort {
     fn order<M: Model>(&self, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Order<M>, Fault> {
         let field = find(M::META, &self.field, "query:sort", seen)?;
@@ -318,6 +328,6 @@ fn find(
         return Ok(field);
     }
     let names = meta.fields.iter().filter(|field| seen(field)).map(|field| json_name(meta, field));
-    let hint = nearest(name, names).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
-    Err(Fault::new(place, "unknown_field", format!("there is no field `{name}`{hint}")))
+    let message = format!("there is no field `{name}`{}", did_you_mean(name, names));
+    Err(Fault::new(place, "unknown_field", message))
 }

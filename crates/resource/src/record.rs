@@ -29,9 +29,7 @@ impl Record {
         object(meta, &meta.members(), values, &shown, &mut json)?;
         Ok(Self { json, key: key_text(meta, values)? })
     }
-}
 
-impl Record {
     /// What changes whenever something of this record does: of it alone, so that a tag tells nothing of what is not shown.
     pub fn tag(&self) -> String {
         let digest = digest(&SHA256, self.json.as_bytes());

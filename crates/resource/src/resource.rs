@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use mainstay_core::config::nearest;
+use mainstay_core::config::did_you_mean;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Fault, Result, StatusCode};
 use mainstay_db::meta::{FieldMeta, ModelMeta, RelationKind};
@@ -211,8 +211,7 @@ fn included<'r, M: Model>(
             Some(include) if included.iter().any(|there| there.name() == include.name()) => {}
             Some(include) => included.push(*include),
             None => {
-                let near = nearest(name, known.iter().map(|include| include.name()));
-                let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+                let hint = did_you_mean(name, known.iter().map(|include| include.name()));
                 let message = format!("there is no relation `{name}` to include{hint}");
                 faults.push(Fault::new("query:include", "unknown_relation", message));
             }

@@ -65,7 +65,7 @@ impl<M: Model> JsonSchema for New<M> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Create);
-        closed(object(M::META, settable, |field| matches!(field.fill, Fill::Required)))
+        closed(object(M::META, settable, FieldMeta::is_required))
     }
 }
 
@@ -80,7 +80,7 @@ impl<M: Model> JsonSchema for Replacing<M> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Replace);
-        closed(object(M::META, settable, |field| matches!(field.fill, Fill::Required | Fill::Database)))
+        closed(object(M::META, settable, |field| field.is_required() || matches!(field.fill, Fill::Database)))
     }
 }
 
@@ -206,7 +206,7 @@ impl<M: Model> JsonSchema for Order<M> {
 
 impl<M: Model> JsonSchema for Value<M> {
     fn schema_name() -> Cow<'static, str> {
-        format!("{}Json", M::META.name).into()
+        format!("{}Value", M::META.name).into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

@@ -24,6 +24,18 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// What a message about `word` ends with: what most likely was meant, if anything was.
+///
+/// ```
+/// use mainstay_core::config::did_you_mean;
+///
+/// assert_eq!(did_you_mean("prot", ["host", "port"]), ": did you mean `port`?");
+/// assert_eq!(did_you_mean("colour", ["host", "port"]), "");
+/// ```
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, candidates).map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default()
+}
+
 /// "did you mean `port`? The keys are: host, port" or just the list.
 pub(super) fn suggest<'a>(
     word: &str,

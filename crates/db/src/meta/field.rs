@@ -21,7 +21,7 @@ impl FieldMeta {
             nullable: T::NULLABLE,
             unique: false,
             index: false,
-            fill: if T::NULLABLE { Fill::Default(null) } else { Fill::Required },
+            fill: if T::NULLABLE { Fill::NULL } else { Fill::Required },
             min_length: None,
             max_length: None,
             min: match T::RANGE {
@@ -221,10 +221,6 @@ impl FieldMeta {
 fn to_micros<T: Timelike + Copy>(time: T) -> T {
     let nanos = (time.nanosecond() / 1_000).min(999_999) * 1_000;
     time.with_nanosecond(nanos).unwrap_or(time)
-}
-
-fn null() -> Value {
-    Value::Null
 }
 
 fn first() -> Value {

@@ -3,7 +3,6 @@
 
 use super::{FieldMeta, Fill};
 use crate::embedded::Embedded;
-use crate::value::Value;
 
 /// A struct that models have as a part: what `#[embedded]` knows of it.
 #[derive(Debug)]
@@ -258,15 +257,11 @@ impl PartMeta {
         if self.optional {
             // What is filled in by itself would be half a part.
             field.nullable = true;
-            field.fill = Fill::Default(null);
+            field.fill = Fill::NULL;
             field.default_sql = None;
         }
         (field, names)
     }
-}
-
-fn null() -> Value {
-    Value::Null
 }
 
 const fn length(pieces: &[&str; 3]) -> usize {

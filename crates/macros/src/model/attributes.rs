@@ -178,15 +178,9 @@ impl Options {
     /// Whether it says something that is about one column, and not about a part of several.
     pub(super) fn is_about_one(&self) -> bool {
         let limits = [&self.min_length, &self.max_length, &self.precision, &self.scale];
-        self.primary_key
-            || self.computed.is_some()
-            || self.unique
-            || self.index
-            || self.fill.is_some()
-            || self.check.is_some()
+        self.makes_column()
             || self.version
             || self.deleted_at
-            || self.column.is_some()
             || self.min.is_some()
             || self.max.is_some()
             || limits.into_iter().any(Option::is_some)
@@ -194,13 +188,16 @@ impl Options {
 
     /// Whether it says something that is about a column.
     pub(super) fn has_column(&self) -> bool {
+        self.makes_column() || self.renamed_from.is_some()
+    }
+
+    fn makes_column(&self) -> bool {
         self.primary_key
             || self.computed.is_some()
             || self.unique
             || self.index
             || self.fill.is_some()
             || self.check.is_some()
-            || self.renamed_from.is_some()
             || self.column.is_some()
     }
 
