@@ -11,7 +11,7 @@ mod running;
 
 use std::process::{Command, ExitCode};
 
-use crate::{arguments::Arguments, outcome::Result};
+use crate::{arguments::Arguments, outcome::Result, workspace::unpackaged};
 
 pub(crate) use programs::find;
 pub(crate) use running::Running;
@@ -58,6 +58,7 @@ fn run(command: &[String]) -> Result<ExitCode> {
     let words = if command.is_empty() { &shell[..] } else { command };
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).envs(running.variables());
+    unpackaged(&mut command);
     let status = command.status().map_err(|error| format!("cannot start {}: {error}", words[0]))?;
     Ok(match status.code() {
         Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),

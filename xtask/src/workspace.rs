@@ -115,11 +115,20 @@ impl Package {
 /// The cargo that runs this program, or the one on the path.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Set by the `cargo run` around this program; a nested cargo must not believe that it builds xtask.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-        command.env_remove(name);
-    }
+    unpackaged(&mut command);
     command
+}
+
+/// Takes away what the `cargo run` around this program has set: a nested cargo must not believe that it builds xtask, and
+/// build scripts that look at these would run again.
+pub(crate) fn unpackaged(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /articles` | some rows: filters, words, order, fields, pages |
 //! | `POST /articles` | makes one |
+//! | `PATCH /articles` | makes, changes and takes away several, all of them or none |
 //! | `GET /articles/{key}` | one |
 //! | `PUT /articles/{key}` | replaces one |
 //! | `PATCH /articles/{key}` | changes some of its fields (JSON Merge Patch, RFC 7396) |
@@ -12,29 +13,32 @@
 //! This only translates: what is allowed, and what happens to rows, is in `mainstay-resource`. A handler of one's own at one of
 //! these addresses goes before.
 //!
-//! - `query`: what the query string asks for; `answer`: rows, pages and their headers.
+//! - `asking`: what every operation needs of a request.
+//! - `query`: what the query string asks for; `bulk`: several writes in one body; `answer`: rows, pages and their headers.
 //! - `schema`: what the rows of a model look like in JSON; `describe`: what the routes say about themselves.
 
 mod answer;
+mod asking;
+mod bulk;
 mod describe;
 mod query;
 mod schema;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawQuery};
-use http::request::Parts;
+use axum::extract::RawQuery;
 use http::{HeaderMap, Method};
-use mainstay_core::principal::Principal;
-use mainstay_core::{Contribute, Error, Inject, Result};
-use mainstay_db::{Db, Model, Models, ModelsExt};
-use mainstay_http::extract::{Header, IfMatch, Json, Path};
+use mainstay_core::{Contribute, Result};
+use mainstay_db::{Model, Models, ModelsExt};
+use mainstay_http::extract::{Header, IfMatch, Json};
 use mainstay_http::respond::NoContent;
 use mainstay_http::{Route, Routes, RoutesExt};
-use mainstay_resource::{Caller, Operations, Policies, PoliciesExt, Removal, Resource, Save, Saving};
+use mainstay_resource::{Operations, PoliciesExt, Removal, Resource, Save, Saving};
 use serde_json::value::RawValue;
 
 use answer::tags_of;
+use asking::Asking;
+use describe::Describing;
 
 /// Offers models over REST. In the prelude.
 pub trait ResourcesExt: Contribute {
@@ -42,11 +46,8 @@ pub trait ResourcesExt: Contribute {
     #[must_use]
     fn resource<M: Model>(self, mut resource: Resource<M>) -> Self {
         let policy = resource.take_policy();
-        let address = resource.address().trim_end_matches('/').to_owned();
-        let offered = self
-            .contribute(mainstay_resource::module::Offered::new(M::META, &address))
-            .models(Models::new([M::META]))
-            .routes(routes::<M>(&address, Arc::new(resource)));
+        let offered =
+            self.contribute(resource.offered()).models(Models::new([M::META])).routes(routes(resource));
         match policy {
             Some(policy) => offered.shared_policy(policy),
             None => offered,
@@ -56,121 +57,106 @@ pub trait ResourcesExt: Contribute {
 
 impl<C: Contribute> ResourcesExt for C {}
 
-type Shared = Arc<dyn Operations>;
-
-/// What every operation needs of a request.
-struct Asking {
-    who: Principal,
-    db: Inject<Db>,
-    policies: Inject<Policies>,
+/// A resource, as its routes share it.
+struct Offer {
+    operations: Box<dyn Operations>,
+    /// The path of its rows, as a pattern.
+    path: String,
+    is_within: bool,
 }
 
-impl Asking {
-    fn caller(&self) -> Caller<'_> {
-        Caller { who: &self.who, db: &self.db, policies: &self.policies }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Asking {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Ok(who) = Principal::from_request_parts(parts, state).await;
-        Ok(Self {
-            who,
-            db: Inject::from_request_parts(parts, state).await?,
-            policies: Inject::from_request_parts(parts, state).await?,
-        })
-    }
-}
-
-fn routes<M: Model>(address: &str, resource: Shared) -> Routes {
-    let one = format!("{address}/{{key}}");
-    let includes = resource.includes();
-    let route = |method: Method, path: &str, route: fn(Method, &str, Shared) -> Route| {
-        route(method, path, Arc::clone(&resource)).yielding()
+fn routes<M: Model>(resource: Resource<M>) -> Routes {
+    let rows = resource.path().to_owned();
+    let one = format!("{rows}/{{{}}}", resource.parameter());
+    let describing = Describing::<M>::new(resource.includes(), resource.settled());
+    let is_within = !resource.settled().is_empty();
+    let offer = Arc::new(Offer { operations: Box::new(resource), path: rows.clone(), is_within });
+    let route = |method: Method, path: &str, route: fn(Method, &str, Arc<Offer>) -> Route| {
+        route(method, path, Arc::clone(&offer)).yielding()
     };
     Routes::new()
-        .route(describe::list::<M>(route(Method::GET, address, list), &includes))
-        .route(describe::create::<M>(route(Method::POST, address, create)))
-        .route(describe::get::<M>(route(Method::GET, &one, get), &includes))
-        .route(describe::save::<M>(route(Method::PUT, &one, replace), Save::Replace))
-        .route(describe::save::<M>(route(Method::PATCH, &one, merge), Save::Merge))
-        .route(describe::remove::<M>(route(Method::DELETE, &one, remove)))
+        .route(describing.list(route(Method::GET, &rows, list)))
+        .route(describing.create(route(Method::POST, &rows, create)))
+        .route(describing.bulk(route(Method::PATCH, &rows, bulk)))
+        .route(describing.get(route(Method::GET, &one, get)))
+        .route(describing.save(route(Method::PUT, &one, replace), Save::Replace))
+        .route(describing.save(route(Method::PATCH, &one, merge), Save::Merge))
+        .route(describing.remove(route(Method::DELETE, &one, remove)))
 }
 
-fn list(method: Method, path: &str, resource: Shared) -> Route {
-    let address = path.to_owned();
-    Route::new(method, path, move |asking: Asking, query: RawQuery| {
-        let (resource, address) = (Arc::clone(&resource), address.clone());
+fn list(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    Route::new(method, path, move |asking: Asking, RawQuery(query): RawQuery| {
+        let offer = Arc::clone(&offer);
         async move {
-            let RawQuery(query) = query;
             let asked = query::read(query.as_deref())?;
-            let listing = resource.list(asking.caller(), &asked).await?;
-            answer::listing(listing, &address, query.as_deref())
+            let listing = offer.operations.list(asking.caller(&offer), &asked).await?;
+            answer::listing(listing, &asking.address(&offer), query.as_deref())
         }
     })
 }
 
-fn create(method: Method, path: &str, resource: Shared) -> Route {
-    let address = path.to_owned();
+fn create(method: Method, path: &str, offer: Arc<Offer>) -> Route {
     Route::new(method, path, move |asking: Asking, Json(body): Json<Box<RawValue>>| {
-        let (resource, address) = (Arc::clone(&resource), address.clone());
+        let offer = Arc::clone(&offer);
         async move {
+            let tx = asking.transaction().await?;
             let saving = Saving { how: Save::Create, key: "", body: &body, expected: None };
-            answer::created(resource.save(asking.caller(), saving).await?, &address)
+            let saved = offer.operations.save(asking.writer(&offer, tx.as_deref()), saving).await?;
+            answer::created(saved, &asking.address(&offer))
         }
     })
 }
 
-fn get(method: Method, path: &str, resource: Shared) -> Route {
-    Route::new(
-        method,
-        path,
-        move |asking: Asking, Path(key): Path<String>, headers: HeaderMap, RawQuery(query): RawQuery| {
-            let resource = Arc::clone(&resource);
-            async move {
-                let shape = query::shape(query.as_deref())?;
-                let record = resource.get(asking.caller(), &key, &shape).await?;
-                answer::shown(record, shape.is_whole(), &headers)
-            }
-        },
-    )
-}
-
-fn replace(method: Method, path: &str, resource: Shared) -> Route {
-    saving(method, path, resource, Save::Replace)
-}
-
-fn merge(method: Method, path: &str, resource: Shared) -> Route {
-    saving(method, path, resource, Save::Merge)
-}
-
-fn saving(method: Method, path: &str, resource: Shared, how: Save) -> Route {
-    Route::new(
-        method,
-        path,
-        move |asking: Asking,
-              Path(key): Path<String>,
-              headers: HeaderMap,
-              Json(body): Json<Box<RawValue>>| {
-            let resource = Arc::clone(&resource);
-            async move {
-                let expected = expected(&headers)?;
-                let saving = Saving { how, key: &key, body: &body, expected: expected.as_deref() };
-                answer::saved(resource.save(asking.caller(), saving).await?)
-            }
-        },
-    )
-}
-
-fn remove(method: Method, path: &str, resource: Shared) -> Route {
-    Route::new(method, path, move |asking: Asking, Path(key): Path<String>, headers: HeaderMap| {
-        let resource = Arc::clone(&resource);
+fn bulk(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    Route::new(method, path, move |asking: Asking, Json(body): Json<bulk::Body>| {
+        let offer = Arc::clone(&offer);
         async move {
-            let expected = expected(&headers)?;
-            let removal = Removal { key: &key, expected: expected.as_deref() };
-            resource.remove(asking.caller(), removal).await.map(|()| NoContent)
+            let tx = asking.transaction().await?;
+            let writes = body.writes()?;
+            let done = offer.operations.write(asking.writer(&offer, tx.as_deref()), &writes).await;
+            bulk::answer(done, &writes)
+        }
+    })
+}
+
+fn get(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    Route::new(method, path, move |asking: Asking, headers: HeaderMap, RawQuery(query): RawQuery| {
+        let offer = Arc::clone(&offer);
+        async move {
+            let shape = query::shape(query.as_deref())?;
+            let record = offer.operations.get(asking.caller(&offer), &asking.key(), &shape).await?;
+            answer::shown(record, shape.is_whole(), &headers)
+        }
+    })
+}
+
+fn replace(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    saving(method, path, offer, Save::Replace)
+}
+
+fn merge(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    saving(method, path, offer, Save::Merge)
+}
+
+fn saving(method: Method, path: &str, offer: Arc<Offer>, how: Save) -> Route {
+    Route::new(method, path, move |asking: Asking, headers: HeaderMap, Json(body): Json<Box<RawValue>>| {
+        let offer = Arc::clone(&offer);
+        async move {
+            let (expected, tx) = (expected(&headers)?, asking.transaction().await?);
+            let saving = Saving { how, key: &asking.key(), body: &body, expected: expected.as_deref() };
+            answer::saved(offer.operations.save(asking.writer(&offer, tx.as_deref()), saving).await?)
+        }
+    })
+}
+
+fn remove(method: Method, path: &str, offer: Arc<Offer>) -> Route {
+    Route::new(method, path, move |asking: Asking, headers: HeaderMap| {
+        let offer = Arc::clone(&offer);
+        async move {
+            let (expected, tx) = (expected(&headers)?, asking.transaction().await?);
+            let removal = Removal { key: &asking.key(), expected: expected.as_deref() };
+            let removed = offer.operations.remove(asking.writer(&offer, tx.as_deref()), removal).await;
+            removed.map(|()| NoContent)
         }
     })
 }

@@ -5,7 +5,7 @@
 
 use mainstay_core::Result;
 use mainstay_db::expression::Scope;
-use mainstay_db::meta::RelationMeta;
+use mainstay_db::meta::{ModelMeta, RelationKind, RelationMeta};
 use mainstay_db::relation::{IntoLoad, LoadMany, ToMany, ToOne, ToSingle};
 use mainstay_db::{Model, Predicate, Query};
 
@@ -120,10 +120,26 @@ fn limited<M: Model, R: Model, L: IntoLoad<M>, F: IntoLoad<M>>(
     }
 }
 
+/// A relation that can be shown with rows, for surfaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Inclusion {
+    /// Its name.
+    pub name: &'static str,
+    /// The other model.
+    pub model: &'static ModelMeta,
+    /// Whether it is a list.
+    pub many: bool,
+}
+
 /// A relation of a resource, whatever it leads to.
 pub(crate) trait Included<M: Model>: Send + Sync {
+    /// What is known of it.
+    fn inclusion(&self) -> Inclusion;
+
     /// Its name.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.inclusion().name
+    }
 
     /// The query that loads it, as the caller may see it.
     fn load(&self, query: Query<M>, caller: Caller<'_>) -> Query<M>;
@@ -141,8 +157,10 @@ where
     L: Includable<M>,
     F: Fn(M::Fields) -> L + Send + Sync,
 {
-    fn name(&self) -> &'static str {
-        relation::<M, L>(&self.0).meta().name
+    fn inclusion(&self) -> Inclusion {
+        let meta = relation::<M, L>(&self.0).meta();
+        let many = matches!(meta.kind, RelationKind::HasMany { .. } | RelationKind::ManyToMany { .. });
+        Inclusion { name: meta.name, model: <L::Row as Model>::META, many }
     }
 
     fn load(&self, query: Query<M>, caller: Caller<'_>) -> Query<M> {

@@ -1,12 +1,13 @@
 //! A row as a surface shows it.
 
+use mainstay_core::Result;
 use mainstay_core::keys::base64url;
-use mainstay_core::{Error, Result};
 use mainstay_db::Value;
 use mainstay_db::meta::{FieldMeta, Member, ModelMeta};
-use mainstay_db::named::{read_text, write_json};
+use mainstay_db::named::write_json;
 use ring::digest::{SHA256, digest};
 
+use crate::address::unwritable;
 use crate::fields::own_name;
 
 /// A row as a surface shows it.
@@ -14,8 +15,6 @@ use crate::fields::own_name;
 pub struct Record {
     /// Its fields, as a JSON object.
     pub json: String,
-    /// Its primary key, as it is written in an address.
-    pub key: String,
 }
 
 impl Record {
@@ -27,7 +26,7 @@ impl Record {
     ) -> Result<Self> {
         let mut json = String::new();
         object(meta, &meta.members(), values, &shown, &mut json)?;
-        Ok(Self { json, key: key_text(meta, values)? })
+        Ok(Self { json })
     }
 
     /// What changes whenever something of this record does: of it alone, so that a tag tells nothing of what is not shown.
@@ -83,38 +82,4 @@ fn object(
     }
     json.push('}');
     Ok(())
-}
-
-fn unwritable(meta: &ModelMeta, field: &FieldMeta, fault: &str) -> Error {
-    Error::internal(format!("`{}.{}` cannot be written as JSON: {fault}", meta.name, field.name))
-}
-
-/// The values of a key of several fields have a comma between them; one within a value is written as `%2C`, and `%` as `%25`.
-fn key_text(meta: &ModelMeta, values: &[Value]) -> Result<String> {
-    let mut parts = Vec::with_capacity(meta.key.len());
-    for index in meta.key {
-        let field = &meta.fields[*index];
-        let mut json = String::new();
-        write_json(field, &values[*index], &mut json).map_err(|fault| unwritable(meta, field, &fault))?;
-        parts.push(serde_json::from_str::<String>(&json).unwrap_or(json));
-    }
-    Ok(match <[String; 1]>::try_from(parts) {
-        Ok([only]) => only,
-        Err(parts) => {
-            let escaped = parts.iter().map(|part| part.replace('%', "%25").replace(',', "%2C"));
-            escaped.collect::<Vec<_>>().join(",")
-        }
-    })
-}
-
-/// The values of a key from an address; none if it is the key of no row.
-pub(crate) fn read_key(meta: &ModelMeta, text: &str) -> Option<Vec<Value>> {
-    let parts: Vec<String> = match meta.key.len() {
-        1 => vec![text.to_owned()],
-        _ => text.split(',').map(|part| part.replace("%2C", ",").replace("%25", "%")).collect(),
-    };
-    if parts.len() != meta.key.len() {
-        return None;
-    }
-    meta.key_fields().zip(&parts).map(|(field, part)| read_text(field, part).ok()).collect()
 }

@@ -34,7 +34,7 @@ pub(super) fn shown(record: Record, is_whole: bool, headers: &HeaderMap) -> Resu
     }
 }
 
-fn entity_tag(tag: String) -> Result<(EntityTag, HeaderValue)> {
+pub(super) fn entity_tag(tag: String) -> Result<(EntityTag, HeaderValue)> {
     let tag = EntityTag::strong(tag);
     let value = HeaderValue::try_from(tag.to_string()).context("the tag of a row")?;
     Ok((tag, value))

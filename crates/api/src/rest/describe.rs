@@ -1,5 +1,7 @@
 //! What the routes of a resource say about themselves.
 
+use std::marker::PhantomData;
+
 use http::StatusCode;
 use mainstay_core::container::Need;
 use mainstay_db::meta::{FieldMeta, ModelMeta};
@@ -10,107 +12,168 @@ use mainstay_http::describe::{
 };
 use mainstay_resource::fields::{is_searched, json_name};
 use mainstay_resource::list::Operator;
-use mainstay_resource::{Policies, Save};
+use mainstay_resource::{Inclusion, Policies, Save};
+use schemars::{Schema, SchemaGenerator};
 
 use super::query::{LAST, MOST, RESERVED};
-use super::schema::{Changed, Count, Names, New, Order, Page, Replacing, Shown, Tags, Value, Values};
+use super::schema::{self, Count, Names, Order, Shown, Tags, Value, Values};
 
 const JSON: &str = "application/json";
 
-pub(super) fn list<M: Model>(route: Route, includes: &[&str]) -> Route {
-    described(route, "list", M::META, |operation| {
-        let label = M::META.label;
-        operation.document(&format!(
-            "Lists {}.\n\nA field is compared with a value by its name, otherwise by `name[operator]`. \
-             Pages are by number (`page`, `per_page`), or by cursor (`after`, `before`, `limit`); the header `Link` \
-             leads to the others.",
-            plural(label)
-        ));
-        for field in M::META.fields.iter().filter(|field| !field.hidden) {
-            filters::<M>(field, operation);
-        }
-        if is_searched(M::META, |field| !field.hidden) {
-            let document = "Words that must be in it, best first: `\"next to each other\"`, `-without`, `beginning*`, `one OR another`.";
-            query(operation, "search", schema_of::<String>(), document);
-        } else if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
-            query(operation, "search", schema_of::<String>(), "Words that must be in it.");
-        }
-        let sort = Parameter::new(Place::Query, "sort").schema(schema_of::<Order<M>>()).comma_separated();
-        operation.parameter(sort.description("What the rows are sorted by; `-` reverses it."));
-        fields::<M>(operation);
-        include(includes, operation);
-        query(operation, "page", schema_of::<Count<LAST>>(), "The number of the page.");
-        query(operation, "per_page", schema_of::<Count<MOST>>(), "The most rows of a page.");
-        query(operation, "after", schema_of::<String>(), "A cursor: the rows after it.");
-        query(operation, "before", schema_of::<String>(), "A cursor: the rows before it.");
-        query(operation, "limit", schema_of::<Count<MOST>>(), "The most rows of a page by cursor.");
-        let link =
-            Parameter::new(Place::Header, "Link").description("The way to the other pages (RFC 8288).");
-        operation.response(ResponseSpec::new(200).content(Content::of::<Page<M>>(JSON)).header(link));
-        operation.error(
-            ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
-                .code("invalid_parameters"),
-        );
-    })
+/// Describes the routes of a resource.
+pub(super) struct Describing<M> {
+    includes: Vec<Inclusion>,
+    settled: &'static [usize],
+    model: PhantomData<fn() -> M>,
 }
 
-pub(super) fn create<M: Model>(route: Route) -> Route {
-    described(route, "create", M::META, |operation| {
-        operation.document(&format!("Makes {}.", one(M::META.label)));
-        operation.body = Some(BodySpec::new(Content::of::<New<M>>(JSON)));
-        let location = Parameter::new(Place::Header, "Location").required().description("Where it is.");
-        operation.response(whole::<M>(201).header(location));
-        writes(operation);
-    })
-}
+impl<M: Model> Describing<M> {
+    /// One with these relations beside its rows, and these fields that its address says.
+    pub(super) fn new(includes: Vec<Inclusion>, settled: &'static [usize]) -> Self {
+        Self { includes, settled, model: PhantomData }
+    }
 
-pub(super) fn get<M: Model>(route: Route, includes: &[&str]) -> Route {
-    described(route, "get", M::META, |operation| {
-        operation.document(&format!("Shows {}.", one(M::META.label)));
-        fields::<M>(operation);
-        include(includes, operation);
-        let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<Tags>());
-        operation.parameter(known.description("The tag of the row as the client has it."));
-        operation.response(whole::<M>(200));
-        operation.response(ResponseSpec::new(304).description("The client has it already."));
-        operation.error(
-            ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
-                .code("invalid_parameters"),
-        );
-        missing(operation, M::META);
-    })
-}
-
-pub(super) fn save<M: Model>(route: Route, how: Save) -> Route {
-    let name = if how == Save::Replace { "replace" } else { "change" };
-    described(route, name, M::META, |operation| {
-        let one = one(M::META.label);
-        if how == Save::Replace {
+    pub(super) fn list(&self, route: Route) -> Route {
+        described(route, "list", M::META, |operation| {
+            let label = M::META.label;
             operation.document(&format!(
-                "Replaces {one}.\n\nFields that are not given get the value of a new row."
+                "Lists {}.\n\nA field is compared with a value by its name, otherwise by `name[operator]`. \
+                 Pages are by number (`page`, `per_page`), or by cursor (`after`, `before`, `limit`); the header `Link` \
+                 leads to the others.",
+                plural(label)
             ));
-            operation.body = Some(BodySpec::new(Content::of::<Replacing<M>>(JSON)));
-        } else {
-            operation.document(&format!("Changes some fields of {one}.\n\nJSON Merge Patch (RFC 7396)."));
-            let mut body = BodySpec::new(Content::of::<Changed<M>>("application/merge-patch+json"));
-            body.contents.push(Content::of::<Changed<M>>(JSON));
-            operation.body = Some(body);
+            for field in M::META.fields.iter().filter(|field| !field.hidden) {
+                filters::<M>(field, operation);
+            }
+            if is_searched(M::META, |field| !field.hidden) {
+                let document = "Words that must be in it, best first: `\"next to each other\"`, `-without`, `beginning*`, `one OR another`.";
+                query(operation, "search", schema_of::<String>(), document);
+            } else if M::META.fields.iter().any(|field| field.searchable && !field.hidden) {
+                query(operation, "search", schema_of::<String>(), "Words that must be in it.");
+            }
+            let sort = Parameter::new(Place::Query, "sort").schema(schema_of::<Order<M>>()).comma_separated();
+            operation.parameter(sort.description("What the rows are sorted by; `-` reverses it."));
+            fields::<M>(operation);
+            self.include(operation);
+            query(operation, "page", schema_of::<Count<LAST>>(), "The number of the page.");
+            query(operation, "per_page", schema_of::<Count<MOST>>(), "The most rows of a page.");
+            query(operation, "after", schema_of::<String>(), "A cursor: the rows after it.");
+            query(operation, "before", schema_of::<String>(), "A cursor: the rows before it.");
+            query(operation, "limit", schema_of::<Count<MOST>>(), "The most rows of a page by cursor.");
+            let link =
+                Parameter::new(Place::Header, "Link").description("The way to the other pages (RFC 8288).");
+            operation.response(ResponseSpec::new(200).content(self.shown(schema::page::<M>)).header(link));
+            operation.error(
+                ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
+                    .code("invalid_parameters"),
+            );
+        })
+    }
+
+    pub(super) fn create(&self, route: Route) -> Route {
+        described(route, "create", M::META, |operation| {
+            operation.document(&format!("Makes {}.", one(M::META.label)));
+            operation.body = Some(BodySpec::new(self.sent(Save::Create, JSON)));
+            let location = Parameter::new(Place::Header, "Location").required().description("Where it is.");
+            operation.response(whole::<M>(201).header(location));
+            writes(operation);
+        })
+    }
+
+    pub(super) fn get(&self, route: Route) -> Route {
+        described(route, "get", M::META, |operation| {
+            operation.document(&format!("Shows {}.", one(M::META.label)));
+            fields::<M>(operation);
+            self.include(operation);
+            let known = Parameter::new(Place::Header, "If-None-Match").schema(schema_of::<Tags>());
+            operation.parameter(known.description("The tag of the row as the client has it."));
+            operation.response(tagged(200, self.shown(schema::row::<M>)));
+            operation.response(ResponseSpec::new(304).description("The client has it already."));
+            operation.error(
+                ErrorSpec::new(StatusCode::BAD_REQUEST, "A parameter cannot be understood.")
+                    .code("invalid_parameters"),
+            );
+            missing(operation, M::META);
+        })
+    }
+
+    pub(super) fn save(&self, route: Route, how: Save) -> Route {
+        let name = if how == Save::Replace { "replace" } else { "change" };
+        described(route, name, M::META, |operation| {
+            let one = one(M::META.label);
+            if how == Save::Replace {
+                operation.document(&format!(
+                    "Replaces {one}.\n\nFields that are not given get the value of a new row."
+                ));
+                operation.body = Some(BodySpec::new(self.sent(Save::Replace, JSON)));
+            } else {
+                operation.document(&format!("Changes some fields of {one}.\n\nJSON Merge Patch (RFC 7396)."));
+                let mut body = BodySpec::new(self.sent(Save::Merge, "application/merge-patch+json"));
+                body.contents.push(self.sent(Save::Merge, JSON));
+                operation.body = Some(body);
+            }
+            operation.response(whole::<M>(200));
+            missing(operation, M::META);
+            expects(operation);
+            writes(operation);
+        })
+    }
+
+    pub(super) fn remove(&self, route: Route) -> Route {
+        described(route, "delete", M::META, |operation| {
+            operation.document(&format!("Takes {} away.", one(M::META.label)));
+            operation.response(ResponseSpec::new(204));
+            missing(operation, M::META);
+            expects(operation);
+            operation.error(ErrorSpec::new(StatusCode::CONFLICT, "Something else still refers to it."));
+        })
+    }
+
+    pub(super) fn bulk(&self, route: Route) -> Route {
+        described(route, "change_several", M::META, |operation| {
+            operation.document(&format!(
+                "Makes, changes and takes away several {}.\n\nAll operations are done, in their order, or none of them.",
+                plural(M::META.label)
+            ));
+            let settled = self.settled;
+            let body = made::<M>(move |generator| schema::operations::<M>(settled, generator));
+            operation.body = Some(BodySpec::new(body));
+            operation.response(ResponseSpec::new(200).content(made::<M>(schema::results::<M>)));
+            missing(operation, M::META);
+            writes(operation);
+            let changed = "A row has been changed since the client read it.";
+            let changed = ErrorSpec::new(StatusCode::PRECONDITION_FAILED, changed);
+            operation.error(changed.code("precondition_failed"));
+        })
+    }
+
+    /// Rows with the relations that can be asked for.
+    fn shown(&self, of: fn(&[Inclusion], &mut SchemaGenerator) -> Schema) -> Content {
+        let includes = self.includes.clone();
+        made::<M>(move |generator| of(&includes, generator))
+    }
+
+    /// Rows as they are sent to be written.
+    fn sent(&self, how: Save, media_type: &'static str) -> Content {
+        let settled = self.settled;
+        let schema = made::<M>(move |generator| schema::sent::<M>(how, settled, generator)).schema;
+        Content { schema, ..Content::new(media_type) }
+    }
+
+    fn include(&self, operation: &mut Operation) {
+        if self.includes.is_empty() {
+            return;
         }
-        operation.response(whole::<M>(200));
-        missing(operation, M::META);
-        expects(operation);
-        writes(operation);
-    })
+        let names = self.includes.iter().map(|include| include.name);
+        let include = Parameter::new(Place::Query, "include").schema(schema_of::<Vec<String>>());
+        let include = include.choices(names.clone()).comma_separated();
+        let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+        operation.parameter(include.description(format!("Relations to show with it: {}.", names.join(", "))));
+    }
 }
 
-pub(super) fn remove<M: Model>(route: Route) -> Route {
-    described(route, "delete", M::META, |operation| {
-        operation.document(&format!("Takes {} away.", one(M::META.label)));
-        operation.response(ResponseSpec::new(204));
-        missing(operation, M::META);
-        expects(operation);
-        operation.error(ErrorSpec::new(StatusCode::CONFLICT, "Something else still refers to it."));
-    })
+fn made<M: Model>(make: impl Fn(&mut SchemaGenerator) -> Schema + Send + Sync + 'static) -> Content {
+    Content { schema: Some(SchemaOf::made::<Shown<M>>(make)), ..Content::new(JSON) }
 }
 
 /// Everything is known of it, and every one of them asks the policy.
@@ -129,8 +192,12 @@ fn described(route: Route, verb: &str, meta: &ModelMeta, describe: impl FnOnce(&
 }
 
 fn whole<M: Model>(status: u16) -> ResponseSpec {
+    tagged(status, Content::of::<Shown<M>>(JSON))
+}
+
+fn tagged(status: u16, content: Content) -> ResponseSpec {
     let tag = Parameter::new(Place::Header, "ETag").description("The state of the row, for `If-Match`.");
-    ResponseSpec::new(status).content(Content::of::<Shown<M>>(JSON)).header(tag)
+    ResponseSpec::new(status).content(content).header(tag)
 }
 
 fn missing(operation: &mut Operation, meta: &ModelMeta) {
@@ -204,16 +271,6 @@ fn words(how: Operator) -> &'static str {
 fn fields<M: Model>(operation: &mut Operation) {
     let fields = Parameter::new(Place::Query, "fields").schema(schema_of::<Names<M>>()).comma_separated();
     operation.parameter(fields.description("The fields to show; all if it is not given."));
-}
-
-fn include(names: &[&str], operation: &mut Operation) {
-    if names.is_empty() {
-        return;
-    }
-    let include = Parameter::new(Place::Query, "include").schema(schema_of::<Vec<String>>());
-    let include = include.choices(names.iter().copied()).comma_separated();
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    operation.parameter(include.description(format!("Relations to show with it: {}.", names.join(", "))));
 }
 
 fn query(operation: &mut Operation, name: &str, schema: Option<SchemaOf>, description: &str) {

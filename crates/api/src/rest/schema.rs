@@ -6,12 +6,14 @@ use std::marker::PhantomData;
 use mainstay_db::Model;
 use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
 use mainstay_db::value::SqlType;
-use mainstay_resource::Save;
 use mainstay_resource::fields::{is_settable, is_sortable, json_name, own_name};
+use mainstay_resource::{Inclusion, Save};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
+
+use super::bulk::MOST;
 
 /// A row as it is answered. No field is promised: policies and `fields` leave some out.
 pub(super) struct Shown<M>(PhantomData<M>);
@@ -64,8 +66,7 @@ impl<M: Model> JsonSchema for New<M> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Create);
-        closed(object(M::META, settable, FieldMeta::is_required))
+        input(M::META, Save::Create, &[])
     }
 }
 
@@ -79,8 +80,7 @@ impl<M: Model> JsonSchema for Replacing<M> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Replace);
-        closed(object(M::META, settable, |field| field.is_required() || matches!(field.fill, Fill::Database)))
+        input(M::META, Save::Replace, &[])
     }
 }
 
@@ -94,8 +94,7 @@ impl<M: Model> JsonSchema for Changed<M> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let settable = |field: &FieldMeta| is_settable(M::META, field, Save::Merge);
-        closed(object(M::META, settable, |_| false))
+        input(M::META, Save::Merge, &[])
     }
 }
 
@@ -109,24 +108,131 @@ impl<M: Model> JsonSchema for Page<M> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let items = generator.subschema_for::<Shown<M>>();
-        let count =
-            |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
-        let cursor = |description: &str| json!({ "type": ["string", "null"], "description": description });
-        schema(json!({
-            "type": "object",
-            "required": ["items"],
-            "properties": {
-                "items": { "type": "array", "items": items },
-                "total": count("How many there are on all pages. Only on pages by number."),
-                "page": count("The number of this page, from 1. Only on pages by number."),
-                "per_page": count("The most rows that a page has. Only on pages by number."),
-                "pages": count("How many pages there are. Only on pages by number."),
-                "next": cursor("What `after` is for the next page. Only on pages by cursor."),
-                "previous": cursor("What `before` is for the previous page. Only on pages by cursor."),
-            },
-        }))
+        page_of(generator.subschema_for::<Shown<M>>().to_value())
     }
+}
+
+fn page_of(row: Json) -> Schema {
+    let count = |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
+    let cursor = |description: &str| json!({ "type": ["string", "null"], "description": description });
+    schema(json!({
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "items": { "type": "array", "items": row },
+            "total": count("How many there are on all pages. Only on pages by number."),
+            "page": count("The number of this page, from 1. Only on pages by number."),
+            "per_page": count("The most rows that a page has. Only on pages by number."),
+            "pages": count("How many pages there are. Only on pages by number."),
+            "next": cursor("What `after` is for the next page. Only on pages by cursor."),
+            "previous": cursor("What `before` is for the previous page. Only on pages by cursor."),
+        },
+    }))
+}
+
+/// A page of rows with these relations.
+pub(super) fn page<M: Model>(includes: &[Inclusion], generator: &mut SchemaGenerator) -> Schema {
+    match includes {
+        [] => generator.subschema_for::<Page<M>>(),
+        includes => page_of(row::<M>(includes, generator).to_value()),
+    }
+}
+
+/// A row with these relations, each of which is there when it is asked for.
+pub(super) fn row<M: Model>(includes: &[Inclusion], generator: &mut SchemaGenerator) -> Schema {
+    let row = generator.subschema_for::<Shown<M>>();
+    if includes.is_empty() {
+        return row;
+    }
+    let related = includes.iter().map(|include| {
+        let mut other = object(include.model, |field| !field.hidden, |_| false).to_value();
+        if include.many {
+            other = json!({ "type": "array", "items": other });
+        } else {
+            other["type"] = json!(["object", "null"]);
+        }
+        (include.name.to_owned(), other)
+    });
+    let related = related.collect::<Map<_, _>>();
+    schema(json!({ "allOf": [row, { "type": "object", "properties": related }] }))
+}
+
+/// A row as it is sent to be written, at an address that says what `settled` is.
+pub(super) fn sent<M: Model>(how: Save, settled: &[usize], generator: &mut SchemaGenerator) -> Schema {
+    match (how, settled) {
+        (Save::Create, []) => generator.subschema_for::<New<M>>(),
+        (Save::Replace, []) => generator.subschema_for::<Replacing<M>>(),
+        (Save::Merge, []) => generator.subschema_for::<Changed<M>>(),
+        (how, settled) => input(M::META, how, settled),
+    }
+}
+
+fn input(meta: &'static ModelMeta, how: Save, settled: &[usize]) -> Schema {
+    let is_settled = |field: &FieldMeta| settled.iter().any(|at| meta.fields[*at].column == field.column);
+    let is_there = |field: &FieldMeta| is_settable(meta, field, how) && !is_settled(field);
+    let is_required = |field: &FieldMeta| match how {
+        Save::Create => field.is_required(),
+        Save::Replace => field.is_required() || matches!(field.fill, Fill::Database),
+        Save::Merge => false,
+    };
+    closed(object(meta, is_there, is_required))
+}
+
+/// Several writes in one body.
+pub(super) fn operations<M: Model>(settled: &[usize], generator: &mut SchemaGenerator) -> Schema {
+    let key = json!({ "type": ["string", "integer"], "description": "The key of the row." });
+    let tag = json!({ "type": "string", "description": "The tag of the row as the client knows it, as in `If-Match`." });
+    let mut operation = |op: &str, how: Option<Save>| {
+        let mut properties = json!({ "op": { "type": "string", "const": op } });
+        let mut required = vec!["op"];
+        if how != Some(Save::Create) {
+            properties["key"] = key.clone();
+            properties["if_match"] = tag.clone();
+            required.push("key");
+        }
+        if let Some(how) = how {
+            properties["set"] = sent::<M>(how, settled, generator).to_value();
+            required.push("set");
+        }
+        json!({
+            "type": "object",
+            "title": op,
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    };
+    let any = [
+        operation("create", Some(Save::Create)),
+        operation("replace", Some(Save::Replace)),
+        operation("change", Some(Save::Merge)),
+        operation("delete", None),
+    ];
+    schema(json!({
+        "type": "object",
+        "properties": { "operations": { "type": "array", "maxItems": MOST, "items": { "oneOf": any } } },
+        "required": ["operations"],
+        "additionalProperties": false,
+    }))
+}
+
+/// What has come of them.
+pub(super) fn results<M: Model>(generator: &mut SchemaGenerator) -> Schema {
+    let row = generator.subschema_for::<Shown<M>>();
+    schema(json!({
+        "type": "object",
+        "properties": { "results": { "type": "array", "items": {
+            "type": "object",
+            "properties": {
+                "status": { "type": "integer", "enum": [200, 201, 204], "description": "What the operation alone would have been answered." },
+                "key": { "type": "string", "description": "The key of the row, as its address has it." },
+                "etag": { "type": "string", "description": "The state of the row." },
+                "row": row,
+            },
+            "required": ["status"],
+        } } },
+        "required": ["results"],
+    }))
 }
 
 /// Whole numbers from 1 to `MOST`.

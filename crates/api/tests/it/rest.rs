@@ -1,5 +1,7 @@
 //! Resources over REST, on every engine.
 
+mod addresses;
+mod bulk;
 mod listing;
 mod parts;
 mod policies;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -207,6 +208,15 @@ impl EntityTags {
 }
 
 const EXPECTED_TAGS: &str = "`*` or quoted entity tags";
+
+/// As in the header `If-Match`: `*`, or tags with commas between.
+impl FromStr for EntityTags {
+    type Err = Cow<'static, str>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(&[text])
+    }
+}
 
 /// `If-Match`: do it only if this is still what you have.
 #[derive(Clone, Debug, PartialEq, Eq)]

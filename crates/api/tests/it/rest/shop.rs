@@ -190,6 +190,8 @@ pub(crate) fn app() -> App {
         .models(models![Seller])
         .contribute(Authenticator::new(ByNumber).documented(SecuritySpec::new("seller", in_header)))
         .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
+        .resource(Resource::<Product>::new("/sellers/{seller}/products").within(|product| product.seller))
+        .resource(Resource::<Product>::new("/goods").by(|product| product.name))
         .resource(Resource::<Shelf>::new("/shelves").policy(Open))
         .resource(sellers)
         .resource(Resource::<Letter>::new("/letters").policy(LetterBox))

@@ -1,0 +1,109 @@
+//! Lists, and single rows.
+
+use mainstay_core::config::did_you_mean;
+use mainstay_core::{Fault, Result};
+use mainstay_db::Model;
+use mainstay_db::meta::{FieldMeta, RelationKind};
+use mainstay_db::named::Named;
+
+use super::{Resource, Seen, allowed};
+use crate::include::Included;
+use crate::list::{ListRequest, Listing, Part, Position, Shape, not_understood};
+use crate::operations::Caller;
+use crate::policy::Action;
+use crate::record::Record;
+
+pub(super) async fn list<M: Model>(
+    resource: &Resource<M>,
+    caller: Caller<'_>,
+    asked: &ListRequest,
+) -> Result<Listing> {
+    let policy = caller.policies.of::<M>();
+    let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
+    let seen = Seen(policy.fields(caller.who, Action::View));
+    let query = rows.limit(resource.rows(caller).await?);
+    let query = asked.narrow(query, &|field| seen.has(field))?;
+    let included = included(resource, &asked.shape, &seen)?;
+    let query = included.iter().fold(query, |query, include| include.load(query, caller));
+    let shown = |rows: Vec<M>| -> Result<Vec<Record>> {
+        let rows = rows.into_iter().map(|row| shown(row, caller, asked, &seen, &included));
+        rows.collect()
+    };
+    Ok(match &asked.part {
+        Part::Page(page) => {
+            // Two pages have no row in common only if the order is total.
+            let key = M::META.key_fields().filter_map(|field| Named::<M>::find(field.name));
+            let query = key.fold(query, |query, field| query.order_by(|_| field.asc()));
+            let page = query.paginate(*page, &caller).await?;
+            let (number, per_page, pages, total) = (page.page, page.per_page, page.pages, page.total);
+            let part = Position::Page { page: number, per_page, pages, total };
+            Listing { records: shown(page.items)?, part }
+        }
+        Part::Cursor(cursor) => {
+            let page = query.paginate_by_cursor(cursor.clone(), &caller).await?;
+            let part = Position::Cursor { next: page.next, previous: page.previous };
+            Listing { records: shown(page.items)?, part }
+        }
+    })
+}
+
+pub(super) async fn get<M: Model>(
+    resource: &Resource<M>,
+    caller: Caller<'_>,
+    key: &str,
+    shape: &Shape,
+) -> Result<Record> {
+    let policy = caller.policies.of::<M>();
+    let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
+    let seen = Seen(policy.fields(caller.who, Action::View));
+    let asked = ListRequest { shape: shape.clone(), ..ListRequest::default() };
+    let query = rows.limit(resource.row(key, caller).await?);
+    let query = asked.narrow(query, &|field| seen.has(field))?;
+    let included = included(resource, shape, &seen)?;
+    let query = included.iter().fold(query, |query, include| include.load(query, caller));
+    let row = query.first_or_404(&caller).await?;
+    shown(row, caller, &asked, &seen, &included)
+}
+
+/// The relations that are asked for. One whose key is in a field that may not be seen is as unknown as that.
+fn included<'r, M: Model>(
+    resource: &'r Resource<M>,
+    shape: &Shape,
+    seen: &Seen<M>,
+) -> Result<Vec<&'r dyn Included<M>>> {
+    let is_seen = |include: &&dyn Included<M>| {
+        let relation = M::META.relation(include.name()).map(|relation| relation.kind);
+        let Some(RelationKind::BelongsTo { fields, .. }) = relation else { return true };
+        fields.iter().all(|index| M::META.fields.get(*index).is_some_and(|field| seen.has(field)))
+    };
+    let known: Vec<_> = resource.includes.iter().map(|include| &**include).filter(is_seen).collect();
+    let (mut included, mut faults): (Vec<&dyn Included<M>>, _) = (Vec::new(), Vec::new());
+    for name in &shape.include {
+        match known.iter().find(|include| include.name() == name) {
+            Some(include) if included.iter().any(|there| there.name() == include.name()) => {}
+            Some(include) => included.push(*include),
+            None => {
+                let hint = did_you_mean(name, known.iter().map(|include| include.name()));
+                let message = format!("there is no relation `{name}` to include{hint}");
+                faults.push(Fault::new("query:include", "unknown_relation", message));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(included) } else { Err(not_understood(faults)) }
+}
+
+/// A row with what is asked for, and what is included.
+fn shown<M: Model>(
+    mut row: M,
+    caller: Caller<'_>,
+    asked: &ListRequest,
+    seen: &Seen<M>,
+    included: &[&dyn Included<M>],
+) -> Result<Record> {
+    let is_shown = |field: &FieldMeta| seen.has(field) && asked.asks_for(M::META, field);
+    let mut record = Record::new(M::META, &row.values(), is_shown)?;
+    for include in included {
+        record = record.with(include.name(), &include.json(&mut row, caller)?);
+    }
+    Ok(record)
+}
