@@ -34,6 +34,11 @@ impl Address {
         Self { meta: M::META, by }
     }
 
+    /// The model.
+    pub(crate) fn meta(&self) -> &'static ModelMeta {
+        self.meta
+    }
+
     /// The field, unless it is the key.
     pub(crate) fn field(&self) -> Option<&'static FieldMeta> {
         match self.by {

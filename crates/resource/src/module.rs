@@ -20,7 +20,8 @@ use crate::policy::{self, Policies};
 pub struct Offered {
     pub(crate) meta: &'static ModelMeta,
     pub(crate) path: String,
-    pub(crate) by: Option<&'static FieldMeta>,
+    /// Fields that rows are named by instead of their keys.
+    pub(crate) by: Vec<(&'static ModelMeta, &'static FieldMeta)>,
     pub(crate) within: Option<&'static RelationMeta>,
 }
 
@@ -74,12 +75,12 @@ fn check(assembly: &Assembly, findings: &mut Findings) {
 
 fn check_address(offered: &Offered, findings: &mut Findings) {
     let (model, path) = (offered.meta.name, &offered.path);
-    if let Some(field) = offered.by.filter(|field| !field.unique || field.nullable) {
-        let message = format!("`{model}.{}` cannot name one row at `{path}`", field.name);
+    for (named, field) in offered.by.iter().filter(|(_, field)| !field.unique || field.nullable) {
+        let message = format!("`{}.{}` cannot name one row at `{path}`", named.name, field.name);
         findings.add(
             Finding::error("resource.E002", message)
-                .at(offered.meta.place)
-                .fix("declare it `#[field(unique)]`, without `Option`, or leave `.by(…)` out"),
+                .at(named.place)
+                .fix("declare it `#[field(unique)]`, without `Option`, or name rows by their key"),
         );
     }
     let parameters = path.matches('{').count();

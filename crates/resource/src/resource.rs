@@ -93,7 +93,19 @@ impl<M: Model> Resource<M> {
         mut self,
         relation: impl Fn(M::Fields) -> ToOne<M, R> + Send + Sync + 'static,
     ) -> Self {
-        self.within = Some(Box::new(Within(relation)));
+        self.within = Some(Box::new(Within { relation, address: Address::of_key::<R>() }));
+        self
+    }
+
+    /// The same where the other row is named by a unique field: `.within_by(|comment| comment.article, |article| article.slug)`.
+    #[must_use]
+    pub fn within_by<R: Model, T: Stored>(
+        mut self,
+        relation: impl Fn(M::Fields) -> ToOne<M, R> + Send + Sync + 'static,
+        field: impl FnOnce(R::Fields) -> Column<R, T>,
+    ) -> Self {
+        let address = Address::of_column::<R>(field(R::fields(Scope::ROOT)).name());
+        self.within = Some(Box::new(Within { relation, address }));
         self
     }
 
@@ -159,7 +171,11 @@ impl<M: Model> Resource<M> {
         Offered {
             meta: M::META,
             path: self.path().to_owned(),
-            by: self.address.field(),
+            by: [Some(self.address), self.within.as_ref().map(|within| within.address())]
+                .into_iter()
+                .flatten()
+                .filter_map(|address| address.field().map(|field| (address.meta(), field)))
+                .collect(),
             within: self.within.as_ref().map(|within| within.relation()),
         }
     }

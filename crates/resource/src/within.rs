@@ -15,6 +15,9 @@ use crate::resource::{allowed, missing};
 
 /// The relation to the row that all rows at an address belong to.
 pub(crate) trait Around<M: Model>: Send + Sync {
+    /// By what the other rows are named in addresses.
+    fn address(&self) -> Address;
+
     /// What is known of it.
     fn relation(&self) -> &'static RelationMeta;
 
@@ -22,8 +25,11 @@ pub(crate) trait Around<M: Model>: Send + Sync {
     fn find<'a>(&'a self, caller: Caller<'a>, key: &'a str) -> BoxFuture<'a, Result<Vec<Value>>>;
 }
 
-/// By a closure over the model's fields.
-pub(crate) struct Within<F>(pub(crate) F);
+/// By a closure over the model's fields, and by what the other rows are named in addresses.
+pub(crate) struct Within<F> {
+    pub(crate) relation: F,
+    pub(crate) address: Address,
+}
 
 impl<M, R, F> Around<M> for Within<F>
 where
@@ -31,17 +37,20 @@ where
     R: Model,
     F: Fn(M::Fields) -> ToOne<M, R> + Send + Sync,
 {
+    fn address(&self) -> Address {
+        self.address
+    }
+
     fn relation(&self) -> &'static RelationMeta {
-        (self.0)(M::fields(Scope::ROOT)).meta()
+        (self.relation)(M::fields(Scope::ROOT)).meta()
     }
 
     fn find<'a>(&'a self, caller: Caller<'a>, key: &'a str) -> BoxFuture<'a, Result<Vec<Value>>> {
         async move {
             let rows = allowed(caller.policies.of::<R>().rows(caller.who, Action::View), caller.who)?;
-            let address = Address::of_key::<R>();
-            let values = address.read(key).ok_or_else(missing::<R>)?;
-            let is_there = rows.limit(address.limit(Query::new(), key)?).exists(&caller).await?;
-            if is_there { Ok(values) } else { Err(missing::<R>()) }
+            let row = rows.limit(self.address.limit(Query::new(), key)?).first(&caller).await?;
+            let values = row.ok_or_else(missing::<R>)?.values();
+            Ok(R::META.key.iter().map(|index| values[*index].clone()).collect())
         }
         .boxed()
     }

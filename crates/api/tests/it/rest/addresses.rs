@@ -83,6 +83,12 @@ async fn names_rows_by_another_field() {
             .send()
             .await
             .assert_json_at("/name", json!("a/b, c"));
+        let below = app.get("/shops/Ann/goods/a%2Fb%2C%20c").header(ANN.0, ANN.1).send().await;
+        below.assert_status(200).assert_json_at("/seller_id", json!(1));
+        app.get("/shops/Ann/goods/%C3%89lan").send().await.assert_problem(404, "not_found");
+        let other = json!({ "name": "Tea", "price": "1" });
+        let made = app.post("/shops/Ann/goods").header(ANN.0, ANN.1).json(&other).send().await;
+        made.assert_status(201).assert_header("location", "/shops/Ann/goods/Tea");
         app.delete("/goods/a%2Fb%2C%20c").header(ANN.0, ANN.1).send().await.assert_status(204);
     })
     .await;

@@ -191,6 +191,11 @@ pub(crate) fn app() -> App {
         .contribute(Authenticator::new(ByNumber).documented(SecuritySpec::new("seller", in_header)))
         .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
         .resource(Resource::<Product>::new("/sellers/{seller}/products").within(|product| product.seller))
+        .resource(
+            Resource::<Product>::new("/shops/{seller}/goods")
+                .within_by(|product| product.seller, |seller| seller.name)
+                .by(|product| product.name),
+        )
         .resource(Resource::<Product>::new("/goods").by(|product| product.name))
         .resource(Resource::<Shelf>::new("/shelves").policy(Open))
         .resource(sellers)
