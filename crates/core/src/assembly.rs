@@ -186,6 +186,10 @@ impl Flat {
                 self.add(installed);
             }
         }
+        let brought: Vec<_> = module.brings().collect();
+        for module in brought {
+            self.add(module);
+        }
         let imports = module.imports.drain(..).map(|import| self.add(import)).collect();
         let id = ModuleId(self.modules.len());
         self.by_name.insert(module.name.clone().into_owned(), id);

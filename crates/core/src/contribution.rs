@@ -46,6 +46,12 @@ pub trait Contribution: Any + Send + Sync {
     fn needs(&self) -> Vec<Need> {
         Vec::new()
     }
+
+    /// The built-in modules that this very one asks for, beside that of its kind: those of what is inside of it. They must not
+    /// contribute what brings them in turn.
+    fn brings(&self) -> Vec<Module> {
+        Vec::new()
+    }
 }
 
 /// What can be contributed to: an [`App`](crate::App) or a [`Module`].

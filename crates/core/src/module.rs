@@ -92,6 +92,10 @@ impl Module {
         self
     }
 
+    pub(crate) fn brings(&self) -> impl Iterator<Item = Module> {
+        self.entries.iter().flat_map(|entry| entry.value.brings())
+    }
+
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (TypeId, fn() -> Option<Module>)> {
         self.entries.iter().map(|entry| (entry.kind, entry.installs))
     }

@@ -43,7 +43,8 @@ use http::Method;
 use mainstay_core::container::Need;
 
 pub use parts::{
-    BodySpec, Content, ErrorSpec, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec, Source,
+    BodySpec, Content, ErrorSpec, LimitSpec, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
+    Source,
 };
 pub use returns::{DescribeError, DescribeParts};
 pub use schema::{SchemaOf, Schematic, schema_of};
@@ -110,6 +111,10 @@ pub struct Operation {
     pub responses: Vec<ResponseSpec>,
     /// How it may fail.
     pub errors: Vec<ErrorSpec>,
+    /// Headers that any answer of it may have, also one that says no.
+    pub headers: Vec<Parameter>,
+    /// Who is allowed how much of it, limit by limit.
+    pub limits: Vec<LimitSpec>,
     /// Who may call it. Several entries: each of them is asked for.
     pub security: Vec<SecuritySpec>,
     /// What it takes from the container while it answers a request.
@@ -144,6 +149,8 @@ impl Operation {
             body: None,
             responses: Vec::new(),
             errors: Vec::new(),
+            headers: Vec::new(),
+            limits: Vec::new(),
             security: Vec::new(),
             needs: Vec::new(),
             opaque: Vec::new(),
@@ -182,6 +189,13 @@ impl Operation {
     pub fn error(&mut self, error: ErrorSpec) {
         if !self.errors.iter().any(|known| known.status == error.status && known.code == error.code) {
             self.errors.push(error);
+        }
+    }
+
+    /// Adds a header of every answer, unless it is listed already.
+    pub fn header(&mut self, header: Parameter) {
+        if !self.headers.iter().any(|known| known.name.eq_ignore_ascii_case(&header.name)) {
+            self.headers.push(header);
         }
     }
 

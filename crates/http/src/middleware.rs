@@ -25,8 +25,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
-use mainstay_core::{Error, Result};
+use mainstay_core::{Error, Module, Result};
 
+use crate::describe::Operation;
 use crate::route::Endpoint;
 use crate::stack::panic;
 
@@ -65,6 +66,31 @@ impl Next {
 
 /// An async function around what is further in; see the [module](self). `Args` tells functions of different arguments
 /// apart and is never named.
+///
+/// A type that is made with settings implements it by itself, and can say more of itself than a function:
+///
+/// ```
+/// use axum::extract::Request;
+/// use axum::response::Response;
+/// use futures_util::future::BoxFuture;
+/// use http::StatusCode;
+/// use mainstay_core::{Error, Result};
+/// use mainstay_http::describe::{ErrorSpec, Operation};
+/// use mainstay_http::{Middleware, Next};
+///
+/// struct ClosedFor(&'static str);
+///
+/// impl Middleware<Self> for ClosedFor {
+///     fn call(&self, _request: Request, _next: Next) -> BoxFuture<'static, Result<Response>> {
+///         let message = format!("Closed for {}.", self.0);
+///         Box::pin(async move { Err(Error::unavailable(message)) })
+///     }
+///
+///     fn describe(&self, operation: &mut Operation) {
+///         operation.error(ErrorSpec::new(StatusCode::SERVICE_UNAVAILABLE, format!("Closed for {}.", self.0)));
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this is no middleware",
     note = "a middleware is `async fn(Request, Next) -> mainstay::Result<Response>`, with extractors before the request if need be"
@@ -72,6 +98,14 @@ impl Next {
 pub trait Middleware<Args>: Send + Sync + 'static {
     /// Answers `request`, usually with the help of `next`.
     fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>>;
+
+    /// Adds what it does to a route that it is around: how it may fail, which headers it sets, what it takes from the container.
+    fn describe(&self, _operation: &mut Operation) {}
+
+    /// The built-in modules that it asks for.
+    fn brings(&self) -> Vec<Module> {
+        Vec::new()
+    }
 }
 
 macro_rules! middleware_with {
@@ -109,6 +143,10 @@ middleware_with!(A, B, C, D);
 /// A middleware whose arguments are forgotten.
 pub(crate) trait AnyMiddleware: Send + Sync {
     fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>>;
+
+    fn describe(&self, operation: &mut Operation);
+
+    fn brings(&self) -> Vec<Module>;
 }
 
 pub(crate) struct Erased<M, Args>(M, std::marker::PhantomData<fn() -> Args>);
@@ -122,6 +160,14 @@ impl<M: Middleware<Args>, Args: 'static> Erased<M, Args> {
 impl<M: Middleware<Args>, Args: 'static> AnyMiddleware for Erased<M, Args> {
     fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
         self.0.call(request, next)
+    }
+
+    fn describe(&self, operation: &mut Operation) {
+        self.0.describe(operation);
+    }
+
+    fn brings(&self) -> Vec<Module> {
+        self.0.brings()
     }
 }
 

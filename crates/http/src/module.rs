@@ -124,6 +124,10 @@ impl Contribution for Routes {
     fn needs(&self) -> Vec<Need> {
         self.needs()
     }
+
+    fn brings(&self) -> Vec<Module> {
+        self.brings()
+    }
 }
 
 /// A contribution: what is around the routes of a module.
@@ -132,6 +136,14 @@ struct Around(Wrapper);
 impl Contribution for Around {
     fn installs() -> Option<Module> {
         Some(http())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.0.needs()
+    }
+
+    fn brings(&self) -> Vec<Module> {
+        self.0.brings()
     }
 }
 

@@ -28,6 +28,8 @@ use std::time::Duration;
 
 use axum::handler::Handler;
 use http::{Method, StatusCode};
+use mainstay_core::Module;
+use mainstay_core::container::Need;
 use mainstay_core::origin::Origin;
 
 pub use self::endpoint::{Endpoint, EndpointLayer, EndpointService};
@@ -119,6 +121,28 @@ impl Wrapper {
 
     pub(crate) fn layer(layer: impl EndpointLayer) -> Self {
         Self::Layer(Arc::new(layer))
+    }
+
+    /// Adds what it does to a route that it is around.
+    pub(crate) fn describe(&self, operation: &mut Operation) {
+        if let Self::Middleware(middleware) = self {
+            middleware.describe(operation);
+        }
+    }
+
+    /// What it takes from the container.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let mut operation = Operation::new(Method::GET, "", "");
+        self.describe(&mut operation);
+        operation.needs
+    }
+
+    /// The built-in modules that it asks for.
+    pub(crate) fn brings(&self) -> Vec<Module> {
+        match self {
+            Self::Middleware(middleware) => middleware.brings(),
+            Self::Layer(_) => Vec::new(),
+        }
     }
 }
 

@@ -43,11 +43,14 @@ pub use mainstay_db::{
 };
 
 #[cfg(feature = "api")]
-pub use mainstay_api::{Api, ApiExt, ReplicasExt, RequestTx, ResourcesExt, Valid};
+pub use mainstay_api::{Api, ApiExt, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid};
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};
 #[cfg(feature = "api")]
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
+
+#[cfg(feature = "store")]
+pub use mainstay_store::{Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};

@@ -36,6 +36,8 @@ pub use mainstay_db as db;
 pub use mainstay_http as http;
 #[cfg(feature = "api")]
 pub use mainstay_resource as resource;
+#[cfg(feature = "store")]
+pub use mainstay_store as store;
 
 pub mod prelude {
     //! What an application's files use all the time: `use mainstay::prelude::*;`.

@@ -139,9 +139,18 @@ fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
             }
             text.push_str(&description);
         }
+        for (name, says) in &error.headers {
+            entry["headers"][*name] = json!({ "schema": { "type": "string" }, "description": says });
+        }
     }
     if object.is_empty() {
         object.insert("default".to_owned(), json!({ "description": "The response." }));
+    }
+    for header in &operation.headers {
+        let described = header_of(header, schemas);
+        for response in object.values_mut() {
+            response["headers"][&header.name] = described.clone();
+        }
     }
     Value::Object(object)
 }

@@ -217,6 +217,8 @@ pub struct ErrorSpec {
     pub code: Option<String>,
     /// When it happens.
     pub description: String,
+    /// Names of headers that say more of it, with what they say.
+    pub headers: Vec<(&'static str, &'static str)>,
 }
 
 impl ErrorSpec {
@@ -226,7 +228,14 @@ impl ErrorSpec {
         if description.is_empty() {
             description.push_str(status.canonical_reason().unwrap_or("The request failed."));
         }
-        Self { status: status.as_u16(), code: None, description }
+        Self { status: status.as_u16(), code: None, description, headers: Vec::new() }
+    }
+
+    /// Adds a header that says more of it.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, description: &'static str) -> Self {
+        self.headers.push((name, description));
+        self
     }
 
     /// Says which machine code it carries.
@@ -241,6 +250,17 @@ impl From<StatusCode> for ErrorSpec {
     fn from(status: StatusCode) -> Self {
         Self::new(status, "")
     }
+}
+
+/// How much of an operation somebody is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSpec {
+    /// What the limit is called, if it has a name. Those of one name are one limit.
+    pub name: Option<String>,
+    /// How much, in words such as `10/1s, 100/1m`.
+    pub quotas: String,
+    /// Where it is written.
+    pub source: Source,
 }
 
 /// How a caller proves who it is.

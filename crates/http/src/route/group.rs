@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::Method;
+use mainstay_core::Module;
 use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 
@@ -129,17 +130,31 @@ impl Routes {
         self.items.iter().flat_map(of).collect()
     }
 
-    /// What all of its handlers take from the container, and where.
+    /// What all of its handlers, and what is around them, take from the container, and where.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let of = |item: &Item| match item {
             Item::Route(route) => {
                 let source = route.operation.source;
-                route.operation.needs.iter().map(|need| need.at(source.file, source.line)).collect()
+                let around = route.wrappers.iter().flat_map(Wrapper::needs);
+                let needs = route.operation.needs.iter().copied().chain(around);
+                needs.map(|need| need.at(source.file, source.line)).collect()
             }
             Item::Nested(nested) => nested.needs(),
             Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
         };
-        self.items.iter().flat_map(of).collect()
+        let around = self.wrappers.iter().flat_map(Wrapper::needs);
+        self.items.iter().flat_map(of).chain(around).collect()
+    }
+
+    /// The built-in modules that the middleware in it ask for.
+    pub(crate) fn brings(&self) -> Vec<Module> {
+        let of = |item: &Item| match item {
+            Item::Route(route) => route.wrappers.iter().flat_map(Wrapper::brings).collect(),
+            Item::Nested(nested) => nested.brings(),
+            Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
+        };
+        let around = self.wrappers.iter().flat_map(Wrapper::brings);
+        self.items.iter().flat_map(of).chain(around).collect()
     }
 }
 
@@ -281,7 +296,10 @@ impl Place<'_> {
         if pattern.is_ok() {
             route.operation.complete_path();
         }
-        let wrappers = self.wrappers.iter().chain(&route.wrappers).cloned().collect();
+        let wrappers: Vec<_> = self.wrappers.iter().chain(&route.wrappers).cloned().collect();
+        for wrapper in &wrappers {
+            wrapper.describe(&mut route.operation);
+        }
         placed.push(Placed { route, pattern, wrappers, module: self.module.clone() });
     }
 

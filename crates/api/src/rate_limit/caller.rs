@@ -1,0 +1,80 @@
+//! Who sends a request, as a limit sees it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use http::request::Parts;
+use http::{HeaderName, Method};
+use mainstay_core::principal::{Principal, PrincipalKind};
+use mainstay_http::{Exchange, RouteMatch};
+use mainstay_store::Store;
+
+/// Who sends a request, and which: what the functions of a [`RateLimit`](super::RateLimit) look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a>(&'a Parts);
+
+impl<'a> Caller<'a> {
+    pub(super) fn new(parts: &'a Parts) -> Self {
+        Self(parts)
+    }
+
+    /// The address of the client; behind trusted proxies, what they say it is. None over a Unix socket.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.extensions.get::<Exchange>().and_then(Exchange::client)
+    }
+
+    /// Who is signed in; anonymous if nobody is.
+    pub fn principal(&self) -> Principal {
+        self.0.extensions.get().cloned().unwrap_or_else(Principal::anonymous)
+    }
+
+    /// The value of a header, if there is one and it is text.
+    pub fn header(&self, name: impl AsRef<str>) -> Option<&'a str> {
+        self.0.headers.get(name.as_ref())?.to_str().ok()
+    }
+
+    /// A parameter of the path, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.0.extensions.get::<RouteMatch>()?.get(name).map(|value| value.into_owned())
+    }
+
+    /// The pattern of the route; none where a limit is around the whole application, and no route takes the request.
+    pub fn pattern(&self) -> Option<&'a str> {
+        Some(self.0.extensions.get::<Exchange>()?.route()?.pattern())
+    }
+
+    /// The method.
+    pub fn method(&self) -> &'a Method {
+        &self.0.method
+    }
+
+    /// What stands for the address in keys, for functions that fall back to it. A household or a machine has a whole network of IPv6
+    /// addresses to choose from, so those count together by their first 64 bits.
+    pub fn address_key(&self) -> String {
+        match self.address().map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(address)) => format!("ip:{address}"),
+            Some(IpAddr::V6(address)) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                format!("ip:{}/64", Ipv6Addr::from(network))
+            }
+            None => "ip:local".to_owned(),
+        }
+    }
+
+    pub(super) fn principal_key(&self) -> String {
+        let principal = self.principal();
+        let kind = match principal.kind() {
+            PrincipalKind::Anonymous => return self.address_key(),
+            PrincipalKind::User => "user",
+            PrincipalKind::Token => "token",
+            PrincipalKind::System => "system",
+        };
+        format!("{kind}:{}", principal.id())
+    }
+
+    pub(super) fn header_key(&self, name: &HeaderName) -> String {
+        match self.0.headers.get(name) {
+            Some(value) => format!("{name}:{}", Store::digest(&String::from_utf8_lossy(value.as_bytes()))),
+            None => self.address_key(),
+        }
+    }
+}

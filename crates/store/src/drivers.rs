@@ -1,0 +1,5 @@
+//! The engines, one file each.
+
+mod memory;
+
+pub use memory::Memory;

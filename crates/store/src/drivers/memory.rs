@@ -1,0 +1,168 @@
+//! The memory of this process.
+//!
+//! Keys are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. There is room for
+//! so many keys and no more: where a new one needs room, what has expired goes first, and then what expires next, which is what
+//! has taken the least. So a flood of made-up keys drives out itself, and not somebody who has used up a quota.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::hash_map::{Entry, HashMap, RandomState};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures_util::future::{BoxFuture, ready};
+use mainstay_core::clock::Clock;
+
+use crate::driver::{Driver, StoreError};
+use crate::quota::{Decision, Quota};
+
+/// An engine in the memory of this process.
+pub struct Memory {
+    shards: Box<[Mutex<Shard>]>,
+    room: usize,
+    hasher: RandomState,
+    clock: Arc<dyn Clock>,
+    start: Instant,
+    evicted: AtomicU64,
+}
+
+/// So many locks are enough for so many threads as a server has.
+const SHARDS: usize = 16;
+/// A shard for fewer keys is not worth it: they would not be spread evenly enough to use the room.
+const LEAST_ROOM: usize = 64;
+/// How many expired keys a new one clears away, so that a table that was full once becomes small again.
+const CLEARED: usize = 2;
+
+#[derive(Default)]
+struct Shard {
+    /// For each quota of a key the moment at which it is whole again.
+    kept: HashMap<Arc<str>, Box<[u64]>>,
+    /// Every key once, with a moment at which it does not expire yet or expires: moments only move on, so what is due here is
+    /// looked up, and put back if it has moved.
+    due: BinaryHeap<Reverse<(u64, Arc<str>)>>,
+}
+
+impl Memory {
+    /// Room for at most so many keys.
+    pub fn new(clock: Arc<dyn Clock>, capacity: usize) -> Self {
+        let count = (capacity / LEAST_ROOM).clamp(1, SHARDS);
+        let start = clock.monotonic();
+        Self {
+            shards: (0..count).map(|_| Mutex::default()).collect(),
+            room: (capacity / count).max(1),
+            hasher: RandomState::new(),
+            clock,
+            start,
+            evicted: AtomicU64::new(0),
+        }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).kept.len()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many keys had to go before their time because there was no room.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        let since = self.clock.monotonic().saturating_duration_since(self.start);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn decide(&self, key: &str, quotas: &[Quota], cost: u32) -> Vec<Decision> {
+        let now = self.now();
+        let index = self.hasher.hash_one(key) as usize % self.shards.len();
+        let mut shard = lock(&self.shards[index]);
+        let kept = shard.kept.get(key);
+        let moment = |place: usize| kept.and_then(|kept| kept.get(place)).copied().unwrap_or(0);
+        let mut turns: Vec<_> =
+            quotas.iter().enumerate().map(|(place, quota)| quota.turn(moment(place), now)).collect();
+        let had: Vec<bool> = turns.iter().map(|turn| turn.has(cost)).collect();
+        if cost > 0 && !turns.is_empty() && had.iter().all(|had| *had) {
+            turns = turns.into_iter().map(|turn| turn.taken(cost)).collect();
+            let moments = turns.iter().map(|turn| turn.whole_at()).collect();
+            let evicted = shard.keep(key, moments, now, self.room);
+            self.evicted.fetch_add(evicted, Ordering::Relaxed);
+        }
+        turns.iter().zip(had).map(|(turn, had)| turn.decision(cost, had)).collect()
+    }
+}
+
+impl Shard {
+    /// Keeps the moments of a key. Says how many others had to go before their time.
+    fn keep(&mut self, key: &str, moments: Box<[u64]>, now: u64, room: usize) -> u64 {
+        if let Some(known) = self.kept.get_mut(key) {
+            *known = moments;
+            return 0;
+        }
+        let mut evicted = 0;
+        for _ in 0..CLEARED {
+            if !self.drop_next(|due| due <= now) {
+                break;
+            }
+        }
+        while self.kept.len() >= room && self.drop_next(|_| true) {
+            evicted += 1;
+        }
+        let key: Arc<str> = key.into();
+        self.due.push(Reverse((expires(&moments), Arc::clone(&key))));
+        self.kept.insert(key, moments);
+        evicted
+    }
+
+    /// Drops the key that expires next, if that is soon enough.
+    fn drop_next(&mut self, soon: impl Fn(u64) -> bool) -> bool {
+        while let Some(Reverse((due, key))) = self.due.pop() {
+            let Entry::Occupied(entry) = self.kept.entry(Arc::clone(&key)) else { continue };
+            let really = expires(entry.get());
+            if really > due {
+                self.due.push(Reverse((really, key)));
+            } else if soon(due) {
+                entry.remove();
+                return true;
+            } else {
+                self.due.push(Reverse((due, key)));
+                return false;
+            }
+        }
+        false
+    }
+}
+
+fn expires(moments: &[u64]) -> u64 {
+    moments.iter().copied().max().unwrap_or(0)
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Driver for Memory {
+    fn limit<'a>(
+        &'a self,
+        key: &'a str,
+        quotas: &'a [Quota],
+        cost: u32,
+    ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
+        Box::pin(ready(Ok(self.decide(key, quotas, cost))))
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory")
+            .field("keys", &self.len())
+            .field("evicted", &self.evicted())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! What every driver has to do. A driver joins by a line in `on_every_driver`, with a clock that the tests move.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay_core::clock::{Clock, TestClock};
+use mainstay_store::{Quota, Store};
+use proptest::prelude::*;
+
+/// A driver, empty, and its clock.
+struct Subject {
+    name: &'static str,
+    store: Store,
+    clock: Arc<TestClock>,
+}
+
+fn every_driver() -> Vec<Subject> {
+    let clock = Arc::new(TestClock::default());
+    let store = Store::in_memory(Arc::clone(&clock) as Arc<dyn Clock>, 10_000);
+    vec![Subject { name: "memory", store, clock }]
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[tokio::test]
+async fn gives_as_much_as_there_is_and_then_one_by_one() {
+    for Subject { name, store, clock } in every_driver() {
+        let quota = [Quota::per_minute(3)];
+        for remaining in [2, 1, 0] {
+            let decision = store.limit("ann", &quota, 1).await.unwrap()[0];
+            assert!(decision.allowed, "{name}");
+            assert_eq!((decision.limit, decision.remaining), (3, remaining), "{name}");
+        }
+        let refused = store.limit("ann", &quota, 1).await.unwrap()[0];
+        assert!(!refused.allowed, "{name}");
+        assert_eq!(refused.retry_after, Duration::from_secs(20), "{name}");
+        assert_eq!(refused.reset_after, Duration::from_secs(60), "{name}");
+
+        clock.advance(Duration::from_millis(19_999));
+        assert!(!store.limit("ann", &quota, 1).await.unwrap()[0].allowed, "{name}");
+        clock.advance(Duration::from_millis(1));
+        assert!(store.limit("ann", &quota, 1).await.unwrap()[0].allowed, "{name}");
+        assert!(!store.limit("ann", &quota, 1).await.unwrap()[0].allowed, "{name}");
+
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(store.limit("ann", &quota, 1).await.unwrap()[0].remaining, 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn keys_know_nothing_of_one_another() {
+    for Subject { name, store, .. } in every_driver() {
+        let quota = [Quota::per_minute(1)];
+        // The second differs from the first only where a key is long.
+        let long = "k".repeat(5000);
+        for key in ["ann", "bob", "", "ann ", "a\u{0}nn", &long, &format!("{long}2")] {
+            assert!(store.limit(key, &quota, 1).await.unwrap()[0].allowed, "{name}: {key:?}");
+            assert!(!store.limit(key, &quota, 1).await.unwrap()[0].allowed, "{name}: {key:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn takes_from_all_quotas_or_from_none() {
+    for Subject { name, store, clock } in every_driver() {
+        let quotas = [Quota::per_second(2), Quota::per_hour(3)];
+        for _ in 0..2 {
+            assert!(store.limit("ann", &quotas, 1).await.unwrap().iter().all(|one| one.allowed), "{name}");
+        }
+        let refused = store.limit("ann", &quotas, 1).await.unwrap();
+        assert_eq!(refused.iter().map(|one| one.allowed).collect::<Vec<_>>(), [false, true], "{name}");
+        assert_eq!(refused[1].remaining, 1, "{name}: nothing was taken from the quota that had enough");
+
+        clock.advance(Duration::from_secs(1));
+        assert!(store.limit("ann", &quotas, 1).await.unwrap().iter().all(|one| one.allowed), "{name}");
+        let refused = store.limit("ann", &quotas, 1).await.unwrap();
+        assert_eq!(refused.iter().map(|one| one.allowed).collect::<Vec<_>>(), [true, false], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn costs_count_at_once_or_not_at_all() {
+    for Subject { name, store, clock } in every_driver() {
+        let quota = [Quota::per_second(10)];
+        assert_eq!(store.limit("ann", &quota, 7).await.unwrap()[0].remaining, 3, "{name}");
+        let refused = store.limit("ann", &quota, 4).await.unwrap()[0];
+        assert_eq!((refused.allowed, refused.remaining), (false, 3), "{name}");
+        assert_eq!(refused.retry_after, Duration::from_millis(100), "{name}");
+        // To look costs nothing, and is never refused.
+        let looked = store.limit("ann", &quota, 0).await.unwrap()[0];
+        assert_eq!((looked.allowed, looked.remaining), (true, 3), "{name}");
+        assert!(store.limit("ann", &quota, 3).await.unwrap()[0].allowed, "{name}");
+        assert!(store.limit("ann", &quota, 0).await.unwrap()[0].allowed, "{name}");
+        // What costs more than there ever is takes all that there is.
+        clock.advance(Duration::from_millis(999));
+        assert!(!store.limit("ann", &quota, 1000).await.unwrap()[0].allowed, "{name}");
+        clock.advance(Duration::from_millis(1));
+        let whole = store.limit("ann", &quota, 1000).await.unwrap()[0];
+        assert_eq!((whole.allowed, whole.remaining), (true, 0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_have_other_quotas_the_next_time() {
+    for Subject { name, store, .. } in every_driver() {
+        let day = Quota::per_day(1);
+        assert!(store.limit("ann", &[day, day], 1).await.unwrap()[1].allowed, "{name}");
+        let one = store.limit("ann", &[Quota::per_second(1)], 1).await.unwrap();
+        assert_eq!(one[0].retry_after, Duration::from_secs(1), "{name}: no longer than the quota of today");
+        let three = store.limit("ann", &[day, day, day], 1).await.unwrap();
+        assert_eq!(three.iter().map(|one| one.allowed).collect::<Vec<_>>(), [false, false, true], "{name}");
+        assert!(store.limit("ann", &[], 1).await.unwrap().is_empty(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_get_exactly_what_there_is() {
+    for Subject { name, store, .. } in every_driver() {
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut allowed = 0;
+                    for _ in 0..50 {
+                        let quotas = [Quota::per_minute(1000), Quota::per_hour(5000)];
+                        let decisions = store.limit("everybody", &quotas, 1).await.unwrap();
+                        allowed += u32::from(decisions.iter().all(|one| one.allowed));
+                        tokio::task::yield_now().await;
+                    }
+                    allowed
+                })
+            })
+            .collect();
+        let mut allowed = 0;
+        for task in tasks {
+            allowed += task.await.unwrap();
+        }
+        assert_eq!(allowed, 1000, "{name}");
+        let left =
+            store.limit("everybody", &[Quota::per_minute(1000), Quota::per_hour(5000)], 0).await.unwrap();
+        assert_eq!(left[1].remaining, 4000, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// In no stretch of time does anybody get more than the quota, and what comes back in that time; and whoever waits as
+    /// long as is asked, gets it.
+    #[test]
+    fn never_gives_more_than_promised_and_keeps_its_word(
+        limit in 1_u32..20,
+        steps in proptest::collection::vec((0_u64..400, 1_u32..5), 1..60),
+    ) {
+        block_on(async {
+            for Subject { store, clock, .. } in every_driver() {
+                let quota = [Quota::per_second(limit)];
+                let (mut now, mut given) = (0, Vec::new());
+                for &(wait, cost) in &steps {
+                    clock.advance(Duration::from_millis(wait));
+                    now += wait;
+                    let decision = store.limit("ann", &quota, cost).await.unwrap()[0];
+                    if decision.allowed {
+                        given.push((now, cost.min(limit)));
+                    } else {
+                        let millis = u64::try_from(decision.retry_after.as_millis()).unwrap() + 1;
+                        clock.advance(Duration::from_millis(millis));
+                        now += millis;
+                        assert!(store.limit("ann", &quota, cost).await.unwrap()[0].allowed);
+                        given.push((now, cost.min(limit)));
+                    }
+                }
+                for (index, (from, _)) in given.iter().enumerate() {
+                    let mut sum = 0;
+                    for (until, cost) in &given[index..] {
+                        sum += cost;
+                        let back = (until - from) as f64 / 1000.0 * f64::from(limit);
+                        assert!(f64::from(sum) <= f64::from(limit) + back + 0.01, "{sum} in {} ms", until - from);
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,7 @@
+//! The store: its contract for every driver, and what each of them does by itself.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod contract;
+mod memory;
+mod starting;
