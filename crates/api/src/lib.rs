@@ -3,12 +3,14 @@
 //! - [`openapi`]: an OpenAPI 3.1 document from what handlers say about themselves.
 //! - [`valid`]: [`Valid<Json<T>>`](Valid), an extractor whose value keeps its rules.
 //! - [`rest`]: the rows of a model over REST, by `.resource(…)`.
+//! - [`idempotency`]: requests that may be sent again, and happen once.
 //! - [`transaction`]: a transaction for each request, committed when the answer is a success.
 //! - [`replicas`]: requests that only read, on read replicas.
 //! - [`rate_limit`]: how many requests somebody may send in a while.
 //! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
 //!   command `openapi`.
 
+pub mod idempotency;
 pub mod module;
 pub mod openapi;
 mod pages;

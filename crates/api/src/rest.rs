@@ -36,6 +36,8 @@ use mainstay_http::{Route, Routes, RoutesExt};
 use mainstay_resource::{Operations, PoliciesExt, Removal, Resource, Save, Saving};
 use serde_json::value::RawValue;
 
+use crate::idempotency::Idempotent;
+
 use answer::tags_of;
 use asking::Asking;
 use describe::Describing;
@@ -71,17 +73,18 @@ fn routes<M: Model>(resource: Resource<M>) -> Routes {
     let describing = Describing::<M>::new(resource.includes(), resource.settled());
     let is_within = !resource.settled().is_empty();
     let offer = Arc::new(Offer { operations: Box::new(resource), path: rows.clone(), is_within });
-    let route = |method: Method, path: &str, route: fn(Method, &str, Arc<Offer>) -> Route| {
+    let plain = |method: Method, path: &str, route: fn(Method, &str, Arc<Offer>) -> Route| {
         route(method, path, Arc::clone(&offer)).yielding()
     };
+    let once = |method, path, route| plain(method, path, route).middleware(Idempotent);
     Routes::new()
-        .route(describing.list(route(Method::GET, &rows, list)))
-        .route(describing.create(route(Method::POST, &rows, create)))
-        .route(describing.bulk(route(Method::PATCH, &rows, bulk)))
-        .route(describing.get(route(Method::GET, &one, get)))
-        .route(describing.save(route(Method::PUT, &one, replace), Save::Replace))
-        .route(describing.save(route(Method::PATCH, &one, merge), Save::Merge))
-        .route(describing.remove(route(Method::DELETE, &one, remove)))
+        .route(describing.list(plain(Method::GET, &rows, list)))
+        .route(describing.create(once(Method::POST, &rows, create)))
+        .route(describing.bulk(once(Method::PATCH, &rows, bulk)))
+        .route(describing.get(plain(Method::GET, &one, get)))
+        .route(describing.save(plain(Method::PUT, &one, replace), Save::Replace))
+        .route(describing.save(once(Method::PATCH, &one, merge), Save::Merge))
+        .route(describing.remove(plain(Method::DELETE, &one, remove)))
 }
 
 fn list(method: Method, path: &str, offer: Arc<Offer>) -> Route {

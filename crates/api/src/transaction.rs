@@ -36,6 +36,9 @@ use mainstay_http::describe::{Describe, Operation};
 /// handler panics, takes too long or is cut off because the client hung up. Should the commit fail, its error is the
 /// answer.
 ///
+/// Inside of something that gives the request a transaction already, such as [`Idempotent`](crate::idempotency::Idempotent), it
+/// leaves that as it is.
+///
 /// While it is open it holds a connection; on SQLite it holds the only writer, so that requests that write come one after
 /// the other. Where a part of the handler is enough, use `db.transaction(…)`.
 pub async fn transaction(db: Inject<Db>, request: Request, next: Next) -> Result<Response> {
@@ -54,6 +57,9 @@ pub async fn transaction(db: Inject<Db>, request: Request, next: Next) -> Result
 /// }
 /// ```
 pub async fn around(how: Transactions, mut request: Request, next: Next) -> Result<Response> {
+    if request.extensions().get::<OnDemand>().is_some() {
+        return next.run(request).await;
+    }
     let transaction = OnDemand::new(how);
     request.extensions_mut().insert(transaction.clone());
     let outcome = transaction.around(next.run(request)).await;

@@ -20,6 +20,7 @@ pub struct Migrations {
     source: &'static str,
     files: &'static [(&'static str, &'static str)],
     functions: Vec<Function>,
+    of_library: bool,
 }
 
 /// A function that a step `run` calls.
@@ -61,7 +62,7 @@ impl Migrations {
         source: &'static str,
         files: &'static [(&'static str, &'static str)],
     ) -> Self {
-        Self { package, folder, source, files, functions: Vec::new() }
+        Self { package, folder, source, files, functions: Vec::new(), of_library: false }
     }
 
     /// Names the functions that a step `run = "…"` calls, and what undoes it.
@@ -75,6 +76,14 @@ impl Migrations {
     #[must_use]
     pub fn run_forward(mut self, name: &'static str, up: impl for<'a> Step<'a>) -> Self {
         self.functions.push(Function { name, up: Arc::new(up), down: None });
+        self
+    }
+
+    /// Says that they are those of a crate that applications build on. As long as an application has made none of its own, these
+    /// tables are made from their models, as its own are.
+    #[must_use]
+    pub const fn of_library(mut self) -> Self {
+        self.of_library = true;
         self
     }
 
@@ -178,6 +187,16 @@ pub fn sets_of(all: impl IntoIterator<Item = Migrations>) -> Result<Vec<Set>, Ta
     Ok(sets)
 }
 
+/// The set that is the application's own, if it has one.
+pub(crate) fn own(sets: &[Set]) -> Option<&Set> {
+    sets.iter().rev().find(|set| !set.migrations.of_library)
+}
+
+/// Whether tables come from migrations: some have been made, apart from those of libraries.
+pub(crate) fn are_made(sets: &[Set]) -> bool {
+    sets.iter().any(|set| !set.migrations.of_library && !set.migrations.is_empty())
+}
+
 /// The sets of an application where branches that do not fit one another may be among the last: what comes to mend them
 /// reads the folder itself.
 pub(crate) fn sets_where_they_are(contributions: &Contributions) -> Result<Vec<Set>, Tangle> {
@@ -187,7 +206,8 @@ pub(crate) fn sets_where_they_are(contributions: &Contributions) -> Result<Vec<S
             all.push(found.value.clone());
         }
     }
-    let Some(last) = all.pop() else { return Ok(Vec::new()) };
+    let Some(own) = all.iter().rposition(|migrations| !migrations.of_library) else { return Ok(Vec::new()) };
+    let last = all.remove(own);
     let mut sets = sets_of(all)?;
     let base = match sets.last() {
         Some(before) => before.history.schema(&before.base)?,

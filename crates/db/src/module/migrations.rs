@@ -16,13 +16,13 @@ use crate::migrate::diff::diff;
 use crate::migrate::make::wanted;
 use crate::migrate::plan::Goal;
 use crate::migrate::runner::{Event, Runner};
-use crate::migrate::set::{Set, sets};
+use crate::migrate::set::{Set, are_made, own, sets};
 use crate::schema::Column;
 
 /// The sets of an application; none while no migration has been made.
 pub(super) fn made(contributions: &Contributions) -> Option<Vec<Set>> {
     let sets = sets(contributions).ok()?;
-    sets.iter().any(|set| !set.migrations.is_empty()).then_some(sets)
+    are_made(&sets).then_some(sets)
 }
 
 /// What the migrations leave, and models that have changed since. No database is asked.
@@ -48,14 +48,14 @@ pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {
             );
         }
     }
-    let Some(last) = sets.last().filter(|_| sets.iter().any(|set| !set.migrations.is_empty())) else {
+    let Some(own) = own(&sets).filter(|_| are_made(&sets)) else {
         return;
     };
-    if let Some(changed) = changed(last, &models::all(&assembly.contributions)) {
+    if let Some(changed) = changed(own, &models::all(&assembly.contributions)) {
         let message = format!("the models have changed since the last migration: {changed}");
         findings.add(
             Finding::error("db.E012", message)
-                .at(last.migrations.folder().display().to_string())
+                .at(own.migrations.folder().display().to_string())
                 .fix("cargo run -- makemigrations"),
         );
     }

@@ -61,6 +61,11 @@ impl OnDemand {
         }
     }
 
+    /// Whether somebody has asked for it, and it is open.
+    pub fn has_begun(&self) -> bool {
+        self.0.begun.load(Ordering::Acquire)
+    }
+
     /// Runs `work`, which may ask for the transaction. While it is open, a write through `&db` is refused on engines with
     /// one writer, as inside of [`Db::transaction`](crate::Db::transaction).
     pub async fn around<T>(&self, work: impl Future<Output = T>) -> T {
