@@ -2,6 +2,7 @@
 //!
 //! - [`openapi`]: an OpenAPI 3.1 document from what handlers say about themselves.
 //! - [`valid`]: [`Valid<Json<T>>`](Valid), an extractor whose value keeps its rules.
+//! - [`Verified<Json<T>>`](Verified): the same with rules that ask the database; [`fastapi`]: errors in FastAPI's shape.
 //! - [`rest`]: the rows of a model over REST, by `.resource(…)`.
 //! - [`idempotency`]: requests that may be sent again, and happen once.
 //! - [`transaction`]: a transaction for each request, committed when the answer is a success.
@@ -10,6 +11,7 @@
 //! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
 //!   command `openapi`.
 
+pub mod fastapi;
 pub mod idempotency;
 pub mod module;
 pub mod openapi;
@@ -25,4 +27,4 @@ pub use rate_limit::RateLimit;
 pub use replicas::ReplicasExt;
 pub use rest::ResourcesExt;
 pub use transaction::RequestTx;
-pub use valid::Valid;
+pub use valid::{Valid, Verified, Verify};

@@ -1,6 +1,8 @@
-//! `Valid<E>`: an extractor whose value keeps its rules.
+//! `Valid<E>`: an extractor whose value keeps its rules. In `verified`: one whose rules have to ask somebody; in `names`: the
+//! names of fields that a client knows.
 
 mod names;
+mod verified;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
@@ -9,6 +11,8 @@ use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 use mainstay_http::{Form, Json, Path, Query};
 use mainstay_resource::Validated;
 use serde::de::DeserializeOwned;
+
+pub use verified::{Verifiable, Verified, Verify};
 
 /// An extractor whose value has been validated: `Valid<Json<NewArticle>>`, `Valid<Query<Filter>>`.
 ///

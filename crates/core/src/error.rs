@@ -50,6 +50,9 @@ pub struct Fault {
     pub code: Cow<'static, str>,
     /// What, for people.
     pub message: String,
+    /// What the message speaks of, by name, for whoever says it in another language: `min`, `max`, `expected`.
+    #[serde(skip)]
+    pub params: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Fault {
@@ -59,7 +62,14 @@ impl Fault {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        Self { pointer: pointer.into(), code: code.into(), message: message.into() }
+        Self { pointer: pointer.into(), code: code.into(), message: message.into(), params: Vec::new() }
+    }
+
+    /// Names something that the message speaks of.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
+        self.params.push((name.into(), value.to_string()));
+        self
     }
 }
 

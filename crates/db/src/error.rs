@@ -239,8 +239,12 @@ impl DbError {
     pub fn into_error(self) -> Error {
         let error = match &self {
             Self::UniqueViolation { fields, .. } => {
+                let taken = |field: &String| {
+                    Fault::new(format!("/{}", field.replace('.', "/")), "taken", "is taken already")
+                };
                 Error::conflict(format!("Another one has the same {} already.", list(fields)))
                     .code("unique_violation")
+                    .with_faults(fields.iter().map(taken).collect())
             }
             Self::ForeignKeyViolation { .. } => {
                 Error::conflict("Something that this refers to does not exist, or is still referred to.")

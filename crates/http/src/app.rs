@@ -19,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::files::{self, Conditions};
 use crate::listen::{ConnectionMetrics, Dispatch, Peer};
 use crate::module::Setup;
-use crate::render::{ErrorRenderer, Renderer, error_of};
+use crate::render::{ErrorRenderer, Renderer, Translation, error_of};
 use crate::route::address::fill;
 use crate::route::table::{Found, Leaf, Refusal, Table, With, wrap};
 use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
@@ -67,7 +67,8 @@ impl Http {
         let renderers: Vec<ErrorRenderer> =
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let authenticators = contributions.of::<Authenticator>().map(|one| one.value.clone());
-        let renderer = Renderer::new(renderers, &profile, table.routes());
+        let translations = contributions.of::<Translation>().map(|one| one.value.clone()).collect();
+        let renderer = Renderer::new(renderers, translations, &profile, table.routes());
         let finishing = Finishing::new(config.max_finishing);
         let connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>> = Arc::default();
         let shown = Shown {
@@ -104,6 +105,9 @@ impl Http {
         let mut exchange = Exchange::open(&request, peer, leaf.map(|leaf| leaf.info.clone()));
         if let Some(path) = rewritten {
             replace_path(request.uri_mut(), path);
+        }
+        if self.renderer.translates() {
+            exchange.keep_language(request.headers());
         }
         if self.renderer.shows_internals() {
             exchange.keep_headers(request.headers());

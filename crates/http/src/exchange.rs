@@ -61,6 +61,7 @@ struct Inner {
     scheme: Scheme,
     host: Option<HeaderValue>,
     accept: Option<HeaderValue>,
+    accept_language: Option<HeaderValue>,
     accepted: Accepted,
     route: Option<Arc<RouteInfo>>,
     headers: Option<Box<HeaderMap>>,
@@ -89,6 +90,7 @@ impl Exchange {
             scheme: if peer.tls.is_some() { Scheme::Https } else { Scheme::Http },
             host,
             accept: headers.get(header::ACCEPT).cloned(),
+            accept_language: None,
             accepted: Accepted::default(),
             route,
             headers: None,
@@ -202,6 +204,17 @@ impl Exchange {
     }
 
     /// Keeps the request's headers for the development error page.
+    /// Keeps what the client reads best, for whoever translates.
+    pub(crate) fn keep_language(&mut self, headers: &HeaderMap) {
+        if let Some(language) = headers.get(header::ACCEPT_LANGUAGE) {
+            self.edit().accept_language = Some(language.clone());
+        }
+    }
+
+    pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {
+        self.0.accept_language.as_ref()
+    }
+
     pub(crate) fn keep_headers(&mut self, headers: &HeaderMap) {
         self.edit().headers = Some(Box::new(headers.clone()));
     }

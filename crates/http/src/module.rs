@@ -22,6 +22,7 @@ use crate::config::HttpConfig;
 use crate::describe::{ErrorSpec, SecuritySpec};
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
+use crate::render::Translation;
 use crate::route::group::{Placed, place};
 use crate::route::table::{Table, With};
 use crate::route::{EndpointLayer, Group, Route, RouteInfo, Routes, Wrapper};
@@ -105,6 +106,12 @@ pub trait RoutesExt: Contribute {
     #[must_use]
     fn layer(self, layer: impl EndpointLayer) -> Self {
         self.contribute(Around(Wrapper::layer(layer)))
+    }
+
+    /// Says errors in another language, to whoever reads it best.
+    #[must_use]
+    fn translation(self, translation: Translation) -> Self {
+        self.contribute(translation)
     }
 
     /// Changes the default stack: `.stack(|stack| stack.remove("csrf"))`.

@@ -9,11 +9,12 @@
 //! 3. `page`: for people, in production.
 //! 4. `development`: for developers: message, chain, source, request. Never built outside of the development profile.
 //!
-//! Another shape: contribute an [`ErrorRenderer`].
+//! Another shape: contribute an [`ErrorRenderer`]. Another language: a [`Translation`].
 
 mod accept;
 mod development;
 mod page;
+mod translation;
 
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ use http::header::{self, HeaderValue};
 use mainstay_core::{Contribution, Error, Profile, StatusCode};
 
 use self::accept::Audience;
+pub use self::translation::Translation;
 use crate::describe::Content;
 use crate::exchange::Exchange;
+use crate::negotiate::AcceptsLanguage;
 use crate::respond::Problem;
 use crate::route::RouteInfo;
 
@@ -112,6 +115,7 @@ impl Contribution for ErrorRenderer {
 /// Writes the errors of an application.
 pub(crate) struct Renderer {
     custom: Vec<ErrorRenderer>,
+    translations: Vec<Translation>,
     /// Every route, for developers alone.
     development: Option<Vec<Arc<RouteInfo>>>,
 }
@@ -119,10 +123,15 @@ pub(crate) struct Renderer {
 impl Renderer {
     pub(crate) fn new<'r>(
         custom: Vec<ErrorRenderer>,
+        translations: Vec<Translation>,
         profile: &Profile,
         routes: impl Iterator<Item = &'r Arc<RouteInfo>>,
     ) -> Self {
-        Self { custom, development: profile.is_development().then(|| routes.cloned().collect()) }
+        Self {
+            custom,
+            translations,
+            development: profile.is_development().then(|| routes.cloned().collect()),
+        }
     }
 
     /// Whether the pages show internals, and so need to see the request's headers.
@@ -130,11 +139,35 @@ impl Renderer {
         self.development.is_some()
     }
 
+    /// Whether some errors are said in another language, and so need to know what the client reads.
+    pub(crate) fn translates(&self) -> bool {
+        !self.translations.is_empty()
+    }
+
+    /// What says errors in the language that the client reads best, unless that is English.
+    fn translation(&self, exchange: &Exchange) -> Option<&Translation> {
+        let accepts = AcceptsLanguage::parse(exchange.accept_language()?.to_str().ok()?);
+        let languages = self.translations.iter().map(Translation::language);
+        let offers: Vec<&str> = std::iter::once(ENGLISH).chain(languages).collect();
+        let best = accepts.best(&offers)?;
+        self.translations.iter().find(|translation| translation.language() == best)
+    }
+
     /// Gives a body to the error that a response carries.
     pub(crate) async fn render(&self, error: &Error, exchange: &Exchange, response: &mut Response) {
         log(error);
-        let Rendered { content_type, body } = self.write(error, exchange).await;
+        let translation = self.translation(exchange);
+        let translated = translation.map(|translation| translation.of(error));
+        let Rendered { content_type, body } =
+            self.write(translated.as_ref().unwrap_or(error), exchange).await;
         let headers = response.headers_mut();
+        if self.translates() {
+            headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+            let language = translation.map_or(ENGLISH, Translation::language);
+            if let Ok(language) = HeaderValue::try_from(language) {
+                headers.insert(header::CONTENT_LANGUAGE, language);
+            }
+        }
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.append(header::VARY, HeaderValue::from_static("accept"));
@@ -162,6 +195,9 @@ impl Renderer {
         Rendered { content_type, body }
     }
 }
+
+/// What messages are written in.
+const ENGLISH: &str = "en";
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 

@@ -175,9 +175,7 @@ pub(crate) fn renamed(meta: &'static ModelMeta, error: Error) -> Error {
     let faults = error.faults().iter().map(|fault| {
         let name = fault.pointer.trim_start_matches('/');
         match meta.field(name) {
-            Some((_, field)) => {
-                Fault::new(pointer("", json_name(meta, field)), fault.code.clone(), fault.message.clone())
-            }
+            Some((_, field)) => Fault { pointer: pointer("", json_name(meta, field)), ..fault.clone() },
             None => fault.clone(),
         }
     });

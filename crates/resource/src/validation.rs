@@ -52,8 +52,7 @@ where
             Ok(()) => Vec::new(),
             Err(report) => {
                 let fault = |(path, error): &(garde::Path, garde::Error)| {
-                    let (code, message) = words::split(error.message());
-                    Fault::new(pointer(&path.to_string()), code, message)
+                    words::fault(pointer(&path.to_string()), error.message())
                 };
                 let mut faults: Vec<_> = report.iter().map(fault).collect();
                 // garde promises no order; a person reads a form from top to bottom and wants the same list twice.

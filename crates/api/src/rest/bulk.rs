@@ -218,8 +218,10 @@ fn tell(position: usize, error: &Error, writes: &[Write<'_>], faults: &mut Vec<F
         return;
     }
     let within = if matches!(writes.get(position), Some(Write::Save(_))) { "/set" } else { "" };
-    faults.extend(error.faults().iter().map(|fault| {
-        let place = format!("{place}{within}{}", fault.pointer);
-        Fault::new(place, fault.code.clone(), fault.message.clone())
-    }));
+    faults.extend(
+        error
+            .faults()
+            .iter()
+            .map(|fault| Fault { pointer: format!("{place}{within}{}", fault.pointer), ..fault.clone() }),
+    );
 }

@@ -7,3 +7,4 @@ mod rate_limits;
 mod replicas;
 mod rest;
 mod transaction;
+mod validation;

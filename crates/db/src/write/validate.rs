@@ -23,8 +23,8 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
                 continue;
             }
             let mut check = |value: &Value, pointer: String| {
-                check(field, value, dialect, &mut |code, message| {
-                    faults.push(Fault::new(pointer.clone(), code, message));
+                check(field, value, dialect, &mut |fault| {
+                    faults.push(Fault { pointer: pointer.clone(), ..fault });
                 });
             };
             match value {
@@ -41,9 +41,16 @@ pub fn validate(assignments: &Assignments, dialect: Dialect) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
 }
 
-fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnMut(&'static str, String)) {
+/// Takes what is wrong; its place is known by whoever looks.
+type Report<'r> = &'r mut dyn FnMut(Fault);
+
+fn of(code: &'static str, message: impl Into<String>) -> Fault {
+    Fault::new("", code, message)
+}
+
+fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: Report<'_>) {
     match value {
-        Value::Null if !field.nullable => fault("required", "must have a value".to_owned()),
+        Value::Null if !field.nullable => fault(of("required", "must have a value")),
         Value::Text(text) => {
             length(field, text, fault);
             choice(field, |choice| choice.value == text, fault);
@@ -66,23 +73,24 @@ fn check(field: &FieldMeta, value: &Value, dialect: Dialect, fault: &mut dyn FnM
         Value::Float(number) => float(field, *number, dialect, fault),
         Value::DateTime(time) => year(time.year(), fault),
         Value::Date(date) => year(date.year(), fault),
-        Value::Unstorable(what) => fault("not_storable", format!("cannot be stored: it is {what}")),
+        Value::Unstorable(what) => fault(of("not_storable", format!("cannot be stored: it is {what}"))),
         _ => {}
     }
 }
 
-fn nul(fault: &mut dyn FnMut(&'static str, String)) {
-    fault("text_with_nul", "must not contain the character NUL, which PostgreSQL cannot hold".to_owned());
+fn nul(fault: Report<'_>) {
+    fault(of("text_with_nul", "must not contain the character NUL, which PostgreSQL cannot hold"));
 }
 
-fn choice(field: &FieldMeta, is: impl Fn(&Choice) -> bool, fault: &mut dyn FnMut(&'static str, String)) {
+fn choice(field: &FieldMeta, is: impl Fn(&Choice) -> bool, fault: Report<'_>) {
     if !field.choices.is_empty() && !field.choices.iter().any(is) {
         let names: Vec<_> = field.choices.iter().map(|choice| choice.value).collect();
-        fault("choice", format!("must be one of {}", names.join(", ")));
+        let names = names.join(", ");
+        fault(of("choice", format!("must be one of {names}")).with("choices", names));
     }
 }
 
-fn length(field: &FieldMeta, text: &str, fault: &mut dyn FnMut(&'static str, String)) {
+fn length(field: &FieldMeta, text: &str, fault: Report<'_>) {
     if field.min_length.is_none() && field.max_length.is_none() {
         return;
     }
@@ -91,37 +99,37 @@ fn length(field: &FieldMeta, text: &str, fault: &mut dyn FnMut(&'static str, Str
     if let Some(least) = field.min_length
         && characters < least as usize
     {
-        fault("length", format!("must have at least {least} {}", unit(least)));
+        fault(of("too_short", format!("must have at least {least} {}", unit(least))).with("min", least));
     }
     if let Some(most) = field.max_length
         && characters > most as usize
     {
-        fault("length", format!("must have at most {most} {}", unit(most)));
+        fault(of("too_long", format!("must have at most {most} {}", unit(most))).with("max", most));
     }
 }
 
-fn bounds(field: &FieldMeta, number: Option<Decimal>, fault: &mut dyn FnMut(&'static str, String)) {
+fn bounds(field: &FieldMeta, number: Option<Decimal>, fault: Report<'_>) {
     if let (Some(least), Some(number)) = (field.min, number)
         && number < least
     {
-        fault("minimum", format!("must be at least {least}"));
+        fault(of("too_small", format!("must be at least {least}")).with("min", least));
     }
     if let (Some(most), Some(number)) = (field.max, number)
         && number > most
     {
-        fault("maximum", format!("must be at most {most}"));
+        fault(of("too_large", format!("must be at most {most}")).with("max", most));
     }
 }
 
-fn float(field: &FieldMeta, number: f64, dialect: Dialect, fault: &mut dyn FnMut(&'static str, String)) {
+fn float(field: &FieldMeta, number: f64, dialect: Dialect, fault: Report<'_>) {
     let engine = dialect.name();
     match dialect {
         Dialect::Postgres => {}
         _ if number.is_nan() => {
-            return fault("not_a_number", format!("must be a number: {engine} holds no NaN"));
+            return fault(of("not_a_number", format!("must be a number: {engine} holds no NaN")));
         }
         Dialect::MySql | Dialect::MariaDb if number.is_infinite() => {
-            return fault("infinite", format!("must be finite: {engine} holds no infinite number"));
+            return fault(of("infinite", format!("must be finite: {engine} holds no infinite number")));
         }
         _ => {}
     }
@@ -131,12 +139,12 @@ fn float(field: &FieldMeta, number: f64, dialect: Dialect, fault: &mut dyn FnMut
     if let (Some(bound), Some(least)) = (field.min, least)
         && (number.is_nan() || number < least)
     {
-        fault("minimum", format!("must be at least {bound}"));
+        fault(of("too_small", format!("must be at least {bound}")).with("min", bound));
     }
     if let (Some(bound), Some(most)) = (field.max, most)
         && (number.is_nan() || number > most)
     {
-        fault("maximum", format!("must be at most {bound}"));
+        fault(of("too_large", format!("must be at most {bound}")).with("max", bound));
     }
 }
 
@@ -149,35 +157,43 @@ fn writes_nul(json: &str) -> bool {
 }
 
 /// No engine rounds for us: what does not fit is said. Zeros behind the last digit do not count.
-fn digits(field: &FieldMeta, number: Decimal, fault: &mut dyn FnMut(&'static str, String)) {
+fn digits(field: &FieldMeta, number: Decimal, fault: Report<'_>) {
     let Some(precision) = field.precision else { return };
     let scale = field.scale.unwrap_or(0);
     let number = number.normalize();
     let digit = |count: u32| if count == 1 { "digit" } else { "digits" };
     if number.scale() > scale {
-        fault("digits", format!("must have at most {scale} {} behind the point", digit(scale)));
+        fault(
+            of("digits", format!("must have at most {scale} {} behind the point", digit(scale)))
+                .with("max", scale),
+        );
     }
     let whole = number.trunc().abs().to_string();
     let before = precision.saturating_sub(scale);
     if whole != "0" && whole.len() > before as usize {
-        fault("digits", format!("must have at most {before} {} before the point", digit(before)));
+        fault(
+            of("digits", format!("must have at most {before} {} before the point", digit(before)))
+                .with("max", before),
+        );
     }
 }
 
 /// The years that every engine has, and that RFC 3339 can write.
-fn year(year: i32, fault: &mut dyn FnMut(&'static str, String)) {
+fn year(year: i32, fault: Report<'_>) {
     if !(1..=9999).contains(&year) {
-        fault("year", "must be in one of the years 1 to 9999".to_owned());
+        fault(of("year", "must be in one of the years 1 to 9999"));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
-    fn faults(field: &FieldMeta, value: Value, dialect: Dialect) -> Vec<&'static str> {
+    fn faults(field: &FieldMeta, value: Value, dialect: Dialect) -> Vec<Cow<'static, str>> {
         let mut found = Vec::new();
-        check(field, &value, dialect, &mut |code, _| found.push(code));
+        check(field, &value, dialect, &mut |fault| found.push(fault.code));
         found
     }
 
@@ -208,6 +224,6 @@ mod tests {
         assert_eq!(of(f64::NAN, Dialect::Sqlite), ["not_a_number"]);
         assert_eq!(of(f64::NEG_INFINITY, Dialect::MySql), ["infinite"]);
         let bounded = field.min("0");
-        assert_eq!(faults(&bounded, Value::Float(f64::NAN), Dialect::Postgres), ["minimum"]);
+        assert_eq!(faults(&bounded, Value::Float(f64::NAN), Dialect::Postgres), ["too_small"]);
     }
 }

@@ -58,7 +58,7 @@ impl Diagnosis {
                 }
                 None => "it is not known here".to_owned(),
             };
-            return Self { member: Some(name.to_owned()), ..plain("unknown", message) };
+            return Self { member: Some(name.to_owned()), ..plain("unknown_field", message) };
         }
         if let Some((found, rest)) =
             text.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, "))
@@ -81,7 +81,11 @@ impl Diagnosis {
                 place.push_str(&step);
             }
         }
-        Fault::new(place, self.code, self.message)
+        let fault = Fault::new(place, self.code, self.message);
+        match self.wanted.as_str() {
+            "" => fault,
+            wanted => fault.with("expected", words::expected(wanted)),
+        }
     }
 }
 
@@ -107,7 +111,7 @@ mod tests {
         assert_eq!(said("missing field `name`").0, "/a/name required");
         assert_eq!(
             said("unknown field `b`, expected `c`"),
-            ("/a/b unknown".into(), "it is not known here; known is `c`".into())
+            ("/a/b unknown_field".into(), "it is not known here; known is `c`".into())
         );
         assert_eq!(
             said("unknown field `b`, expected one of `c`, `d`").1,

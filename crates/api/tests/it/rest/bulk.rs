@@ -71,7 +71,7 @@ async fn does_nothing_when_a_part_cannot_be_done_and_tells_every_fault() {
                 ("/operations/1/set/price", "type"),
                 ("/operations/1/set/name", "required"),
                 ("/operations/2", "precondition_failed"),
-                ("/operations/3/set/stock", "minimum"),
+                ("/operations/3/set/stock", "too_small"),
                 ("/operations/4", "forbidden"),
                 ("/operations/5", "not_found"),
             ]
@@ -84,7 +84,7 @@ async fn does_nothing_when_a_part_cannot_be_done_and_tells_every_fault() {
             ]),
         )
         .await;
-        taken.assert_status(409).assert_json_at("/errors/0/pointer", json!("/operations/1"));
+        taken.assert_status(409).assert_json_at("/errors/0/pointer", json!("/operations/1/set/name"));
         app.get("/products").header(ANN.0, ANN.1).send().await.assert_json(before);
     })
     .await;

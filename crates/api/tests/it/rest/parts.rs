@@ -142,7 +142,7 @@ async fn faults_are_where_they_are_in_the_object() {
         let mut long = long;
         long.as_object_mut().unwrap().remove("billing.city");
         let problem: Value = send(app.post("/customers"), long).await.assert_status(422).json();
-        assert_eq!(faults(&problem), [("/billing/country", "length"), ("/billing/point/latitude", "maximum")]);
+        assert_eq!(faults(&problem), [("/billing/country", "too_long"), ("/billing/point/latitude", "too_large")]);
     })
     .await;
 }

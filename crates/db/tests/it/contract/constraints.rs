@@ -201,11 +201,11 @@ async fn says_everything_that_is_wrong_at_once(engine: Engine) {
     assert_eq!(
         faults,
         [
-            ("/code", "length"),
-            ("/price", "minimum"),
+            ("/code", "too_short"),
+            ("/price", "too_small"),
             ("/price", "digits"),
-            ("/stock", "maximum"),
-            ("/color", "length")
+            ("/stock", "too_large"),
+            ("/color", "too_long")
         ]
     );
     assert_eq!(Item::query().count(&db).await.unwrap(), 0);

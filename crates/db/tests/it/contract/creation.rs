@@ -218,10 +218,10 @@ async fn tells_everything_that_is_wrong_before_it_stores(engine: Engine) {
         (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed")
     );
     let expected = [
-        ("/name", "length"),
-        ("/lines/1/number", "minimum"),
-        ("/note/text", "length"),
-        ("/labels/0/name", "length"),
+        ("/name", "too_short"),
+        ("/lines/1/number", "too_small"),
+        ("/note/text", "too_short"),
+        ("/labels/0/name", "too_long"),
     ];
     assert_eq!(places(&fault), expected);
     assert_eq!(log.count(), 0, "nothing was asked of the database");
@@ -235,10 +235,11 @@ async fn a_fault_further_down_leaves_nothing(engine: Engine) {
             .with(|c| c.note, |cart| [NewNote { text: String::new(), cart }])
     };
     let fault = with_lines([1, 0, -1]).insert(&db).await.unwrap_err();
-    let expected = [("/lines/1/number", "minimum"), ("/lines/2/number", "minimum"), ("/note/text", "length")];
+    let expected =
+        [("/lines/1/number", "too_small"), ("/lines/2/number", "too_small"), ("/note/text", "too_short")];
     assert_eq!(places(&fault), expected);
     assert!(is_empty(&db).await);
-    for (text, code) in [("", "length"), ("refused", "bad_request")] {
+    for (text, code) in [("", "too_short"), ("refused", "bad_request")] {
         let fault = cart("one")
             .with(
                 |c| c.lines,
@@ -305,7 +306,7 @@ async fn a_key_from_the_code_is_known_before(engine: Engine) {
     };
     let log = db.record();
     let fault = parcel([1, 0]).insert(&db).await.unwrap_err();
-    assert_eq!((places(&fault), log.count()), (vec![("/stamps/1/value", "minimum")], 0));
+    assert_eq!((places(&fault), log.count()), (vec![("/stamps/1/value", "too_small")], 0));
     let stored = tokio::spawn({
         let (db, parcel) = (db.clone(), parcel([1, 2]));
         async move { parcel.insert(&db).await }

@@ -55,10 +55,10 @@ impl Failure {
     pub(super) fn fault(&self, pointer: String) -> Fault {
         match &self.kind {
             Kind::Missing => Fault::new(pointer, "required", "it is required, and missing"),
-            Kind::Unknown([]) => Fault::new(pointer, "unknown", "it is not known here"),
+            Kind::Unknown([]) => Fault::new(pointer, "unknown_field", "it is not known here"),
             Kind::Unknown(known) => {
                 let message = format!("it is not known here; known are {}", words::one_of(known));
-                Fault::new(pointer, "unknown", message)
+                Fault::new(pointer, "unknown_field", message).with("known", words::one_of(known))
             }
             Kind::Repeated(times) => {
                 let message = format!("it may be given once, and is given {times} times");
@@ -71,10 +71,12 @@ impl Failure {
                     Some(text) => format!("`{}`", words::clip(text)),
                 };
                 Fault::new(pointer, "type", format!("expected {expected}, found {found}"))
+                    .with("expected", expected)
+                    .with("found", found)
             }
             Kind::Choice { choices, text } => {
                 let message = format!("expected {}, found `{}`", words::one_of(choices), words::clip(text));
-                Fault::new(pointer, "choice", message)
+                Fault::new(pointer, "choice", message).with("choices", words::one_of(choices))
             }
             Kind::Custom(message) => {
                 let message = words::clip_to(message, 200);

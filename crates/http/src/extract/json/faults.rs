@@ -95,7 +95,7 @@ fn mend(document: &mut Value, pointer: &str, diagnosis: &Diagnosis) -> bool {
     match diagnosis.code {
         // Of two members with one name, a tree keeps the last.
         "repeated" => true,
-        "unknown" => object(document, parent).is_some_and(|object| object.remove(&member).is_some()),
+        "unknown_field" => object(document, parent).is_some_and(|object| object.remove(&member).is_some()),
         "required" => object(document, parent).is_some_and(|object| {
             object.insert(member, Value::Null);
             true
