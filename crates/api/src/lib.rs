@@ -25,6 +25,6 @@ pub mod valid;
 pub use module::{Api, ApiExt, OpenApi};
 pub use rate_limit::RateLimit;
 pub use replicas::ReplicasExt;
-pub use rest::ResourcesExt;
+pub use rest::{Authorized, ResourcesExt};
 pub use transaction::RequestTx;
 pub use valid::{Valid, Verified, Verify};

@@ -13,12 +13,16 @@
 //! This only translates: what is allowed, and what happens to rows, is in `mainstay-resource`. A handler of one's own at one of
 //! these addresses goes before.
 //!
+//! A custom action is a handler that takes the row as an argument: [`Authorized`].
+//!
+//! - [`authorized`]: a row that the caller may act on.
 //! - `asking`: what every operation needs of a request.
 //! - `query`: what the query string asks for; `bulk`: several writes in one body; `answer`: rows, pages and their headers.
 //! - `schema`: what the rows of a model look like in JSON; `describe`: what the routes say about themselves.
 
 mod answer;
 mod asking;
+pub mod authorized;
 mod bulk;
 mod describe;
 mod query;
@@ -40,6 +44,7 @@ use crate::idempotency::Idempotent;
 
 use answer::tags_of;
 use asking::Asking;
+pub use authorized::Authorized;
 use describe::Describing;
 
 /// Offers models over REST. In the prelude.

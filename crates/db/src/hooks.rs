@@ -132,15 +132,7 @@ impl<M: Model> Saving<'_, M> {
 
     /// What is going to be written to a field; `None` when nothing is.
     pub fn get<F: FieldPath<M>>(&self, field: impl FnOnce(M::Fields) -> F) -> Result<Option<F::Value>> {
-        let column = field(M::fields(Scope::ROOT)).column();
-        let value = M::META.column(column).and_then(|(index, _)| self.values.get(index));
-        let decoded = value.map(|value| F::Value::decode(value.cell())).transpose();
-        let fault = |fault: Mismatch| DbError::Decode {
-            column: column.to_owned(),
-            expected: fault.expected,
-            found: fault.found,
-        };
-        decoded.map_err(fault).at_border()
+        given(self.values, field)
     }
 
     /// Writes something else, or more.
@@ -148,6 +140,22 @@ impl<M: Model> Saving<'_, M> {
         let values = std::mem::replace(self.values, Assignments::new(M::META));
         *self.values = change(M::Change::from(values)).into();
     }
+}
+
+/// What assignments have for a field.
+pub(crate) fn given<M: Model, F: FieldPath<M>>(
+    values: &Assignments,
+    field: impl FnOnce(M::Fields) -> F,
+) -> Result<Option<F::Value>> {
+    let column = field(M::fields(Scope::ROOT)).column();
+    let value = M::META.column(column).and_then(|(index, _)| values.get(index));
+    let decoded = value.map(|value| F::Value::decode(value.cell())).transpose();
+    let fault = |fault: Mismatch| DbError::Decode {
+        column: column.to_owned(),
+        expected: fault.expected,
+        found: fault.found,
+    };
+    decoded.map_err(fault).at_border()
 }
 
 /// A field of `M`, as closures name it: a column, or a relation to one row.

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
+use mainstay_core::Result;
 use serde::Serialize;
 
 use crate::error::DbError;
 use crate::expression::Scope;
-use crate::hooks::Hooked;
+use crate::hooks::{FieldPath, Hooked, given};
 use crate::key::{Key, KeyType};
 use crate::meta::ModelMeta;
 use crate::row::Reader;
 use crate::value::Value;
+use crate::write::Assignments;
 
 /// A struct with a table. Implemented by [`#[model]`](macro@crate::model), which also gives it its own functions (`filter`,
 /// `get`, `update`…), so that this trait need not be imported.
@@ -36,10 +38,10 @@ pub trait Model: Clone + fmt::Debug + Serialize + Sized + Send + Sync + 'static 
     fn fields(scope: Scope) -> Self::Fields;
 
     /// Reads it from a row that holds its columns in the order of its fields.
-    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError>;
+    fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError>;
 
     /// Reads its stored fields again. Relations that are loaded stay so while they lead to the same row.
-    fn reload(&mut self, reader: &mut Reader<'_>) -> Result<(), DbError>;
+    fn reload(&mut self, reader: &mut Reader<'_>) -> std::result::Result<(), DbError>;
 
     /// Its primary key.
     fn key(&self) -> Key<Self>;
@@ -75,12 +77,25 @@ pub trait SoftDelete: Model {}
 )]
 pub trait Searchable: Model {}
 
-/// The type of a new row of a model: what [`Model::Draft`] is.
-pub trait Drafting: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}
+/// The type of a new row of a model: what [`Model::Draft`] is. Implemented by [`#[model]`](macro@crate::model).
+pub trait Drafting: Clone + From<Assignments> + Into<Assignments> + Send {
+    /// The model.
+    type Model: Model<Draft = Self>;
 
-impl<D: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send> Drafting for D {}
+    /// What is going to be written to a field; `None` when nothing has been set: `draft.given(|article| article.title)`.
+    ///
+    /// # Errors
+    ///
+    /// When what was set is no value of the field.
+    fn given<F: FieldPath<Self::Model>>(
+        &self,
+        field: impl FnOnce(<Self::Model as Model>::Fields) -> F,
+    ) -> Result<Option<F::Value>> {
+        given(&self.clone().into(), field)
+    }
+}
 
 /// The type of a change to a model: what [`Model::Change`] is.
-pub trait Changing: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send {}
+pub trait Changing: From<Assignments> + Into<Assignments> + Send {}
 
-impl<C: From<crate::write::Assignments> + Into<crate::write::Assignments> + Send> Changing for C {}
+impl<C: From<Assignments> + Into<Assignments> + Send> Changing for C {}

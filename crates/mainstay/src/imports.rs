@@ -39,11 +39,16 @@ pub use mainstay_http::{
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db::{
     BelongsTo, CursorPage, CursorRequest, Db, DbEnum, DbType, Executor, FromRow, HasMany, HasOne, Key,
-    ManyToMany, Model, ModelsExt, Page, PageRequest, Tx, embedded, migrations, model, models, sql,
+    ManyToMany, Model, ModelsExt, Page, PageRequest, Tx, embedded, migrations, model, model::Drafting,
+    models, sql,
 };
 
 #[cfg(feature = "api")]
-pub use mainstay_api::{Api, ApiExt, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid};
+pub use mainstay_api::idempotency::Idempotent;
+#[cfg(feature = "api")]
+pub use mainstay_api::{
+    Api, ApiExt, Authorized, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified, Verify,
+};
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};
 #[cfg(feature = "api")]

@@ -34,6 +34,12 @@ impl Address {
         Self { meta: M::META, by }
     }
 
+    /// By the unique field that a parameter of a path is called after, if there is one.
+    pub(crate) fn of_parameter<M: Model>(parameter: &str) -> Self {
+        let field = M::META.field(parameter).filter(|(_, field)| field.unique && !field.nullable);
+        Self { meta: M::META, by: field.map_or(By::Key, |(index, _)| By::Field(index)) }
+    }
+
     /// The model.
     pub(crate) fn meta(&self) -> &'static ModelMeta {
         self.meta

@@ -31,5 +31,5 @@ pub use list::{ListRequest, Listing, Shape};
 pub use operations::{Caller, Operations, Refused, Removal, Save, Saved, Saving, Write, Written};
 pub use policy::{Action, FieldSet, Policies, PoliciesExt, Policy, Rows};
 pub use record::Record;
-pub use resource::Resource;
+pub use resource::{Resource, find};
 pub use validation::Validated;

@@ -14,7 +14,7 @@ use mainstay_db::meta::{FieldMeta, ModelMeta};
 use mainstay_db::named::is_row;
 use mainstay_db::relation::ToOne;
 use mainstay_db::value::Stored;
-use mainstay_db::{Column, Model, Query};
+use mainstay_db::{Column, Model, Query, Value};
 
 use crate::address::{Address, with_values};
 use crate::include::{Includable, Include, Included, Inclusion};
@@ -180,21 +180,52 @@ impl<M: Model> Resource<M> {
         }
     }
 
-    /// The rows at the address, as far as it says which.
-    async fn rows(&self, caller: Caller<'_>) -> Result<Query<M>> {
+    /// The key of the row around, if the rows are within one, for the fields that are [settled](Operations::settled).
+    async fn around(&self, caller: Caller<'_>) -> Result<Vec<Value>> {
         match (&self.within, caller.parent) {
-            (Some(within), Some(parent)) => {
-                let values = within.find(caller, parent).await?;
-                Ok(with_values(Query::new(), self.settled(), values))
-            }
-            _ => Ok(Query::new()),
+            (Some(within), Some(parent)) => within.find(caller, parent).await,
+            _ => Ok(Vec::new()),
         }
     }
 
-    /// The row with this key in an address, among those.
-    async fn row(&self, key: &str, caller: Caller<'_>) -> Result<Query<M>> {
-        self.address.limit(self.rows(caller).await?, key)
+    /// The rows at the address.
+    fn rows(&self, around: &[Value]) -> Query<M> {
+        with_values(Query::new(), self.settled(), around.to_vec())
     }
+
+    /// The row with this key in an address, among those.
+    fn row(&self, key: &str, around: &[Value]) -> Result<Query<M>> {
+        self.address.limit(self.rows(around), key)
+    }
+}
+
+/// The row that somebody may act on, by its name in an address: by the key, or by the unique field that is called as
+/// `parameter` is. It is locked until the transaction of the caller ends, if there is one and it is to be changed.
+///
+/// # Errors
+///
+/// 401 and 403 when the policy says no, 404 when there is no such row for this caller.
+pub async fn find<M: Model>(caller: Caller<'_>, action: Action, parameter: &str, key: &str) -> Result<M> {
+    let address = Address::of_parameter::<M>(parameter);
+    let policy = caller.policies.of::<M>();
+    pick(&*policy, caller, action, || address.limit(Query::new(), key)).await
+}
+
+/// Which rows there are is told only to whoever may see them.
+async fn pick<M: Model>(
+    policy: &dyn Policy<M>,
+    caller: Caller<'_>,
+    action: Action,
+    row: impl Fn() -> Result<Query<M>>,
+) -> Result<M> {
+    let rows = allowed(policy.rows(caller.who, action), caller.who)?.limit(row()?);
+    let is_locked = caller.tx.is_some() && action != Action::View;
+    let rows = if is_locked { rows.for_update() } else { rows };
+    if let Some(row) = rows.first(&caller).await? {
+        return Ok(row);
+    }
+    let is_seen = policy.rows(caller.who, Action::View).limit(row()?).exists(&caller).await?;
+    Err(if is_seen { denied(caller.who) } else { missing::<M>() })
 }
 
 impl<M: Model> Operations for Resource<M> {

@@ -1,4 +1,4 @@
-//! The second version of the API: the same rows as declared resources.
+//! The second version of the API: the same rows as declared resources, comments below their articles.
 //!
 //! Everybody reads; whoever is signed in writes articles and comments, and changes their own. Errors are problem details.
 
@@ -74,16 +74,18 @@ fn signed_in(who: &Principal) -> Result<i64> {
 pub fn module() -> Module {
     let articles = Resource::<Article>::new("/api/v2/articles")
         .policy(OwnOnly)
+        .by(|article| article.slug)
         .on_create(|who, article| {
-            let slug = slug::from_title("", &SecureRandom::new());
+            let title = article.given(|article| article.title)?.unwrap_or_default();
+            let slug = slug::from_title(&title, &SecureRandom::new());
             Ok(article.author(signed_in(who)?).slug(slug))
         })
         .include(|article| article.author)
         .include(|article| article.tags.order_by(|tag| tag.name));
-    let comments = Resource::<Comment>::new("/api/v2/comments")
+    let comments = Resource::<Comment>::new("/api/v2/articles/{article}/comments")
+        .within_by(|comment| comment.article, |article| article.slug)
         .policy(OwnOnly)
         .on_create(|who, comment| Ok(comment.author(signed_in(who)?)))
-        .include(|comment| comment.article)
         .include(|comment| comment.author);
     Module::new("v2")
         .resource(articles)

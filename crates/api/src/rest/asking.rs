@@ -44,15 +44,19 @@ impl<S: Sync> FromRequestParts<S> for Asking {
 }
 
 impl Asking {
+    /// Who reads rows of no offer.
+    pub(super) fn reader(&self) -> Caller<'_> {
+        Caller { who: &self.who, db: &self.db, policies: &self.policies, tx: None, parent: None }
+    }
+
     /// Who reads.
     pub(super) fn caller<'a>(&'a self, offer: &Offer) -> Caller<'a> {
-        self.writer(offer, None)
+        Caller { parent: self.parent.as_deref().filter(|_| offer.is_within), ..self.reader() }
     }
 
     /// Who writes, in this transaction if there is one.
     pub(super) fn writer<'a>(&'a self, offer: &Offer, tx: Option<&'a Tx>) -> Caller<'a> {
-        let parent = self.parent.as_deref().filter(|_| offer.is_within);
-        Caller { who: &self.who, db: &self.db, policies: &self.policies, tx, parent }
+        Caller { tx, ..self.caller(offer) }
     }
 
     /// The transaction of the request, if something around it has one.

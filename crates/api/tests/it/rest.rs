@@ -1,5 +1,6 @@
 //! Resources over REST, on every engine.
 
+mod actions;
 mod addresses;
 mod bulk;
 mod listing;

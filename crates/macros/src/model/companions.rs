@@ -157,6 +157,10 @@ fn draft(model: &Model) -> TokenStream {
         #[allow(dead_code)]
         impl #name { #(#setters)* #(#references)* #insert }
 
+        impl #db::model::Drafting for #name {
+            type Model = #ident;
+        }
+
         impl ::core::convert::From<#db::write::Assignments> for #name {
             fn from(values: #db::write::Assignments) -> Self {
                 Self(values)

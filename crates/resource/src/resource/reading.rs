@@ -21,7 +21,7 @@ pub(super) async fn list<M: Model>(
     let policy = caller.policies.of::<M>();
     let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
     let seen = Seen(policy.fields(caller.who, Action::View));
-    let query = rows.limit(resource.rows(caller).await?);
+    let query = rows.limit(resource.rows(&resource.around(caller).await?));
     let query = asked.narrow(query, &|field| seen.has(field))?;
     let included = included(resource, &asked.shape, &seen)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));
@@ -57,7 +57,7 @@ pub(super) async fn get<M: Model>(
     let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
     let seen = Seen(policy.fields(caller.who, Action::View));
     let asked = ListRequest { shape: shape.clone(), ..ListRequest::default() };
-    let query = rows.limit(resource.row(key, caller).await?);
+    let query = rows.limit(resource.row(key, &resource.around(caller).await?)?);
     let query = asked.narrow(query, &|field| seen.has(field))?;
     let included = included(resource, shape, &seen)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));

@@ -6,7 +6,7 @@ use mainstay_db::meta::FieldMeta;
 use mainstay_db::write::Assignments;
 use mainstay_db::{Model, Value, write as rows};
 
-use super::{Resource, allowed, denied, is_among, missing, permitted, whole};
+use super::{Resource, is_among, permitted, pick, whole};
 use crate::input;
 use crate::operations::{Caller, Operations, Refused, Removal, Save, Saved, Saving, Write, Written};
 use crate::policy::{Action, Policy, Rows};
@@ -55,10 +55,8 @@ async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: &S
     let policy = caller.policies.of::<M>();
     permitted(!matches!(policy.rows(caller.who, Action::Create), Rows::None), caller.who)?;
     let mut new = read(resource, caller, saving, &[])?;
-    if let (Some(within), Some(parent)) = (&resource.within, caller.parent) {
-        for (index, value) in resource.settled().iter().zip(within.find(caller, parent).await?) {
-            new.set_value(*index, value);
-        }
+    for (index, value) in resource.settled().iter().zip(resource.around(caller).await?) {
+        new.set_value(*index, value);
     }
     let new = match &resource.on_create {
         Some(set) => set(caller.who, M::Draft::from(new))?.into(),
@@ -72,7 +70,7 @@ async fn create<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: &S
 
 async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: &Saving<'_>) -> Result<Saved> {
     let policy = caller.policies.of::<M>();
-    let mut row = resource.locked(&*policy, caller, Action::Update, saving.key).await?;
+    let mut row = locked(resource, caller, Action::Update, saving.key).await?;
     expected(&*policy, caller.who, &row, saving.expected)?;
     let change = read(resource, caller, saving, &row.values())?;
     let change = match &resource.on_change {
@@ -86,7 +84,7 @@ async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: &S
 
 async fn remove<M: Model>(resource: &Resource<M>, caller: Caller<'_>, removal: &Removal<'_>) -> Result<()> {
     let policy = caller.policies.of::<M>();
-    let row = resource.locked(&*policy, caller, Action::Delete, removal.key).await?;
+    let row = locked(resource, caller, Action::Delete, removal.key).await?;
     expected(&*policy, caller.who, &row, removal.expected)?;
     permitted(policy.check(caller.who, Action::Delete, &row), caller.who)?;
     rows::delete(row, &caller).await
@@ -120,25 +118,15 @@ async fn saved<M: Model>(
     Ok(Saved { key, record: is_seen.then_some(record) })
 }
 
-impl<M: Model> Resource<M> {
-    /// The row that somebody may act on, locked until the transaction ends. Which rows there are is told only to whoever may
-    /// see them.
-    async fn locked(
-        &self,
-        policy: &dyn Policy<M>,
-        caller: Caller<'_>,
-        action: Action,
-        key: &str,
-    ) -> Result<M> {
-        let rows = allowed(policy.rows(caller.who, action), caller.who)?;
-        let row = rows.limit(self.row(key, caller).await?);
-        if let Some(row) = row.for_update().first(&caller).await? {
-            return Ok(row);
-        }
-        let row = policy.rows(caller.who, Action::View).limit(self.row(key, caller).await?);
-        let is_seen = row.exists(&caller).await?;
-        Err(if is_seen { denied(caller.who) } else { missing::<M>() })
-    }
+/// The row that is to be changed, locked.
+async fn locked<M: Model>(
+    resource: &Resource<M>,
+    caller: Caller<'_>,
+    action: Action,
+    key: &str,
+) -> Result<M> {
+    let (policy, around) = (caller.policies.of::<M>(), resource.around(caller).await?);
+    pick(&*policy, caller, action, || resource.row(key, &around)).await
 }
 
 /// Whether the row is still what the client has seen.

@@ -53,10 +53,11 @@ async fn writes_for_who_is_signed_in_and_only_their_own() {
     let made = app.post("/api/v2/articles").header("authorization", &token).json(&new).send().await;
     let article: Value = made.assert_status(201).json();
     assert_eq!(article["author_id"], ann.id);
+    assert!(article["slug"].as_str().is_some_and(|slug| slug.starts_with("one-")), "{article}");
     let address = made.header("location").expect("its address").to_owned();
 
     let other = ArticleFactory::default().create(&app.inject::<Db>().await).await.expect("an article");
-    let foreign = format!("/api/v2/articles/{}", other.id);
+    let foreign = format!("/api/v2/articles/{}", other.slug);
     let change = json!({ "title": "Mine" });
     app.patch(&foreign)
         .header("authorization", &token)
@@ -69,6 +70,14 @@ async fn writes_for_who_is_signed_in_and_only_their_own() {
     refused.assert_problem(422, "validation_failed").assert_json_at("/errors/0/pointer", json!("/author_id"));
     let changed = app.patch(&address).header("authorization", &token).json(&change).send().await;
     changed.assert_status(200).assert_json_at("/title", json!("Mine"));
+    let comments = format!("{foreign}/comments");
+    let comment = json!({ "body": "Well said." });
+    app.post(&comments).json(&comment).send().await.assert_problem(401, "unauthorized");
+    let commented = app.post(&comments).header("authorization", &token).json(&comment).send().await;
+    let comment: Value = commented.assert_status(201).json();
+    assert_eq!((&comment["author_id"], &comment["article_id"]), (&json!(ann.id), &json!(other.id)));
+    app.get(&comments).send().await.assert_json_at("/items", json!([comment]));
+    app.get(&format!("{address}/comments")).send().await.assert_json_at("/total", json!(0));
     app.delete(&foreign).header("authorization", &token).send().await.assert_status(403);
     app.delete(&address).header("authorization", &token).send().await.assert_status(204);
     app.post("/api/v2/tags")

@@ -1,13 +1,15 @@
 //! A shop: products that everybody sees and their sellers change.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use mainstay_api::rest::authorized::{Authorized, Update};
+use mainstay_api::transaction::{RequestTx, transaction};
 use mainstay_api::{Api, ApiExt, ResourcesExt};
 use mainstay_core::principal::Principal;
 use mainstay_core::{App, Contribute, Resolver, Result};
 use mainstay_db::{BelongsTo, Db, DbEnum, Decimal, HasMany, Json, ModelsExt, model, models};
-use mainstay_http::Exchange;
 use mainstay_http::describe::{Place, SecurityScheme, SecuritySpec};
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
+use mainstay_http::{Exchange, Json as HttpJson, RoutesExt, get, post, routes};
 use mainstay_resource::policy::Open;
 use mainstay_resource::{Action, FieldSet, Policy, Resource, Rows};
 
@@ -180,6 +182,20 @@ impl Authenticate for ByNumber {
     }
 }
 
+/// An action of its own: it is named by the name of the product.
+#[post("/products/{name}/restock")]
+async fn restock(tx: RequestTx, product: Authorized<Product, Update>) -> Result<HttpJson<Product>> {
+    let mut product = product.into_inner();
+    product.update(|product| product.stock(100), &tx).await?;
+    Ok(HttpJson(product))
+}
+
+/// What is shown by the policy, by its key.
+#[get("/products/{product}/label")]
+async fn label(product: Authorized<Product>) -> String {
+    product.name.to_uppercase()
+}
+
 pub(crate) fn app() -> App {
     let sellers = Resource::<Seller>::new("/sellers")
         .policy(MostSellers)
@@ -187,6 +203,7 @@ pub(crate) fn app() -> App {
         .include(|seller| seller.ledgers);
     let in_header = SecurityScheme::Key { place: Place::Header, name: "Authorization".into() };
     App::new()
+        .routes(routes![restock, label].middleware(transaction))
         .models(models![Seller])
         .contribute(Authenticator::new(ByNumber).documented(SecuritySpec::new("seller", in_header)))
         .resource(Resource::<Product>::new("/products").policy(OwnProducts).include(|product| product.seller))
