@@ -1,5 +1,6 @@
 //! The built-in module `api`: the document, its pages, the command `openapi`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -18,7 +19,8 @@ use mainstay_http::render::ErrorRenderer;
 use mainstay_http::{Http, Routes};
 use serde_json::Value;
 
-use crate::openapi::{Document, Info, Kind, Listed, compare};
+use crate::client;
+use crate::openapi::{Contact, Document, Frame, Kind, License, Listed, compare};
 use crate::pages;
 
 /// What the API says about itself, and where its documentation is served.
@@ -33,8 +35,7 @@ use crate::pages;
 pub struct Api {
     title: Option<String>,
     version: Option<String>,
-    description: Option<String>,
-    servers: Vec<String>,
+    frame: Frame,
     document: String,
     swagger_ui: Option<String>,
     redoc: Option<String>,
@@ -54,8 +55,7 @@ impl Api {
         Self {
             title: None,
             version: None,
-            description: None,
-            servers: Vec::new(),
+            frame: Frame::default(),
             document: "/openapi.json".into(),
             swagger_ui: Some("/docs".into()),
             redoc: Some("/redoc".into()),
@@ -79,14 +79,64 @@ impl Api {
     /// What it is for, in Markdown.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
+        self.frame.info.description = Some(description.into());
         self
     }
 
     /// Adds an address at which it is served. Without one, it is where the document is.
     #[must_use]
     pub fn server(mut self, url: impl Into<String>) -> Self {
-        self.servers.push(url.into());
+        self.frame.servers.push(url.into());
+        self
+    }
+
+    /// Says what a tag means, in Markdown. Tags are shown in the order in which this is called; those without a description come
+    /// last.
+    #[must_use]
+    pub fn tag(mut self, name: impl Into<String>, description: impl Into<String>) -> Self {
+        self.frame.tags.push((name.into(), description.into()));
+        self
+    }
+
+    /// Whom to ask: a person or a team, and the address of a page or of a mail box.
+    #[must_use]
+    pub fn contact(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
+        let (name, address) = (name.into(), address.into());
+        self.frame.info.contact = Some(match address.contains("://") {
+            true => Contact { name, url: Some(address), email: None },
+            false => Contact { name, url: None, email: Some(address) },
+        });
+        self
+    }
+
+    /// The licence, by its identifier (<https://spdx.org/licenses/>): `MIT`, `Apache-2.0`.
+    #[must_use]
+    pub fn license(mut self, identifier: impl Into<String>) -> Self {
+        let identifier = identifier.into();
+        self.frame.info.license =
+            Some(License { name: identifier.clone(), identifier: Some(identifier), url: None });
+        self
+    }
+
+    /// A licence without an identifier, and the address of its text.
+    #[must_use]
+    pub fn license_at(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.frame.info.license =
+            Some(License { name: name.into(), identifier: None, url: Some(url.into()) });
+        self
+    }
+
+    /// The address of the terms of use.
+    #[must_use]
+    pub fn terms(mut self, url: impl Into<String>) -> Self {
+        self.frame.info.terms_of_service = Some(url.into());
+        self
+    }
+
+    /// An address where more is written, and what is there.
+    #[must_use]
+    pub fn external_docs(mut self, url: impl Into<String>, description: impl Into<String>) -> Self {
+        self.frame.external_docs = Some((url.into(), description.into()));
         self
     }
 
@@ -122,12 +172,11 @@ impl Api {
         routes
     }
 
-    fn info(&self, app: &AppInfo) -> Info {
-        Info {
-            title: self.title.clone().unwrap_or_else(|| app.name.to_string()),
-            version: self.version.clone().unwrap_or_else(|| app.version.to_string()),
-            description: self.description.clone(),
-        }
+    fn frame(&self, app: &AppInfo) -> Frame {
+        let mut frame = self.frame.clone();
+        frame.info.title = self.title.clone().unwrap_or_else(|| app.name.to_string());
+        frame.info.version = self.version.clone().unwrap_or_else(|| app.version.to_string());
+        frame
     }
 }
 
@@ -139,6 +188,7 @@ impl Contribution for Api {
                 .provide(OpenApi::new)
                 .export::<OpenApi>()
                 .check(Check::at_start(find_several))
+                .check(Check::at_start(find_unused_tags))
                 .check(Check::at_deploy(find_opaque))
                 .command(command()),
         )
@@ -159,8 +209,7 @@ impl<C: Contribute> ApiExt for C {}
 /// The document of the running application. Injectable.
 pub struct OpenApi {
     http: Inject<Http>,
-    info: Info,
-    servers: Vec<String>,
+    frame: Frame,
     root: String,
     renderers: Vec<ErrorRenderer>,
     built: OnceLock<Document>,
@@ -174,8 +223,7 @@ impl OpenApi {
         let root = contributions.modules().last().map(|root| root.name.clone()).unwrap_or_default();
         Self {
             http,
-            info: api.info(&app),
-            servers: api.servers,
+            frame: api.frame(&app),
             root,
             renderers,
             built: OnceLock::new(),
@@ -192,7 +240,7 @@ impl OpenApi {
                 module: (route.module != self.root).then_some(route.module.as_str()),
                 errors: self.errors_of(route.pattern()),
             });
-            Document::build(&self.info, &self.servers, listed)
+            Document::build(&self.frame, listed)
         })
     }
 
@@ -213,7 +261,10 @@ fn command() -> Command {
     let file = |name: &'static str| {
         clap::Arg::new(name).long(name).value_name("FILE").value_parser(clap::value_parser!(PathBuf))
     };
-    let output = file("output").short('o').help("Writes the document there instead of to standard output");
+    let output = file("output").short('o').help("Writes there instead of to standard output");
+    let client = clap::Arg::new("client").long("client").value_name("LANGUAGE").value_parser(["typescript"]);
+    let client =
+        client.help("Writes a typed client in this language instead of the document").conflicts_with("check");
     let check =
         file("check").help("Says what breaks clients of this earlier document: then the exit code is 1");
     Command::new("openapi", "Writes the OpenAPI document of the application.", |call: Call| async move {
@@ -222,16 +273,18 @@ fn command() -> Command {
         if let Some(path) = call.arguments.get_one::<PathBuf>("check") {
             return check_against(path, document, &call);
         }
-        let text = serde_json::to_string_pretty(document)?;
+        let text = match call.arguments.get_one::<String>("client") {
+            Some(_typescript) => client::typescript(document),
+            None => serde_json::to_string_pretty(document)? + "\n",
+        };
         match call.arguments.get_one::<PathBuf>("output") {
-            None => call.print(text),
-            Some(path) => {
-                std::fs::write(path, text + "\n").context(format!("writing `{}`", path.display()))?;
-            }
+            None => call.print(text.trim_end()),
+            Some(path) => std::fs::write(path, text).context(format!("writing `{}`", path.display()))?,
         }
         Ok(ExitCode::SUCCESS)
     })
     .argument(output)
+    .argument(client)
     .argument(check)
 }
 
@@ -263,6 +316,32 @@ fn find_several(assembly: &Assembly, findings: &mut Findings) {
     }
 }
 
+/// `api.W002`: a tag is described that no operation has.
+fn find_unused_tags(assembly: &Assembly, findings: &mut Findings) {
+    let root = assembly.contributions.modules().last().map(|root| root.name.as_str());
+    let routes = mainstay_http::routes_of(assembly);
+    let listed = routes.iter().filter(|route| !route.operation.hidden).map(|route| Listed {
+        operation: &route.operation,
+        kind: Kind::Handler,
+        module: Some(route.module.as_str()).filter(|module| Some(*module) != root),
+        errors: None,
+    });
+    let used: BTreeSet<String> =
+        listed.flat_map(|listed| listed.tags().map(str::to_owned).collect::<Vec<_>>()).collect();
+    for api in assembly.contributions.of::<Api>() {
+        for (name, _) in api.value.frame.tags.iter().filter(|(name, _)| !used.contains(name)) {
+            findings.add(
+                Finding::warning(
+                    "api.W002",
+                    format!("the tag `{name}` is described, and no operation has it"),
+                )
+                .at(format!("module {}", api.module.name))
+                .fix("write it as in `#[get(.., tag = \"..\")]` or as the name of a module, or take it out"),
+            );
+        }
+    }
+}
+
 /// `api.W001`: a handler takes or answers what says nothing about itself.
 fn find_opaque(assembly: &Assembly, findings: &mut Findings) {
     let routes = mainstay_http::routes_of(assembly);
@@ -282,6 +361,6 @@ fn find_opaque(assembly: &Assembly, findings: &mut Findings) {
 
 impl std::fmt::Debug for OpenApi {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenApi").field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("OpenApi").field("frame", &self.frame).finish_non_exhaustive()
     }
 }

@@ -18,10 +18,7 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     if let Some(description) = &operation.description {
         put("description", json!(description));
     }
-    let tags: Vec<_> = match operation.tags.as_slice() {
-        [] => listed.module.into_iter().map(str::to_owned).collect(),
-        tags => tags.to_vec(),
-    };
+    let tags: Vec<_> = listed.tags().collect();
     if !tags.is_empty() {
         put("tags", json!(tags));
     }
@@ -37,14 +34,16 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
         put("requestBody", describe_body(body, schemas));
     }
     put("responses", describe_responses(listed, schemas));
-    if !operation.security.is_empty() {
-        put("security", describe_security(&operation.security));
-    }
+    put("security", describe_security(&operation.security));
     Value::Object(object)
 }
 
-/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out.
+/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out. An empty list says that
+/// nothing is asked for.
 fn describe_security(security: &[SecuritySpec]) -> Value {
+    if security.is_empty() {
+        return json!([]);
+    }
     let (optional, asked): (Vec<_>, Vec<_>) = security.iter().partition(|scheme| scheme.optional);
     let requirement = |more: Option<&SecuritySpec>| {
         let all = asked.iter().copied().chain(more);
@@ -95,13 +94,47 @@ fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
 
 fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut Schemas) -> Value {
     let contents = contents.iter().map(|content| {
-        let media = match &content.schema {
-            Some(schema) => json!({ "schema": schemas.generate(schema, direction) }),
-            None => json!({}),
-        };
+        let schema = content.schema.as_ref().map(|schema| schemas.generate(schema, direction));
+        let schema = whole(content.media_type, schema);
+        let media = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
         (content.media_type.to_owned(), media)
     });
     Value::Object(contents.collect())
+}
+
+/// The schema of all that is sent, where what is described is one of many, or a form of whatever fields.
+fn whole(media_type: &str, schema: Option<Value>) -> Option<Value> {
+    match (media_type, schema) {
+        ("application/x-ndjson", item) => {
+            Some(json!({ "type": "array", "items": item.unwrap_or_else(|| json!({})) }))
+        }
+        ("text/event-stream", data) => Some(json!({ "type": "array", "items": event(data) })),
+        ("multipart/form-data" | "application/x-www-form-urlencoded", None) => {
+            Some(json!({ "type": "object" }))
+        }
+        (_, schema) => schema,
+    }
+}
+
+/// One of a stream's events; data that is no text is JSON.
+fn event(data: Option<Value>) -> Value {
+    let data = match data {
+        Some(data) if data["type"] != "string" => {
+            json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": data })
+        }
+        Some(data) => data,
+        None => json!({ "type": "string" }),
+    };
+    json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "data": data,
+            "event": { "type": "string", "description": "What kind of event it is." },
+            "id": { "type": "string", "description": "What to send as `Last-Event-ID` to go on after it." },
+            "retry": { "type": "integer", "minimum": 0, "description": "After how many milliseconds to come back." },
+        },
+    })
 }
 
 fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
@@ -140,7 +173,7 @@ fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
             text.push_str(&description);
         }
     }
-    if object.is_empty() {
+    if operation.responses.is_empty() {
         object.insert("default".to_owned(), json!({ "description": "The response." }));
     }
     Value::Object(object)

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Document, Info, Kind, Listed};
+use super::{Document, Frame, Info, Kind, Listed};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Article {
@@ -55,15 +55,18 @@ fn operation(method: Method, path: &str, name: &str) -> Operation {
     operation
 }
 
+fn frame() -> Frame {
+    Frame { info: Info { title: "Test".into(), version: "1".into(), ..Info::default() }, ..Frame::default() }
+}
+
 fn build(operations: &[Operation]) -> serde_json::Value {
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let listed = operations.iter().map(|operation| Listed {
         operation,
         kind: Kind::Handler,
         module: Some("articles"),
         errors: None,
     });
-    Document::build(&info, &[], listed).as_json().clone()
+    Document::build(&frame(), listed).as_json().clone()
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn gives_every_operation_an_id_of_its_own() {
         .map(|operation| operation["operationId"].as_str().expect("a text").to_owned())
         .collect();
     ids.sort();
-    assert_eq!(ids, ["list", "list_tags", "list_tags_2", "list_tags_rest"]);
+    assert_eq!(ids, ["list_articles", "list_tags_get", "list_tags_post", "list_tags_rest"]);
     assert!(document["paths"]["/tags/{rest}"]["get"]["parameters"][0]["required"].as_bool().expect("a bool"));
 }
 
@@ -189,9 +192,8 @@ fn lists_the_values_that_a_parameter_is_one_of() {
 #[test]
 fn lists_a_mounted_router_as_the_address_that_it_answers() {
     let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let listed = [Listed { operation: &legacy, kind: Kind::Mounted, module: None, errors: None }];
-    let document = Document::build(&info, &[], listed).as_json().clone();
+    let document = Document::build(&frame(), listed).as_json().clone();
     let path = document["paths"]["/legacy/{rest}"].as_object().expect("an object");
     assert!(path.contains_key("summary") && !path.contains_key("get"), "{path:?}");
 }
@@ -200,10 +202,9 @@ fn lists_a_mounted_router_as_the_address_that_it_answers() {
 fn shows_errors_in_the_shape_in_which_they_are_written() {
     let mut list = operation(Method::GET, "/", "list");
     list.error(ErrorSpec::from(StatusCode::CONFLICT));
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let own = Content::of::<Tag>("application/json");
     let listed = [Listed { operation: &list, kind: Kind::Handler, module: None, errors: Some(&own) }];
-    let document = Document::build(&info, &[], listed).as_json().clone();
+    let document = Document::build(&frame(), listed).as_json().clone();
     let content = &document["paths"]["/"]["get"]["responses"]["409"]["content"];
     assert_eq!(content, &json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Tag" } } }));
     assert!(document["components"]["schemas"].get("Problem").is_none());
