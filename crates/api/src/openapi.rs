@@ -147,6 +147,8 @@ impl Document {
             "info": frame.info,
             "servers": servers,
             "tags": tags(frame, used_tags),
+            // What is asked for is said by each operation.
+            "security": [],
             "paths": paths,
             "components": components,
         });

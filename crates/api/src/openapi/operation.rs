@@ -25,8 +25,8 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     if operation.deprecated {
         put("deprecated", json!(true));
     }
-    let parameters: Vec<_> =
-        operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();
+    let parameters = operation.parameters.iter().filter(|parameter| !is_said_elsewhere(parameter));
+    let parameters: Vec<_> = parameters.map(|parameter| describe_parameter(parameter, schemas)).collect();
     if !parameters.is_empty() {
         put("parameters", json!(parameters));
     }
@@ -34,16 +34,14 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
         put("requestBody", describe_body(body, schemas));
     }
     put("responses", describe_responses(listed, schemas));
-    put("security", describe_security(&operation.security));
+    if !operation.security.is_empty() {
+        put("security", describe_security(&operation.security));
+    }
     Value::Object(object)
 }
 
-/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out. An empty list says that
-/// nothing is asked for.
+/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out.
 fn describe_security(security: &[SecuritySpec]) -> Value {
-    if security.is_empty() {
-        return json!([]);
-    }
     let (optional, asked): (Vec<_>, Vec<_>) = security.iter().partition(|scheme| scheme.optional);
     let requirement = |more: Option<&SecuritySpec>| {
         let all = asked.iter().copied().chain(more);
@@ -51,6 +49,12 @@ fn describe_security(security: &[SecuritySpec]) -> Value {
     };
     let with = optional.iter().map(|scheme| requirement(Some(scheme)));
     with.chain([requirement(None)]).collect()
+}
+
+/// The specification (4.8.12) wants these said by media types and security schemes, and has them passed over here.
+fn is_said_elsewhere(parameter: &Parameter) -> bool {
+    let names = ["accept", "authorization", "content-type"];
+    parameter.place == Place::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
