@@ -33,6 +33,17 @@ impl Consumer {
         Ok(Self { folder, name: name.to_owned() })
     }
 
+    /// Puts a program of this text beside a client.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub fn of(text: &str, client: &str) -> io::Result<Self> {
+        let consumer = Self::new("conduit", client)?;
+        std::fs::write(consumer.folder.path().join("conduit.ts"), text)?;
+        Ok(consumer)
+    }
+
     /// Checks all types, strictly, and writes JavaScript.
     ///
     /// # Errors
@@ -54,6 +65,17 @@ impl Consumer {
         let script = self.folder.path().join(format!("{}.js", self.name));
         Command::new(program("MAINSTAY_NODE", "node")).arg(script).arg(address).output()
     }
+}
+
+/// What the book shows of clients: the lines of its TypeScript.
+///
+/// # Errors
+///
+/// When the page is not there.
+pub fn book() -> io::Result<String> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/clients.md"))?;
+    let blocks = page.split("```ts\n").skip(1);
+    Ok(blocks.filter_map(|block| block.split("```").next()).collect())
 }
 
 /// What Redocly says of a document.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use browser::Application;
-use clients::{Consumer, redocly, spectral};
+use clients::{Consumer, book, redocly, spectral};
 use serde_json::Value;
 
 fn everything() -> Application {
@@ -40,6 +40,15 @@ fn a_typed_program_reads_and_writes_in_the_flagship() {
 #[test]
 fn a_typed_program_uses_everything_that_a_document_can_have() {
     drive(&everything(), "everything");
+}
+
+#[test]
+fn what_the_book_shows_of_clients_compiles() {
+    let client =
+        written(&Application::start().unwrap().command(&["openapi", "--client", "typescript"]).unwrap());
+    let text = book().unwrap();
+    assert!(text.contains("result()"), "{text}");
+    written(&Consumer::of(&text, &client).unwrap().check().unwrap());
 }
 
 /// What the document says when a field is called otherwise in Rust.
