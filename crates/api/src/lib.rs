@@ -1,6 +1,7 @@
 //! Typed APIs: write a handler, and its documentation writes itself.
 //!
 //! - [`openapi`]: an OpenAPI 3.1 document from what handlers say about themselves.
+//! - [`client`]: a typed client, generated from such a document.
 //! - [`valid`]: [`Valid<Json<T>>`](Valid), an extractor whose value keeps its rules.
 //! - [`Verified<Json<T>>`](Verified): the same with rules that ask the database; [`fastapi`]: errors in FastAPI's shape.
 //! - [`rest`]: the rows of a model over REST, by `.resource(…)`.
@@ -11,6 +12,7 @@
 //! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
 //!   command `openapi`.
 
+pub mod client;
 pub mod fastapi;
 pub mod idempotency;
 pub mod module;

@@ -4,14 +4,15 @@
 //! like in the words of the specification (<https://spec.openapis.org/oas/v3.1.1>). It is built at run time, once, by
 //! whoever asks first.
 //!
-//! Reading order: this file (the document), `operation` (one method of one path), `schemas` (types that many
-//! operations share), [`compare`] (what has changed between two documents).
+//! Reading order: this file (the document), `ids` (what operations are called), `operation` (one method of one path),
+//! `schemas` (types that many operations share), [`compare`] (what has changed between two documents).
 
 pub mod compare;
+mod ids;
 mod operation;
 mod schemas;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mainstay_http::describe::{Content, Operation, SecurityScheme, SecuritySpec};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use schemas::Schemas;
 
 /// What a document says about the API as a whole.
 #[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Info {
     /// Its name.
     pub title: String,
@@ -29,6 +31,54 @@ pub struct Info {
     /// What it is for, in Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Where its terms of use are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms_of_service: Option<String>,
+    /// Whom to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+    /// On which terms it may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<License>,
+}
+
+/// Whom to ask about an API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Contact {
+    /// A person, or a team.
+    pub name: String,
+    /// A page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// An address for mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// On which terms an API may be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct License {
+    /// What it is called.
+    pub name: String,
+    /// Its identifier (<https://spdx.org/licenses/>), where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// Its text, where it has no identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// What stands around the operations of a document.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// What the document says about the API as a whole.
+    pub info: Info,
+    /// Where the API is served. Empty: where the document is.
+    pub servers: Vec<String>,
+    /// What tags mean, by name, in the order in which they are shown.
+    pub tags: Vec<(String, String)>,
+    /// Where more is written: an address, and what is there.
+    pub external_docs: Option<(String, String)>,
 }
 
 /// An OpenAPI document.
@@ -61,34 +111,26 @@ impl Document {
     /// The document of these operations.
     ///
     /// Paths and definitions are in alphabetical order, so that two builds of one API are equal to the letter.
-    pub fn build<'a>(
-        info: &Info,
-        servers: &[String],
-        operations: impl IntoIterator<Item = Listed<'a>>,
-    ) -> Self {
+    pub fn build<'a>(frame: &Frame, operations: impl IntoIterator<Item = Listed<'a>>) -> Self {
         let mut schemas = Schemas::default();
-        let mut ids = Ids::default();
         let mut security = Map::new();
+        let mut used_tags = BTreeSet::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for listed in operations {
-            if listed.kind == Kind::Mounted {
-                let path = paths.entry(template(&listed.operation.path)).or_default();
-                path.insert(
-                    "summary".to_owned(),
-                    json!("Answered by a router that does not describe itself."),
-                );
-                continue;
-            }
-            let method = listed.operation.method.as_str().to_ascii_lowercase();
-            if !METHODS.contains(&method.as_str()) {
-                continue;
-            }
+        let (mounted, handlers): (Vec<_>, Vec<_>) =
+            operations.into_iter().partition(|listed| listed.kind == Kind::Mounted);
+        for listed in mounted {
+            let path = paths.entry(template(&listed.operation.path)).or_default();
+            path.insert("summary".to_owned(), json!("Answered by a router that does not describe itself."));
+        }
+        let handlers: Vec<_> =
+            handlers.into_iter().filter(|listed| METHODS.contains(&&*method(listed))).collect();
+        for (listed, id) in handlers.iter().zip(ids::of(&handlers)) {
             for scheme in &listed.operation.security {
                 security.insert(scheme.name.to_string(), security_scheme(scheme));
             }
-            let id = ids.unique(listed.operation);
-            let described = operation::describe(&listed, id, &mut schemas);
-            paths.entry(template(&listed.operation.path)).or_default().insert(method, described);
+            used_tags.extend(listed.tags().map(str::to_owned));
+            let described = operation::describe(listed, id, &mut schemas);
+            paths.entry(template(&listed.operation.path)).or_default().insert(method(listed), described);
         }
         let (paths, definitions) = schemas.finish(paths);
 
@@ -96,11 +138,22 @@ impl Document {
         if !security.is_empty() {
             components["securitySchemes"] = Value::Object(security);
         }
-        let mut document =
-            json!({ "openapi": "3.1.1", "info": info, "paths": paths, "components": components });
-        if !servers.is_empty() {
-            let servers: Vec<_> = servers.iter().map(|url| json!({ "url": url })).collect();
-            document["servers"] = servers.into();
+        // What the specification takes for granted where there are none; said, because readers and tools ask for it.
+        let root = [String::from("/")];
+        let servers = if frame.servers.is_empty() { &root[..] } else { &frame.servers };
+        let servers: Vec<_> = servers.iter().map(|url| json!({ "url": url })).collect();
+        let mut document = json!({
+            "openapi": "3.1.1",
+            "info": frame.info,
+            "servers": servers,
+            "tags": tags(frame, used_tags),
+            // What is asked for is said by each operation.
+            "security": [],
+            "paths": paths,
+            "components": components,
+        });
+        if let Some((url, description)) = &frame.external_docs {
+            document["externalDocs"] = json!({ "url": url, "description": description });
         }
         Self(document)
     }
@@ -134,23 +187,26 @@ fn security_scheme(spec: &SecuritySpec) -> Value {
     }
 }
 
-/// Operation ids: the handler's name, and where two handlers share one, the path behind it.
-#[derive(Default)]
-struct Ids(BTreeMap<String, usize>);
+/// Those with a description first, in the order in which they are described; then the others.
+fn tags(frame: &Frame, mut used: BTreeSet<String>) -> Value {
+    let described = frame.tags.iter().map(|(name, description)| {
+        used.remove(name);
+        json!({ "name": name, "description": description })
+    });
+    let mut tags: Vec<Value> = described.collect();
+    tags.extend(used.into_iter().map(|name| json!({ "name": name })));
+    tags.into()
+}
 
-impl Ids {
-    fn unique(&mut self, operation: &Operation) -> String {
-        let name = operation.name.clone();
-        if !self.0.contains_key(&name) {
-            self.0.insert(name.clone(), 1);
-            return name;
-        }
-        let path =
-            operation.path.split(|ch: char| !ch.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
-        let longer = std::iter::once(name.as_str()).chain(path).collect::<Vec<_>>().join("_");
-        let count = self.0.entry(longer.clone()).or_default();
-        *count += 1;
-        if *count == 1 { longer } else { format!("{longer}_{count}") }
+fn method(listed: &Listed<'_>) -> String {
+    listed.operation.method.as_str().to_ascii_lowercase()
+}
+
+impl Listed<'_> {
+    /// What it is listed under: its own tags, else the module.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
+        let own = &self.operation.tags;
+        own.iter().map(String::as_str).chain(self.module.filter(|_| own.is_empty()))
     }
 }
 

@@ -11,7 +11,7 @@
 //! | [`NoContent`] | 204 |
 //! | [`Redirect`] | 303, 307, 308 or 301 |
 //! | [`Stream`], [`JsonLines<T>`] | 200, piece by piece |
-//! | [`Sse`] | events for a browser's `EventSource` |
+//! | [`Sse`], [`JsonEvents<T>`] | events for a browser's `EventSource` |
 //! | [`Negotiated<J, H>`] | JSON or a page, as the client prefers |
 //! | [`SetCookie`] | a cookie, beside something else: `(cookie, Json(user))` |
 //! | [`Error`](mainstay_core::Error) | whatever went wrong, as a [`Problem`] or a page |
@@ -19,6 +19,7 @@
 mod cookie;
 mod created;
 mod json;
+mod json_events;
 mod negotiated;
 mod problem;
 mod redirect;
@@ -28,6 +29,7 @@ mod stream;
 pub use axum::response::{Html, NoContent};
 pub use cookie::{SameSite, SetCookie};
 pub use created::Created;
+pub use json_events::JsonEvents;
 pub use negotiated::Negotiated;
 pub use problem::{Problem, ProblemFault};
 pub use redirect::Redirect;

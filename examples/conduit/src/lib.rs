@@ -39,5 +39,22 @@ pub fn app() -> App {
         .contribute(errors::renderer())
         .migrations(migrations!())
         .seed("authors and articles", seed::fill)
-        .api(Api::new().title("Conduit").description("A place to publish and read articles."))
+        .api(api())
+}
+
+fn api() -> Api {
+    Api::new()
+        .title("Conduit")
+        .description("A place to publish and read articles.")
+        .license("MIT OR Apache-2.0")
+        .tag("User and Authentication", "Registration, login, and one's own account.")
+        .tag("Profile", "What others see of a user, and following.")
+        .tag("Articles", "Read, publish, change.")
+        .tag("Favorites", "What readers like.")
+        .tag("Comments", "What readers say to an article.")
+        .tag("Tags", "What articles are about.")
+        .tag("Article", "Articles as a declared resource.")
+        .tag("Comment", "Comments as a declared resource.")
+        .tag("Tag", "Tags as a declared resource.")
+        .tag("User", "Users as a declared resource.")
 }

@@ -42,6 +42,7 @@ pages! {
     accounts: "accounts.md",
     resources: "resources.md",
     openapi: "openapi.md",
+    clients: "clients.md",
     testing: "testing.md",
     deployment: "deployment.md",
 }

@@ -20,6 +20,7 @@ const PAGE_TIME: Duration = Duration::from_secs(20);
 
 /// The flagship example, running in an empty temporary folder until it is dropped.
 pub struct Application {
+    program: PathBuf,
     process: Child,
     port: u16,
     folder: TempDir,
@@ -32,11 +33,19 @@ impl Application {
     ///
     /// When it does not build, or is not ready in time; the message has what it said.
     pub fn start() -> io::Result<Self> {
-        let program = build()?;
+        Self::of(build()?)
+    }
+
+    /// Starts another program in the same way.
+    ///
+    /// # Errors
+    ///
+    /// When it is not ready in time; the message has what it said.
+    pub fn of(program: PathBuf) -> io::Result<Self> {
         let folder = TempDir::new()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = std::fs::File::create(folder.path().join("output.log"))?;
-        let process = Command::new(program)
+        let process = Command::new(&program)
             .current_dir(folder.path())
             .env("PORT", port.to_string())
             .env("DATABASE_URL", "sqlite:browser.db")
@@ -44,7 +53,7 @@ impl Application {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        let mut application = Self { process, port, folder };
+        let mut application = Self { program, process, port, folder };
         application.wait_until_ready()?;
         Ok(application)
     }
@@ -64,6 +73,19 @@ impl Application {
     #[must_use]
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Runs a command of its program, in its folder: `openapi`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> io::Result<Output> {
+        Command::new(&self.program)
+            .current_dir(self.folder())
+            .env("DATABASE_URL", "sqlite:browser.db")
+            .args(arguments)
+            .output()
     }
 
     /// The folder that it runs in, and that goes with it.

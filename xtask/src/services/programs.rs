@@ -1,5 +1,5 @@
-//! Programs from outside, as Debian packages, which are found, or installed when run as root; or from PyPI, in a folder of
-//! their own below `target/`.
+//! Programs from outside, as Debian packages, which are found, or installed when run as root; or from PyPI or npm, in a folder
+//! of their own below `target/`.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
@@ -17,8 +17,18 @@ pub(crate) struct Program {
     /// Where it may be, the Debian package that has it, and the variable that tells a suite where it is.
     pub(crate) place: programs::Program,
     pub(crate) purpose: &'static str,
-    /// The package and version on PyPI, where it is none of Debian's.
-    pub(crate) from_pypi: Option<&'static str>,
+    pub(crate) origin: Origin,
+}
+
+/// Where a program is installed from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// The Debian package of its place.
+    Debian,
+    /// This package and version on PyPI; the Debian package is what it is installed with.
+    PyPi(&'static str),
+    /// This package and version on npm; the Debian package is what it is installed with.
+    Npm(&'static str),
 }
 
 const PROGRAMS: &[Program] = &[
@@ -30,7 +40,7 @@ const PROGRAMS: &[Program] = &[
             binaries: &["chromium", "chromium-browser", "google-chrome"],
         },
         purpose: "browser tests",
-        from_pypi: None,
+        origin: Origin::Debian,
     },
     Program {
         name: "schemathesis",
@@ -40,21 +50,45 @@ const PROGRAMS: &[Program] = &[
             binaries: &["schemathesis"],
         },
         purpose: "fuzzing the flagship by its own document",
-        from_pypi: Some("schemathesis==4.32.5"),
+        origin: Origin::PyPi("schemathesis==4.32.5"),
     },
     Program {
         name: "wrk",
         place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",
-        from_pypi: None,
+        origin: Origin::Debian,
     },
+    Program {
+        name: "node",
+        place: programs::Program {
+            variable: "MAINSTAY_NODE",
+            package: "nodejs",
+            binaries: &["node", "nodejs"],
+        },
+        purpose: "programs that use a generated client",
+        origin: Origin::Debian,
+    },
+    npm("tsc", "MAINSTAY_TSC", "typescript@7.0.2", "type checks of generated clients"),
+    npm("redocly", "MAINSTAY_REDOCLY", "@redocly/cli@2.77.0", "linting OpenAPI documents"),
+    npm("spectral", "MAINSTAY_SPECTRAL", "@stoplight/spectral-cli@6.16.3", "linting OpenAPI documents"),
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
 ];
 
 const fn debian(name: &'static str, place: programs::Program, purpose: &'static str) -> Program {
-    Program { name, place, purpose, from_pypi: None }
+    Program { name, place, purpose, origin: Origin::Debian }
+}
+
+const fn npm(
+    name: &'static str,
+    variable: &'static str,
+    package: &'static str,
+    purpose: &'static str,
+) -> Program {
+    // Whatever has this name on the path may be of any version: only the variable is asked.
+    let place = programs::Program { variable, package: "npm", binaries: &[] };
+    Program { name, place, purpose, origin: Origin::Npm(package) }
 }
 
 /// How long an installation may take.
@@ -81,8 +115,10 @@ impl Program {
         if std::env::var_os(self.place.variable).is_some() {
             return Err(missing);
         }
-        if let Some(package) = self.from_pypi {
-            return self.install_from_pypi(package);
+        match self.origin {
+            Origin::Debian => {}
+            Origin::PyPi(package) => return self.install_from_pypi(package),
+            Origin::Npm(package) => return self.install_from_npm(package),
         }
         if !account::is_root() {
             return Err(missing);
@@ -120,6 +156,51 @@ impl Program {
         std::fs::write(&mark, package)?;
         Ok(program)
     }
+}
+
+impl Program {
+    /// From npm, in a folder that this very version has to itself. What a package wants to run when it is installed is not run.
+    fn install_from_npm(&self, package: &str) -> Result<PathBuf> {
+        let folder = Workspace::load()?.target.join("xtask").join("npm").join(package);
+        let program = folder.join("node_modules").join(".bin").join(self.name);
+        let mark = folder.join("installed");
+        if mark.is_file() && program.is_file() {
+            return Ok(program);
+        }
+        println!("installing `{package}` from npm for {}", self.purpose);
+        let _half_made = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        // Without a manifest of its own, npm would look for one further up.
+        std::fs::write(folder.join("package.json"), "{ \"private\": true }\n")?;
+        let add = || {
+            let mut command = Command::new("npm");
+            command.current_dir(&folder).args([
+                "install",
+                "--save-exact",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+            ]);
+            command.args(["--loglevel", "error", package]);
+            expect(command, &format!("npm install {package}"))
+        };
+        add().or_else(|why| {
+            let is_there = process::run(version_of("npm"), Show::Captured, INSTALLATION).is_ok();
+            if is_there || !account::is_root() {
+                Err(why)
+            } else {
+                install(self.place.package).and_then(|()| add())
+            }
+        })?;
+        std::fs::write(&mark, package)?;
+        Ok(program)
+    }
+}
+
+fn version_of(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--version");
+    command
 }
 
 fn expect(command: Command, what: &str) -> Result<()> {

@@ -18,18 +18,15 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     if let Some(description) = &operation.description {
         put("description", json!(description));
     }
-    let tags: Vec<_> = match operation.tags.as_slice() {
-        [] => listed.module.into_iter().map(str::to_owned).collect(),
-        tags => tags.to_vec(),
-    };
+    let tags: Vec<_> = listed.tags().collect();
     if !tags.is_empty() {
         put("tags", json!(tags));
     }
     if operation.deprecated {
         put("deprecated", json!(true));
     }
-    let parameters: Vec<_> =
-        operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();
+    let parameters = operation.parameters.iter().filter(|parameter| !is_said_elsewhere(parameter));
+    let parameters: Vec<_> = parameters.map(|parameter| describe_parameter(parameter, schemas)).collect();
     if !parameters.is_empty() {
         put("parameters", json!(parameters));
     }
@@ -52,6 +49,12 @@ fn describe_security(security: &[SecuritySpec]) -> Value {
     };
     let with = optional.iter().map(|scheme| requirement(Some(scheme)));
     with.chain([requirement(None)]).collect()
+}
+
+/// The specification (4.8.12) wants these said by media types and security schemes, and has them passed over here.
+fn is_said_elsewhere(parameter: &Parameter) -> bool {
+    let names = ["accept", "authorization", "content-type"];
+    parameter.place == Place::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
@@ -95,13 +98,47 @@ fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
 
 fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut Schemas) -> Value {
     let contents = contents.iter().map(|content| {
-        let media = match &content.schema {
-            Some(schema) => json!({ "schema": schemas.generate(schema, direction) }),
-            None => json!({}),
-        };
+        let schema = content.schema.as_ref().map(|schema| schemas.generate(schema, direction));
+        let schema = whole(content.media_type, schema);
+        let media = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
         (content.media_type.to_owned(), media)
     });
     Value::Object(contents.collect())
+}
+
+/// The schema of all that is sent, where what is described is one of many, or a form of whatever fields.
+fn whole(media_type: &str, schema: Option<Value>) -> Option<Value> {
+    match (media_type, schema) {
+        ("application/x-ndjson", item) => {
+            Some(json!({ "type": "array", "items": item.unwrap_or_else(|| json!({})) }))
+        }
+        ("text/event-stream", data) => Some(json!({ "type": "array", "items": event(data) })),
+        ("multipart/form-data" | "application/x-www-form-urlencoded", None) => {
+            Some(json!({ "type": "object" }))
+        }
+        (_, schema) => schema,
+    }
+}
+
+/// One of a stream's events; data that is no text is JSON.
+fn event(data: Option<Value>) -> Value {
+    let data = match data {
+        Some(data) if data["type"] != "string" => {
+            json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": data })
+        }
+        Some(data) => data,
+        None => json!({ "type": "string" }),
+    };
+    json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "data": data,
+            "event": { "type": "string", "description": "What kind of event it is." },
+            "id": { "type": "string", "description": "What to send as `Last-Event-ID` to go on after it." },
+            "retry": { "type": "integer", "minimum": 0, "description": "After how many milliseconds to come back." },
+        },
+    })
 }
 
 fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
@@ -143,7 +180,7 @@ fn describe_responses(listed: &Listed<'_>, schemas: &mut Schemas) -> Value {
             entry["headers"][*name] = json!({ "schema": { "type": "string" }, "description": says });
         }
     }
-    if object.is_empty() {
+    if operation.responses.is_empty() {
         object.insert("default".to_owned(), json!({ "description": "The response." }));
     }
     for header in &operation.headers {

@@ -81,6 +81,8 @@ impl Schemas {
         for operation in paths.values_mut().flat_map(Map::values_mut) {
             settle(operation, &rename);
         }
+        definitions.values_mut().for_each(give_items);
+        paths.values_mut().flat_map(Map::values_mut).for_each(give_items);
         if self.problem {
             definitions.insert(PROBLEM.to_owned(), problem());
         }
@@ -136,6 +138,23 @@ fn settle(value: &mut Value, rename: &impl Fn(&str) -> String) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| settle(item, rename)),
+        _ => {}
+    }
+}
+
+/// Gives tuples `items`, which tools that know OpenAPI 3.0 look for in every array. That nothing follows is said by `maxItems`.
+fn give_items(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(give_items);
+            let is_closed = fields.get("prefixItems").and_then(Value::as_array).is_some_and(|items| {
+                fields.get("maxItems").and_then(Value::as_u64) == u64::try_from(items.len()).ok()
+            });
+            if is_closed && !fields.contains_key("items") {
+                fields.insert("items".to_owned(), json!({}));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(give_items),
         _ => {}
     }
 }

@@ -3,14 +3,14 @@
 use http::{Method, StatusCode};
 use mainstay_db::embedded;
 use mainstay_http::describe::{
-    BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
-    schema_of,
+    BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, SchemaOf, SecurityScheme,
+    SecuritySpec, schema_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Document, Info, Kind, Listed};
+use super::{Document, Frame, Info, Kind, Listed};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Article {
@@ -55,15 +55,18 @@ fn operation(method: Method, path: &str, name: &str) -> Operation {
     operation
 }
 
+fn frame() -> Frame {
+    Frame { info: Info { title: "Test".into(), version: "1".into(), ..Info::default() }, ..Frame::default() }
+}
+
 fn build(operations: &[Operation]) -> serde_json::Value {
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let listed = operations.iter().map(|operation| Listed {
         operation,
         kind: Kind::Handler,
         module: Some("articles"),
         errors: None,
     });
-    Document::build(&info, &[], listed).as_json().clone()
+    Document::build(&frame(), listed).as_json().clone()
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn gives_every_operation_an_id_of_its_own() {
         .map(|operation| operation["operationId"].as_str().expect("a text").to_owned())
         .collect();
     ids.sort();
-    assert_eq!(ids, ["list", "list_tags", "list_tags_2", "list_tags_rest"]);
+    assert_eq!(ids, ["list_articles", "list_tags_get", "list_tags_post", "list_tags_rest"]);
     assert!(document["paths"]["/tags/{rest}"]["get"]["parameters"][0]["required"].as_bool().expect("a bool"));
 }
 
@@ -189,9 +192,8 @@ fn lists_the_values_that_a_parameter_is_one_of() {
 #[test]
 fn lists_a_mounted_router_as_the_address_that_it_answers() {
     let legacy = operation(Method::GET, "/legacy/{*rest}", "Router");
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let listed = [Listed { operation: &legacy, kind: Kind::Mounted, module: None, errors: None }];
-    let document = Document::build(&info, &[], listed).as_json().clone();
+    let document = Document::build(&frame(), listed).as_json().clone();
     let path = document["paths"]["/legacy/{rest}"].as_object().expect("an object");
     assert!(path.contains_key("summary") && !path.contains_key("get"), "{path:?}");
 }
@@ -200,13 +202,117 @@ fn lists_a_mounted_router_as_the_address_that_it_answers() {
 fn shows_errors_in_the_shape_in_which_they_are_written() {
     let mut list = operation(Method::GET, "/", "list");
     list.error(ErrorSpec::from(StatusCode::CONFLICT));
-    let info = Info { title: "Test".into(), version: "1".into(), description: None };
     let own = Content::of::<Tag>("application/json");
     let listed = [Listed { operation: &list, kind: Kind::Handler, module: None, errors: Some(&own) }];
-    let document = Document::build(&info, &[], listed).as_json().clone();
+    let document = Document::build(&frame(), listed).as_json().clone();
     let content = &document["paths"]["/"]["get"]["responses"]["409"]["content"];
     assert_eq!(content, &json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Tag" } } }));
     assert!(document["components"]["schemas"].get("Problem").is_none());
+}
+
+#[test]
+fn gives_ids_that_do_not_depend_on_what_is_found_first() {
+    let list = |path: &str, tag: &str| {
+        let mut list = operation(Method::GET, path, "list");
+        list.tags.push(tag.to_owned());
+        list
+    };
+    let mut operations = [
+        list("/tags", "Tags"),
+        list("/a", "The Articles"),
+        list("/b", "The Articles"),
+        list("/c", "Comments"),
+    ];
+    let ids = |operations: &[Operation]| {
+        let document = build(operations);
+        ["/tags", "/a", "/b", "/c"].map(|path| document["paths"][path]["get"]["operationId"].clone())
+    };
+    let expected = ["tags_list", "list_a", "list_b", "comments_list"];
+    assert_eq!(ids(&operations), expected);
+    operations.reverse();
+    assert_eq!(ids(&operations), expected);
+}
+
+#[test]
+fn says_on_which_terms_it_may_be_used_and_what_its_tags_mean() {
+    let frame = Frame {
+        info: Info {
+            license: Some(super::License { name: "MIT".into(), identifier: Some("MIT".into()), url: None }),
+            contact: Some(super::Contact {
+                name: "Us".into(),
+                email: Some("us@example.org".into()),
+                url: None,
+            }),
+            terms_of_service: Some("https://example.org/terms".into()),
+            ..frame().info
+        },
+        servers: vec!["https://example.org".into()],
+        tags: vec![("Tags".into(), "What things are about.".into()), ("A".into(), "The first.".into())],
+        external_docs: Some(("https://example.org/book".into(), "The book.".into())),
+    };
+    let mut operations = ["B", "Tags"].map(|tag| {
+        let mut list = operation(Method::GET, &format!("/{tag}"), "list");
+        list.tags.push(tag.to_owned());
+        list
+    });
+    operations[1].deprecated = true;
+    let listed = operations.iter().map(|operation| Listed {
+        operation,
+        kind: Kind::Handler,
+        module: Some("unused"),
+        errors: None,
+    });
+    let mut document = Document::build(&frame, listed).as_json().clone();
+    assert_eq!(document["paths"]["/Tags"]["get"]["deprecated"], true);
+    document.as_object_mut().expect("an object").retain(|key, _| key != "paths" && key != "components");
+    insta::assert_json_snapshot!(document);
+}
+
+#[test]
+fn describes_streams_as_lists_of_what_they_stream() {
+    let answer = |content: Content| {
+        let mut list = operation(Method::GET, "/", "list");
+        list.response(ResponseSpec::new(200).content(content));
+        let document = build(&[list]);
+        let content = document["paths"]["/"]["get"]["responses"]["200"]["content"].as_object().cloned();
+        content.and_then(|content| content.into_values().next()).expect("a media type")["schema"].clone()
+    };
+    let tag = json!({ "$ref": "#/components/schemas/Tag" });
+    let lines = answer(Content::of::<Tag>("application/x-ndjson"));
+    assert_eq!(lines, json!({ "type": "array", "items": tag }));
+    let events = answer(Content::of::<Tag>("text/event-stream"));
+    assert_eq!(
+        events["items"]["properties"]["data"],
+        json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": tag })
+    );
+    let texts = answer(Content::of::<str>("text/event-stream"));
+    assert_eq!(texts["items"]["properties"]["data"], json!({ "type": "string" }));
+    assert_eq!(texts["items"]["required"], json!(["data"]));
+}
+
+#[test]
+fn shows_examples_of_types_and_of_parameters() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[schemars(example = &Limit { limit: 20 })]
+    struct Limit {
+        #[schemars(example = 20)]
+        limit: u8,
+    }
+    let mut list = operation(Method::POST, "/", "list");
+    list.parameter(Parameter::new(Place::Query, "limit").schema(Some(SchemaOf::field::<Limit>("limit"))));
+    list.body = Some(BodySpec::new(Content::of::<Limit>("application/json")));
+    let document = build(&[list]);
+    assert_eq!(document["paths"]["/"]["post"]["parameters"][0]["schema"]["examples"], json!([20]));
+    assert_eq!(document["components"]["schemas"]["Limit"]["examples"], json!([{ "limit": 20 }]));
+}
+
+#[test]
+fn leaves_out_headers_that_are_said_by_other_means() {
+    let mut list = operation(Method::GET, "/", "list");
+    list.parameter(Parameter::new(Place::Header, "authorization").required());
+    list.parameter(Parameter::new(Place::Header, "X-Tenant"));
+    let parameters = build(&[list])["paths"]["/"]["get"]["parameters"].clone();
+    assert_eq!(parameters, json!([{ "name": "X-Tenant", "in": "header", "schema": {} }]));
 }
 
 /// Types as they are at first, and as they are when they have grown.

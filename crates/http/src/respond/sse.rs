@@ -99,8 +99,13 @@ impl Event {
 
     /// An event with a value, written as JSON.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let text = String::from_utf8(json::write(value)?)?;
-        Ok(Self::new(text))
+        Self::default().with_json(value)
+    }
+
+    /// The same event with this value.
+    pub(super) fn with_json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self> {
+        self.data = Some(String::from_utf8(json::write(value)?)?);
+        Ok(self)
     }
 
     /// A comment, which browsers pass over.
@@ -226,7 +231,7 @@ impl Stream for Frames {
     }
 }
 
-const EVENTS: &str = "text/event-stream";
+pub(super) const EVENTS: &str = "text/event-stream";
 
 impl IntoResponse for Sse {
     fn into_response(self) -> Response {
