@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
-use axum::body::Bytes;
+use http::Uri;
 use mainstay_core::check::Check;
 use mainstay_core::command::{Call, Command};
 use mainstay_core::error::Context;
 use mainstay_core::{
     AppInfo, Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Inject,
-    Module,
+    Module, Result,
 };
 use mainstay_http::describe::Content;
 use mainstay_http::files::File;
@@ -20,6 +19,7 @@ use serde_json::Value;
 
 use crate::openapi::{Document, Info, Kind, Listed, compare};
 use crate::pages;
+use crate::versions::{Built, Documents};
 
 /// What the API says about itself, and where its documentation is served.
 ///
@@ -163,8 +163,7 @@ pub struct OpenApi {
     servers: Vec<String>,
     root: String,
     renderers: Vec<ErrorRenderer>,
-    built: OnceLock<Document>,
-    served: OnceLock<Bytes>,
+    documents: Documents,
 }
 
 impl OpenApi {
@@ -178,21 +177,40 @@ impl OpenApi {
             servers: api.servers,
             root,
             renderers,
-            built: OnceLock::new(),
-            served: OnceLock::new(),
+            documents: Documents::new(&contributions),
         }
     }
 
-    /// The document, built when it is first asked for.
+    /// The document, built when it is first asked for. Of an API with versions, that of the version which is meant by a request
+    /// that does not say, or else of the last.
     pub fn document(&self) -> &Document {
-        self.built.get_or_init(|| {
-            let listed = self.http.routes().filter(|route| !route.operation.hidden).map(|route| Listed {
-                operation: &route.operation,
+        self.build(self.documents.usual())
+    }
+
+    /// The document of one version of the API.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such version.
+    pub fn document_of(&self, version: u32) -> Result<&Document> {
+        self.documents.of(&version.to_string()).map(|built| self.build(built))
+    }
+
+    fn build<'b>(&self, built: &'b Built) -> &'b Document {
+        built.document.get_or_init(|| {
+            let shown = self.http.routes().filter(|route| !route.operation.hidden);
+            let shown: Vec<_> =
+                shown.filter_map(|route| Some((route, self.documents.operation(built, route)?))).collect();
+            let listed = shown.iter().map(|(route, operation)| Listed {
+                operation,
                 kind: if route.method.is_some() { Kind::Handler } else { Kind::Mounted },
                 module: (route.module != self.root).then_some(route.module.as_str()),
                 errors: self.errors_of(route.pattern()),
             });
-            Document::build(&self.info, &self.servers, listed)
+            let version = built.version.map(|version| version.to_string());
+            let info =
+                Info { version: version.unwrap_or_else(|| self.info.version.clone()), ..self.info.clone() };
+            Document::build(&info, &self.servers, listed)
         })
     }
 
@@ -201,10 +219,11 @@ impl OpenApi {
         self.renderers.iter().find(|renderer| renderer.covers(path)).and_then(ErrorRenderer::content)
     }
 
-    /// The document as it is served.
-    pub(crate) fn served(&self) -> File {
-        let bytes = self.served.get_or_init(|| self.document().as_json().to_string().into());
-        File::from_bytes("openapi.json", bytes.clone())
+    /// The document that a request asks for, as it is served.
+    pub(crate) fn served(&self, uri: &Uri) -> Result<File> {
+        let built = self.documents.asked(uri)?;
+        let bytes = built.bytes.get_or_init(|| self.build(built).as_json().to_string().into());
+        Ok(File::from_bytes("openapi.json", bytes.clone()))
     }
 }
 
@@ -218,7 +237,11 @@ fn command() -> Command {
         file("check").help("Says what breaks clients of this earlier document: then the exit code is 1");
     Command::new("openapi", "Writes the OpenAPI document of the application.", |call: Call| async move {
         let openapi = call.resolver().get::<OpenApi>().await?;
-        let document = openapi.document().as_json();
+        let document = match call.arguments.get_one::<u32>("api-version") {
+            Some(version) => openapi.document_of(*version)?,
+            None => openapi.document(),
+        };
+        let document = document.as_json();
         if let Some(path) = call.arguments.get_one::<PathBuf>("check") {
             return check_against(path, document, &call);
         }
@@ -233,6 +256,13 @@ fn command() -> Command {
     })
     .argument(output)
     .argument(check)
+    .argument(
+        clap::Arg::new("api-version")
+            .long("api-version")
+            .value_name("VERSION")
+            .value_parser(clap::value_parser!(u32))
+            .help("The document of this version of the API"),
+    )
 }
 
 fn check_against(path: &Path, document: &Value, call: &Call) -> mainstay_core::Result<ExitCode> {

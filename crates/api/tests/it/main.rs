@@ -6,3 +6,4 @@ mod rate_limits;
 mod replicas;
 mod rest;
 mod transaction;
+mod versions;
