@@ -42,6 +42,8 @@ pages! {
     accounts: "accounts.md",
     resources: "resources.md",
     openapi: "openapi.md",
+    versioning: "versioning.md",
+    rate_limits: "rate-limits.md",
     testing: "testing.md",
     deployment: "deployment.md",
 }
