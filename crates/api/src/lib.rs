@@ -23,6 +23,7 @@ pub mod replicas;
 pub mod rest;
 pub mod transaction;
 pub mod valid;
+mod versions;
 
 pub use module::{Api, ApiExt, OpenApi};
 pub use rate_limit::RateLimit;

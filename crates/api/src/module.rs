@@ -7,17 +7,18 @@ mod about;
 mod checks;
 mod command;
 
-use std::sync::OnceLock;
-
-use axum::body::Bytes;
+use http::Uri;
 use mainstay_core::check::Check;
-use mainstay_core::{AppInfo, Contribute, Contribution, Contributions, CoreContributions, Inject, Module};
+use mainstay_core::{
+    AppInfo, Contribute, Contribution, Contributions, CoreContributions, Inject, Module, Result,
+};
 use mainstay_http::Http;
 use mainstay_http::describe::Content;
 use mainstay_http::files::File;
 use mainstay_http::render::ErrorRenderer;
 
-use crate::openapi::{Document, Frame, Kind, Listed};
+use crate::openapi::{Document, Frame, Info, Kind, Listed};
+use crate::versions::{Built, Documents};
 
 pub use about::Api;
 
@@ -53,8 +54,7 @@ pub struct OpenApi {
     frame: Frame,
     root: String,
     renderers: Vec<ErrorRenderer>,
-    built: OnceLock<Document>,
-    served: OnceLock<Bytes>,
+    documents: Documents,
 }
 
 impl OpenApi {
@@ -62,26 +62,40 @@ impl OpenApi {
         let api = contributions.of::<Api>().next().map(|api| api.value.clone()).unwrap_or_default();
         let renderers = contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let root = contributions.modules().last().map(|root| root.name.clone()).unwrap_or_default();
-        Self {
-            http,
-            frame: api.frame(&app),
-            root,
-            renderers,
-            built: OnceLock::new(),
-            served: OnceLock::new(),
-        }
+        Self { http, frame: api.frame(&app), root, renderers, documents: Documents::new(&contributions) }
     }
 
-    /// The document, built when it is first asked for.
+    /// The document, built when it is first asked for. Of an API with versions, that of the version which is meant by a request
+    /// that does not say, or else of the last.
     pub fn document(&self) -> &Document {
-        self.built.get_or_init(|| {
-            let listed = self.http.routes().filter(|route| !route.operation.hidden).map(|route| Listed {
-                operation: &route.operation,
+        self.build(self.documents.usual())
+    }
+
+    /// The document of one version of the API.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such version.
+    pub fn document_of(&self, version: u32) -> Result<&Document> {
+        self.documents.of(&version.to_string()).map(|built| self.build(built))
+    }
+
+    fn build<'b>(&self, built: &'b Built) -> &'b Document {
+        built.document.get_or_init(|| {
+            let shown = self.http.routes().filter(|route| !route.operation.hidden);
+            let shown: Vec<_> =
+                shown.filter_map(|route| Some((route, self.documents.operation(built, route)?))).collect();
+            let listed = shown.iter().map(|(route, operation)| Listed {
+                operation,
                 kind: if route.method.is_some() { Kind::Handler } else { Kind::Mounted },
                 module: (route.module != self.root).then_some(route.module.as_str()),
                 errors: self.errors_of(route.pattern()),
             });
-            Document::build(&self.frame, listed)
+            let mut frame = self.frame.clone();
+            if let Some(version) = built.version {
+                frame.info = Info { version: version.to_string(), ..frame.info };
+            }
+            Document::build(&frame, listed)
         })
     }
 
@@ -90,10 +104,11 @@ impl OpenApi {
         self.renderers.iter().find(|renderer| renderer.covers(path)).and_then(ErrorRenderer::content)
     }
 
-    /// The document as it is served.
-    pub(crate) fn served(&self) -> File {
-        let bytes = self.served.get_or_init(|| self.document().as_json().to_string().into());
-        File::from_bytes("openapi.json", bytes.clone())
+    /// The document that a request asks for, as it is served.
+    pub(crate) fn served(&self, uri: &Uri) -> Result<File> {
+        let built = self.documents.asked(uri)?;
+        let bytes = built.bytes.get_or_init(|| self.build(built).as_json().to_string().into());
+        Ok(File::from_bytes("openapi.json", bytes.clone()))
     }
 }
 

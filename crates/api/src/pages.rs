@@ -2,7 +2,7 @@
 //!
 //! What is in `assets/`, and why each page has the policy that it has, is written in `assets/README.md`.
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, Uri, header};
 use mainstay_core::Inject;
 use mainstay_http::files::Assets;
 use mainstay_http::{Route, Routes};
@@ -47,8 +47,8 @@ struct Page {
 
 /// `/openapi.json`
 pub(crate) fn document(path: &str) -> Route {
-    hidden(Route::new(Method::GET, path, |openapi: Inject<OpenApi>| {
-        std::future::ready(openapi.served().with_cache_control(REVALIDATE))
+    hidden(Route::new(Method::GET, path, |openapi: Inject<OpenApi>, uri: Uri| {
+        std::future::ready(openapi.served(&uri).map(|file| file.with_cache_control(REVALIDATE)))
     }))
 }
 

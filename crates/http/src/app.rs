@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
+use mainstay_core::clock::Clock;
 use mainstay_core::config::{Config, did_you_mean};
 use mainstay_core::metrics::{Metrics, Scrape};
 use mainstay_core::principal::Principal;
@@ -27,6 +28,7 @@ use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
 use crate::stack::run::{Finishing, Guard};
 use crate::stack::{Flow, Hook, panic, trace};
+use crate::version::{ApiVersions, Calls, Marks};
 
 /// Routes and stack of an application, ready to answer. Injectable; the listener and the tests call the same.
 pub struct Http {
@@ -43,6 +45,8 @@ pub struct Http {
     finishing: Arc<Finishing>,
     unmatched: Arc<RouteMetrics>,
     connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>>,
+    /// Calls of what is deprecated.
+    calls: Calls,
 }
 
 /// The label of requests without a route.
@@ -56,13 +60,16 @@ impl Http {
         profile: Inject<Profile>,
         files: Inject<Config>,
         metrics: Inject<Metrics>,
+        clock: Inject<dyn Clock>,
         resolver: Resolver,
     ) -> Self {
         let home = files.home();
         let setup = Setup { contributions: &contributions, config: &config, profile: &profile, home };
         let unmatched = Arc::new(RouteMetrics::registered(&metrics, NONE, NONE));
         let stack = setup.stack(&unmatched);
-        let with = With { slash: config.trailing_slash, resolver: Some(&resolver), metrics: Some(&metrics) };
+        let versions = contributions.of::<ApiVersions>().next().map(|versions| versions.value);
+        let (slash, metered) = (config.trailing_slash, Some(&*metrics));
+        let with = With { slash, resolver: Some(&resolver), metrics: metered, versions };
         let table = Table::freeze(setup.routes(), &with, &mut Findings::default());
         let renderers: Vec<ErrorRenderer> =
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
@@ -92,15 +99,16 @@ impl Http {
             finishing,
             unmatched,
             connections,
+            calls: Calls { clock, after_sunset: config.after_sunset },
         }
     }
 
     /// Answers a request.
     pub async fn call(&self, mut request: Request, peer: &Arc<Peer>) -> Response {
-        let (found, rewritten) = self.table.find(request.method(), request.uri());
-        let (leaf, matched, refusal) = match found {
-            Found::Leaf { leaf, matched } => (Some(leaf), matched, None),
-            Found::Refused(refusal) => (None, None, Some(refusal)),
+        let (found, rewritten) = self.table.find(request.method(), request.uri(), request.headers());
+        let (leaf, matched, marks, refusal) = match found {
+            Found::Leaf { leaf, matched, marks } => (Some(leaf), matched, marks, None),
+            Found::Refused(refusal) => (None, None, None, Some(refusal)),
         };
         let mut exchange = Exchange::open(&request, peer, leaf.map(|leaf| leaf.info.clone()));
         if let Some(path) = rewritten {
@@ -118,7 +126,7 @@ impl Http {
 
         let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
             Flow::Answer(response) => *response,
-            Flow::Continue => match self.identify(&exchange, &mut request).await {
+            Flow::Continue => match self.admit(&exchange, &mut request, marks).await {
                 Err(error) => error.into_response(),
                 Ok(()) => match (leaf, refusal) {
                     (Some(leaf), _) => self.answer(leaf, matched, &exchange, request, &span).await,
@@ -133,6 +141,9 @@ impl Http {
             // Boxed, so that the usual request does not carry the room for it.
             let rendering = Box::pin(self.renderer.render(&error, &exchange, &mut response));
             tracing::Instrument::instrument(rendering, span.clone()).await;
+        }
+        if let Some(marks) = marks {
+            marks.say(&mut response);
         }
         span.in_scope(|| self.after(&exchange, &mut response));
         trace::close(&span, response.status());
@@ -162,6 +173,20 @@ impl Http {
                 // The response is as good as it was before: better than none.
                 crate::render::log(&error);
             }
+        }
+    }
+
+    /// Finds out who sends the request, and whether what it asks for is still there.
+    async fn admit(
+        &self,
+        exchange: &Exchange,
+        request: &mut Request,
+        marks: Option<&Arc<Marks>>,
+    ) -> Result<()> {
+        self.identify(exchange, request).await?;
+        match marks {
+            Some(marks) => self.calls.note(marks, exchange, request),
+            None => Ok(()),
         }
     }
 
@@ -287,7 +312,7 @@ impl Shown {
     fn collect(&self, scrape: &mut Scrape) {
         for route in &self.routes {
             let method = route.method.as_ref().map_or("any", Method::as_str);
-            route.metrics.collect(scrape, method, route.pattern());
+            route.metrics.collect(scrape, method, &route.label());
         }
         self.unmatched.collect(scrape, NONE, NONE);
         let finishing = "Handlers that run to their end although their client has hung up.";
@@ -339,6 +364,7 @@ impl IntoResponse for Refusal {
                     .into_response()
             }
             Self::BadPath(fault) => Error::bad_request(fault.to_string()).code("bad_path").into_response(),
+            Self::WrongVersion(no) => Error::from(no).into_response(),
             Self::Options { allow } => with_header(StatusCode::NO_CONTENT, header::ALLOW, allow),
             Self::Moved { location } => {
                 with_header(StatusCode::PERMANENT_REDIRECT, header::LOCATION, location)

@@ -15,6 +15,7 @@ use crate::stack::csrf::CsrfConfig;
 use crate::stack::headers::HeadersConfig;
 use crate::stack::hosts::{AllowedHosts, is_host};
 use crate::stack::proxies::TrustedProxies;
+use crate::version::AfterSunset;
 
 /// The section `http`.
 ///
@@ -79,6 +80,8 @@ pub struct HttpConfig {
     pub max_finishing: usize,
     /// What to do with `/articles/` where only `/articles` is a route, and the other way round.
     pub trailing_slash: TrailingSlash,
+    /// What becomes of a request for something deprecated whose sunset is over: `serve` it, or say that it is `gone` (410).
+    pub after_sunset: AfterSunset,
     /// Host names that are ours: `shop.example`, `*.shop.example`, `*`. Empty allows `localhost` and its like, and in
     /// production all.
     pub allowed_hosts: Vec<String>,
@@ -148,6 +151,7 @@ impl Default for HttpConfig {
             trailing_slash: TrailingSlash::default(),
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            after_sunset: AfterSunset::default(),
             headers: HeadersConfig::default(),
             compression: CompressionConfig::default(),
             cors: CorsConfig::default(),

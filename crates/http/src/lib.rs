@@ -11,7 +11,8 @@
 //! 6. [`extract`] and [`respond`]: what handlers take and return; [`negotiate`] chooses between forms of it.
 //! 7. [`describe`]: what a route says about itself, for API documents and checks.
 //! 8. [`render`]: errors, written for whoever asked.
-//! 9. [`files`] and [`compression`]: static files, single-page applications, compressed bodies.
+//! 9. [`version`]: versions of an API, and what is on its way out.
+//! 10. [`files`] and [`compression`]: static files, single-page applications, compressed bodies.
 //!
 //! [`RoutesExt`] adds all this to an application. `#[get]` and its siblings make a [`Route`] of a function:
 //!
@@ -31,7 +32,7 @@
 //!
 //! # Checks
 //!
-//! `http.E001` to `E005` are about routes (`route/conflict.rs`), `E010` about edits of the stack, `W010` to `W013` about
+//! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `W010` to `W013` about
 //! what should not be so in production (`module.rs`).
 
 // So that what the macros write (`::mainstay_http::…`) holds within this crate as well.
@@ -54,6 +55,7 @@ pub mod render;
 pub mod respond;
 pub mod route;
 pub mod stack;
+pub mod version;
 
 pub use app::Http;
 pub use config::HttpConfig;
@@ -71,3 +73,4 @@ pub use respond::{
     Stream,
 };
 pub use route::{Group, Route, RouteMatch, Routes};
+pub use version::{ApiVersions, Deprecation};

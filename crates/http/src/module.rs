@@ -36,6 +36,7 @@ use crate::stack::metrics::{RequestMetrics, RouteMetrics};
 use crate::stack::principal::Authenticator;
 use crate::stack::proxies::Proxies;
 use crate::stack::request_id::RequestIds;
+use crate::version::{self, ApiVersions};
 
 const NAME: &str = "http";
 
@@ -114,6 +115,12 @@ pub trait RoutesExt: Contribute {
         self.contribute(translation)
     }
 
+    /// Says which versions the API has, and how a request says for which one it is. See [`ApiVersions`].
+    #[must_use]
+    fn api_versions(self, versions: ApiVersions) -> Self {
+        self.contribute(versions)
+    }
+
     /// Changes the default stack: `.stack(|stack| stack.remove("csrf"))`.
     #[must_use]
     fn stack(self, edit: impl Fn(Stack) -> Stack + Send + Sync + 'static) -> Self {
@@ -187,6 +194,9 @@ impl Setup<'_> {
             placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
         }
         self.document_senders(&mut placed);
+        if let Some(versions) = self.versions() {
+            versions.document(&mut placed);
+        }
         placed
     }
 
@@ -213,8 +223,13 @@ impl Setup<'_> {
 
     /// A table that is only looked at.
     fn table(&self, findings: &mut Findings) -> Table {
-        let with = With { slash: self.config.trailing_slash, resolver: None, metrics: None };
+        let (slash, versions) = (self.config.trailing_slash, self.versions());
+        let with = With { slash, resolver: None, metrics: None, versions };
         Table::freeze(self.routes(), &with, findings)
+    }
+
+    fn versions(&self) -> Option<&ApiVersions> {
+        self.contributions.of::<ApiVersions>().next().map(|versions| versions.value)
     }
 
     /// What the application itself puts around everything.
@@ -302,7 +317,7 @@ fn with_setup(assembly: &Assembly, look: impl FnOnce(Setup<'_>)) {
     });
 }
 
-/// `http.E001` to `http.E005` (see `route/conflict.rs`), `http.E010`: an edit names no part of the stack, and
+/// `http.E001` to `http.E006` (see `route/conflict.rs`), `http.E007` to `E009` (see `version/check.rs`), `http.E010`: an edit names no part of the stack, and
 /// `http.W013`: a folder of static files is not there.
 fn at_start(assembly: &Assembly, findings: &mut Findings) {
     for (files, source) in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.files()) {
@@ -315,7 +330,8 @@ fn at_start(assembly: &Assembly, findings: &mut Findings) {
         }
     }
     with_setup(assembly, |setup| {
-        setup.table(findings);
+        let table = setup.table(findings);
+        version::check(setup.contributions, table.routes().map(|route| &**route), findings);
         setup.stack(&nobody()).mistakes(findings);
     });
 }

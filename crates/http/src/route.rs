@@ -40,6 +40,7 @@ use self::endpoint::{AnyHandler, Plain};
 use crate::describe::{ErrorSpec, Operation, SecuritySpec, Source};
 use crate::middleware::{AnyMiddleware, Erased, Middleware};
 use crate::stack::metrics::RouteMetrics;
+use crate::version::{Deprecation, VersionRange};
 
 /// A method, a pattern and the handler that answers, with the settings of this route.
 ///
@@ -81,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) any_host: bool,
     pub(crate) hang_up: Option<HangUp>,
     pub(crate) yields: bool,
+    pub(crate) versions: Option<VersionRange>,
+    pub(crate) deprecation: Option<Deprecation>,
 }
 
 /// How long a route may take until its response begins.
@@ -268,6 +271,20 @@ impl Route {
         self
     }
 
+    /// The versions of the API that it is there in: `2`, `1..=2` or `2..`. See [`ApiVersions`](crate::version::ApiVersions).
+    #[must_use]
+    pub fn versions(mut self, versions: impl Into<VersionRange>) -> Self {
+        self.settings.versions = Some(versions.into());
+        self
+    }
+
+    /// Says that clients should move away from it, since when, and until when it is there.
+    #[must_use]
+    pub fn deprecated(mut self, deprecation: Deprecation) -> Self {
+        self.settings.deprecation = Some(deprecation);
+        self
+    }
+
     /// Gives way to another route of the same method and pattern instead of being in conflict with it. For routes that
     /// come with a module and may be replaced.
     #[must_use]
@@ -295,6 +312,13 @@ fn here(place: &'static Location<'static>) -> Source {
     Source { file: place.file(), line: place.line() }
 }
 
+pub(crate) fn label(pattern: &str, versions: Option<VersionRange>) -> String {
+    match versions {
+        Some(versions) => format!("{pattern} (version {versions})"),
+        None => pattern.to_owned(),
+    }
+}
+
 /// A route of the frozen table.
 #[derive(Debug)]
 pub struct RouteInfo {
@@ -304,6 +328,10 @@ pub struct RouteInfo {
     pub method: Option<Method>,
     /// Its name, if it has one.
     pub name: Option<String>,
+    /// The versions of the API that it is there in, if it has versions.
+    pub versions: Option<VersionRange>,
+    /// Since when clients should move away from it, if they should in every version.
+    pub deprecation: Option<Deprecation>,
     /// The module that contributed it.
     pub module: String,
     /// What its handler works for: the pattern.
@@ -327,6 +355,11 @@ impl RouteInfo {
     /// How often it has answered, by the first digit of the status.
     pub fn answers(&self) -> [u64; 6] {
         self.metrics.classes()
+    }
+
+    /// What tells it from other routes of its method: the pattern, with the versions where it has some.
+    pub fn label(&self) -> String {
+        label(self.pattern(), self.versions)
     }
 
     /// The method, or `*`.

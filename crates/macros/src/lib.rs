@@ -198,6 +198,7 @@ pub fn options(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `"/articles/{slug}"` | the path; `{*rest}` catches all that follows |
 /// | `name = "article"` | so that its address can be made from its parameters |
 /// | `tag = "articles"` | what it is listed under; may be repeated |
+/// | `versions = "2.."` | the versions of the API that it is there in: `2`, `1..=2`, `..=2`, `2..` |
 /// | `deprecated` | callers should move away; `#[deprecated]` on the function says the same |
 /// | `hidden` | API documents leave it out: pages for people |
 /// | `body_limit = "10MB"` | instead of `http.body_limit` |

@@ -43,6 +43,8 @@ pages! {
     resources: "resources.md",
     openapi: "openapi.md",
     clients: "clients.md",
+    versioning: "versioning.md",
+    rate_limits: "rate-limits.md",
     testing: "testing.md",
     deployment: "deployment.md",
 }

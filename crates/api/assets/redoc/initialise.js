@@ -11,7 +11,11 @@
     requiredPropsFirst: true,
     theme: { typography: { fontFamily: text, headings: { fontFamily: text }, code: { fontFamily: code } } },
   };
-  Redoc.init(new URL(place.dataset.document, document.location.href).href, options, place, () => {
+  // `/redoc?version=2` shows the document of version 2.
+  const described = new URL(place.dataset.document, document.location.href);
+  const version = new URLSearchParams(document.location.search).get("version");
+  if (version) described.searchParams.set("version", version);
+  Redoc.init(described.href, options, place, () => {
     const title = place.querySelector(".api-info h1");
     if (title) document.title = title.textContent.trim();
   });

@@ -6,9 +6,14 @@
   followScheme();
   prefersDark.addEventListener("change", followScheme);
 
+  // `/docs?version=2` shows the document of version 2.
+  const described = new URL(place.dataset.document, document.location.href);
+  const version = new URLSearchParams(document.location.search).get("version");
+  if (version) described.searchParams.set("version", version);
+
   SwaggerUIBundle({
     domNode: place,
-    url: new URL(place.dataset.document, document.location.href).href,
+    url: described.href,
     deepLinking: true,
     displayRequestDuration: true,
     persistAuthorization: false,

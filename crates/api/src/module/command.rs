@@ -22,9 +22,16 @@ pub(super) fn command() -> Command {
         client.help("Writes a typed client in this language instead of the document").conflicts_with("check");
     let check =
         file("check").help("Says what breaks clients of this earlier document: then the exit code is 1");
+    let version = clap::Arg::new("api-version").long("api-version").value_name("VERSION");
+    let version =
+        version.value_parser(clap::value_parser!(u32)).help("The document of this version of the API");
     Command::new("openapi", "Writes the OpenAPI document of the application.", |call: Call| async move {
         let openapi = call.resolver().get::<OpenApi>().await?;
-        let document = openapi.document().as_json();
+        let document = match call.arguments.get_one::<u32>("api-version") {
+            Some(version) => openapi.document_of(*version)?,
+            None => openapi.document(),
+        };
+        let document = document.as_json();
         if let Some(path) = call.arguments.get_one::<PathBuf>("check") {
             return check_against(path, document, &call);
         }
@@ -41,6 +48,7 @@ pub(super) fn command() -> Command {
     .argument(output)
     .argument(client)
     .argument(check)
+    .argument(version)
 }
 
 fn check_against(path: &Path, document: &Value, call: &Call) -> mainstay_core::Result<ExitCode> {

@@ -9,3 +9,4 @@ mod replicas;
 mod rest;
 mod transaction;
 mod validation;
+mod versions;

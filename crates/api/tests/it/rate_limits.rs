@@ -324,6 +324,45 @@ async fn a_store_out_of_reach_lets_requests_through_or_refuses_them_as_is_set() 
     app.get("/hello").send().await.assert_problem(503, "rate_limit_unavailable");
 }
 
+/// Counts the lines of the log about rate limits.
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicU32>);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "mainstay::api"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn an_outage_of_the_store_is_told_once_and_its_end_once() {
+    let (app, on) = switched("allow").await;
+    let lines = Lines::default();
+    let _heard = tracing::subscriber::set_default(lines.clone());
+    let told = || lines.0.load(Ordering::SeqCst);
+    for (is_on, after) in [(true, 0), (false, 1), (true, 2), (false, 3)] {
+        on.store(is_on, Ordering::SeqCst);
+        statuses(&app.client(), "/hello", 10).await;
+        assert_eq!(told(), after);
+    }
+}
+
 #[tokio::test]
 async fn the_configuration_sets_quotas_by_name_and_switches_limits_off() {
     let limit = || RateLimit::per_minute(1).named("greet");

@@ -11,6 +11,8 @@ use serde::Serialize;
 struct Row {
     method: String,
     path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<String>,
     handler: String,
     name: Option<String>,
     module: String,
@@ -31,13 +33,14 @@ fn run(call: &Call) -> Result<ExitCode> {
         .map(|route| Row {
             method: route.method_name().to_owned(),
             path: route.pattern().to_owned(),
+            versions: route.versions.map(|versions| versions.to_string()),
             handler: route.operation.name.clone(),
             name: route.name.clone(),
             module: route.module.clone(),
             source: format!("{}:{}", route.operation.source.file, route.operation.source.line),
         })
         .collect();
-    rows.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));
+    rows.sort_by(|a, b| (&a.path, &a.method, &a.versions).cmp(&(&b.path, &b.method, &b.versions)));
     if call.arguments.get_flag("json") {
         call.print(serde_json::to_string_pretty(&rows)?);
     } else {
@@ -57,7 +60,10 @@ fn table(rows: &[Row]) -> String {
         .chain(rows.iter().map(|row| {
             [
                 row.method.clone(),
-                row.path.clone(),
+                match &row.versions {
+                    Some(versions) => format!("{} (version {versions})", row.path),
+                    None => row.path.clone(),
+                },
                 row.handler.clone(),
                 row.module.clone(),
                 row.source.clone(),

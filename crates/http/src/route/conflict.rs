@@ -7,6 +7,7 @@
 //! | `http.E003` | a route that no request can reach |
 //! | `http.E004` | two routes of one name |
 //! | `http.E005` | a handler takes a path parameter that its pattern does not have |
+//! | `http.E006` | of two routes for one method and the same paths, one has versions and the other has none |
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use super::group::Placed;
 /// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for the others.
 pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed> {
     let mut settled: Vec<Placed> = Vec::with_capacity(placed.len());
-    let mut seen: HashMap<(String, Option<Method>), usize> = HashMap::new();
+    let mut seen: HashMap<(String, Option<Method>), Vec<usize>> = HashMap::new();
     for route in placed {
         let pattern = match &route.pattern {
             Ok(pattern) => pattern,
@@ -44,18 +45,43 @@ pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed
             findings.add(Finding::error("http.E005", message).at(route.place()).fix(fix));
         }
         let key = (pattern.shape.clone(), route.route.method.clone());
-        match seen.get(&key) {
-            None => {
-                seen.insert(key, settled.len());
-                settled.push(route);
+        let same = seen.entry(key).or_default();
+        if let Some(&other) = same.iter().find(|other| settled[**other].route.settings.yields) {
+            settled[other] = route;
+        } else if let Some(finding) = same.iter().find_map(|other| against(&settled[*other], &route)) {
+            if !route.route.settings.yields {
+                findings.add(finding);
             }
-            Some(&other) if settled[other].route.settings.yields => settled[other] = route,
-            Some(_) if route.route.settings.yields => {}
-            Some(&other) => findings.add(twice(&settled[other], &route)),
+        } else if same.is_empty() || !route.route.settings.yields {
+            same.push(settled.len());
+            settled.push(route);
         }
     }
     names(&settled, findings);
     settled
+}
+
+/// Why two routes for one method and the same paths cannot stand together, unless it is in different versions.
+fn against(first: &Placed, second: &Placed) -> Option<Finding> {
+    let versions = |placed: &Placed| placed.route.settings.versions;
+    match (versions(first), versions(second)) {
+        (Some(one), Some(two)) if !one.overlaps(two) => None,
+        (Some(one), Some(two)) => {
+            let (method, path) = (second.method(), &second.route.operation.path);
+            let message = format!("{method} {path} has two handlers in one version: {one} and {two} overlap");
+            let fix = "Let one end before the other begins: `..=1` and `2..`.";
+            let places = format!("{} and {}", first.place(), second.place());
+            Some(Finding::error("http.E002", message).at(places).fix(fix))
+        }
+        (None, None) => Some(twice(first, second)),
+        _ => {
+            let (method, path) = (second.method(), &second.route.operation.path);
+            let message = format!("{method} {path} has a handler for some versions and one for all");
+            let fix = "Say of both in which versions they are: `..=1` and `2..`.";
+            let places = format!("{} and {}", first.place(), second.place());
+            Some(Finding::error("http.E006", message).at(places).fix(fix))
+        }
+    }
 }
 
 fn twice(first: &Placed, second: &Placed) -> Finding {

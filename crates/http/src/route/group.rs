@@ -16,6 +16,7 @@ use super::{EndpointLayer, Route, Wrapper, here};
 use crate::describe::{Operation, Source};
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
+use crate::version::{Deprecation, VersionRange};
 
 /// Routes that belong together. `routes![list, show]` makes one.
 #[derive(Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Routes {
     pub(crate) prefix: String,
     pub(crate) items: Vec<Item>,
     pub(crate) wrappers: Vec<Wrapper>,
+    pub(crate) versions: Option<VersionRange>,
+    pub(crate) deprecation: Option<Deprecation>,
 }
 
 /// One entry of a list.
@@ -115,6 +118,20 @@ impl Routes {
     #[must_use]
     pub fn layer(mut self, layer: impl EndpointLayer) -> Self {
         self.wrappers.push(Wrapper::layer(layer));
+        self
+    }
+
+    /// The versions of the API that those are there in that do not say it themselves, as [`Route::versions`].
+    #[must_use]
+    pub fn versions(mut self, versions: impl Into<VersionRange>) -> Self {
+        self.versions = Some(versions.into());
+        self
+    }
+
+    /// Says that clients should move away from all of them, as [`Route::deprecated`].
+    #[must_use]
+    pub fn deprecated(mut self, deprecation: Deprecation) -> Self {
+        self.deprecation = Some(deprecation);
         self
     }
 }
@@ -220,6 +237,18 @@ impl Group {
     pub fn layer(self, layer: impl EndpointLayer) -> Self {
         Self(self.0.layer(layer))
     }
+
+    /// The versions of the API that those are there in that do not say it themselves, as [`Route::versions`].
+    #[must_use]
+    pub fn versions(self, versions: impl Into<VersionRange>) -> Self {
+        Self(self.0.versions(versions))
+    }
+
+    /// Says that clients should move away from all of them, as [`Route::deprecated`].
+    #[must_use]
+    pub fn deprecated(self, deprecation: Deprecation) -> Self {
+        Self(self.0.deprecated(deprecation))
+    }
 }
 
 /// A route in its place: with its whole pattern, and all that is around it.
@@ -247,7 +276,8 @@ impl Placed {
 /// the folder from which relative paths start.
 pub(crate) fn place(list: &Routes, module: &ModuleInfo, around: &[Wrapper], home: &Path) -> Vec<Placed> {
     let mut placed = Vec::new();
-    let place = Place { module, home, prefix: String::new(), wrappers: around.to_vec() };
+    let (prefix, wrappers) = (String::new(), around.to_vec());
+    let place = Place { module, home, prefix, wrappers, versions: None, deprecation: None };
     place.list(list, &mut placed);
     placed
 }
@@ -257,6 +287,8 @@ struct Place<'a> {
     home: &'a Path,
     prefix: String,
     wrappers: Vec<Wrapper>,
+    versions: Option<VersionRange>,
+    deprecation: Option<&'a Deprecation>,
 }
 
 impl Place<'_> {
@@ -266,7 +298,13 @@ impl Place<'_> {
             prefix => Pattern::join(&self.prefix, prefix),
         };
         let wrappers = self.wrappers.iter().chain(&list.wrappers).cloned().collect();
-        let inner = Place { module: self.module, home: self.home, prefix, wrappers };
+        let inner = Place {
+            prefix,
+            wrappers,
+            versions: list.versions.or(self.versions),
+            deprecation: list.deprecation.as_ref().or(self.deprecation),
+            ..*self
+        };
         for item in &list.items {
             match item {
                 Item::Route(route) => inner.route((**route).clone(), placed),
@@ -300,6 +338,12 @@ impl Place<'_> {
         for wrapper in &wrappers {
             wrapper.describe(&mut route.operation);
         }
+        route.settings.versions = route.settings.versions.or(self.versions);
+        let deprecation = route.settings.deprecation.take().or_else(|| self.deprecation.cloned());
+        if let Some(deprecation) = &deprecation {
+            deprecation.describe(&mut route.operation);
+        }
+        route.settings.deprecation = deprecation;
         placed.push(Placed { route, pattern, wrappers, module: self.module.clone() });
     }
 

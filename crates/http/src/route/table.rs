@@ -1,13 +1,14 @@
 //! Every route, frozen at start: path, then node, then method.
 //!
-//! A path without parameters is found in a hash table, any other in a tree of segments.
+//! A path without parameters is found in a hash table, any other in a tree of segments. Where a method of a path has several
+//! versions, the header of the request is asked last.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::origin::Origin;
 use mainstay_core::{Findings, Resolver};
@@ -18,9 +19,10 @@ use super::hasher::PathHasher;
 use super::matched::{RouteMatch, Spans};
 use super::path::{PathFault, normalise};
 use super::tree::Tree;
-use super::{RouteInfo, Wrapper, conflict};
+use super::{RouteInfo, Wrapper, conflict, label};
 use crate::middleware::Chained;
 use crate::stack::metrics::RouteMetrics;
+use crate::version::{ApiVersions, Marks, NoSuchVersion, WrongVersion};
 
 /// What is at one method of one pattern.
 pub(crate) struct Leaf {
@@ -31,22 +33,57 @@ pub(crate) struct Leaf {
     pub(crate) resolver: Option<Resolver>,
     /// Nothing around it or in it looks at the request, so that nothing need be prepared.
     pub(crate) bare: bool,
+    /// What its answers carry; of a route with versions, each version has its own.
+    marks: Option<Arc<Marks>>,
 }
 
 #[derive(Default)]
 struct Node {
     methods: Vec<(Method, Arc<Leaf>)>,
     any: Option<Arc<Leaf>>,
+    /// By method, none for any, what is there in which version.
+    versioned: Vec<(Option<Method>, Vec<Version>)>,
     allow: Option<HeaderValue>,
 }
 
+/// What is at one method of one pattern in one version.
+struct Version {
+    number: u32,
+    leaf: Arc<Leaf>,
+    marks: Option<Arc<Marks>>,
+}
+
+/// What is at one method of one pattern.
+enum Slot<'n> {
+    One(&'n Arc<Leaf>),
+    Versions(&'n [Version]),
+}
+
 impl Node {
-    fn leaf(&self, method: &Method) -> Option<&Arc<Leaf>> {
-        let of =
-            |method: &Method| self.methods.iter().find(|(known, _)| known == method).map(|(_, leaf)| leaf);
+    fn slot(&self, method: &Method) -> Option<Slot<'_>> {
+        let of = |method: &Method| {
+            let plain = self.methods.iter().find(|(known, _)| known == method);
+            plain.map(|(_, leaf)| Slot::One(leaf)).or_else(|| self.versions(Some(method)))
+        };
         of(method)
             .or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None })
-            .or(self.any.as_ref())
+            .or_else(|| self.any.as_ref().map(Slot::One))
+            .or_else(|| self.versions(None))
+    }
+
+    fn versions(&self, method: Option<&Method>) -> Option<Slot<'_>> {
+        let found = self.versioned.iter().find(|(known, _)| known.as_ref() == method)?;
+        Some(Slot::Versions(&found.1))
+    }
+
+    /// Every method that has a route of its own.
+    fn methods(&self) -> impl Iterator<Item = &Method> {
+        let versioned = self.versioned.iter().filter_map(|(method, _)| method.as_ref());
+        self.methods.iter().map(|(method, _)| method).chain(versioned)
+    }
+
+    fn takes_any(&self) -> bool {
+        self.any.is_some() || self.versions(None).is_some()
     }
 }
 
@@ -58,6 +95,7 @@ pub(crate) struct Table {
     leaves: Vec<Arc<Leaf>>,
     implemented: Vec<Method>,
     slash: TrailingSlash,
+    versions: Option<ApiVersions>,
 }
 
 /// What to do with `/articles/` where only `/articles` is a route, and the other way round.
@@ -78,12 +116,16 @@ pub(crate) struct With<'a> {
     pub(crate) resolver: Option<&'a Resolver>,
     /// None where the table is only looked at.
     pub(crate) metrics: Option<&'a Metrics>,
+    pub(crate) versions: Option<&'a ApiVersions>,
 }
+
+/// What a request asks for, beside its path.
+type Asked<'r> = (&'r Method, &'r HeaderMap);
 
 /// What the table says to a request.
 pub(crate) enum Found<'t> {
-    /// This route, with what its parameters are.
-    Leaf { leaf: &'t Arc<Leaf>, matched: Option<RouteMatch> },
+    /// This route, with what its parameters are, and what its answers carry.
+    Leaf { leaf: &'t Arc<Leaf>, matched: Option<RouteMatch>, marks: Option<&'t Arc<Marks>> },
     /// No route.
     Refused(Refusal),
 }
@@ -97,6 +139,7 @@ pub(crate) enum Refusal {
     NotImplemented,
     Moved { location: HeaderValue },
     BadPath(PathFault),
+    WrongVersion(NoSuchVersion),
 }
 
 impl Table {
@@ -111,6 +154,7 @@ impl Table {
             leaves: Vec::new(),
             implemented: STANDARD.to_vec(),
             slash: with.slash,
+            versions: with.versions.cloned(),
         };
         let mut shapes: HashMap<String, usize> = HashMap::new();
         for route in placed {
@@ -124,7 +168,7 @@ impl Table {
                     table.tree.insert(&pattern.segments, index);
                 }
             }
-            table.grow(index, leaf(route, with));
+            table.grow(index, leaf(route, with), with);
         }
         for node in &mut table.nodes {
             node.allow = Some(allow(node));
@@ -132,18 +176,33 @@ impl Table {
         table
     }
 
-    fn grow(&mut self, index: usize, leaf: Leaf) {
+    fn grow(&mut self, index: usize, leaf: Leaf, with: &With<'_>) {
         let leaf = Arc::new(leaf);
         self.leaves.push(leaf.clone());
+        if let Some(method) = &leaf.info.method
+            && !self.implemented.contains(method)
+        {
+            self.implemented.push(method.clone());
+        }
         let node = &mut self.nodes[index];
-        match &leaf.info.method {
-            Some(method) => {
-                if !self.implemented.contains(method) {
-                    self.implemented.push(method.clone());
+        let method = leaf.info.method.clone();
+        match (leaf.info.versions, with.versions, method) {
+            (Some(range), Some(api), method) => {
+                let there = match node.versioned.iter().position(|(known, _)| *known == method) {
+                    Some(there) => there,
+                    None => {
+                        node.versioned.push((method, Vec::new()));
+                        node.versioned.len() - 1
+                    }
+                };
+                for number in api.within(range) {
+                    let marks = marks(&leaf.info, Some((api, number)), with);
+                    node.versioned[there].1.push(Version { number, leaf: Arc::clone(&leaf), marks });
                 }
-                node.methods.push((method.clone(), leaf));
+                node.versioned[there].1.sort_by_key(|version| version.number);
             }
-            None => node.any = Some(leaf),
+            (_, _, Some(method)) => node.methods.push((method, leaf)),
+            (_, _, None) => node.any = Some(leaf),
         }
     }
 
@@ -154,7 +213,12 @@ impl Table {
 
     /// Finds the route of a request. A path that means the same as another is brought to one form first; the second
     /// value is that form where it differs from what the client wrote.
-    pub(crate) fn find(&self, method: &Method, uri: &Uri) -> (Found<'_>, Option<PathAndQuery>) {
+    pub(crate) fn find(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> (Found<'_>, Option<PathAndQuery>) {
         let path = match normalise(uri.path()) {
             Ok(path) => path,
             Err(fault) => return (Found::Refused(Refusal::BadPath(fault)), None),
@@ -169,41 +233,63 @@ impl Table {
                 PathAndQuery::try_from(whole).ok()
             }
         };
-        (self.find_normal(method, rewritten.as_ref(), uri), rewritten)
+        (self.find_normal((method, headers), rewritten.as_ref(), uri), rewritten)
     }
 
-    fn find_normal(&self, method: &Method, rewritten: Option<&PathAndQuery>, uri: &Uri) -> Found<'_> {
+    fn find_normal(&self, asked: Asked<'_>, rewritten: Option<&PathAndQuery>, uri: &Uri) -> Found<'_> {
         let path = rewritten.map_or(uri.path(), PathAndQuery::path);
         if let Some(node) = self.literal.get(path) {
-            return self.at(*node, method, || None);
+            return self.at(*node, asked, || None);
         }
         if let Some((node, spans)) = self.tree.find(path) {
             let whole = || rewritten.or_else(|| uri.path_and_query()).map(|whole| (whole.clone(), spans));
-            return self.at(node, method, whole);
+            return self.at(node, asked, whole);
         }
-        Found::Refused(self.miss(method, path, uri.query()))
+        Found::Refused(self.miss(asked.0, path, uri.query()))
     }
 
     fn at(
         &self,
         node: usize,
-        method: &Method,
+        (method, headers): Asked<'_>,
         spans: impl FnOnce() -> Option<(PathAndQuery, Spans)>,
     ) -> Found<'_> {
         let node = &self.nodes[node];
-        match node.leaf(method) {
-            Some(leaf) => {
+        let found = match node.slot(method) {
+            Some(Slot::One(leaf)) => Some((leaf, leaf.marks.as_ref())),
+            Some(Slot::Versions(versions)) => match self.version(versions, headers) {
+                Ok(version) => Some((&version.leaf, version.marks.as_ref())),
+                Err(refusal) => return Found::Refused(refusal),
+            },
+            None => None,
+        };
+        match found {
+            Some((leaf, marks)) => {
                 let matched = if leaf.bare {
                     None
                 } else {
                     spans().map(|(path, at)| RouteMatch::new(leaf.names.clone(), path, at))
                 };
-                Found::Leaf { leaf, matched }
+                Found::Leaf { leaf, matched, marks }
             }
             None if *method == Method::OPTIONS => Found::Refused(Refusal::Options { allow: allow_of(node) }),
             None if !self.knows(method) => Found::Refused(Refusal::NotImplemented),
             None => Found::Refused(Refusal::WrongMethod { allow: allow_of(node) }),
         }
+    }
+
+    /// The version that a request asks for.
+    fn version<'v>(&self, versions: &'v [Version], headers: &HeaderMap) -> Result<&'v Version, Refusal> {
+        let Some(api) = &self.versions else { return Err(Refusal::NotFound) };
+        let wrong = match api.asked(headers) {
+            Ok(asked) => match versions.iter().find(|version| version.number == asked) {
+                Some(version) => return Ok(version),
+                None => WrongVersion::Unknown { asked: asked.to_string() },
+            },
+            Err(wrong) => wrong,
+        };
+        let there: Vec<u32> = versions.iter().map(|version| version.number).collect();
+        Err(Refusal::WrongVersion(api.refuse(wrong, &there)))
     }
 
     /// Whether a method is one of some route, or one that HTTP has: TRACE and QUERY are known where no route takes them.
@@ -241,7 +327,7 @@ impl Table {
             Some(node) => *node,
             None => self.tree.find(&other)?.0,
         };
-        self.nodes[node].leaf(method)?;
+        self.nodes[node].slot(method)?;
         if let Some(query) = query {
             other.push('?');
             other.push_str(query);
@@ -260,17 +346,17 @@ fn allow_of(node: &Node) -> HeaderValue {
 }
 
 fn allow(node: &Node) -> HeaderValue {
-    if node.any.is_some() {
+    if node.takes_any() {
         return join(STANDARD.iter());
     }
-    let has = |method: &Method| node.methods.iter().any(|(known, _)| known == method);
+    let has = |method: &Method| node.methods().any(|known| known == method);
     let mut methods: Vec<&Method> = STANDARD
         .iter()
         .filter(|method| {
             has(method) || **method == Method::OPTIONS || (**method == Method::HEAD && has(&Method::GET))
         })
         .collect();
-    methods.extend(node.methods.iter().map(|(method, _)| method).filter(|method| !STANDARD.contains(method)));
+    methods.extend(node.methods().filter(|method| !STANDARD.contains(method)));
     join(methods.into_iter())
 }
 
@@ -293,7 +379,8 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
     let metrics = match with.metrics {
         Some(metrics) => {
             let method = route.method.as_ref().map_or("any", Method::as_str);
-            RouteMetrics::registered(metrics, method, &route.operation.path)
+            let route = label(&route.operation.path, route.settings.versions);
+            RouteMetrics::registered(metrics, method, &route)
         }
         None => RouteMetrics::unregistered(),
     };
@@ -303,6 +390,8 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         operation: route.operation,
         method: route.method,
         name: route.settings.name,
+        versions: route.settings.versions,
+        deprecation: route.settings.deprecation,
         module: module.name,
         encoded: named,
         body_limit: route.settings.body_limit,
@@ -312,7 +401,19 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         hang_up: route.settings.hang_up,
         metrics,
     };
-    Leaf { info: Arc::new(info), endpoint: wrap(inner, wrappers), names, resolver, bare }
+    let marks = marks(&info, None, with);
+    Leaf { info: Arc::new(info), endpoint: wrap(inner, wrappers), names, resolver, bare, marks }
+}
+
+/// What the answers of a route carry, in one version if it has several.
+fn marks(info: &RouteInfo, api: Option<(&ApiVersions, u32)>, with: &With<'_>) -> Option<Arc<Marks>> {
+    if api.is_none() && info.versions.is_some() {
+        return None;
+    }
+    let of_version = api.and_then(|(api, version)| api.deprecation_of(version));
+    let deprecation = info.deprecation.as_ref().or(of_version);
+    let method = info.method.as_ref().map_or("any", Method::as_str);
+    Marks::new(api, deprecation, (method, info.pattern()), with.metrics)
 }
 
 /// Puts `wrappers`, the outermost first, around `endpoint`. Middleware that follow one another share a chain.

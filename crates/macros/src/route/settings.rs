@@ -9,7 +9,7 @@ use syn::{Error, Ident, LitStr, Result, Token};
 use super::pattern;
 
 const KEYS: &str =
-    "`name`, `tag`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
+    "`name`, `tag`, `versions`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
 
 /// What a route is made with.
 pub(super) struct Settings {
@@ -86,6 +86,7 @@ impl Settings {
                     let value = text(&key, value)?;
                     notes.push(quote!(operation.tags.push(::std::string::String::from(#value));));
                 }
+                "versions" => calls.push(versions(&text(&key, value)?)?),
                 "deprecated" => {
                     flag(&key, value)?;
                     notes.push(quote!(operation.deprecated = true;));
@@ -198,6 +199,40 @@ fn timeout(written: &LitStr) -> Result<TokenStream> {
             "write a number and a unit, such as `500ms`, `5s` or `2m`; or `never`",
         )),
     }
+}
+
+fn versions(written: &LitStr) -> Result<TokenStream> {
+    let wrong = || {
+        Error::new(
+            written.span(),
+            "write a version, such as `2`, or a range of them: `1..=2`, `..=2` or `2..`",
+        )
+    };
+    let text = written.value();
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+    let range = match text.split_once("..") {
+        None => {
+            let only = number(&text)?;
+            quote!(#only)
+        }
+        Some((from, "")) => {
+            let from = number(from)?;
+            quote!(#from..)
+        }
+        Some((from, to)) => {
+            let to = number(to.strip_prefix('=').ok_or_else(wrong)?)?;
+            if from.trim().is_empty() {
+                quote!(..=#to)
+            } else {
+                let from = number(from)?;
+                if from > to {
+                    return Err(wrong());
+                }
+                quote!(#from..=#to)
+            }
+        }
+    };
+    Ok(quote!(.versions(#range)))
 }
 
 fn hang_up(written: &LitStr) -> Result<TokenStream> {

@@ -145,5 +145,7 @@ async fn change(
 }
 
 pub(super) fn routes() -> Routes {
-    routes![register, log_in, current, change]
+    // Nobody guesses passwords by the thousand. `rate_limits.quotas.credentials` allows more.
+    let limit = RateLimit::per_minute(20).named("credentials");
+    routes![current, change].routes(routes![register, log_in].middleware(limit))
 }

@@ -112,3 +112,21 @@ async fn the_authors_of_the_seed_sign_in() {
     entered.assert_status(200).assert_json_at("/user/username", json!("priya_natarajan"));
     app.stop().await;
 }
+
+#[tokio::test]
+async fn passwords_are_not_guessed_by_the_thousand() {
+    let app = TestApp::start(conduit::app()).await;
+    let guess = json!({ "user": { "email": "ann@example.org", "password": "a guess" } });
+    for _ in 0..20 {
+        app.post("/api/users/login").json(&guess).send().await.assert_status(401);
+    }
+    let refused = app.post("/api/users/login").json(&guess).send().await;
+    refused.assert_status(429);
+    let wait = refused.header("retry-after").expect("how long to wait");
+    assert!((1..=3).contains(&wait.parse::<u32>().expect("seconds")), "{wait}");
+    assert!(errors(&refused)[0].starts_with("Too many requests: try again in "), "{:?}", errors(&refused));
+    // Nor are accounts made by the thousand; and what asks for no password goes on.
+    register(&app.client(), ann()).await.assert_status(429);
+    app.get("/api/tags").send().await.assert_status(200).assert_no_header("ratelimit");
+    app.stop().await;
+}
