@@ -75,7 +75,7 @@ struct Offer {
 fn routes<M: Model>(resource: Resource<M>) -> Routes {
     let rows = resource.path().to_owned();
     let one = format!("{rows}/{{{}}}", resource.parameter());
-    let describing = Describing::<M>::new(resource.includes(), resource.settled());
+    let describing = Describing::new(&resource);
     let is_within = !resource.settled().is_empty();
     let offer = Arc::new(Offer { operations: Box::new(resource), path: rows.clone(), is_within });
     let plain = |method: Method, path: &str, route: fn(Method, &str, Arc<Offer>) -> Route| {
@@ -96,7 +96,7 @@ fn list(method: Method, path: &str, offer: Arc<Offer>) -> Route {
     Route::new(method, path, move |asking: Asking, RawQuery(query): RawQuery| {
         let offer = Arc::clone(&offer);
         async move {
-            let asked = query::read(query.as_deref())?;
+            let asked = query::read(query.as_deref());
             let listing = offer.operations.list(asking.caller(&offer), &asked).await?;
             answer::listing(listing, &asking.address(&offer), query.as_deref())
         }

@@ -53,6 +53,14 @@ impl Address {
         }
     }
 
+    /// The field, if it is one.
+    pub(crate) fn only(&self) -> Option<&'static FieldMeta> {
+        match self.positions() {
+            [only] => self.meta.fields.get(*only),
+            _ => None,
+        }
+    }
+
     fn positions(&self) -> &[usize] {
         match &self.by {
             By::Key => self.meta.key,

@@ -25,6 +25,10 @@ pub struct ListRequest {
     pub shape: Shape,
     /// Which part of them.
     pub part: Part,
+    /// What the surface could not understand: told together with what is found to be wrong later.
+    pub faults: Vec<Fault>,
+    /// What else a client may have meant by the name of a field.
+    pub words: &'static [&'static str],
 }
 
 /// What is shown of a row.
@@ -165,20 +169,23 @@ pub fn not_understood(faults: Vec<Fault>) -> Error {
 }
 
 impl ListRequest {
-    /// The query with the conditions, the words and the order of this request. Fields that are not `seen` are unknown: a filter
-    /// would tell what they hold.
+    /// The query with the conditions, the words and the order of this request, and what is wrong with it. Fields that are not
+    /// `seen` are unknown: a filter would tell what they hold.
     pub(crate) fn narrow<M: Model>(
         &self,
         query: Query<M>,
         seen: &dyn Fn(&FieldMeta) -> bool,
-    ) -> Result<Query<M>> {
-        let mut faults = self.excess();
-        if !faults.is_empty() {
-            return Err(not_understood(faults));
+    ) -> (Query<M>, Vec<Fault>) {
+        let mut faults = self.faults.clone();
+        let excess = self.excess();
+        if !excess.is_empty() {
+            faults.extend(excess);
+            return (query, faults);
         }
+        let (compared, named) = (Known { seen, words: self.words }, Known { seen, words: &[] });
         let mut query = query;
         for filter in &self.filters {
-            match filter.predicate::<M>(seen) {
+            match filter.predicate::<M>(&compared) {
                 Ok(predicate) => query = query.filter(|_| predicate),
                 Err(fault) => faults.push(fault),
             }
@@ -192,7 +199,7 @@ impl ListRequest {
             None => {}
         }
         for sort in &self.sort {
-            match sort.order::<M>(seen) {
+            match sort.order::<M>(&named) {
                 Ok(order) => query = query.order_by(|_| order),
                 Err(fault) => faults.push(fault),
             }
@@ -200,11 +207,11 @@ impl ListRequest {
         for name in self.shape.fields.iter().flatten() {
             let is_part =
                 M::META.fields.iter().any(|field| seen(field) && is_inside(json_name(M::META, field), name));
-            if !is_part && let Err(fault) = find(M::META, name, "query:fields", seen) {
+            if !is_part && let Err(fault) = named.find(M::META, name, "query:fields") {
                 faults.push(fault);
             }
         }
-        if faults.is_empty() { Ok(query) } else { Err(not_understood(faults)) }
+        (query, faults)
     }
 
     /// Those that the index of words finds, the best first where nothing else is said. Without words, all of them.
@@ -263,8 +270,8 @@ fn is_inside(field: &str, part: &str) -> bool {
 }
 
 impl Filter {
-    fn predicate<M: Model>(&self, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Predicate<M>, Fault> {
-        let field = find(M::META, &self.field, &self.place, seen)?;
+    fn predicate<M: Model>(&self, known: &Known<'_>) -> Result<Predicate<M>, Fault> {
+        let field = known.find(M::META, &self.field, &self.place)?;
         let fault = |code: &'static str, message: String| Fault::new(self.place.clone(), code, message);
         let Some(named) = Named::<M>::find(field.name).filter(|_| self.operator.suits(field)) else {
             return Err(fault("operator", "this field cannot be compared so".to_owned()));
@@ -305,8 +312,8 @@ fn containing<M: Model>(words: &str, seen: &dyn Fn(&FieldMeta) -> bool) -> Resul
 }
 
 impl Sort {
-    fn order<M: Model>(&self, seen: &dyn Fn(&FieldMeta) -> bool) -> Result<Order<M>, Fault> {
-        let field = find(M::META, &self.field, "query:sort", seen)?;
+    fn order<M: Model>(&self, known: &Known<'_>) -> Result<Order<M>, Fault> {
+        let field = known.find(M::META, &self.field, "query:sort")?;
         match Named::<M>::find(field.name).filter(|_| is_sortable(field)) {
             Some(named) if self.descending => Ok(named.desc()),
             Some(named) => Ok(named.asc()),
@@ -318,16 +325,21 @@ impl Sort {
     }
 }
 
-fn find(
-    meta: &'static ModelMeta,
-    name: &str,
-    place: &str,
-    seen: &dyn Fn(&FieldMeta) -> bool,
-) -> Result<&'static FieldMeta, Fault> {
-    if let Some((_, field)) = by_json_name(meta, name).filter(|(_, field)| seen(field)) {
-        return Ok(field);
+/// What a client may name.
+struct Known<'a> {
+    seen: &'a dyn Fn(&FieldMeta) -> bool,
+    /// What else it may have meant.
+    words: &'static [&'static str],
+}
+
+impl Known<'_> {
+    fn find(&self, meta: &'static ModelMeta, name: &str, place: &str) -> Result<&'static FieldMeta, Fault> {
+        if let Some((_, field)) = by_json_name(meta, name).filter(|(_, field)| (self.seen)(field)) {
+            return Ok(field);
+        }
+        let names = meta.fields.iter().filter(|field| (self.seen)(field)).map(|field| json_name(meta, field));
+        let names = names.chain(self.words.iter().copied());
+        let message = format!("there is no field `{name}`{}", did_you_mean(name, names));
+        Err(Fault::new(place, "unknown_field", message))
     }
-    let names = meta.fields.iter().filter(|field| seen(field)).map(|field| json_name(meta, field));
-    let message = format!("there is no field `{name}`{}", did_you_mean(name, names));
-    Err(Fault::new(place, "unknown_field", message))
 }

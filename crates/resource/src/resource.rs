@@ -161,6 +161,12 @@ impl<M: Model> Resource<M> {
         self.path.trim_end_matches('/')
     }
 
+    /// What the parameters of the address of one row are values of, in their order; of no field, where they are keys of several.
+    pub fn parameters(&self) -> Vec<Option<&'static FieldMeta>> {
+        let around = self.within.as_ref().map(|within| within.address().only());
+        around.into_iter().chain([self.address.only()]).collect()
+    }
+
     /// What the last parameter of the address of one row is called.
     pub fn parameter(&self) -> &'static str {
         self.address.field().map_or("key", |field| field.name)

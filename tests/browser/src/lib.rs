@@ -33,7 +33,8 @@ impl Application {
     ///
     /// When it does not build, or is not ready in time; the message has what it said.
     pub fn start() -> io::Result<Self> {
-        Self::of(build()?)
+        // Whoever sends random requests signs in more often than people do.
+        Self::with(build()?, &[("MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS", "100000/m")])
     }
 
     /// Starts another program in the same way.
@@ -42,6 +43,10 @@ impl Application {
     ///
     /// When it is not ready in time; the message has what it said.
     pub fn of(program: PathBuf) -> io::Result<Self> {
+        Self::with(program, &[])
+    }
+
+    fn with(program: PathBuf, variables: &[(&str, &str)]) -> io::Result<Self> {
         let folder = TempDir::new()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = std::fs::File::create(folder.path().join("output.log"))?;
@@ -49,8 +54,7 @@ impl Application {
             .current_dir(folder.path())
             .env("PORT", port.to_string())
             .env("DATABASE_URL", "sqlite:browser.db")
-            // Whoever sends random requests signs in more often than people do.
-            .env("MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS", "100000/m")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

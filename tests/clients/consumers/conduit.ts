@@ -55,26 +55,45 @@ expect(row?.id !== undefined && row.title === article.title, "it is not among th
 equal(row.body, undefined);
 
 // Change it, if nobody else has.
-const seen = await client.article.get({ key: String(row.id) }).withResponse();
+const seen = await client.article.get({ slug: article.slug }).withResponse();
 expect(seen.status === 200, "it is not there");
 const tag = seen.headers.get("ETag");
 expect(tag !== null, "it has no tag");
-const again = await client.article.get({ key: String(row.id), ifNoneMatch: tag }).withResponse();
+const again = await client.article.get({ slug: article.slug, ifNoneMatch: tag }).withResponse();
 equal(again.status, 304);
-const changed = await client.article.change({ key: String(row.id), ifMatch: tag, body: { title: "Typed ends meet" } });
+const changed = await client.article.change({ slug: article.slug, ifMatch: tag, body: { title: "Typed ends meet" } });
 equal(changed.title, "Typed ends meet");
-const late = await client.article.change({ key: String(row.id), ifMatch: tag, body: { title: "Too late" } }).result();
+const late = await client.article.change({ slug: article.slug, ifMatch: tag, body: { title: "Too late" } }).result();
 expect(!late.ok && late.status === 412, "a lost update");
 equal(late.problem.code, "precondition_failed");
-const invalid = await client.article.change({ key: String(row.id), body: { title: "" } }).result();
+const invalid = await client.article.change({ slug: article.slug, body: { title: "" } }).result();
 expect(!invalid.ok && invalid.status === 422, "an empty title");
 equal(invalid.problem.errors?.map((fault) => fault.pointer), ["/title"]);
+
+// Rows below another: comments of the article, several at once, and the same request twice.
+const below = { article: article.slug };
+const idempotencyKey = crypto.randomUUID();
+const comment = await client.comment.create({ ...below, idempotencyKey, body: { body: "Well said." } });
+const same = await client.comment.create({ ...below, idempotencyKey, body: { body: "Well said." } });
+equal(same.id, comment.id);
+expect(comment.id !== undefined, "it has no number");
+const several = await client.comment.changeSeveral({
+  ...below,
+  body: {
+    operations: [
+      { op: "create", set: { body: "Indeed." } },
+      { op: "delete", key: comment.id },
+    ],
+  },
+});
+equal(several.results.map((result) => result.status), [201, 204]);
+equal((await client.comment.list(below)).items.map((one) => one.body), ["Indeed."]);
 
 // What is not there, and what is taken away.
 const missing = await failure(client.articles.show({ slug: "no-such-article" }));
 expect(missing instanceof ApiError && missing.status === 404, String(missing));
-equal(await client.article.delete({ key: String(row.id) }), undefined);
-const gone = await client.article.get({ key: String(row.id) }).result();
+equal(await client.article.delete({ slug: article.slug }), undefined);
+const gone = await client.article.get({ slug: article.slug }).result();
 equal(gone.status, 404);
 const empty = await failure(client.articles.show({ slug: "" }));
 expect(empty instanceof TypeError && empty.message.includes("slug"), String(empty));

@@ -22,11 +22,12 @@ pub(super) fn record(record: Record) -> Result<Response> {
 
 /// One row, unless the client has it already. Only a whole one has a tag: a part of it is another representation.
 pub(super) fn shown(record: Record, is_whole: bool, headers: &HeaderMap) -> Result<Response> {
+    let known = Header::<IfNoneMatch>::of(headers)?;
     if !is_whole {
         return Ok(body(record.json));
     }
     let (tag, value) = entity_tag(record.tag())?;
-    match Header::<IfNoneMatch>::of(headers)? {
+    match known {
         Some(Header(known)) if !known.holds(Some(&tag)) => {
             Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, value)]).into_response())
         }

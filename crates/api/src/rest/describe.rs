@@ -12,7 +12,7 @@ use mainstay_http::describe::{
 };
 use mainstay_resource::fields::{is_searched, json_name};
 use mainstay_resource::list::Operator;
-use mainstay_resource::{Inclusion, Policies, Save};
+use mainstay_resource::{Inclusion, Operations, Policies, Resource, Save};
 use schemars::{Schema, SchemaGenerator};
 
 use super::query::{LAST, MOST, RESERVED};
@@ -24,23 +24,29 @@ const JSON: &str = "application/json";
 pub(super) struct Describing<M> {
     includes: Vec<Inclusion>,
     settled: &'static [usize],
+    /// What the parameters of the path are values of, in their order.
+    parameters: Vec<Option<&'static FieldMeta>>,
     model: PhantomData<fn() -> M>,
 }
 
 impl<M: Model> Describing<M> {
-    /// One with these relations beside its rows, and these fields that its address says.
-    pub(super) fn new(includes: Vec<Inclusion>, settled: &'static [usize]) -> Self {
-        Self { includes, settled, model: PhantomData }
+    /// Those of this one.
+    pub(super) fn new(resource: &Resource<M>) -> Self {
+        Self {
+            includes: resource.includes(),
+            settled: resource.settled(),
+            parameters: resource.parameters(),
+            model: PhantomData,
+        }
     }
 
     pub(super) fn list(&self, route: Route) -> Route {
-        described(route, "list", M::META, |operation| {
-            let label = M::META.label;
+        self.described(route, "list", |operation| {
             operation.document(&format!(
                 "Lists {}.\n\nA field is compared with a value by its name, otherwise by `name[operator]`. \
                  Pages are by number (`page`, `per_page`), or by cursor (`after`, `before`, `limit`); the header `Link` \
                  leads to the others.",
-                plural(label)
+                plural(M::META)
             ));
             for field in M::META.fields.iter().filter(|field| !field.hidden) {
                 filters::<M>(field, operation);
@@ -71,7 +77,7 @@ impl<M: Model> Describing<M> {
     }
 
     pub(super) fn create(&self, route: Route) -> Route {
-        described(route, "create", M::META, |operation| {
+        self.described(route, "create", |operation| {
             operation.document(&format!("Makes {}.", one(M::META.label)));
             operation.body = Some(BodySpec::new(self.sent(Save::Create, JSON)));
             let location = Parameter::new(Place::Header, "Location").required().description("Where it is.");
@@ -81,7 +87,7 @@ impl<M: Model> Describing<M> {
     }
 
     pub(super) fn get(&self, route: Route) -> Route {
-        described(route, "get", M::META, |operation| {
+        self.described(route, "get", |operation| {
             operation.document(&format!("Shows {}.", one(M::META.label)));
             fields::<M>(operation);
             self.include(operation);
@@ -99,7 +105,7 @@ impl<M: Model> Describing<M> {
 
     pub(super) fn save(&self, route: Route, how: Save) -> Route {
         let name = if how == Save::Replace { "replace" } else { "change" };
-        described(route, name, M::META, |operation| {
+        self.described(route, name, |operation| {
             let one = one(M::META.label);
             if how == Save::Replace {
                 operation.document(&format!(
@@ -120,7 +126,7 @@ impl<M: Model> Describing<M> {
     }
 
     pub(super) fn remove(&self, route: Route) -> Route {
-        described(route, "delete", M::META, |operation| {
+        self.described(route, "delete", |operation| {
             operation.document(&format!("Takes {} away.", one(M::META.label)));
             operation.response(ResponseSpec::new(204));
             missing(operation, M::META);
@@ -130,10 +136,10 @@ impl<M: Model> Describing<M> {
     }
 
     pub(super) fn bulk(&self, route: Route) -> Route {
-        described(route, "change_several", M::META, |operation| {
+        self.described(route, "change_several", |operation| {
             operation.document(&format!(
                 "Makes, changes and takes away several {}.\n\nAll operations are done, in their order, or none of them.",
-                plural(M::META.label)
+                plural(M::META)
             ));
             let settled = self.settled;
             let body = made::<M>(move |generator| schema::operations::<M>(settled, generator));
@@ -144,6 +150,32 @@ impl<M: Model> Describing<M> {
             let changed = "A row has been changed since the client read it.";
             let changed = ErrorSpec::new(StatusCode::PRECONDITION_FAILED, changed);
             operation.error(changed.code("precondition_failed"));
+        })
+    }
+
+    /// Everything is known of it, and every one of them asks the policy.
+    fn described(&self, route: Route, verb: &str, describe: impl FnOnce(&mut Operation)) -> Route {
+        route.describe(|operation| {
+            operation.name = format!("{verb}_{}", M::META.label.replace(' ', "_"));
+            operation.opaque.clear();
+            operation.needs_axum_router = false;
+            operation.needs.extend([Need::of::<Db>().in_request(), Need::of::<Policies>().in_request()]);
+            operation.tags.push(M::META.name.to_owned());
+            operation.error(ErrorSpec::new(
+                StatusCode::UNAUTHORIZED,
+                "Nobody is signed in, and somebody must be.",
+            ));
+            operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, "The policy does not allow it."));
+            let names: Vec<String> = operation.path_names().into_iter().map(str::to_owned).collect();
+            for (name, field) in names.into_iter().zip(&self.parameters) {
+                let Some(field) = *field else { continue };
+                let schema = made::<M>(move |_| schema::value(field)).schema;
+                operation.parameter(Parameter::new(Place::Path, name).required().schema(schema));
+            }
+            if !self.settled.is_empty() {
+                operation.error(ErrorSpec::new(StatusCode::NOT_FOUND, "There is no such row around it."));
+            }
+            describe(operation);
         })
     }
 
@@ -174,21 +206,6 @@ impl<M: Model> Describing<M> {
 
 fn made<M: Model>(make: impl Fn(&mut SchemaGenerator) -> Schema + Send + Sync + 'static) -> Content {
     Content { schema: Some(SchemaOf::made::<Shown<M>>(make)), ..Content::new(JSON) }
-}
-
-/// Everything is known of it, and every one of them asks the policy.
-fn described(route: Route, verb: &str, meta: &ModelMeta, describe: impl FnOnce(&mut Operation)) -> Route {
-    route.describe(|operation| {
-        operation.name = format!("{verb}_{}", meta.label.replace(' ', "_"));
-        operation.opaque.clear();
-        operation.needs_axum_router = false;
-        operation.needs.extend([Need::of::<Db>().in_request(), Need::of::<Policies>().in_request()]);
-        operation.tags.push(meta.name.to_owned());
-        operation
-            .error(ErrorSpec::new(StatusCode::UNAUTHORIZED, "Nobody is signed in, and somebody must be."));
-        operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, "The policy does not allow it."));
-        describe(operation);
-    })
 }
 
 fn whole<M: Model>(status: u16) -> ResponseSpec {
@@ -282,6 +299,7 @@ fn one(label: &str) -> String {
     format!("{article} {label}")
 }
 
-fn plural(label: &str) -> String {
-    format!("rows of {label}")
+/// What many rows are called: the table's name, in words.
+fn plural(meta: &ModelMeta) -> String {
+    meta.table.replace('_', " ")
 }

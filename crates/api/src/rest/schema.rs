@@ -333,6 +333,11 @@ impl<M: Model> JsonSchema for Values<M> {
     }
 }
 
+/// A value of a field, as an address has it.
+pub(super) fn value(field: &FieldMeta) -> Schema {
+    schema(Json::Object(plain(field, field.sql_type)))
+}
+
 fn by_field(meta: &'static ModelMeta, of: impl Fn(&FieldMeta) -> Json) -> Schema {
     let fields = shown(meta).map(|field| (json_name(meta, field).to_owned(), of(field)));
     schema(json!({ "type": "object", "properties": fields.collect::<Map<_, _>>() }))

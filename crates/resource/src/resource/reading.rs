@@ -22,8 +22,8 @@ pub(super) async fn list<M: Model>(
     let rows = allowed(policy.rows(caller.who, Action::View), caller.who)?;
     let seen = Seen(policy.fields(caller.who, Action::View));
     let query = rows.limit(resource.rows(&resource.around(caller).await?));
-    let query = asked.narrow(query, &|field| seen.has(field))?;
-    let included = included(resource, &asked.shape, &seen)?;
+    let (query, faults) = asked.narrow(query, &|field| seen.has(field));
+    let included = included(resource, &asked.shape, &seen, faults)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));
     let shown = |rows: Vec<M>| -> Result<Vec<Record>> {
         let rows = rows.into_iter().map(|row| shown(row, caller, asked, &seen, &included));
@@ -58,18 +58,19 @@ pub(super) async fn get<M: Model>(
     let seen = Seen(policy.fields(caller.who, Action::View));
     let asked = ListRequest { shape: shape.clone(), ..ListRequest::default() };
     let query = rows.limit(resource.row(key, &resource.around(caller).await?)?);
-    let query = asked.narrow(query, &|field| seen.has(field))?;
-    let included = included(resource, shape, &seen)?;
+    let (query, faults) = asked.narrow(query, &|field| seen.has(field));
+    let included = included(resource, shape, &seen, faults)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));
     let row = query.first_or_404(&caller).await?;
     shown(row, caller, &asked, &seen, &included)
 }
 
-/// The relations that are asked for. One whose key is in a field that may not be seen is as unknown as that.
+/// The relations that are asked for, unless there are faults, these or others. One whose key is in a field that may not be seen is as unknown as that.
 fn included<'r, M: Model>(
     resource: &'r Resource<M>,
     shape: &Shape,
     seen: &Seen<M>,
+    mut faults: Vec<Fault>,
 ) -> Result<Vec<&'r dyn Included<M>>> {
     let is_seen = |include: &&dyn Included<M>| {
         let relation = M::META.relation(include.name()).map(|relation| relation.kind);
@@ -77,7 +78,7 @@ fn included<'r, M: Model>(
         fields.iter().all(|index| M::META.fields.get(*index).is_some_and(|field| seen.has(field)))
     };
     let known: Vec<_> = resource.includes.iter().map(|include| &**include).filter(is_seen).collect();
-    let (mut included, mut faults): (Vec<&dyn Included<M>>, _) = (Vec::new(), Vec::new());
+    let mut included: Vec<&dyn Included<M>> = Vec::new();
     for name in &shape.include {
         match known.iter().find(|include| include.name() == name) {
             Some(include) if included.iter().any(|there| there.name() == include.name()) => {}

@@ -117,7 +117,7 @@ async fn shows_the_fields_that_are_asked_for() {
 async fn tells_every_fault_of_a_query() {
     on_every_engine(async |app| {
         let refused =
-            list(app, "nam=x&price[gte]=cheap&status=Sold&stock[contains]=1&sort=details,colour&fields=nme")
+            list(app, "nam=x&price[gte]=cheap&status=Sold&stock[contains]=1&sort=details,colour&fields=nme&page=x&serach=a&include=sellr")
                 .await;
         refused.assert_problem(400, "invalid_parameters");
         let problem: Value = refused.json();
@@ -130,17 +130,21 @@ async fn tells_every_fault_of_a_query() {
         assert_eq!(
             faults,
             [
+                ("query:page", "type"),
                 ("query:nam", "unknown_field"),
                 ("query:price[gte]", "type"),
                 ("query:status", "type"),
                 ("query:stock[contains]", "operator"),
+                ("query:serach", "unknown_field"),
                 ("query:sort", "not_sortable"),
                 ("query:sort", "unknown_field"),
                 ("query:fields", "unknown_field"),
+                ("query:include", "unknown_relation"),
             ]
         );
-        assert!(problem["errors"][0]["message"].as_str().unwrap().contains("did you mean `name`?"));
-        assert!(problem["errors"][2]["message"].as_str().unwrap().contains("`on_sale`"));
+        assert!(problem["errors"][1]["message"].as_str().unwrap().contains("did you mean `name`?"));
+        assert!(problem["errors"][3]["message"].as_str().unwrap().contains("`on_sale`"));
+        assert!(problem["errors"][5]["message"].as_str().unwrap().contains("did you mean `search`?"));
         for broken in ["after=abc", "before=", "after=%00", "limit=0", "page=-1", "sort=-price&after=e30"] {
             let refused = list(app, broken).await;
             assert_eq!(refused.status(), 400, "{broken}: {}", refused.text());

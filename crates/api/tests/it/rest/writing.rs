@@ -211,7 +211,8 @@ async fn is_in_the_document() {
     on_every_engine(async |app| {
         let document: Value = app.get("/openapi.json").send().await.assert_status(200).json();
         let list = &document["paths"]["/products"]["get"];
-        assert_eq!(list["operationId"], "list_product");
+        assert_eq!(document["paths"]["/letters"]["get"]["operationId"], "list_letter");
+        assert_eq!(list["summary"], "Lists products.");
         let parameters = list["parameters"].as_array().unwrap();
         let find = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
         assert_eq!(find("price[gte]").unwrap()["schema"]["format"], "decimal");
