@@ -6,6 +6,7 @@ mod errors;
 mod input;
 mod migrations;
 mod process;
+mod retries;
 mod protocols;
 mod start;
 mod stop;
