@@ -7,7 +7,7 @@
 //! | `PATCH /articles` | makes, changes and takes away several, all of them or none |
 //! | `GET /articles/{key}` | one |
 //! | `PUT /articles/{key}` | replaces one |
-//! | `PATCH /articles/{key}` | changes some of its fields (JSON Merge Patch, RFC 7396) |
+//! | `PATCH /articles/{key}` | changes some of its fields (JSON Merge Patch, RFC 7396, or JSON Patch, RFC 6902) |
 //! | `DELETE /articles/{key}` | takes one away |
 //!
 //! This only translates: what is allowed, and what happens to rows, is in `mainstay-resource`. A handler of one's own at one of
@@ -31,7 +31,7 @@ mod schema;
 use std::sync::Arc;
 
 use axum::extract::RawQuery;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use mainstay_core::{Contribute, Result};
 use mainstay_db::{Model, Models, ModelsExt};
 use mainstay_http::extract::{Header, IfMatch, Json};
@@ -63,6 +63,9 @@ pub trait ResourcesExt: Contribute {
 }
 
 impl<C: Contribute> ResourcesExt for C {}
+
+/// The media type of RFC 6902.
+const JSON_PATCH: &str = "application/json-patch+json";
 
 /// A resource, as its routes share it.
 struct Offer {
@@ -151,6 +154,7 @@ fn saving(method: Method, path: &str, offer: Arc<Offer>, how: Save) -> Route {
         let offer = Arc::clone(&offer);
         async move {
             let (expected, tx) = (expected(&headers)?, asking.transaction().await?);
+            let how = if how == Save::Merge && is_json_patch(&headers) { Save::Patch } else { how };
             let saving = Saving { how, key: &asking.key(), body: &body, expected: expected.as_deref() };
             answer::saved(offer.operations.save(asking.writer(&offer, tx.as_deref()), saving).await?)
         }
@@ -167,6 +171,12 @@ fn remove(method: Method, path: &str, offer: Arc<Offer>) -> Route {
             removed.map(|()| NoContent)
         }
     })
+}
+
+fn is_json_patch(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(JSON_PATCH)
 }
 
 /// The tags of `If-Match`, if the client has sent one.

@@ -1,5 +1,6 @@
 //! A row as a client sends it.
 
+pub(crate) mod json_patch;
 mod merge_patch;
 
 use std::fmt;
@@ -107,7 +108,7 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
         };
         self.object(&self.meta.members_of(part, first), place, entries);
         // A part that is there has the values that it says itself, where the row would have none.
-        if part.optional && self.how != Save::Merge {
+        if part.optional && !self.how.is_partial() {
             for (offset, own) in part.of.fields.iter().enumerate() {
                 let place = format!("{place}/{}", own.name.replace('.', "/"));
                 match own.fill {
@@ -121,7 +122,7 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
 
     /// What is not said.
     fn complete(&mut self) {
-        if self.how == Save::Merge {
+        if self.how.is_partial() {
             return;
         }
         for (index, field) in self.meta.fields.iter().enumerate() {

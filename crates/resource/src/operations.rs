@@ -57,6 +57,15 @@ pub enum Save {
     Replace,
     /// The fields that are given get a new value (JSON Merge Patch, RFC 7396).
     Merge,
+    /// A list of operations is applied to the row as its writer sees it (JSON Patch, RFC 6902).
+    Patch,
+}
+
+impl Save {
+    /// Whether what is not named stays as it is.
+    pub(crate) fn is_partial(self) -> bool {
+        matches!(self, Self::Merge | Self::Patch)
+    }
 }
 
 /// A row to be written.
@@ -66,7 +75,7 @@ pub struct Saving<'a> {
     pub how: Save,
     /// Which row, by its key as an address has it; nothing for a new one.
     pub key: &'a str,
-    /// Its fields, as a JSON object.
+    /// Its fields, as a JSON object; of a patch, its operations.
     pub body: &'a RawValue,
     /// The tags of which the row must have one, if the client has said some.
     pub expected: Option<&'a [String]>,

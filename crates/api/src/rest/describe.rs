@@ -15,8 +15,9 @@ use mainstay_resource::list::Operator;
 use mainstay_resource::{Inclusion, Operations, Policies, Resource, Save};
 use schemars::{Schema, SchemaGenerator};
 
+use super::JSON_PATCH;
 use super::query::{LAST, MOST, RESERVED};
-use super::schema::{self, Count, Names, Order, Shown, Tags, Value, Values};
+use super::schema::{self, Count, JsonPatch, Names, Order, Shown, Tags, Value, Values};
 
 const JSON: &str = "application/json";
 
@@ -113,9 +114,12 @@ impl<M: Model> Describing<M> {
                 ));
                 operation.body = Some(BodySpec::new(self.sent(Save::Replace, JSON)));
             } else {
-                operation.document(&format!("Changes some fields of {one}.\n\nJSON Merge Patch (RFC 7396)."));
+                operation.document(&format!(
+                    "Changes some fields of {one}.\n\nJSON Merge Patch (RFC 7396), or JSON Patch (RFC 6902)."
+                ));
                 let mut body = BodySpec::new(self.sent(Save::Merge, "application/merge-patch+json"));
                 body.contents.push(self.sent(Save::Merge, JSON));
+                body.contents.push(Content::of::<JsonPatch>(JSON_PATCH));
                 operation.body = Some(body);
             }
             operation.response(whole::<M>(200));

@@ -162,7 +162,7 @@ pub(super) fn sent<M: Model>(how: Save, settled: &[usize], generator: &mut Schem
     match (how, settled) {
         (Save::Create, []) => generator.subschema_for::<New<M>>(),
         (Save::Replace, []) => generator.subschema_for::<Replacing<M>>(),
-        (Save::Merge, []) => generator.subschema_for::<Changed<M>>(),
+        (Save::Merge | Save::Patch, []) => generator.subschema_for::<Changed<M>>(),
         (how, settled) => input(M::META, how, settled),
     }
 }
@@ -173,7 +173,7 @@ fn input(meta: &'static ModelMeta, how: Save, settled: &[usize]) -> Schema {
     let is_required = |field: &FieldMeta| match how {
         Save::Create => field.is_required(),
         Save::Replace => field.is_required() || matches!(field.fill, Fill::Database),
-        Save::Merge => false,
+        Save::Merge | Save::Patch => false,
     };
     closed(object(meta, is_there, is_required))
 }
@@ -249,6 +249,37 @@ impl<const MOST: u64> JsonSchema for Count<MOST> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schema(json!({ "type": "integer", "minimum": 1, "maximum": MOST }))
+    }
+}
+
+/// A list of operations (RFC 6902).
+pub(super) struct JsonPatch;
+
+impl JsonSchema for JsonPatch {
+    fn schema_name() -> Cow<'static, str> {
+        "JsonPatch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let pointer = |description: &str| json!({ "type": "string", "pattern": "^(/([^/~]|~[01])*)*$", "description": description });
+        let operation = |names: &[&str], more: &str| {
+            let mut properties = json!({ "op": { "type": "string", "enum": names }, "path": pointer("Where, as a JSON pointer.") });
+            let mut required = vec!["op", "path"];
+            if !more.is_empty() {
+                properties[more] = if more == "from" { pointer("From where.") } else { json!({}) };
+                required.push(more);
+            }
+            json!({ "type": "object", "properties": properties, "required": required })
+        };
+        schema(json!({
+            "type": "array",
+            "maxItems": 100,
+            "items": { "oneOf": [
+                operation(&["add", "replace", "test"], "value"),
+                operation(&["remove"], ""),
+                operation(&["move", "copy"], "from"),
+            ] },
+        }))
     }
 }
 

@@ -72,6 +72,14 @@ async fn change<M: Model>(resource: &Resource<M>, caller: Caller<'_>, saving: &S
     let policy = caller.policies.of::<M>();
     let mut row = locked(resource, caller, Action::Update, saving.key).await?;
     expected(&*policy, caller.who, &row, saving.expected)?;
+    let patched = match saving.how {
+        Save::Patch => {
+            let before = whole(&*policy, caller.who, &row)?;
+            Some(input::json_patch::changes(M::META, &before.json, saving.body)?)
+        }
+        _ => None,
+    };
+    let saving = &Saving { body: patched.as_deref().unwrap_or(saving.body), ..*saving };
     let change = read(resource, caller, saving, &row.values())?;
     let change = match &resource.on_change {
         Some(set) => set(caller.who, &row, M::Change::from(change))?.into(),

@@ -109,12 +109,14 @@ fn nobody_pays_twice_when_the_program_is_killed() {
         done.store(true, Ordering::Release);
         killer.join().unwrap()
     });
-    let list = "GET /payments?per_page=1000&fields=text HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let list =
+        "GET /payments?per_page=1000&fields=text HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let (status, answer) = ask(port, list).unwrap();
     assert_eq!(status, 200, "{answer}");
     let (_, json) = answer.split_once("\r\n\r\n").unwrap();
     let page: serde_json::Value = serde_json::from_str(json).unwrap();
-    let texts: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["text"].to_string()).collect();
+    let texts: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|item| item["text"].to_string()).collect();
     let different: BTreeSet<_> = texts.iter().collect();
     assert_eq!((texts.len(), different.len()), (200, 200), "some have paid twice, or not at all");
     assert!(kills.load(Ordering::Relaxed) > 3, "it was hardly killed");

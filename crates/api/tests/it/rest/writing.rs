@@ -301,3 +301,43 @@ async fn documents_are_merged_member_by_member() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn takes_lists_of_operations() {
+    on_every_engine(async |app| {
+        let patch = |body: Value| {
+            let request = app.patch("/products/1").header(ANN.0, ANN.1);
+            request.body("application/json-patch+json", body.to_string()).send()
+        };
+        let done = patch(json!([
+            { "op": "test", "path": "/stock", "value": 100 },
+            { "op": "replace", "path": "/stock", "value": 99 },
+            { "op": "add", "path": "/details", "value": { "tags": ["a"] } },
+            { "op": "add", "path": "/details/tags/-", "value": "b" },
+            { "op": "remove", "path": "/made_on" },
+        ]));
+        let row: Value = done.await.assert_status(200).json();
+        assert_eq!(
+            (&row["stock"], &row["details"], &row["made_on"]),
+            (&json!(99), &json!({ "tags": ["a", "b"] }), &Value::Null)
+        );
+        let stale = patch(json!([{ "op": "test", "path": "/stock", "value": 100 }])).await;
+        stale.assert_problem(409, "patch_test_failed").assert_json_at("/errors/0/pointer", json!("/0"));
+        for (operations, pointer) in [
+            (json!([{ "op": "replace", "path": "/sold", "value": 7 }]), "/sold"),
+            (json!([{ "op": "replace", "path": "/stock", "value": -7 }]), "/stock"),
+            (json!([{ "op": "add", "path": "/colour", "value": "red" }]), "/colour"),
+            (json!([{ "op": "copy", "from": "/token", "path": "/text" }]), "/0"),
+            (json!([{ "op": "replace", "path": "/name", "value": "x" }]), "/name"),
+        ] {
+            let refused = patch(operations).await;
+            refused
+                .assert_problem(422, "validation_failed")
+                .assert_json_at("/errors/0/pointer", json!(pointer));
+        }
+        let other =
+            app.patch("/products/5").header(ANN.0, ANN.1).body("application/json-patch+json", "[]").send();
+        other.await.assert_problem(403, "forbidden");
+    })
+    .await;
+}
