@@ -59,7 +59,8 @@ pub use app::Http;
 pub use config::HttpConfig;
 pub use exchange::{Exchange, RequestId, Scheme};
 pub use extract::{
-    ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, Path, Query, RawBody, Text,
+    ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, MultipartForm, Path, Query,
+    RawBody, Text, Upload,
 };
 pub use listen::{Peer, PeerAddress};
 pub use mainstay_macros::{delete, errors, get, head, options, patch, post, put, route, routes};

@@ -95,10 +95,13 @@ fn describe_body(body: &BodySpec, schemas: &mut Schemas) -> Value {
 
 fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut Schemas) -> Value {
     let contents = contents.iter().map(|content| {
-        let media = match &content.schema {
+        let mut media = match &content.schema {
             Some(schema) => json!({ "schema": schemas.generate(schema, direction) }),
             None => json!({}),
         };
+        for (field, media_types) in &content.encodings {
+            media["encoding"][field] = json!({ "contentType": media_types });
+        }
         (content.media_type.to_owned(), media)
     });
     Value::Object(contents.collect())

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod projections;
 mod replicas;
 mod rest;
 mod transaction;
+mod uploads;

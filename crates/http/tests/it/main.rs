@@ -13,4 +13,5 @@ mod middleware;
 mod routing;
 mod served;
 mod stack;
+mod uploads;
 mod wire;
