@@ -12,7 +12,8 @@
 //!
 //! A handler does not see the request's headers, so a [`File`] that it returns cannot know that the client has it
 //! already. The stack does: it keeps the [`Conditions`] of the request, and completes the response with
-//! [`complete`]. Without that, the file is sent whole.
+//! [`complete`]. Without that, the file is sent whole. Other responses with an `ETag` or a `Last-Modified` are completed
+//! too: the client is told that it has them already.
 //!
 //! ```
 //! use mainstay_core::Result;
@@ -38,6 +39,7 @@ mod tag;
 
 pub use assets::Assets;
 pub use conditions::Conditions;
+pub(crate) use disposition::{Kind, disposition};
 pub use file::{File, complete};
 pub use media_type::media_type;
 pub use serve::StaticFiles;

@@ -68,6 +68,7 @@ pub use middleware::{Middleware, Next};
 pub use module::{RoutesExt, routes_of};
 pub use negotiate::{Accepts, AcceptsLanguage};
 pub use respond::{
-    Created, Event, Html, JsonLines, Negotiated, NoContent, Problem, Redirect, SetCookie, Sse, Stream,
+    Created, Csv, Event, EventLog, Html, JsonLines, Negotiated, NoContent, Problem, Redirect, SetCookie, Sse,
+    Stream,
 };
 pub use route::{Group, Route, RouteMatch, Routes};

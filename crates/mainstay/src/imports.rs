@@ -28,7 +28,7 @@ pub use mainstay_http::extract::{
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::respond::{
-    Created, Event, Html, JsonLines, Negotiated, NoContent, Redirect, SetCookie, Sse, Stream,
+    Created, Csv, Event, EventLog, Html, JsonLines, Negotiated, NoContent, Redirect, SetCookie, Sse, Stream,
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::{
