@@ -6,11 +6,13 @@
 //! 2. `reader` and `head`: the format (RFC 7578, RFC 2046), in bounded memory;
 //! 3. `field`: one [`Field`], and `file_name`, what its file may be called;
 //! 4. `rules`: what a file must be; `upload`: an [`Upload`], a file that is kept, and `spool`, where it is kept;
-//! 5. `form`: [`MultipartForm`], a whole form as a struct, and `outline`, which asks the struct what its fields are.
+//! 5. `form`: [`MultipartForm`], a whole form as a struct; `outline`, which asks the struct what its fields are, and
+//!    `gathered`, what has come for it.
 
 mod field;
 mod file_name;
 mod form;
+mod gathered;
 mod head;
 mod outline;
 mod reader;
