@@ -8,12 +8,13 @@
 //! - `crash`: after SIGKILL everything that was acknowledged is still there, and the application starts again.
 //!
 //! `cargo xtask soak db` is another thing: it repeats the crash tests of the model layer, which see to their own servers
-//! ([`db`]).
+//! ([`db`]). `cargo xtask soak uploads` sends 5 GiB through each way of reading a form ([`uploads`]).
 //!
 //! A short first version: one machine, one application, loopback.
 
 mod client;
 mod db;
+mod uploads;
 mod writers;
 
 use std::{
@@ -58,6 +59,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     match arguments.rest()?.as_slice() {
         [] => {}
         [what] if what == "db" => return db::main(kills),
+        [what] if what == "uploads" => return uploads::main(),
         [what, ..] => return Err(format!("there is no soak of `{what}`").into()),
     }
     let kills = kills.unwrap_or(5);

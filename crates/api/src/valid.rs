@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use mainstay_core::{Error, Fault, Result, StatusCode};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
-use mainstay_http::{Form, Json, Path, Query};
+use mainstay_http::{Form, Json, MultipartForm, Path, Query};
 use mainstay_resource::Validated;
 use serde::de::DeserializeOwned;
 
@@ -65,7 +65,7 @@ macro_rules! checkable {
     )*};
 }
 
-checkable!(Json in "", Form in "", Query in "query", Path in "path");
+checkable!(Json in "", Form in "", MultipartForm in "", Query in "query", Path in "path");
 
 impl<E: Checkable> Valid<E> {
     fn checked(value: E) -> Result<Self> {

@@ -12,7 +12,8 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`].
+//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`], and [`projection`]: what of a value may be seen from
+//! outside.
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -38,6 +39,7 @@ pub mod module;
 pub mod origin;
 pub mod principal;
 pub mod profile;
+pub mod projection;
 pub mod random;
 pub mod service;
 
@@ -47,6 +49,7 @@ pub use check::{Finding, Findings, Severity};
 pub use container::{Inject, Injectable, Provider, Resolver};
 pub use contribution::{Contribute, Contributed, Contribution, Contributions};
 pub use error::{Error, Fault, Result, StatusCode};
-pub use mainstay_macros::{Inject, main};
+pub use mainstay_macros::{Inject, Projection, main};
 pub use module::{CoreContributions, Module};
 pub use profile::Profile;
+pub use projection::Projection;

@@ -60,6 +60,11 @@ impl<'a> Target<'a> {
         Self { db: tx.db(), tx: Some(tx), caller }
     }
 
+    /// The same, on behalf of another line of code.
+    pub(crate) fn called_at(self, caller: &'static Location<'static>) -> Self {
+        Self { caller, ..self }
+    }
+
     pub(crate) fn dialect(self) -> Dialect {
         self.db.dialect()
     }

@@ -27,6 +27,7 @@ mod shape;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 pub use annotate::Annotated;
@@ -149,7 +150,17 @@ impl<M: Model> Query<M> {
     /// ```
     #[track_caller]
     pub fn stream<'a>(self, executor: &'a impl Executor) -> Streaming<'a, M> {
-        let target = executor.target();
+        self.stream_to(executor.target())
+    }
+
+    /// The same, as a stream that owns its executor: for a response that is made while it is sent.
+    #[track_caller]
+    pub fn into_stream(self, executor: impl Executor + Send + 'static) -> Streaming<'static, M> {
+        let caller = Location::caller();
+        Streaming::owning(executor, move |executor| self.stream_to(executor.target().called_at(caller)))
+    }
+
+    fn stream_to(self, target: Target<'_>) -> Streaming<'_, M> {
         let loads: Arc<[Load<M>]> = self.loads.into();
         let batches = Streaming::new(target.stream_select(self.select), move |rows| {
             let loads = Arc::clone(&loads);

@@ -10,6 +10,7 @@ mod field;
 mod links;
 mod load;
 mod loaded;
+mod nested;
 mod path;
 
 pub use by_fields::{ByFields, KeyPart};

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use mainstay_core::Result;
+use tokio::sync::mpsc;
 
 use crate::driver::RowStream;
 use crate::error::{Border, DbError};
@@ -38,6 +39,27 @@ impl<'a, T: Send + 'a> Streaming<'a, T> {
     {
         let batches = stream::once(open).try_flatten();
         Self(batches.and_then(read).map(Border::at_border).boxed())
+    }
+
+    /// A stream that has its executor with it. Both are driven by whoever asks for items.
+    pub(crate) fn owning<E, F>(executor: E, open: F) -> Streaming<'static, T>
+    where
+        T: 'static,
+        E: Send + Sync + 'static,
+        F: for<'e> FnOnce(&'e E) -> Streaming<'e, T> + Send + 'static,
+    {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let reading = async move {
+            let mut items = open(&executor);
+            while let Some(item) = items.next().await {
+                if sender.send(item).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let received = stream::poll_fn(move |context| receiver.poll_recv(context));
+        let read = stream::once(reading).filter_map(|()| std::future::ready(None));
+        Streaming(stream::select(received, read).boxed())
     }
 
     /// The next one; nothing after the last.

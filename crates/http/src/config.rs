@@ -76,6 +76,9 @@ pub struct HttpConfig {
     /// How large a request body may be; beyond it is 413.
     #[serde(with = "mainstay_core::config::bytes")]
     pub body_limit: u64,
+    /// Where files of forms are kept while their request is answered, those that are too large for the memory. By
+    /// default the system's folder for temporary files; choose one on a disk where that is in memory.
+    pub upload_folder: Option<PathBuf>,
     /// Handlers, other than GET and HEAD, that may run to their end after their client has hung up.
     pub max_finishing: usize,
     /// What to do with `/articles/` where only `/articles` is a route, and the other way round.
@@ -147,6 +150,7 @@ impl Default for HttpConfig {
             http2: listen.http2,
             timeout: Duration::from_secs(30),
             body_limit: 2 * 1024 * 1024,
+            upload_folder: None,
             max_finishing: 1024,
             trailing_slash: TrailingSlash::default(),
             allowed_hosts: Vec::new(),
@@ -175,6 +179,10 @@ impl Section for HttpConfig {
             problems.add("allowed_hosts", format!("has `{host}`, which is no host name"), Some(fix));
         }
         self.csrf.validate(problems);
+        if let Some(folder) = self.upload_folder.as_ref().filter(|folder| !folder.is_dir()) {
+            let fix = "create it, or leave the setting out";
+            problems.add("upload_folder", format!("is no folder: {}", folder.display()), Some(fix));
+        }
         if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
             problems.add("trusted_proxies", format!("cannot be read: {error}"), None);
         }

@@ -11,7 +11,8 @@
 //! | [`Header<T>`], [`Headers<T>`] | one typed header; several in a struct |
 //! | [`Cookies`], [`Cookie<T>`] | all cookies; some in a struct |
 //! | [`Json<T>`] | a JSON body |
-//! | [`Form<T>`], [`Multipart`] | a form; a form with files |
+//! | [`Form<T>`] | a form |
+//! | [`MultipartForm<T>`], [`Multipart`] | a form with files: as a struct, and field by field |
 //! | [`Text`], [`RawBody`], [`BodyStream`] | the body as text, as bytes, as it comes |
 //! | [`ClientIp`], [`Host`], [`Scheme`](crate::Scheme), [`RequestId`](crate::RequestId) | who asks, and how |
 //! | [`Inject<T>`](struct@mainstay_core::Inject) | something from the container |
@@ -47,7 +48,10 @@ pub use header::{
     Bearer, EntityTag, EntityTags, Header, HeaderField, Headers, IfMatch, IfNoneMatch, LastEventId,
 };
 pub use json::Json;
-pub use multipart::{Field, Multipart, Upload, safe_file_name};
+pub(crate) use multipart::UploadFolder;
+pub use multipart::{
+    AnyFile, Field, FileRules, Image, Multipart, MultipartForm, Pdf, Upload, safe_file_name,
+};
 pub use path::Path;
 pub use query::Query;
 
@@ -127,8 +131,7 @@ mod tests {
                     let text = Text::from_request(request("text/plain", body), &()).await;
                     assert!(is_precise(text));
                     let multipart = request("multipart/form-data; boundary=a", body);
-                    let multipart = Multipart::from_request(multipart, &()).await.unwrap();
-                    assert!(is_precise(multipart.gather::<Sample>().await));
+                    assert!(is_precise(MultipartForm::<Sample>::from_request(multipart, &()).await));
                     for coding in ["gzip", "br", "zstd", "deflate", "x"] {
                         let mut coded = request("a/b", body);
                         coded.headers_mut().insert(header::CONTENT_ENCODING, coding.parse().unwrap());

@@ -7,11 +7,13 @@
 //! 3. `body`: sends the parts, in bounded pieces.
 //! 4. `place`: from the path of a request to a file, and never out of the folder.
 //! 5. `assets` and `folder`: where files come from.
-//! 6. `serve`: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
+//! 6. `media_type` and `sniff`: what a file is, by its name and by its content.
+//! 7. `serve`: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
 //!
 //! A handler does not see the request's headers, so a [`File`] that it returns cannot know that the client has it
 //! already. The stack does: it keeps the [`Conditions`] of the request, and completes the response with
-//! [`complete`]. Without that, the file is sent whole.
+//! [`complete`]. Without that, the file is sent whole. Other responses with an `ETag` or a `Last-Modified` are completed
+//! too: the client is told that it has them already.
 //!
 //! ```
 //! use mainstay_core::Result;
@@ -32,11 +34,15 @@ mod media_type;
 mod place;
 mod range;
 mod serve;
+mod sniff;
 mod tag;
 
 pub use assets::Assets;
 pub use conditions::Conditions;
+pub(crate) use disposition::{Kind, disposition};
 pub use file::{File, complete};
 pub use media_type::media_type;
 pub use serve::StaticFiles;
+pub(crate) use sniff::SNIFFED;
+pub use sniff::sniff;
 pub use tag::Tag;

@@ -61,7 +61,8 @@ pub use app::Http;
 pub use config::HttpConfig;
 pub use exchange::{Exchange, RequestId, Scheme};
 pub use extract::{
-    ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, Path, Query, RawBody, Text,
+    ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, MultipartForm, Path, Query,
+    RawBody, Text, Upload,
 };
 pub use listen::{Peer, PeerAddress};
 pub use mainstay_macros::{delete, errors, get, head, options, patch, post, put, route, routes};
@@ -69,8 +70,8 @@ pub use middleware::{Middleware, Next};
 pub use module::{RoutesExt, routes_of};
 pub use negotiate::{Accepts, AcceptsLanguage};
 pub use respond::{
-    Created, Event, Html, JsonEvents, JsonLines, Negotiated, NoContent, Problem, Redirect, SetCookie, Sse,
-    Stream,
+    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, Problem, Redirect,
+    SetCookie, Sse, Stream,
 };
 pub use route::{Group, Route, RouteMatch, Routes};
 pub use version::{ApiVersions, Deprecation};

@@ -283,7 +283,10 @@ impl Setup<'_> {
         stack = stack
             .push_built_in("panic")
             .push_built_in("timeout")
-            .push("body-limit", BodyLimit::new(config.body_limit))
+            .push(
+                "body-limit",
+                BodyLimit::new(config.body_limit).keeping_files_in(config.upload_folder.as_deref()),
+            )
             .push("csrf", CrossOriginProtection::new(&config.csrf, &config.cors.origins))
             .push_built_in("principal");
         self.contributions.of::<StackEdit>().fold(stack, |stack, edit| (edit.value.0)(stack))

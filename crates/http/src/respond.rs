@@ -11,13 +11,16 @@
 //! | [`NoContent`] | 204 |
 //! | [`Redirect`] | 303, 307, 308 or 301 |
 //! | [`Stream`], [`JsonLines<T>`] | 200, piece by piece |
-//! | [`Sse`], [`JsonEvents<T>`] | events for a browser's `EventSource` |
+//! | [`Csv<T>`] | a table for spreadsheets, row by row |
+//! | [`Sse`], [`JsonEvents<T>`] | events for a browser's `EventSource`; from an [`EventLog`], with those that it missed |
 //! | [`Negotiated<J, H>`] | JSON or a page, as the client prefers |
 //! | [`SetCookie`] | a cookie, beside something else: `(cookie, Json(user))` |
 //! | [`Error`](mainstay_core::Error) | whatever went wrong, as a [`Problem`] or a page |
 
 mod cookie;
 mod created;
+mod csv;
+mod event_log;
 mod json;
 mod json_events;
 mod negotiated;
@@ -29,6 +32,8 @@ mod stream;
 pub use axum::response::{Html, NoContent};
 pub use cookie::{SameSite, SetCookie};
 pub use created::Created;
+pub use csv::Csv;
+pub use event_log::EventLog;
 pub use json_events::JsonEvents;
 pub use negotiated::Negotiated;
 pub use problem::{Problem, ProblemFault};

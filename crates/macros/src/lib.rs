@@ -6,6 +6,7 @@ mod from_row;
 mod inject;
 mod migrations;
 mod model;
+mod projection;
 mod root;
 mod route;
 
@@ -117,6 +118,14 @@ pub fn migrations(arguments: TokenStream) -> TokenStream {
 pub fn from_row(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);
     finish(from_row::expand(&input))
+}
+
+/// Makes a struct a projection of another: it has some of its fields, by name, and the other leaves the process as this.
+/// See the trait `Projection` for what may be said of a field.
+#[proc_macro_derive(Projection, attributes(projection))]
+pub fn projection(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    finish(projection::expand(&input))
 }
 
 /// Makes an enum of plain variants a column: stored as text, in snake case or as `#[db(rename = "…")]` says. It also

@@ -10,7 +10,7 @@ pub use mainstay_core::principal::Principal;
 pub use mainstay_core::service::{Running, Service};
 pub use mainstay_core::{
     App, Contribute, Contribution, Contributions, CoreContributions, Error, Fault, Finding, Inject, Module,
-    Profile, Provider, Resolver, Result, StatusCode,
+    Profile, Projection, Provider, Resolver, Result, StatusCode,
 };
 
 #[cfg(feature = "http")]
@@ -23,12 +23,13 @@ pub use axum::http::{HeaderMap, Method, header};
 pub use axum::response::{IntoResponse, Response};
 #[cfg(feature = "http")]
 pub use mainstay_http::extract::{
-    Bearer, BodyStream, ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, Path, Query,
-    RawBody, Text,
+    Bearer, BodyStream, ClientIp, Cookie, Cookies, FileRules, Form, Header, Headers, Host, Image, Json,
+    Multipart, MultipartForm, Path, Pdf, Query, RawBody, Text, Upload,
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::respond::{
-    Created, Event, Html, JsonEvents, JsonLines, Negotiated, NoContent, Redirect, SetCookie, Sse, Stream,
+    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, Redirect, SetCookie,
+    Sse, Stream,
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::{

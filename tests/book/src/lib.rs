@@ -29,6 +29,8 @@ pages! {
     configuration: "configuration.md",
     routing: "routing.md",
     extractors_and_responders: "extractors-and-responders.md",
+    uploads: "uploads.md",
+    responses: "responses.md",
     default_stack: "default-stack.md",
     models: "models.md",
     transactions: "transactions.md",

@@ -139,6 +139,28 @@ impl Application {
     }
 }
 
+/// A browser that has opened this address and stays there, in real time. Its profile is in this folder. End it with
+/// `kill`.
+///
+/// # Errors
+///
+/// When there is no Chromium, or it does not start.
+pub fn listening(address: &str, folder: &Path) -> io::Result<Child> {
+    Command::new(chromium()?)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args([
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            "--disable-background-networking",
+            "--remote-debugging-port=0",
+        ])
+        .arg(format!("--user-data-dir={}", folder.join("browser").display()))
+        .arg(address)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
 impl Drop for Application {
     fn drop(&mut self) {
         let _already_gone = self.process.kill();

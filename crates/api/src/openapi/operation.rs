@@ -100,7 +100,10 @@ fn describe_contents(contents: &[Content], direction: Direction, schemas: &mut S
     let contents = contents.iter().map(|content| {
         let schema = content.schema.as_ref().map(|schema| schemas.generate(schema, direction));
         let schema = whole(content.media_type, schema);
-        let media = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
+        let mut media = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
+        for (field, media_types) in &content.encodings {
+            media["encoding"][field] = json!({ "contentType": media_types });
+        }
         (content.media_type.to_owned(), media)
     });
     Value::Object(contents.collect())

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod documents;
+mod exports;
 mod idempotency;
+mod projections;
 mod rate_limits;
 mod replicas;
 mod rest;
 mod transaction;
+mod uploads;
 mod validation;
 mod versions;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use mainstay_core::Result;
 
@@ -132,7 +133,24 @@ impl<M: Model, R> Selection<M, R> {
     where
         R: Send + 'a,
     {
-        let (read, target) = (self.read, executor.target());
+        self.stream_to(executor.target())
+    }
+
+    /// The same, as a stream that owns its executor: for a response that is made while it is sent.
+    #[track_caller]
+    pub fn into_stream(self, executor: impl Executor + Send + 'static) -> Streaming<'static, R>
+    where
+        R: Send + 'static,
+    {
+        let caller = Location::caller();
+        Streaming::owning(executor, move |executor| self.stream_to(executor.target().called_at(caller)))
+    }
+
+    fn stream_to<'a>(self, target: Target<'a>) -> Streaming<'a, R>
+    where
+        R: Send + 'a,
+    {
+        let read = self.read;
         let batches = Streaming::new(target.stream_select(self.select), move |rows| async move {
             rows.iter().map(|row| read(&mut row.reader(0))).collect::<Result<Vec<R>, _>>()
         });

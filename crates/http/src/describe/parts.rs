@@ -132,17 +132,26 @@ pub struct Content {
     pub media_type: &'static str,
     /// The type inside, where it is known.
     pub schema: Option<SchemaOf>,
+    /// Fields of a form with files, and the media types that each may have, with commas between them.
+    pub encodings: Vec<(String, String)>,
 }
 
 impl Content {
     /// Content of unknown type.
     pub fn new(media_type: &'static str) -> Self {
-        Self { media_type, schema: None }
+        Self { media_type, schema: None, encodings: Vec::new() }
     }
 
     /// Content of type `T`.
     pub fn of<T: Schematic + ?Sized>(media_type: &'static str) -> Self {
-        Self { media_type, schema: schema_of::<T>() }
+        Self { media_type, schema: schema_of::<T>(), encodings: Vec::new() }
+    }
+
+    /// Says which media types a field of a form with files may have.
+    #[must_use]
+    pub fn encoding(mut self, field: impl Into<String>, media_types: impl Into<String>) -> Self {
+        self.encodings.push((field.into(), media_types.into()));
+        self
     }
 }
 

@@ -91,6 +91,11 @@ impl BodyStream {
         Ok(Self { body, limit, read: 0, done: false })
     }
 
+    /// How many bytes have been read.
+    pub(crate) fn taken(&self) -> u64 {
+        self.read
+    }
+
     /// Whether it is known to be empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_end_stream()

@@ -16,8 +16,10 @@ use std::borrow::Cow;
 use mainstay_core::{Error, Fault, Result, StatusCode};
 use serde::de::DeserializeOwned;
 
-use self::failure::{Failure, Kind};
+pub(crate) use self::failure::Failure;
+use self::failure::Kind;
 use self::pass::Pass;
+pub(crate) use self::stand_in::StandIn;
 use super::words;
 
 /// A name and a text.
@@ -80,15 +82,26 @@ impl Origin {
 
 /// Reads a `T` from `pairs`, or says everything that is wrong with them.
 #[track_caller]
-pub(crate) fn read<T: DeserializeOwned>(mut pairs: Vec<Pair<'_>>, origin: Origin) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(pairs: Vec<Pair<'_>>, origin: Origin) -> Result<T> {
+    read_with(pairs, origin, Vec::new())
+}
+
+/// The same where the texts of these names are the numbers of files.
+#[track_caller]
+pub(crate) fn read_with_files<T: DeserializeOwned>(pairs: Vec<Pair<'_>>, files: Vec<String>) -> Result<T> {
+    read_with(pairs, Origin::Form, files)
+}
+
+#[track_caller]
+fn read_with<T: DeserializeOwned>(mut pairs: Vec<Pair<'_>>, origin: Origin, files: Vec<String>) -> Result<T> {
     if origin != Origin::Path {
         // One field's values become neighbours; the sort is stable, so they keep their order.
         pairs.sort_by(|left, right| left.0.cmp(&right.0));
     }
-    let notes = Notes::default();
+    let notes = Notes { files, ..Notes::default() };
     match T::deserialize(Pass { pairs: &pairs, origin, notes: &notes }) {
         Ok(value) => Ok(value),
-        Err(failure) => look_again(&pairs, origin, failure),
+        Err(failure) => look_again(&pairs, origin, failure, notes),
     }
 }
 
@@ -103,6 +116,8 @@ struct Notes {
     empty: Vec<String>,
     /// Texts that are to be given as something else than text.
     hints: Vec<(String, Hint)>,
+    /// Fields that are files: their texts are numbers, which nobody but a file may read.
+    files: Vec<String>,
 }
 
 /// How to give a text to serde where serde does not say what it wants, which is so in flattened structs.
@@ -119,6 +134,11 @@ impl Notes {
         self.hints.iter().find(|(known, _)| known == text).map(|&(_, hint)| hint)
     }
 
+    fn is_file(&self, pairs: &[Pair<'_>]) -> bool {
+        !self.files.is_empty()
+            && pairs.first().is_some_and(|(name, _)| self.files.iter().any(|file| file == name))
+    }
+
     fn knows(&self, name: &str) -> bool {
         self.faulty.iter().chain(&self.unknown).any(|known| known == name)
     }
@@ -130,8 +150,12 @@ const MOST_LOOKS: usize = 32;
 
 #[cold]
 #[track_caller]
-fn look_again<T: DeserializeOwned>(pairs: &[Pair<'_>], origin: Origin, first: Failure) -> Result<T> {
-    let mut notes = Notes::default();
+fn look_again<T: DeserializeOwned>(
+    pairs: &[Pair<'_>],
+    origin: Origin,
+    first: Failure,
+    mut notes: Notes,
+) -> Result<T> {
     let mut faults = Vec::new();
     let mut failure = first;
     for _ in 0..MOST_LOOKS {

@@ -300,6 +300,83 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn skips_what_nobody_reads_without_a_limit_of_depth() {
+        #[derive(Debug, Deserialize)]
+        struct Open {
+            title: String,
+        }
+        let deep = format!(r#"{{"extra": {}{}, "title": "a"}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(Json::<Open>::parse(deep.as_bytes()).unwrap().title, "a");
+        let open = format!(r#"{{"extra": {}"#, "[{\"a\":".repeat(100_000));
+        assert_eq!(Json::<Open>::parse(open.as_bytes()).unwrap_err().status(), 400);
+    }
+
+    #[tokio::test]
+    async fn refuses_texts_and_numbers_that_are_none() {
+        let texts = [
+            r#""\ud800""#,
+            r#""\udc00\ud800""#,
+            r#""\ud800x""#,
+            r#""\ud800\ud800""#,
+            r#""\u12""#,
+            "\"\u{1}\"",
+            r#""\x41""#,
+        ];
+        for text in texts {
+            let error = refused(format!("{{\"title\": {text}}}")).await;
+            assert_eq!((error.status().as_u16(), error.machine_code()), (400, "malformed_json"), "{text}");
+            assert!(error.message().contains("line 1"), "{}", error.message());
+        }
+        assert_eq!(read(r#"{"title": "\ud83d\ude00"}"#).await.unwrap().title, "😀");
+        for number in ["1e999", "-1e999", "01", "+1", ".5", "1.", "0x1", "NaN", "Infinity", "--1"] {
+            let error = Json::<f64>::parse(number.as_bytes()).unwrap_err();
+            assert_eq!((error.status().as_u16(), error.machine_code()), (400, "malformed_json"), "{number}");
+        }
+        // More digits than the largest float has.
+        let error = Json::<u64>::parse("9".repeat(100_000).as_bytes()).unwrap_err();
+        assert_eq!(
+            (error.status().as_u16(), error.message().len() < 100),
+            (400, true),
+            "{}",
+            error.message()
+        );
+        for number in ["256", "-1", "1.5", "18446744073709551616", "1e2"] {
+            let error = Json::<Vec<u8>>::parse(format!("[1, {number}]").as_bytes()).unwrap_err();
+            let pointers: Vec<_> = error.faults().iter().map(|fault| fault.pointer.as_str()).collect();
+            assert_eq!(
+                (error.status().as_u16(), pointers),
+                (422, vec!["/1"]),
+                "{}",
+                &number[..number.len().min(30)]
+            );
+            assert!(error.message().len() < 300);
+        }
+    }
+
+    #[tokio::test]
+    async fn refuses_a_name_that_is_given_twice_wherever_it_is_known() {
+        for (body, place) in [
+            (r#"{"title": "a", "tags": [{"name": "b", "name": "c"}]}"#, "/tags/0/name repeated"),
+            (r#"{"title": "a", "titl\u0065": "b"}"#, "/title repeated"),
+        ] {
+            let (status, found, _) = fault(body).await;
+            assert_eq!((status, found.as_str()), (422, place), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_bytes_as_utf8_whatever_they_are() {
+        let utf16: Vec<u8> = "{\"title\": \"a\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [b"\xff\xfe".as_slice(), &utf16].concat();
+        let latin1 = b"{\"title\": \"caf\xe9\"}".to_vec();
+        let overlong = b"{\"title\": \"\xc0\xaf\"}".to_vec();
+        let surrogate = b"{\"title\": \"\xed\xa0\x80\"}".to_vec();
+        for body in [utf16, marked, latin1, overlong, surrogate] {
+            assert_eq!(refused(body.clone()).await.status(), 400, "{body:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn refuses_other_content_types_and_encodings() {
         for content_type in
             ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]

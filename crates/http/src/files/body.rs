@@ -1,6 +1,7 @@
 //! Sends a file, or parts of it, in bounded pieces.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -9,19 +10,29 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use tokio::io::AsyncSeek;
+use tokio::io::{AsyncRead, AsyncSeek};
 use tokio_util::io::poll_read_buf;
 
 /// How much of a file is in memory at once.
 const PIECE: usize = 64 * 1024;
 
 /// The bytes of a file.
-#[derive(Debug)]
 pub(super) enum Content {
     /// In memory: embedded, or small.
     Memory(Bytes),
-    /// On disk, open.
-    Disk { file: Box<tokio::fs::File>, length: u64 },
+    /// Open: on disk, or wherever a handler has it.
+    Source { source: Pin<Box<dyn Source>>, length: u64 },
+}
+
+/// What can be read from any place.
+pub(super) trait Source: AsyncRead + AsyncSeek + Send {}
+
+impl<S: AsyncRead + AsyncSeek + Send> Source for S {}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("length", &self.length()).finish_non_exhaustive()
+    }
 }
 
 /// What a body is made of.
@@ -37,7 +48,7 @@ impl Content {
     pub(super) fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::Disk { length, .. } => *length,
+            Self::Source { length, .. } => *length,
         }
     }
 
@@ -45,9 +56,9 @@ impl Content {
     pub(super) fn whole(self) -> Body {
         match self {
             Self::Memory(bytes) => Body::from(bytes),
-            disk => {
-                let all = Piece::Range(0..disk.length());
-                Body::new(disk.pieces(VecDeque::from([all])))
+            source => {
+                let all = Piece::Range(0..source.length());
+                Body::new(source.pieces(VecDeque::from([all])))
             }
         }
     }
@@ -98,19 +109,19 @@ impl Sending {
                 self.pieces.pop_front();
                 bytes
             }
-            (Some(Piece::Range(range)), Content::Disk { file, .. }) => {
-                let mut file = Pin::new(file.as_mut());
+            (Some(Piece::Range(range)), Content::Source { source, .. }) => {
+                let mut source = source.as_mut();
                 if let Seek::Needed = self.seek {
-                    file.as_mut().start_seek(io::SeekFrom::Start(range.start))?;
+                    source.as_mut().start_seek(io::SeekFrom::Start(range.start))?;
                     self.seek = Seek::UnderWay;
                 }
                 if let Seek::UnderWay = self.seek {
-                    ready!(file.as_mut().poll_complete(cx))?;
+                    ready!(source.as_mut().poll_complete(cx))?;
                     self.seek = Seek::Done;
                 }
                 let wanted = usize::try_from(range.end - range.start).unwrap_or(PIECE).min(PIECE);
                 let mut buffer = BytesMut::with_capacity(wanted);
-                if ready!(poll_read_buf(file, cx, &mut buffer))? == 0 {
+                if ready!(poll_read_buf(source, cx, &mut buffer))? == 0 {
                     // The length is promised already: only a broken connection tells the client.
                     let message = "a file became shorter while it was sent";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)));

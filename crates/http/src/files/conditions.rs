@@ -62,6 +62,12 @@ impl Conditions {
         self.0.is_none()
     }
 
+    /// The same where only the whole can be sent.
+    pub(super) fn judge_whole(&self, tag: Option<&Tag>, written: Option<SystemTime>) -> Verdict {
+        // Of nothing there are no parts.
+        self.judge(tag, written, 0)
+    }
+
     /// Decides in the order of RFC 9110, section 13.2.2.
     pub(super) fn judge(&self, tag: Option<&Tag>, written: Option<SystemTime>, length: u64) -> Verdict {
         let Some(given) = &self.0 else { return Verdict::Send(Wanted::Whole) };

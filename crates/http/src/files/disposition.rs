@@ -20,7 +20,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// How a browser should treat a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Show it.
     Inline,
     /// Save it.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 }
 
 /// The header for a file of this name. Whatever would name another folder, or break out of the header, is replaced.
-pub(super) fn disposition(kind: Kind, name: &str) -> HeaderValue {
+pub(crate) fn disposition(kind: Kind, name: &str) -> HeaderValue {
     let kind = match kind {
         Kind::Inline => "inline",
         Kind::Attachment => "attachment",

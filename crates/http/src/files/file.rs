@@ -21,6 +21,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use mainstay_core::{Error, Result};
+use tokio::io::{AsyncRead, AsyncSeek};
 
 use super::body::{Content, Piece};
 use super::conditions::{Conditions, Verdict};
@@ -79,6 +80,14 @@ impl File {
         Self::new(Opened { content: Content::Memory(bytes), tag, modified: None }, name)
     }
 
+    /// Something else that can be read from any place: a file in an archive, an object in a store. It has this name and
+    /// this length, and must not change while it is sent. Give it a tag ([`File::with_tag`]) or a time
+    /// ([`File::with_modified`]), so that broken downloads can be resumed.
+    pub fn from_reader(name: &str, source: impl AsyncRead + AsyncSeek + Send + 'static, length: u64) -> Self {
+        let content = Content::Source { source: Box::pin(source), length };
+        Self::new(Opened { content, tag: None, modified: None }, name)
+    }
+
     pub(super) fn new(opened: Opened, name: &str) -> Self {
         Self {
             content: opened.content,
@@ -103,6 +112,13 @@ impl File {
     #[must_use]
     pub fn with_tag(mut self, tag: Tag) -> Self {
         self.tag = Some(tag);
+        self
+    }
+
+    /// The same with another time at which it was written.
+    #[must_use]
+    pub fn with_modified(mut self, at: SystemTime) -> Self {
+        self.modified = Some(at);
         self
     }
 
@@ -323,7 +339,7 @@ impl Opened {
         } else {
             let mut file = tokio::fs::File::from_std(file);
             file.set_max_buf_size(64 * 1024);
-            Content::Disk { file: Box::new(file), length }
+            Content::Source { source: Box::pin(file), length }
         };
         let tag = modified.and_then(|modified| Tag::of_file(modified, content.length()));
         Ok(Self { content, tag, modified })
@@ -348,13 +364,16 @@ impl IntoResponse for File {
     }
 }
 
-/// Completes a response to which a handler returned a [`File`], with the conditions of the request: sends a part of it,
-/// or nothing if the client has it already. Other responses stay as they are.
+/// Completes a response with the conditions of the request. Of a [`File`] it sends a part, or nothing if the client has
+/// it already. Of another response to which the handler has given an `ETag` or a `Last-Modified`, it sends nothing
+/// either if the client has it already, and 412 if it is not what the client believes it to be.
 pub fn complete(response: &mut Response, conditions: &Conditions) {
     if conditions.is_empty() || response.status() != StatusCode::OK {
         return;
     }
-    let Some(Returned(shared)) = response.extensions_mut().remove::<Returned>() else { return };
+    let Some(Returned(shared)) = response.extensions_mut().remove::<Returned>() else {
+        return complete_made(response, conditions);
+    };
     let Some(file) = shared.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     let answer = file.answer(conditions);
     let (mut parts, body) = answer.into_parts();
@@ -369,6 +388,31 @@ pub fn complete(response: &mut Response, conditions: &Conditions) {
     *response.status_mut() = parts.status;
     response.extensions_mut().extend(std::mem::take(&mut parts.extensions));
     *response.body_mut() = body;
+}
+
+/// Completes a response that is no file.
+fn complete_made(response: &mut Response, conditions: &Conditions) {
+    let headers = response.headers();
+    let tag = headers.get(ETAG).and_then(Tag::of_header);
+    let modified =
+        headers.get(LAST_MODIFIED).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    if tag.is_none() && modified.is_none() {
+        return;
+    }
+    match conditions.judge_whole(tag.as_ref(), modified) {
+        Verdict::Send(_) => {}
+        Verdict::NotModified => {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            for name in [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING, CONTENT_DISPOSITION] {
+                response.headers_mut().remove(name);
+            }
+        }
+        Verdict::Changed => {
+            let message = "What is here is not what the request is about: it has changed.";
+            *response = Error::new(StatusCode::PRECONDITION_FAILED, message).into_response();
+        }
+    }
 }
 
 /// The body of a file that may yet be completed otherwise.

@@ -46,6 +46,17 @@ impl Tag {
         Self::new(&format!("{:016x}-{:x}", hasher.finish(), bytes.len()))
     }
 
+    /// The tag that a header says.
+    pub(super) fn of_header(value: &HeaderValue) -> Option<Self> {
+        let text = value.to_str().ok()?;
+        let (weak, quoted) = match text.strip_prefix("W/") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let is_quoted = quoted.len() >= 2 && quoted.starts_with('"') && quoted.ends_with('"');
+        is_quoted.then(|| Self { value: value.clone(), weak })
+    }
+
     pub(super) fn header(&self) -> HeaderValue {
         self.value.clone()
     }

@@ -26,7 +26,7 @@ use crate::describe::{Content, DescribeResponse, Operation, ResponseSpec};
 ///
 /// Between events a comment is sent every 15 seconds, so that nothing on the way takes the connection for dead. After
 /// a break the browser comes back by itself and says, with [`LastEventId`](crate::extract::LastEventId), what it saw
-/// last: give events an [`id`](Event::id) to make use of it. When the server is to stop, the stream ends at once: a
+/// last: an [`EventLog`](super::EventLog) makes use of it. When the server is to stop, the stream ends at once: a
 /// browser that listens does not hold it up, and comes back to the next one.
 ///
 /// ```
@@ -131,8 +131,18 @@ impl Event {
         self
     }
 
+    /// About how much memory it takes.
+    pub(super) fn length(&self) -> usize {
+        let texts = [&self.name, &self.id, &self.data, &self.comment];
+        texts.into_iter().flatten().map(String::len).sum::<usize>() + size_of::<Self>()
+    }
+
     /// The event as it is sent.
     fn frame(&self) -> Bytes {
+        Bytes::from(self.text())
+    }
+
+    pub(super) fn text(&self) -> String {
         let mut frame = String::with_capacity(self.data.as_ref().map_or(0, String::len) + 64);
         for line in self.comment.iter().flat_map(|comment| lines(comment)) {
             push(&mut frame, "", line);
@@ -151,7 +161,7 @@ impl Event {
             push(&mut frame, "data", line);
         }
         frame.push('\n');
-        Bytes::from(frame)
+        frame
     }
 }
 

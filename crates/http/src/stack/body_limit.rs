@@ -1,5 +1,7 @@
 //! `body-limit`: how large a request body may be.
 
+use std::path::Path;
+
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use http::{HeaderMap, header};
@@ -7,19 +9,27 @@ use http_body_util::Limited;
 
 use super::{Flow, Hook};
 use crate::exchange::Exchange;
-use crate::extract;
+use crate::extract::{self, UploadFolder};
 
 /// The part `body-limit`. A length that is declared is looked at before the handler runs; a body without one is cut
 /// off while it is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BodyLimit {
     bytes: u64,
+    folder: Option<UploadFolder>,
 }
 
 impl BodyLimit {
     /// At most this many bytes, unless the route says otherwise.
     pub fn new(bytes: u64) -> Self {
-        Self { bytes }
+        Self { bytes, folder: None }
+    }
+
+    /// Keeps files of forms in this folder while their request is answered.
+    #[must_use]
+    pub fn keeping_files_in(mut self, folder: Option<&Path>) -> Self {
+        self.folder = folder.map(|folder| UploadFolder(folder.into()));
+        self
     }
 }
 
@@ -34,6 +44,9 @@ impl Hook for BodyLimit {
         }
         // Our extractors count what comes out of a decompressor too, and name this limit when it is too much.
         request.extensions_mut().insert(extract::BodyLimit(limit));
+        if let Some(folder) = &self.folder {
+            request.extensions_mut().insert(folder.clone());
+        }
         // Ours replaces the 2 MB that axum's own extractors would apply.
         DefaultBodyLimit::disable().apply(request);
         let body = std::mem::replace(request.body_mut(), Body::empty());

@@ -14,7 +14,9 @@ use mainstay_core::lifecycle::Services;
 use mainstay_core::{App, Error, Profile, Result};
 use mainstay_http::describe::probe::{describe_argument, describe_response};
 use mainstay_http::describe::{Operation, Place};
-use mainstay_http::extract::{BodyStream, ClientIp, Form, Host, Json, Multipart, Path, Query, RawBody, Text};
+use mainstay_http::extract::{
+    BodyStream, ClientIp, Form, Host, Json, MultipartForm, Path, Query, RawBody, Text, Upload,
+};
 use mainstay_http::negotiate::Accepts;
 use mainstay_http::respond::{Created, Event, Negotiated, Redirect, SetCookie, Sse, Stream};
 use mainstay_http::{RequestId, Route, RoutesExt, Scheme};
@@ -167,9 +169,13 @@ async fn forms_and_uploads_are_read() {
     async fn form(Form(note): Form<Note>) -> (SetCookie, Redirect) {
         (SetCookie::new("last", note.text), Redirect::local("/done"))
     }
-    async fn upload(form: Multipart) -> Result<String> {
-        let (note, uploads) = form.gather::<Note>().await?;
-        Ok(format!("{} {}", note.text, uploads.len()))
+    #[derive(Deserialize)]
+    struct NoteWithFile {
+        text: String,
+        f: Upload,
+    }
+    async fn upload(MultipartForm(note): MultipartForm<NoteWithFile>) -> String {
+        format!("{} {}", note.text, note.f.size())
     }
     let app = App::new().route(Route::new(Method::POST, "/form", form)).route(Route::new(
         Method::POST,
@@ -183,7 +189,7 @@ async fn forms_and_uploads_are_read() {
     let body = "--x\r\nContent-Disposition: form-data; name=text\r\n\r\nhi\r\n\
         --x\r\nContent-Disposition: form-data; name=f; filename=a.txt\r\n\r\nfile\r\n--x--\r\n";
     let answer = caller.send(post("/upload", "multipart/form-data; boundary=x", body)).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "hi 1"));
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "hi 4"));
 }
 
 #[tokio::test]

@@ -13,5 +13,6 @@ mod middleware;
 mod routing;
 mod served;
 mod stack;
+mod uploads;
 mod versions;
 mod wire;

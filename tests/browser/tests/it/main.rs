@@ -1,4 +1,8 @@
-//! What a person sees of the flagship example.
+//! What a person sees of the flagship example, and what a browser makes of events.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+mod events;
 
 use browser::Application;
 

@@ -94,6 +94,8 @@ async fn knows_the_line_of_every_query(engine: Engine) {
     lines.look();
     Article::query().with(|a| a.comments).stream(&db).try_next().await.unwrap();
     lines.look();
+    Article::query().with(|a| a.comments).into_stream(db.clone()).try_next().await.unwrap();
+    lines.look();
     User::get(ann.key(), &db).await.unwrap();
     lines.look();
     User::find(ann.key(), &db).await.unwrap();
@@ -121,6 +123,8 @@ async fn knows_the_line_of_every_selection(engine: Engine) {
     User::query().select(|u| u.name).explain(&db).await.unwrap();
     lines.look();
     User::query().select(|u| u.name).stream(&db).try_next().await.unwrap();
+    lines.look();
+    User::query().select(|u| u.name).into_stream(db.clone()).try_next().await.unwrap();
     lines.look();
     User::query().sum(|u| u.id, &db).await.unwrap();
     lines.look();

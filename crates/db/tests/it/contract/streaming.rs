@@ -14,6 +14,7 @@ suite!(
     streams_what_the_transaction_wrote,
     writes_while_it_streams,
     a_stream_ends_after_an_error,
+    a_stream_may_own_its_database,
 );
 
 async fn tags(db: &Db, many: usize) {
@@ -117,4 +118,26 @@ async fn a_stream_ends_after_an_error(engine: Engine) {
     let fault = stream.try_next().await.unwrap_err();
     assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(stream.try_next().await.unwrap().is_none());
+}
+
+async fn a_stream_may_own_its_database(engine: Engine) {
+    let db = blog(engine).await;
+    tags(&db, 1_000).await;
+    let ann = user(&db, "ann").await;
+    draft(&ann, "one").insert(&db).await.unwrap();
+    let all = || Tag::query().order_by(|t| t.name);
+    // It goes where its maker does not.
+    let stream = all().into_stream(db.clone());
+    let names: Vec<Tag> = tokio::spawn(stream.try_collect()).await.unwrap().unwrap();
+    assert_eq!((names.len(), names[999].name.as_str()), (1_000, "tag 00999"));
+    let names: Vec<String> = all().select(|t| t.name).into_stream(db.clone()).try_collect().await.unwrap();
+    assert_eq!((names.len(), names[0].as_str()), (1_000, "tag 00000"));
+    let mut loaded = Article::query().with(|a| a.author).into_stream(db.clone());
+    assert_eq!(loaded.try_next().await.unwrap().unwrap().author.get().unwrap().name, "ann");
+    // Dropping it in the middle gives the connection back, however often.
+    for _ in 0..40 {
+        let mut cut = all().into_stream(db.clone());
+        assert_eq!(cut.try_next().await.unwrap().unwrap().name, "tag 00000");
+    }
+    assert_eq!(Tag::query().count(&db).await.unwrap(), 1_000);
 }

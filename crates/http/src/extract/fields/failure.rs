@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Type { expected: String, text: Option<String> },
     /// It is none of these.
     Choice { choices: &'static [&'static str], text: String },
+    /// It is a file, and should be a text; or the other way round.
+    Form { expected: &'static str, found: &'static str },
     /// What the type's own reading says.
     Custom(String),
     /// Not the client's fault: no request can give what the handler asks for.
@@ -77,6 +79,9 @@ impl Failure {
             Kind::Choice { choices, text } => {
                 let message = format!("expected {}, found `{}`", words::one_of(choices), words::clip(text));
                 Fault::new(pointer, "choice", message).with("choices", words::one_of(choices))
+            }
+            Kind::Form { expected, found } => {
+                Fault::new(pointer, "type", format!("expected {expected}, found {found}"))
             }
             Kind::Custom(message) => {
                 let message = words::clip_to(message, 200);

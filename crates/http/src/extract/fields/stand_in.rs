@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::failure::Failure;
 
-pub(super) struct StandIn;
+pub(crate) struct StandIn;
 
 /// An integer, a text, nothing: whatever is asked for.
 macro_rules! constants {

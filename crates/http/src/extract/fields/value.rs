@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use serde::de::value::BorrowedStrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, BytesDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
 
 use super::failure::{Failure, Kind};
 use super::{Hint, Notes, Pair};
+use crate::extract::multipart::FILE;
 
 /// The texts that were given under one name.
 #[derive(Clone, Copy)]
@@ -55,10 +56,29 @@ fn boolean(text: &str) -> Option<bool> {
 
 impl<'p> Value<'p> {
     fn text(&self) -> Result<&'p str, Failure> {
+        if self.notes.is_file(self.pairs) {
+            return Err(Failure::new(Kind::Form { expected: "a text", found: "a file" }));
+        }
+        self.only()
+    }
+
+    fn only(&self) -> Result<&'p str, Failure> {
         match self.pairs {
             [(_, text)] => Ok(text),
             [] => Err(Failure::new(Kind::Missing)),
             many => Err(Failure::new(Kind::Repeated(many.len()))),
+        }
+    }
+
+    /// The number of a file, for whoever takes files.
+    fn file<V: Visitor<'p>>(&self, visitor: V) -> Result<V::Value, Failure> {
+        let number = self.only()?.parse::<u64>();
+        match number {
+            Ok(number) if self.notes.is_file(self.pairs) => {
+                let number = number.to_be_bytes();
+                visitor.visit_newtype_struct(BytesDeserializer::<Failure>::new(&number))
+            }
+            _ => Err(Failure::new(Kind::Form { expected: "a file", found: "a text" })),
         }
     }
 
@@ -131,6 +151,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.pairs.len() > 1 {
             return self.deserialize_seq(visitor);
         }
+        if self.notes.is_file(self.pairs) {
+            return self.file(visitor);
+        }
         let text = self.text()?;
         match self.notes.hint(text) {
             Some(Hint::List) => self.deserialize_seq(visitor),
@@ -192,9 +215,12 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        if name == FILE {
+            return self.file(visitor);
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -264,6 +290,9 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         let Some(pairs) = self.value.pairs.get(self.next..=self.next) else { return Ok(None) };
         self.next += 1;
+        if self.value.notes.is_file(pairs) {
+            return seed.deserialize(Value { pairs, optional: false, ..self.value }).map(Some);
+        }
         // Within a list a hint for the list would go round in circles.
         match self.value.notes.hint(&pairs[0].1) {
             Some(Hint::List) => seed.deserialize(BorrowedStrDeserializer::new(&pairs[0].1)).map(Some),

@@ -11,10 +11,12 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
-use mainstay_core::Error;
+use mainstay_core::{App, Error};
 use mainstay_http::files::{Conditions, File, Tag, complete};
+use mainstay_http::{Route, RoutesExt};
 
 use super::{body, header, headers};
+use crate::calling::caller;
 
 /// A file that was written a minute ago, so that its tag is strong.
 fn written(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
@@ -196,4 +198,69 @@ async fn a_file_from_memory_has_a_tag_of_its_content() {
     assert_ne!(tag("one"), tag("two"));
     let typed = File::from_bytes("a", "x").with_media_type(HeaderValue::from_static("image/x-own"));
     assert_eq!(header(&typed.respond(&HeaderMap::new(), &Method::GET), CONTENT_TYPE), Some("image/x-own"));
+}
+
+#[tokio::test]
+async fn what_a_handler_makes_is_sent_only_to_those_who_do_not_have_it() {
+    const WRITTEN: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
+    async fn made() -> ([(&'static str, &'static str); 4], &'static str) {
+        let headers = [
+            ("etag", "\"7\""),
+            ("last-modified", WRITTEN),
+            ("cache-control", "private"),
+            ("content-language", "de"),
+        ];
+        (headers, "made")
+    }
+    async fn failed() -> (StatusCode, [(&'static str, &'static str); 1]) {
+        (StatusCode::CONFLICT, [("etag", "\"7\"")])
+    }
+    let app = App::new()
+        .route(Route::new(Method::GET, "/", made))
+        .route(Route::new(Method::POST, "/", made))
+        .route(Route::new(Method::GET, "/plain", async || "plain"))
+        .route(Route::new(Method::GET, "/failed", failed));
+    let caller = caller(app).await;
+    let status = async |method: &str, path: &str, name: &str, value: &str| {
+        caller.ask(method, path, &[(name, value)]).await.status.as_u16()
+    };
+    let answer = caller.ask("GET", "/", &[("if-none-match", "\"1\", W/\"7\"")]).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("etag")), (304, "", "\"7\""));
+    assert_eq!((answer.header("cache-control"), answer.header("content-type")), ("private", ""));
+    assert_eq!(status("HEAD", "/", "if-none-match", "*").await, 304);
+    assert_eq!(status("GET", "/", "if-none-match", "\"8\"").await, 200);
+    assert_eq!(status("GET", "/", "if-modified-since", WRITTEN).await, 304);
+    assert_eq!(status("GET", "/", "if-modified-since", "Sun, 09 Sep 2001 01:46:39 GMT").await, 200);
+    assert_eq!(status("GET", "/", "if-match", "\"7\"").await, 200);
+    assert_eq!(status("GET", "/", "range", "bytes=0-0").await, 200, "there are no parts of it");
+    let answer = caller.ask("GET", "/", &[("if-match", "\"8\"")]).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["status"].as_u64()), (412, Some(412)));
+    assert_eq!(status("GET", "/", "if-unmodified-since", "Sun, 09 Sep 2001 01:46:39 GMT").await, 412);
+    // What changes something has looked for itself; what has no tag, and what failed, is what it is.
+    assert_eq!(status("POST", "/", "if-none-match", "\"7\"").await, 200);
+    assert_eq!(status("GET", "/plain", "if-none-match", "*").await, 200);
+    assert_eq!(status("GET", "/failed", "if-none-match", "\"7\"").await, 409);
+}
+
+#[tokio::test]
+async fn whatever_can_be_read_from_any_place_is_sent_in_parts() {
+    async fn archive() -> File {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|number| b'a' + (number % 26) as u8).collect();
+        let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        File::from_reader("log.txt", std::io::Cursor::new(bytes), 200_000).with_modified(written)
+    }
+    let caller = caller(App::new().route(Route::new(Method::GET, "/", archive))).await;
+    let whole = caller.get("/").await;
+    assert_eq!((whole.body.len(), whole.header("content-type")), (200_000, "text/plain; charset=utf-8"));
+    assert_eq!(whole.header("last-modified"), "Sun, 09 Sep 2001 01:46:40 GMT");
+    let part = caller.ask("GET", "/", &[("range", "bytes=26-28")]).await;
+    assert_eq!((part.status.as_u16(), part.body.as_str()), (206, "abc"));
+    assert_eq!(part.header("content-range"), "bytes 26-28/200000");
+    let end = caller.ask("GET", "/", &[("range", "bytes=-2")]).await;
+    assert_eq!(end.body, whole.body[199_998..]);
+    let both = caller.ask("GET", "/", &[("range", "bytes=0-1,100000-100002")]).await;
+    assert!(both.body.contains(&whole.body[100_000..100_003]) && both.status == 206);
+    assert_eq!(caller.ask("GET", "/", &[("range", "bytes=200000-")]).await.status, 416);
+    let known = caller.ask("GET", "/", &[("if-modified-since", whole.header("last-modified"))]).await;
+    assert_eq!(known.status, 304);
 }
