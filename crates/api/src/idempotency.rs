@@ -29,8 +29,15 @@
 //! 1. The key is claimed, in a short transaction of its own: for this caller, this method, address and body.
 //! 2. The handler runs. Where it succeeds (2xx, 3xx), its answer is kept with the key; where it fails, nothing has happened, and
 //!    the key is free again.
+//!    A time-out and a client that has gone free it too, a process that has died only when its `lease` is over; so does a
+//!    request that takes longer than that, which then writes nothing by its `RequestTx`.
 //! 3. The same request with the same key is answered with what is kept, and `Idempotent-Replayed: true`; another request with
 //!    this key with 422; one that comes while the first still runs with 409 and `Retry-After`.
+//!
+//! Answers stay in the table for as long as `keep` says, as they are. One that says `Cache-Control: no-store`, one above 1 MiB and
+//! one without a known end are not kept: the request that comes again is told so (409), and not done. An answer is for
+//! whoever has sent the request, by [`Principal::identity`], to the same host; who has lost a right meanwhile still gets the answer
+//! of before. Callers whom nobody knows share their keys: they should be hard to guess, as UUIDs are.
 //!
 //! In `keys`: the table, and how a key is claimed; in `answer`: what is kept of an answer.
 
@@ -56,7 +63,9 @@ use mainstay_http::describe::{ErrorSpec, Operation, Parameter, Place, schema_of}
 use mainstay_http::extract::RawBody;
 use mainstay_http::{Middleware, Next};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, mpsc};
 
+use crate::transaction;
 use answer::Answer;
 use keys::{Claim, Claimed, IdempotencyKey};
 
@@ -72,8 +81,11 @@ pub struct Idempotent;
 
 impl Middleware<Self> for Idempotent {
     fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
-        if !is_covered(request.method()) || !request.headers().contains_key(&IDEMPOTENCY_KEY) {
+        if request.extensions().get::<Kept>().is_some() {
             return Box::pin(next.run(request));
+        }
+        if !is_covered(request.method()) || !request.headers().contains_key(&IDEMPOTENCY_KEY) {
+            return Box::pin(plain(request, next));
         }
         Box::pin(once(request, next))
     }
@@ -93,6 +105,10 @@ impl Middleware<Self> for Idempotent {
         operation.error(
             ErrorSpec::new(StatusCode::CONFLICT, "The first request with this key is still running.")
                 .code("idempotency_in_progress"),
+        );
+        operation.error(
+            ErrorSpec::new(StatusCode::CONFLICT, "The request was done before, and its answer is not kept.")
+                .code("idempotency_answer_not_kept"),
         );
         operation.error(
             ErrorSpec::new(StatusCode::UNPROCESSABLE_ENTITY, "The key was used for another request.")
@@ -158,26 +174,48 @@ struct Idempotency {
     db: Inject<Db>,
     clock: Inject<dyn Clock>,
     config: Inject<IdempotencyConfig>,
+    given_back: mpsc::Sender<Claim>,
+    /// Taken by the service.
+    returned: Mutex<mpsc::Receiver<Claim>>,
 }
 
 impl Idempotency {
     fn new(db: Inject<Db>, clock: Inject<dyn Clock>, config: Inject<IdempotencyConfig>) -> Self {
-        Self { db, clock, config }
+        let (given_back, returned) = mpsc::channel(MOST_GIVEN_BACK);
+        Self { db, clock, config, given_back, returned: Mutex::new(returned) }
     }
 }
+
+/// How many keys of requests that were cut off wait to be free again.
+const MOST_GIVEN_BACK: usize = 1_000;
 
 /// How often answers that need not be kept any more are deleted.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 async fn sweep(running: Running, idempotency: Inject<Idempotency>) -> Result<()> {
+    let mut returned = idempotency.returned.lock().await;
+    let mut sweeps = tokio::time::interval(SWEEP);
     running.ready();
     loop {
         tokio::select! {
             () = running.shutdown().requested() => return Ok(()),
-            () = tokio::time::sleep(SWEEP) => {}
+            Some(claim) = returned.recv() => release(&claim, &idempotency.db).await,
+            _ = sweeps.tick() => {
+                IdempotencyKey::forget(idempotency.clock.now().into(), &idempotency.db).await?;
+            }
         }
-        IdempotencyKey::forget(idempotency.clock.now().into(), &idempotency.db).await?;
     }
+}
+
+/// Around a request whose answer is kept already: what is further in need not do it again.
+#[derive(Clone, Copy)]
+struct Kept;
+
+/// A request without a key has its transaction, too.
+async fn plain(request: Request, next: Next) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let db = Inject::<Db>::from_request_parts(&mut parts, &()).await?;
+    transaction::around(db.transactions(), Request::from_parts(parts, body), next).await
 }
 
 async fn once(request: Request, next: Next) -> Result<Response> {
@@ -185,10 +223,10 @@ async fn once(request: Request, next: Next) -> Result<Response> {
     let key = key(&parts.headers)?;
     let idempotency = Inject::<Idempotency>::from_request_parts(&mut parts, &()).await?;
     let Ok(who) = Principal::from_request_parts(&mut parts, &()).await;
-    if parts.extensions.get::<OnDemand>().is_some() {
+    if parts.extensions.get::<OnDemand>().is_some_and(OnDemand::has_begun) {
         return Err(Error::internal(
-            "`Idempotent` is inside of the middleware `transaction`: put it around that, or leave `transaction` out, since it has \
-             a transaction itself",
+            "a transaction of the request has begun before its idempotency key was looked at: put `Idempotent` around what \
+             begins it",
         ));
     }
     // As it came, and not as it is once decompressed: the handler is to read it like that.
@@ -202,8 +240,12 @@ async fn once(request: Request, next: Next) -> Result<Response> {
         Claimed::Ours => {}
         Claimed::Kept(answer) => return answer.replayed(),
     }
+    // Where the future is dropped, by a time-out or a client that has gone, the key is given back. It is dropped after the
+    // transaction.
+    let mut held = Held { claim: Some(claim.clone()), given_back: idempotency.given_back.clone() };
     let shared = OnDemand::new(db.transactions());
     parts.extensions.insert(shared.clone());
+    parts.extensions.insert(Kept);
     let request = Request::from_parts(parts, Body::from(body));
     let outcome = match shared.around(next.run_to_the_end(request)).await {
         Ok(response) if is_success(&response) => keep(response, &claim, &shared, db).await,
@@ -214,10 +256,26 @@ async fn once(request: Request, next: Next) -> Result<Response> {
             outcome
         }
     };
+    held.claim = None;
     if !outcome.as_ref().is_ok_and(is_success) {
         release(&claim, db).await;
     }
     outcome
+}
+
+/// A key that a request has while it runs.
+struct Held {
+    claim: Option<Claim>,
+    given_back: mpsc::Sender<Claim>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            // Should too many be given back at once, the lease of the others ends.
+            let _full = self.given_back.try_send(claim);
+        }
+    }
 }
 
 fn is_success(response: &Response) -> bool {
@@ -226,7 +284,13 @@ fn is_success(response: &Response) -> bool {
 
 /// Keeps the answer, together with what the handler has written. An error leaves nothing of either.
 async fn keep(response: Response, claim: &Claim, shared: &OnDemand, db: &Db) -> Result<Response> {
-    let (answer, response) = Answer::of(response).await?;
+    let (answer, response) = match Answer::of(response).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            shared.end(Ending::Rollback).await?;
+            return Err(error);
+        }
+    };
     if !shared.has_begun() {
         claim.keep(answer, db).await?;
         return Ok(response);

@@ -18,9 +18,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
+use futures_util::StreamExt;
 use http::request::Parts;
+use http_body::Body as _;
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use mainstay_core::{Error, Inject, Result};
 use mainstay_db::driver::Ending;
 use mainstay_db::executor::{Executor, Target};
@@ -35,6 +39,8 @@ use mainstay_http::describe::{Describe, Operation};
 /// answer is a success or a redirect (2xx, 3xx), before the answer is sent, and rolled back when it is an error, and when the
 /// handler panics, takes too long or is cut off because the client hung up. Should the commit fail, its error is the
 /// answer.
+///
+/// It waits for the body, or its first 2 MiB, so that a slow client holds no transaction.
 ///
 /// Inside of something that gives the request a transaction already, such as [`Idempotent`](crate::idempotency::Idempotent), it
 /// leaves that as it is.
@@ -62,6 +68,8 @@ pub async fn around(how: Transactions, mut request: Request, next: Next) -> Resu
     }
     let transaction = OnDemand::new(how);
     request.extensions_mut().insert(transaction.clone());
+    let body = std::mem::take(request.body_mut());
+    *request.body_mut() = arrived(body).await;
     let outcome = transaction.around(next.run(request)).await;
     let is_success =
         |response: &Response| response.status().is_success() || response.status().is_redirection();
@@ -72,6 +80,39 @@ pub async fn around(how: Transactions, mut request: Request, next: Next) -> Resu
         tracing::warn!(target: "mainstay::api", error = %error.report(), "the transaction of a request could not be rolled back");
     }
     outcome
+}
+
+/// How much of a body is there before a transaction can begin, in bytes: bodies of usual size.
+const WAITED_FOR: usize = 2 * 1024 * 1024;
+
+/// A body of which the beginning has arrived, so that a client that sends it slowly does not hold a transaction open meanwhile.
+async fn arrived(mut body: Body) -> Body {
+    let (mut frames, mut length) = (Vec::new(), 0);
+    while length < WAITED_FOR && !body.is_end_stream() {
+        match body.frame().await {
+            None => break,
+            Some(frame) => {
+                length += frame.as_ref().ok().and_then(|frame| frame.data_ref()).map_or(0, |data| data.len());
+                let is_broken = frame.is_err();
+                frames.push(frame);
+                if is_broken {
+                    break;
+                }
+            }
+        }
+    }
+    match frames.as_slice() {
+        [] => return body,
+        // Most bodies come in one piece.
+        [Ok(frame)] if body.is_end_stream() => {
+            if let Some(data) = frame.data_ref() {
+                return Body::from(data.clone());
+            }
+        }
+        _ => {}
+    }
+    let rest = BodyStream::new(body);
+    Body::new(StreamBody::new(futures_util::stream::iter(frames).chain(rest)))
 }
 
 /// The transaction of the request, from the middleware [`transaction()`]: an executor, as `tx` is. Everybody in the

@@ -154,6 +154,13 @@ impl Error {
         self
     }
 
+    /// The same error in other words; status, code, and what only the log sees, stay.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// The same error with these places named; status, code and message stay.
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {

@@ -106,6 +106,13 @@ impl Principal {
         })
     }
 
+    /// What tells principals apart: kind, id, and, where accounts of several models sign in, the claim `account` with the model's
+    /// name. For keys of what belongs to somebody.
+    pub fn identity(&self) -> String {
+        let account = self.0.claims.get("account").and_then(Value::as_str).unwrap_or_default();
+        format!("{:?}/{account}/{}", self.0.kind, self.0.id)
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Facts)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -116,7 +123,7 @@ impl Principal {
         self.0.kind
     }
 
-    /// Its id, unique within its kind; empty when nobody is known.
+    /// Its id, unique within its kind and the model of its account; empty when nobody is known. See [`identity`](Self::identity).
     pub fn id(&self) -> &str {
         &self.0.id
     }

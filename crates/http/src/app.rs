@@ -139,7 +139,7 @@ impl Http {
         files::complete(&mut response, &conditions);
         if let Some(error) = error_of(&mut response) {
             // Boxed, so that the usual request does not carry the room for it.
-            let rendering = Box::pin(self.renderer.render(&error, &exchange, &mut response));
+            let rendering = Box::pin(self.renderer.render(error, &exchange, &mut response));
             tracing::Instrument::instrument(rendering, span.clone()).await;
         }
         if let Some(marks) = marks {

@@ -154,12 +154,16 @@ impl Renderer {
     }
 
     /// Gives a body to the error that a response carries.
-    pub(crate) async fn render(&self, error: &Error, exchange: &Exchange, response: &mut Response) {
-        log(error);
+    pub(crate) async fn render(&self, error: Arc<Error>, exchange: &Exchange, response: &mut Response) {
+        log(&error);
+        // Whoever else holds it, such as a middleware that has kept the response, has it in its own words.
         let translation = self.translation(exchange);
-        let translated = translation.map(|translation| translation.of(error));
-        let Rendered { content_type, body } =
-            self.write(translated.as_ref().unwrap_or(error), exchange).await;
+        let error = match (Arc::try_unwrap(error), translation) {
+            (Ok(error), Some(translation)) => Arc::new(translation.of(error)),
+            (Ok(error), None) => Arc::new(error),
+            (Err(shared), _) => shared,
+        };
+        let Rendered { content_type, body } = self.write(&error, exchange).await;
         let headers = response.headers_mut();
         if self.translates() {
             headers.append(header::VARY, HeaderValue::from_static("accept-language"));

@@ -39,6 +39,9 @@ pub(crate) fn read(
     if faults.is_empty() { Ok(given) } else { Err(Error::invalid(faults)) }
 }
 
+/// The most faults that are told of one row.
+const MOST_FAULTS: usize = 100;
+
 struct Reading<'b, W> {
     meta: &'static ModelMeta,
     how: Save,
@@ -56,6 +59,12 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
     /// An object of the row itself, or of a part of it.
     fn object(&mut self, members: &[Member], outer: &str, entries: Vec<(String, &RawValue)>) {
         for (name, json) in entries {
+            if self.faults.len() == MOST_FAULTS {
+                return self.fault(outer, "too_many", "there is more wrong with it, which is not told");
+            }
+            if self.faults.len() > MOST_FAULTS {
+                return;
+            }
             let place = pointer(outer, &name);
             match members.iter().find(|member| self.is_called(member, &name)) {
                 None => {
@@ -73,8 +82,8 @@ impl<W: Fn(&FieldMeta) -> bool> Reading<'_, W> {
             self.fault(place, "read_only", "cannot be set");
         } else if self.given.get(index).is_some() {
             self.fault(place, "duplicate", "is there twice");
-        } else if field.sql_type == SqlType::Json && is_too_deep(json) {
-            self.fault(place, "type", "is nested too deeply, more than 127 levels");
+        } else if let Some(why) = unstorable(json).filter(|_| field.sql_type == SqlType::Json) {
+            self.fault(place, "type", why);
         } else {
             match read_json(field, json) {
                 Ok(value) => self.given.set_value(index, self.merged(index, field, value)),
@@ -173,21 +182,25 @@ pub(crate) fn renamed(meta: &'static ModelMeta, error: Error) -> Error {
     if error.faults().is_empty() {
         return error;
     }
-    let faults = error.faults().iter().map(|fault| {
+    let faults = error.faults().iter().filter_map(|fault| {
         let name = fault.pointer.trim_start_matches('/');
         match meta.field(name) {
-            Some((_, field)) => Fault { pointer: pointer("", json_name(meta, field)), ..fault.clone() },
-            None => fault.clone(),
+            Some((_, field)) if field.hidden => None,
+            Some((_, field)) => Some(Fault { pointer: pointer("", json_name(meta, field)), ..fault.clone() }),
+            None => Some(fault.clone()),
         }
     });
     let faults = faults.collect();
     error.with_faults(faults)
 }
 
-/// Whether a document is nested deeper than engines take one.
-fn is_too_deep(json: &RawValue) -> bool {
-    // It is JSON already: this is the one fault that is left.
-    serde_json::from_str::<serde_json::Value>(json.get()).is_err()
+/// Why a document cannot be stored, although it is JSON by its form.
+fn unstorable(json: &RawValue) -> Option<&'static str> {
+    let error = serde_json::from_str::<serde_json::Value>(json.get()).err()?;
+    Some(match error.to_string() {
+        text if text.contains("recursion") => "is nested too deeply, more than 127 levels",
+        _ => "has a number that is too large, or half of a character",
+    })
 }
 
 fn pointer(outer: &str, name: &str) -> String {

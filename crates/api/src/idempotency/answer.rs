@@ -14,7 +14,7 @@ use super::keys::IdempotencyKey;
 /// The largest body that is kept, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Status, headers and body, if it is not too large.
+/// Status, headers and body, if it is kept.
 pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -28,8 +28,12 @@ impl Answer {
         let mut headers = parts.headers.clone();
         // A cookie is for whoever asked then.
         headers.remove(header::SET_COOKIE);
+        let not_stored = headers
+            .get_all(header::CACHE_CONTROL)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("no-store")));
         // What has no end that is known is sent as it comes.
-        if body.size_hint().exact().is_none_or(|length| length > LARGEST) {
+        if not_stored || body.size_hint().exact().is_none_or(|length| length > LARGEST) {
             let answer = Self { status: parts.status, headers, body: None };
             return Ok((answer, Response::from_parts(parts, body)));
         }
@@ -47,7 +51,8 @@ impl Answer {
         let mut headers = HeaderMap::with_capacity(pairs.len() + 1);
         for (name, value) in pairs {
             let name = HeaderName::try_from(name).context("a kept header")?;
-            headers.append(name, HeaderValue::try_from(value).context("a kept header")?);
+            let bytes: Vec<u8> = value.chars().filter_map(|byte| u8::try_from(byte).ok()).collect();
+            headers.append(name, HeaderValue::from_bytes(&bytes).context("a kept header")?);
         }
         let body = key.body.clone().map(Bytes::from);
         Ok(Some(Self { status, headers, body }))
@@ -60,8 +65,9 @@ impl Answer {
 
     /// Its headers, as they are stored.
     pub(super) fn headers(&self) -> Result<String> {
-        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-        let pairs = self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), text(value)?)));
+        // A character for each byte, whatever it is.
+        let text = |value: &HeaderValue| value.as_bytes().iter().copied().map(char::from).collect::<String>();
+        let pairs = self.headers.iter().map(|(name, value)| (name.as_str(), text(value)));
         Ok(serde_json::to_string(&pairs.collect::<Vec<_>>())?)
     }
 
@@ -73,7 +79,7 @@ impl Answer {
     /// The answer, given once more.
     pub(super) fn replayed(self) -> Result<Response> {
         let Some(body) = self.body else {
-            let message = "This request was done before. Its answer was too large to be kept.";
+            let message = "This request was done before, and its answer is not kept.";
             return Err(Error::conflict(message).code("idempotency_answer_not_kept"));
         };
         let mut response = Response::new(Body::from(body));

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use http::request::Parts;
+use http::{HeaderValue, header};
 use mainstay_core::keys::base64url;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Result, StatusCode};
@@ -47,6 +48,7 @@ impl IdempotencyKey {
 }
 
 /// A request that wants a key.
+#[derive(Clone, Debug)]
 pub(super) struct Claim {
     id: String,
     request: String,
@@ -67,12 +69,13 @@ const TRIES: usize = 3;
 impl Claim {
     /// The claim of this request.
     pub(super) fn new(who: &Principal, key: &str, request: &Parts, body: &[u8]) -> Self {
-        let kind = format!("{:?}", who.kind());
+        let host = request.uri.host().map(str::as_bytes);
+        let host = host.or_else(|| request.headers.get(header::HOST).map(HeaderValue::as_bytes));
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
         let content_type =
-            request.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+            request.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         Self {
-            id: digest(&[kind.as_bytes(), who.id().as_bytes(), key.as_bytes()]),
+            id: digest(&[who.identity().as_bytes(), host.unwrap_or_default(), key.as_bytes()]),
             request: digest(&[request.method.as_str().as_bytes(), target.as_bytes(), content_type, body]),
             attempt: Uuid::new_v4(),
         }
@@ -85,14 +88,13 @@ impl Claim {
         config: &IdempotencyConfig,
         db: &Db,
     ) -> Result<Claimed> {
-        let (leased_until, kept_until) = (now + config.lease, now + config.keep);
         for _ in 0..TRIES {
             let new = NewIdempotencyKey {
                 id: self.id.clone(),
                 request: self.request.clone(),
                 attempt: self.attempt,
-                leased_until,
-                kept_until,
+                leased_until: now + config.lease,
+                kept_until: now + config.keep,
             };
             if new.insert_or_ignore(|key| key.id, db).await?.is_some() {
                 return Ok(Claimed::Ours);
@@ -102,21 +104,7 @@ impl Claim {
                 continue;
             };
             if known.is_free(now) {
-                let taken = IdempotencyKey::filter(|key| key.id.eq(&self.id) & key.attempt.eq(known.attempt))
-                    .update(
-                        |key| {
-                            key.request(&self.request)
-                                .attempt(self.attempt)
-                                .leased_until(leased_until)
-                                .kept_until(kept_until)
-                                .status(None)
-                                .headers(None)
-                                .body(None)
-                        },
-                        db,
-                    )
-                    .await?;
-                if taken == 1 {
+                if self.take_over(&known, now, config, db).await? {
                     return Ok(Claimed::Ours);
                 }
             } else if known.request != self.request {
@@ -130,6 +118,33 @@ impl Claim {
         Err(in_progress())
     }
 
+    /// Takes a key that was free when it was read, unless another attempt has it by now, or the last one has kept its answer.
+    async fn take_over(
+        &self,
+        known: &IdempotencyKey,
+        now: DateTime<Utc>,
+        config: &IdempotencyConfig,
+        db: &Db,
+    ) -> Result<bool> {
+        let free = IdempotencyKey::filter(|key| {
+            let is_free = key.status.is_null() | key.kept_until.lt(now);
+            key.id.eq(&self.id) & key.attempt.eq(known.attempt) & is_free
+        });
+        let taken = free.update(
+            |key| {
+                key.request(&self.request)
+                    .attempt(self.attempt)
+                    .leased_until(now + config.lease)
+                    .kept_until(now + config.keep)
+                    .status(None)
+                    .headers(None)
+                    .body(None)
+            },
+            db,
+        );
+        Ok(taken.await? == 1)
+    }
+
     /// Keeps the answer, unless the key was given to another attempt meanwhile.
     pub(super) async fn keep(&self, answer: Answer, executor: &impl Executor) -> Result<()> {
         let (status, headers, body) = (answer.status(), Some(answer.headers()?), answer.into_body());
@@ -139,7 +154,7 @@ impl Claim {
         if kept == 1 { Ok(()) } else { Err(in_progress()) }
     }
 
-    /// Gives the key back.
+    /// Gives the key back, unless the answer is kept.
     pub(super) async fn release(&self, db: &Db) -> Result<()> {
         let ours = IdempotencyKey::filter(|key| {
             key.id.eq(&self.id) & key.attempt.eq(self.attempt) & key.status.is_null()
@@ -178,6 +193,34 @@ mod tests {
         let history = migrations!().history().unwrap();
         let made = history.schema(&Schema::default()).unwrap();
         assert_eq!(made.sorted(), Schema::of_models(&[IdempotencyKey::META]).sorted());
+    }
+
+    #[tokio::test]
+    async fn a_key_is_not_taken_from_who_has_kept_an_answer_meanwhile() {
+        let db = Db::open("sqlite::memory:").await.unwrap();
+        mainstay_db::schema::create_tables(&[IdempotencyKey::META], &db).await.unwrap();
+        let (request, ()) = http::Request::post("/").body(()).unwrap().into_parts();
+        let claim = || Claim::new(&Principal::anonymous(), "key", &request, b"");
+        let (first, second, config) = (claim(), claim(), IdempotencyConfig::default());
+        let begun = Utc::now();
+        assert!(matches!(first.make(begun, &config, &db).await.unwrap(), Claimed::Ours));
+        let later = begun + config.lease * 2;
+        let read = IdempotencyKey::query().one(&db).await.unwrap();
+        assert!(read.is_free(later));
+        // Between what the second has read and what it writes, the first comes to its end.
+        let (answer, _) = Answer::of(axum::response::Response::default()).await.unwrap();
+        first.keep(answer, &db).await.unwrap();
+        assert!(!second.take_over(&read, later, &config, &db).await.unwrap());
+        assert!(matches!(second.make(later, &config, &db).await.unwrap(), Claimed::Kept(_)));
+    }
+
+    #[test]
+    fn accounts_of_two_models_do_not_share_keys() {
+        let (request, ()) = http::Request::post("/").body(()).unwrap().into_parts();
+        let of = |who: &Principal| Claim::new(who, "key", &request, b"").id;
+        let (customer, staff) = (Principal::user("1"), Principal::user("1").with_claim("account", "Staff"));
+        assert_ne!(of(&customer), of(&staff));
+        assert_ne!(of(&customer), of(&Principal::anonymous()));
     }
 
     #[test]

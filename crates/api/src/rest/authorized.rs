@@ -74,7 +74,8 @@ impl Act for Delete {
     const ACTION: Action = Action::Delete;
 }
 
-/// The row that the last parameter of the path names, which the policy of its model lets the caller act on.
+/// The row that the parameter of the path names, which the policy of its model lets the caller act on. Of several parameters it is
+/// the one that is called as the model is: `{article}` for `Article`.
 ///
 /// A parameter that is called as a unique field names the row by it (`{slug}`), any other by the key. Where there is no such row
 /// for this caller, the answer is 404; where it may be seen and not acted on, 403; where nobody is signed in, 401.
@@ -112,11 +113,12 @@ impl<M: Model, A: Act, S: Sync> FromRequestParts<S> for Authorized<M, A> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let asking = Asking::from_request_parts(parts, state).await?;
         let named = parts.extensions.get::<RouteMatch>();
-        let named = named.and_then(|all| all.params().last());
+        let named = named.and_then(|all| {
+            let names: Vec<_> = all.raw().map(|(name, _)| name).collect();
+            all.params().nth(position::<M>(&names)?)
+        });
         let Some((parameter, key)) = named else {
-            return Err(Error::internal(
-                "`Authorized` needs a path with a parameter, such as `/articles/{slug}/publish`",
-            ));
+            return Err(Error::internal("`Authorized` is in a path that names no such row"));
         };
         let tx = match A::ACTION {
             Action::View => None,
@@ -136,9 +138,25 @@ impl<M: Model, A: Act> Describe for Authorized<M, A> {
         operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, "The policy does not allow it."));
         let missing = format!("There is no such {}.", M::META.label);
         operation.error(ErrorSpec::new(StatusCode::NOT_FOUND, missing));
-        operation.path_checks.push(|names| match names {
-            [] => Some("the handler takes a row, and the path names none".to_owned()),
-            _ => None,
+        operation.path_checks.push(|names| match position::<M>(names) {
+            Some(_) => None,
+            None => {
+                let (model, name) = (M::META.name, name_of::<M>());
+                Some(format!("the handler takes a row of `{model}`: name it by one parameter, or by `{{{name}}}` among several"))
+            }
         });
     }
+}
+
+/// Which of the parameters names the row.
+fn position<M: Model>(names: &[&str]) -> Option<usize> {
+    match names {
+        [_] => Some(0),
+        names => names.iter().position(|name| *name == name_of::<M>()),
+    }
+}
+
+/// What a parameter is called that names a row of the model: `blog_post` for `BlogPost`.
+fn name_of<M: Model>() -> String {
+    M::META.label.replace(' ', "_")
 }

@@ -70,8 +70,9 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Arrived> {
-        let name = *self.path.first().ok_or(Arrived)?;
-        visitor.visit_map(Entry { name, probe: self.step(name) })
+        // It is escaped as a part of a pointer.
+        let name = self.path.first().ok_or(Arrived)?.replace("~1", "/").replace("~0", "~");
+        visitor.visit_map(Entry { name: &name, probe: self.step(&name) })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Arrived> {

@@ -1,6 +1,9 @@
 //! `Verified<E>`: an extractor whose value also keeps the rules that have to ask somebody.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::IntoResponse;
 use mainstay_core::{Error, Fault, Result, StatusCode};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 use mainstay_http::{Form, Json};
@@ -51,7 +54,7 @@ use super::{Checkable, names};
 /// 409 with a fault at the same place.
 pub trait Verify: Sync {
     /// What it takes to find out: an extractor, such as `Inject<Db>`, or several in a tuple.
-    type With: FromRequestParts<(), Rejection: Into<Error>> + Send;
+    type With: FromRequestParts<(), Rejection: IntoResponse> + Describe + Send;
 
     /// Tells what is wrong, each fault at the place of its field in Rust: `/email`.
     ///
@@ -102,11 +105,15 @@ where
     async fn from_request(request: Request, state: &()) -> Result<Self> {
         let (mut parts, body) = request.into_parts();
         let with = <E::Value as Verify>::With::from_request_parts(&mut parts, state).await;
-        let with = with.map_err(Into::into)?;
+        let with = with.map_err(refused)?;
         let value = E::from_request(Request::from_parts(parts, body), state).await.map_err(Into::into)?;
         let mut faults = value.faults();
         let mut found = Vec::new();
-        value.value().verify(with, &mut found).await?;
+        match value.value().verify(with, &mut found).await {
+            // What cannot be found out of a value that is wrong anyway is not the client's question.
+            Err(_) if !faults.is_empty() => found.clear(),
+            outcome => outcome?,
+        }
         for mut fault in found {
             fault.pointer = names::as_read::<E::Value>(&fault.pointer);
             if !faults.iter().any(|known| known.pointer == fault.pointer) {
@@ -117,9 +124,18 @@ where
     }
 }
 
-impl<E: Describe> Describe for Verified<E> {
+/// The error in the response that an extractor refuses with.
+fn refused(rejection: impl IntoResponse) -> Error {
+    let mut response = rejection.into_response();
+    let error =
+        response.extensions_mut().remove::<Arc<Error>>().and_then(|error| Arc::try_unwrap(error).ok());
+    error.unwrap_or_else(|| Error::new(response.status(), "The request cannot be understood."))
+}
+
+impl<E: Describe + Verifiable> Describe for Verified<E> {
     fn describe(operation: &mut Operation) {
         E::describe(operation);
+        <E::Value as Verify>::With::describe(operation);
         operation.error(
             ErrorSpec::new(StatusCode::UNPROCESSABLE_ENTITY, "The input breaks a rule.")
                 .code("validation_failed"),

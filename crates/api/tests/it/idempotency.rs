@@ -59,6 +59,16 @@ async fn fail_first(runs: Inject<Runs>, tx: RequestTx, Text(text): Text) -> Resu
     if runs.begin() == 1 { Err(Error::unavailable("not now")) } else { Ok("done".to_owned()) }
 }
 
+/// The first time it takes longer than it may.
+#[post("/slow-first", timeout = "200ms")]
+async fn slow_first(runs: Inject<Runs>, tx: RequestTx, Text(text): Text) -> Result<String> {
+    insert(text, &tx).await?;
+    if runs.begin() == 1 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    Ok("done".to_owned())
+}
+
 #[post("/panic-first")]
 async fn panic_first(runs: Inject<Runs>, tx: RequestTx, Text(text): Text) -> Result<String> {
     insert(text, &tx).await?;
@@ -93,7 +103,8 @@ async fn nested(tx: RequestTx, Text(text): Text) -> Result<String> {
 
 fn app() -> App {
     let inner = Group::new("").routes(routes![nested]).middleware(transaction);
-    let covered = routes![pay, fail_first, panic_first, overtaken, without_transaction, large].group(inner);
+    let covered =
+        routes![pay, slow_first, fail_first, panic_first, overtaken, without_transaction, large].group(inner);
     App::new()
         .models(models![Payment])
         .provide(Runs::default)
@@ -152,6 +163,48 @@ async fn gives_the_first_answer_again() {
         send(app, "/nested", "k5", "nested").await.assert_header("idempotent-replayed", "true");
     })
     .await;
+}
+
+#[tokio::test]
+async fn without_a_key_every_request_is_done() {
+    on_every_engine(async |app| {
+        let pay = |text: &str| app.post("/pay").body("text/plain", text.to_owned()).send();
+        pay("rent").await.assert_status(201);
+        pay("rent").await.assert_problem(409, "unique_violation");
+        pay("food").await.assert_status(201);
+        assert_eq!(payments(app).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_takes_too_long_gives_its_key_back() {
+    on_every_engine(async |app| {
+        send(app, "/slow-first", "k1", "rent").await.assert_problem(503, "timed_out");
+        let start = std::time::Instant::now();
+        while send(app, "/slow-first", "k1", "rent").await.status() != 200 {
+            assert!(start.elapsed() < Duration::from_secs(20), "the key is not given back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(payments(app).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn is_one_thing_however_often_it_is_put_around() {
+    let nested = Group::new("/twice").routes(routes![pay]).middleware(Idempotent).middleware(transaction);
+    let app = TestApp::of(app().group(nested.middleware(Idempotent)).middleware(transaction)).start().await;
+    for path in ["/twice/pay", "/pay"] {
+        send(&app, path, path, path).await.assert_status(201);
+        send(&app, path, path, path).await.assert_status(201).assert_header("idempotent-replayed", "true");
+    }
+    let body = json!({ "text": "by the resource" });
+    let post = || app.post("/payments").header("idempotency-key", "r").json(&body).send();
+    post().await.assert_status(201);
+    post().await.assert_status(201).assert_header("idempotent-replayed", "true");
+    assert_eq!(payments(&app).await, 3);
+    app.stop().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use garde::Validate;
 use mainstay_api::{Api, ApiExt, ResourcesExt, Verified, Verify, fastapi};
+use mainstay_core::principal::Principal;
 use mainstay_core::{App, Contribute, Fault, Inject, Result};
 use mainstay_db::{Db, ModelsExt, model, models};
 use mainstay_http::render::Translation;
@@ -31,9 +32,9 @@ struct Signup {
 }
 
 impl Verify for Signup {
-    type With = Inject<Db>;
+    type With = (Inject<Db>, Principal);
 
-    async fn verify(&self, db: Inject<Db>, faults: &mut Vec<Fault>) -> Result<()> {
+    async fn verify(&self, (db, _): Self::With, faults: &mut Vec<Fault>) -> Result<()> {
         if Member::filter(|member| member.email.eq(&self.email_address)).exists(&db).await? {
             faults.push(Fault::new("/email_address", "taken", "has an account already"));
         }

@@ -76,6 +76,22 @@ nothing_to_say! {
     State<T>, <T>;
 }
 
+/// Several extractors in one: each says what it has to say.
+macro_rules! all_of {
+    ($($extractor:ident),*) => {
+        impl<$($extractor: Describe),*> Describe for ($($extractor,)*) {
+            fn describe(operation: &mut Operation) {
+                $($extractor::describe(operation);)*
+            }
+        }
+    };
+}
+
+all_of!(A);
+all_of!(A, B);
+all_of!(A, B, C);
+all_of!(A, B, C, D);
+
 impl<T: ?Sized + 'static> Describe for Inject<T> {
     fn describe(operation: &mut Operation) {
         operation.needs.push(Need::of::<T>().in_request());

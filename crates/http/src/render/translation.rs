@@ -44,14 +44,13 @@ impl Translation {
         &self.language
     }
 
-    /// The error in this language. Its status, code and headers are the same.
-    pub(super) fn of(&self, error: &Error) -> Error {
-        let message = self.messages.get(error.machine_code()).cloned();
-        let message = message.unwrap_or_else(|| error.message().to_owned());
-        let faults = error.faults().iter().map(|fault| self.of_fault(fault));
-        Error::new(error.status(), message)
-            .code(error.machine_code().to_owned())
-            .with_faults(faults.collect())
+    /// The error in this language. All but its words is the same.
+    pub(super) fn of(&self, error: Error) -> Error {
+        let faults = error.faults().iter().map(|fault| self.of_fault(fault)).collect();
+        match self.messages.get(error.machine_code()).cloned() {
+            Some(message) => error.with_message(message).with_faults(faults),
+            None => error.with_faults(faults),
+        }
     }
 
     fn of_fault(&self, fault: &Fault) -> Fault {

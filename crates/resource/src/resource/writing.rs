@@ -11,7 +11,7 @@ use crate::input;
 use crate::operations::{Caller, Operations, Refused, Removal, Save, Saved, Saving, Write, Written};
 use crate::policy::{Action, Policy, Rows};
 
-/// Does all of it in one transaction, or nothing. What is wrong is looked for in all of it, as far as the database goes on.
+/// Does all of it in one transaction, or nothing. What is wrong is looked for in all of it.
 pub(super) async fn write<M: Model>(
     resource: &Resource<M>,
     caller: Caller<'_>,
@@ -22,11 +22,22 @@ pub(super) async fn write<M: Model>(
         let caller = Caller { tx: Some(tx), ..caller };
         let (mut done, mut refused) = (Vec::with_capacity(writes.len()), Vec::new());
         for (position, write) in writes.iter().enumerate() {
-            match one(resource, caller, write).await {
+            // Each in a transaction of its own within this one: what one has left when it failed, the next does not see.
+            let done_alone = match writes {
+                [_] => one(resource, caller, write).await,
+                _ => {
+                    tx.transaction(async |tx| one(resource, Caller { tx: Some(tx), ..caller }, write).await)
+                        .await
+                }
+            };
+            match done_alone {
                 Ok(written) => done.push(written),
                 Err(error) => {
                     let goes_on = error.status().is_client_error();
-                    refused.push((position, error));
+                    // What is wrong with the request is told before what is wrong with us.
+                    if goes_on || refused.is_empty() {
+                        refused.push((position, error));
+                    }
                     if !goes_on {
                         break;
                     }

@@ -1,9 +1,12 @@
 //! Actions of an application's own on rows of a resource.
 
+use mainstay_api::Authorized;
+use mainstay_http::{RoutesExt, get, routes};
 use mainstay_test::TestApp;
 use serde_json::{Value, json};
 
 use super::on_every_engine;
+use super::shop::Product;
 
 #[tokio::test]
 async fn act_on_rows_by_the_policy() {
@@ -35,5 +38,27 @@ async fn are_documented_with_how_they_refuse() {
     for status in ["200", "401", "403", "404"] {
         assert!(responses.contains_key(status), "{status}: {responses:?}");
     }
+    app.stop().await;
+}
+
+#[get("/sellers/{seller}/goods/{key}/label")]
+async fn unclear(product: Authorized<Product>) -> String {
+    product.name.clone()
+}
+
+#[get("/sellers/{seller}/goods/{product}/name")]
+async fn clear(product: Authorized<Product>) -> String {
+    product.name.clone()
+}
+
+#[tokio::test]
+async fn of_several_parameters_one_is_called_as_the_model() {
+    let unclear = TestApp::of(super::shop::app().routes(routes![unclear])).try_start().await.err().unwrap();
+    let words =
+        "the handler takes a row of `Product`: name it by one parameter, or by `{product}` among several";
+    assert!(unclear.contains(words), "{unclear}");
+    let app = TestApp::of(super::shop::app().routes(routes![clear])).start().await;
+    super::shop::fill(&*app.inject::<mainstay_db::Db>().await).await;
+    assert_eq!(app.get("/sellers/2/goods/1/name").send().await.text(), "Apple");
     app.stop().await;
 }

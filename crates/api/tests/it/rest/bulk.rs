@@ -81,10 +81,14 @@ async fn does_nothing_when_a_part_cannot_be_done_and_tells_every_fault() {
             json!([
                 { "op": "change", "key": 1, "set": { "stock": 1 } },
                 { "op": "create", "set": { "name": "Apple", "price": "1", "seller_id": 1 } },
+                { "op": "change", "key": 2, "set": { "stock": 3 } },
+                { "op": "change", "key": 2, "set": { "stock": -3 } },
             ]),
         )
         .await;
         taken.assert_status(409).assert_json_at("/errors/0/pointer", json!("/operations/1/set/name"));
+        taken.assert_json_at("/errors/1/pointer", json!("/operations/3/set/stock"));
+        assert!(taken.json::<Value>()["errors"].get(2).is_none(), "{}", taken.text());
         app.get("/products").header(ANN.0, ANN.1).send().await.assert_json(before);
     })
     .await;
