@@ -8,6 +8,7 @@ use servers::{account, programs};
 use crate::{
     outcome::Result,
     process::{self, Show},
+    services::pypi,
     workspace::Workspace,
 };
 
@@ -48,6 +49,16 @@ const PROGRAMS: &[Program] = &[
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",
         from_pypi: None,
     },
+    debian(
+        "node",
+        programs::Program { variable: "MAINSTAY_NODE", package: "nodejs", binaries: &["node", "nodejs"] },
+        "Express in `cargo xtask bench api`",
+    ),
+    debian(
+        "npm",
+        programs::Program { variable: "MAINSTAY_NPM", package: "npm", binaries: &["npm"] },
+        "Express in `cargo xtask bench api`",
+    ),
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
@@ -82,7 +93,8 @@ impl Program {
             return Err(missing);
         }
         if let Some(package) = self.from_pypi {
-            return self.install_from_pypi(package);
+            let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
+            return Ok(pypi::install(&folder, &[package])?.join(self.place.binaries[0]));
         }
         if !account::is_root() {
             return Err(missing);
@@ -95,34 +107,8 @@ impl Program {
     }
 }
 
-impl Program {
-    /// From PyPI, in a folder that this very version has to itself.
-    fn install_from_pypi(&self, package: &str) -> Result<PathBuf> {
-        let folder = Workspace::load()?.target.join("xtask").join("pypi").join(package);
-        let program = folder.join("bin").join(self.place.binaries[0]);
-        // The mark is made last: a folder without it was left half-made.
-        let mark = folder.join("installed");
-        if mark.is_file() && program.is_file() {
-            return Ok(program);
-        }
-        println!("installing `{package}` from PyPI for {}", self.purpose);
-        let make = || {
-            let mut command = Command::new("python3");
-            command.args(["-m", "venv", "--clear"]).arg(&folder);
-            expect(command, "python3 -m venv")
-        };
-        make().or_else(|why| {
-            if account::is_root() { install(self.place.package).and_then(|()| make()) } else { Err(why) }
-        })?;
-        let mut command = Command::new(folder.join("bin").join("pip"));
-        command.args(["install", "--quiet", "--disable-pip-version-check", package]);
-        expect(command, &format!("pip install {package}"))?;
-        std::fs::write(&mark, package)?;
-        Ok(program)
-    }
-}
-
-fn expect(command: Command, what: &str) -> Result<()> {
+/// Runs what must not fail.
+pub(super) fn expect(command: Command, what: &str) -> Result<()> {
     let ended = process::run(command, Show::Captured, INSTALLATION)?;
     if !ended.success() {
         return Err(format!("{what} failed:\n{}", ended.tail(5)).into());
@@ -130,7 +116,8 @@ fn expect(command: Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn install(package: &str) -> Result<()> {
+/// Installs a Debian package.
+pub(super) fn install(package: &str) -> Result<()> {
     let install = || apt_get(&["install", "--yes", "--no-install-recommends", package]);
     // A machine that never fetched the package lists finds nothing: fetch them, then try once more.
     install().or_else(|_| apt_get(&["update"]).and_then(|()| install()))
