@@ -5,4 +5,4 @@ SELECT a.slug, a.title, a.description, a.created_at, a.updated_at, u.username, u
   (SELECT json_group_array(name) FROM (SELECT t.name FROM article_tags l JOIN tags t ON t.id = l.tag_id
     WHERE l.article_id = a.id ORDER BY t.name)) AS tags
 FROM articles a JOIN users u ON u.id = a.author_id
-ORDER BY a.created_at DESC, a.id DESC LIMIT ? OFFSET ?
+ORDER BY a.created_at DESC, a.id DESC LIMIT ? + 0 OFFSET ?
