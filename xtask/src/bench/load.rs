@@ -100,7 +100,8 @@ impl Load {
                 let mut command = pinned(program);
                 command.args(["--threads", "1", "--latency"]);
                 command.args(["--connections", &self.connections.to_string()]);
-                command.args(["--duration", &format!("{seconds}s")]);
+                // A busy machine makes slow peers wait: what is answered late is answered.
+                command.args(["--duration", &format!("{seconds}s"), "--timeout", "20s"]);
                 for header in &request.headers {
                     command.args(["--header", header]);
                 }
