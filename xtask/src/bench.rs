@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: what the budgets of the design promise, measured on this machine in one run.
 //!
 //! Absolute numbers say little about another machine; ratios between programs that were measured side by side do.
-//! [`http`] and [`db`] say what is compared with what; [`compare`] does it; [`server`] is a contender that runs,
-//! watched through `/proc`; [`load`] keeps it busy; [`report`] lays out tables and budgets. [`build`] times cargo.
+//! [`http`], [`db`] and [`api`] say what is compared with what; [`agree`] sees that contenders do the same; [`compare`] measures;
+//! [`server`] is a contender that runs, watched through `/proc`; [`load`] keeps it busy; [`report`] lays out tables and budgets.
+//! [`build`] times cargo.
 
+mod agree;
+mod api;
 mod build;
 mod compare;
 mod db;
@@ -29,13 +32,13 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     };
     let budgets = match arguments.rest()?.as_slice() {
         [what] if what == "http" => http::run(&options)?,
-        [what] if what == "db" => db::run(db::Engines::Both, &options)?,
-        [what, engine] if what == "db" && engine == "postgres" => db::run(db::Engines::Postgres, &options)?,
-        [what, engine] if what == "db" && engine == "sqlite" => db::run(db::Engines::Sqlite, &options)?,
+        [what, engines @ ..] if what == "db" => db::run(db::Engines::named(engines)?, &options)?,
+        [what, engines @ ..] if what == "api" => api::run(db::Engines::named(engines)?, &options)?,
         [what] if what == "build" => build::run(rounds.unwrap_or(3), &options.only)?,
         _ => {
             return Err(
-                "say what to measure: `cargo xtask bench http`, `db [postgres|sqlite]` or `build`".into()
+                "say what to measure: `cargo xtask bench http`, `db [postgres|sqlite]`, `api [postgres|sqlite]` or `build`"
+                    .into()
             );
         }
     };

@@ -30,7 +30,12 @@ impl Connection {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n"))
+        self.get_with(path, "")
+    }
+
+    /// With further header lines (each ended by CRLF).
+    pub(crate) fn get_with(&mut self, path: &str, headers: &str) -> Result<Answer> {
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n{headers}\r\n"))
     }
 
     /// Posts JSON, with further header lines (each ended by CRLF).

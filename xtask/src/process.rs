@@ -114,6 +114,13 @@ pub(crate) fn signal(process: u32, name: &str) {
         Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).stderr(Stdio::null()).status();
 }
 
+/// A process and everything that it started and that still runs.
+pub(crate) fn family(process: u32) -> Vec<u32> {
+    let mut family = vec![process];
+    family.extend(children(process).into_iter().flat_map(self::family));
+    family
+}
+
 fn children(process: u32) -> Vec<u32> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
     tasks

@@ -1,12 +1,15 @@
 //! What suites and benches need from outside: programs, found or installed when run as root, and database servers.
 //!
 //! - [`programs`]: browsers, load generators, servers, as Debian packages.
+//! - [`pypi`] and [`npm`]: packages of other languages, in folders below `target/`.
 //! - [`running`]: servers that run for the while, and the variables by which suites find them.
 //!
 //! Nothing here is needed to build, to run the examples, or for suites that are content with SQLite. What is missing is
 //! said aloud by whoever needs it, and fails under continuous integration.
 
+pub(crate) mod npm;
 mod programs;
+pub(crate) mod pypi;
 mod running;
 
 use std::process::{Command, ExitCode};

@@ -3,8 +3,8 @@
 //! - `hyper_raw`: the floor, hyper with a `match` on the path;
 //! - `axum_bare`: axum with nothing around the handlers;
 //! - `axum_tower`: axum with the features of Mainstay's default stack, from ordinary tower layers;
-//! - `sqlite_raw`: the database tests by hand, on rusqlite;
-//! - `postgres_raw`: the same on tokio-postgres, with a pool or over one pipelined connection;
+//! - `sqlite_raw`: the database tests, and Conduit's articles, by hand, on rusqlite;
+//! - `postgres_raw`: the same on tokio-postgres, with a pool or (the tests only) over one pipelined connection;
 //! - `load`: a load generator for machines without wrk.
 //!
 //! The servers take their port from `PORT` and answer their routes as the TechEmpower rules ask. All run on the
@@ -12,6 +12,8 @@
 //! through `TOKIO_WORKER_THREADS`, so that the same scheduler is in all measurements and the load generator has a
 //! processor to itself.
 
+#[cfg(feature = "articles")]
+pub mod articles;
 pub mod blog;
 pub mod contest;
 pub mod rows;

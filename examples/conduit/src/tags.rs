@@ -1,5 +1,7 @@
 //! What articles are about.
 
+use std::collections::HashMap;
+
 use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,18 +40,20 @@ pub fn module() -> Module {
     Module::new("tags").models(models![Tag]).routes(routes![list])
 }
 
-/// The tags of these names, each once; those that are new are made.
+/// The tags of these names, each once and in their order; those that are new are made.
 pub async fn named(names: &[String], tx: &Tx) -> Result<Vec<Tag>> {
+    let mut known: HashMap<String, Tag> = HashMap::with_capacity(names.len());
+    if !names.is_empty() {
+        let tags = Tag::filter(|tag| tag.name.is_in(names.iter().cloned())).all(tx).await?;
+        known.extend(tags.into_iter().map(|tag| (tag.name.clone(), tag)));
+    }
     let mut tags: Vec<Tag> = Vec::with_capacity(names.len());
     for name in names {
-        if tags.iter().any(|tag| tag.name == *name) {
-            continue;
+        match known.remove(name) {
+            Some(tag) => tags.push(tag),
+            None if tags.iter().any(|tag| tag.name == *name) => {}
+            None => tags.push(NewTag { name: name.clone() }.insert(tx).await?),
         }
-        let known = Tag::filter(|tag| tag.name.eq(name.clone())).first(tx).await?;
-        tags.push(match known {
-            Some(tag) => tag,
-            None => NewTag { name: name.clone() }.insert(tx).await?,
-        });
     }
     Ok(tags)
 }

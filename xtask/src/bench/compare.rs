@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     bench::{
-        load::Load,
+        load::{Load, Request},
         report::{self, median},
         server::Server,
     },
@@ -50,11 +50,26 @@ pub(crate) struct Comparison {
     pub(crate) variables: Vec<(&'static str, String)>,
     /// A program that is started and stopped before each contender, and leaves the ground even.
     pub(crate) groundskeeper: Option<&'static Contender>,
+    /// What is sent besides the path.
+    pub(crate) sent: Sent,
+    /// Contenders that cannot be had on this machine, by name.
+    pub(crate) absent: Vec<&'static str>,
 }
 
-/// The target folder, below that of the workspace, of contenders that are not in it: their binaries are named
-/// `orms/release/…`.
+/// What is sent besides the path.
+#[derive(Default)]
+pub(crate) struct Sent {
+    /// A header line for each program, by the name of its binary.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The JSON that is posted to paths that begin with `POST `, each with the path itself.
+    pub(crate) bodies: Vec<(&'static str, String)>,
+}
+
+/// The target folder, below that of the workspace, of the workspace `benches/orms`: its binaries are named `orms/release/…`.
 const ORMS: &str = "orms";
+
+/// The packages that have what is measured, beside `peers`.
+const MEASURED: [&str; 2] = ["api", "techempower"];
 
 /// Over how many connections a path is pressed whose requests take long.
 const FEW: u64 = 4;
@@ -67,8 +82,9 @@ pub(crate) struct Contender {
 }
 
 impl Contender {
-    fn program(&self, target: &Path) -> PathBuf {
-        let folder = if self.binary.starts_with(ORMS) { target.to_owned() } else { target.join("release") };
+    /// A binary of the workspace by its name, another one by its path below the target folder.
+    pub(crate) fn program(&self, target: &Path) -> PathBuf {
+        let folder = if self.binary.contains('/') { target.to_owned() } else { target.join("release") };
         folder.join(self.binary)
     }
 }
@@ -102,7 +118,53 @@ impl Comparison {
         paths: &'static [&'static str],
         baseline: &'static str,
     ) -> Self {
-        Self { contenders, paths, long_paths: &[], baseline, variables: Vec::new(), groundskeeper: None }
+        Self {
+            contenders,
+            paths,
+            long_paths: &[],
+            baseline,
+            variables: Vec::new(),
+            groundskeeper: None,
+            sent: Sent { headers: Vec::new(), bodies: Vec::new() },
+            absent: Vec::new(),
+        }
+    }
+
+    /// Those that are there, and were asked for.
+    pub(crate) fn chosen(&self, only: &[String]) -> impl Iterator<Item = &'static Contender> {
+        let is_chosen = move |contender: &&Contender| {
+            let asked = only.is_empty() || only.iter().any(|part| contender.name.contains(part.as_str()));
+            asked && !self.absent.contains(&contender.name)
+        };
+        self.contenders.iter().filter(is_chosen)
+    }
+
+    /// Starts a contender, and waits until it answers the first path.
+    pub(crate) fn start(&self, contender: &Contender, target: &Path) -> Result<Server> {
+        let mut variables: Vec<(&str, &str)> = contender.variables.to_vec();
+        variables.extend(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
+        let folder = target.join("xtask/bench").join(contender.binary.replace('/', "-"));
+        Server::start(&contender.program(target), &variables, &folder, self.paths[0])
+    }
+
+    /// Has the ground evened out, if somebody does that.
+    pub(crate) fn even_out(&self, target: &Path) -> Result<()> {
+        match self.groundskeeper {
+            Some(groundskeeper) => self.start(groundskeeper, target)?.stop(),
+            None => Ok(()),
+        }
+    }
+
+    /// What a contender is asked on a path.
+    pub(crate) fn request(&self, contender: &Contender, path: &str) -> Request {
+        let of = |list: &[(&str, String)], wanted: &str| {
+            list.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone())
+        };
+        Request {
+            path: path.strip_prefix("POST ").unwrap_or(path).to_owned(),
+            headers: of(&self.sent.headers, contender.binary).into_iter().collect(),
+            body: of(&self.sent.bodies, path),
+        }
     }
 
     /// Builds everything and measures it.
@@ -120,11 +182,9 @@ impl Comparison {
             load.connections,
             load.name()
         );
-        let chosen =
-            |name: &str| options.only.is_empty() || options.only.iter().any(|part| name.contains(part));
         let mut samples = Vec::new();
         for round in 1..=options.rounds {
-            for contender in self.contenders.iter().filter(|contender| chosen(contender.name)) {
+            for contender in self.chosen(&options.only) {
                 let sample = self.sample(contender, &workspace.target, &load, options.seconds)?;
                 let costs =
                     sample.paths.iter().map(|pressed| format!("{:.2}", pressed.cost)).collect::<Vec<_>>();
@@ -136,26 +196,19 @@ impl Comparison {
     }
 
     fn sample(&self, contender: &Contender, target: &Path, load: &Load, seconds: u64) -> Result<Sample> {
-        let start = |contender: &Contender| {
-            let mut variables: Vec<(&str, &str)> = contender.variables.to_vec();
-            variables.extend(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
-            let folder = target.join("xtask/bench").join(contender.binary);
-            Server::start(&contender.program(target), &variables, &folder, self.paths[0])
-        };
-        if let Some(groundskeeper) = self.groundskeeper {
-            start(groundskeeper)?.stop()?;
-        }
+        self.even_out(target)?;
         // Twice: caches are filled at the first start, and what is measured is an ordinary one.
-        start(contender)?.stop()?;
-        let server = start(contender)?;
+        self.start(contender, target)?.stop()?;
+        let server = self.start(contender, target)?;
         std::thread::sleep(Duration::from_millis(300));
         let idle_megabytes = server.memory()?;
         let mut paths = Vec::new();
         for path in self.paths {
             let load = if self.long_paths.contains(path) { &load.over(FEW) } else { load };
-            load.press(server.port, path, 1)?;
+            let request = self.request(contender, path);
+            load.press(server.port, &request, 1)?;
             let before = server.processor_time()?;
-            let seen = load.press(server.port, path, seconds)?;
+            let seen = load.press(server.port, &request, seconds)?;
             let used = server.processor_time()? - before;
             paths.push(Pressed {
                 per_second: seen.per_second,
@@ -218,9 +271,14 @@ impl Samples {
 }
 
 /// Builds all contenders with the release profile. Those with libraries that only they need are a workspace of their own.
-fn build(workspace: &Workspace, contenders: &[Contender]) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace, contenders: &[Contender]) -> Result<()> {
     let mut ours = workspace.cargo();
-    ours.args(["build", "--release", "--package", "peers", "--package", "techempower"]);
+    ours.args(["build", "--release", "--package", "peers"]);
+    for package in MEASURED {
+        if contenders.iter().any(|contender| contender.binary == package) {
+            ours.args(["--package", package]);
+        }
+    }
     let mut commands = vec![ours];
     if contenders.iter().any(|contender| contender.binary.starts_with(ORMS)) {
         let mut orms = workspace.cargo();

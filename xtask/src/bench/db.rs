@@ -68,6 +68,18 @@ pub(crate) enum Engines {
     Sqlite,
 }
 
+impl Engines {
+    /// Both, or the one that is named.
+    pub(crate) fn named(names: &[String]) -> Result<Self> {
+        match names {
+            [] => Ok(Self::Both),
+            [name] if name == "postgres" => Ok(Self::Postgres),
+            [name] if name == "sqlite" => Ok(Self::Sqlite),
+            _ => Err("name one engine, `postgres` or `sqlite`, or none for both".into()),
+        }
+    }
+}
+
 pub(crate) fn run(engines: Engines, options: &Options) -> Result<Vec<Budget>> {
     let mut budgets = Vec::new();
     if engines != Engines::Sqlite {
@@ -121,7 +133,7 @@ fn model_layer(samples: &Samples, peer: &'static str, limit: f64) -> Vec<Budget>
 }
 
 /// Removes a database of an earlier run.
-fn remove(file: &Path) -> Result<()> {
+pub(crate) fn remove(file: &Path) -> Result<()> {
     for ending in ["", "-shm", "-wal"] {
         match std::fs::remove_file(format!("{}{ending}", file.display())) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

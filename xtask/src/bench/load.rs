@@ -15,12 +15,25 @@ use crate::{bench::server, outcome::Result, process, process::Show, services};
 pub(crate) struct Load {
     tool: Tool,
     pub(crate) connections: u64,
+    /// Where the script is that wrk posts by.
+    script: PathBuf,
 }
 
 #[derive(Clone)]
 enum Tool {
     Wrk(PathBuf),
     Own(PathBuf),
+}
+
+/// What a server is asked, again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The path with its query.
+    pub(crate) path: String,
+    /// Header lines: `accept: text/html`.
+    pub(crate) headers: Vec<String>,
+    /// JSON to be posted; without it the request is a GET.
+    pub(crate) body: Option<String>,
 }
 
 /// What a load generator has seen.
@@ -47,7 +60,8 @@ impl Load {
                 Tool::Wrk,
             ),
         };
-        Ok(Self { tool, connections })
+        let script = std::env::temp_dir().join(format!("mainstay-bench-{}.lua", std::process::id()));
+        Ok(Self { tool, connections, script })
     }
 
     /// The same over so many connections.
@@ -62,13 +76,10 @@ impl Load {
         }
     }
 
-    /// Presses on one path for so many seconds. Any answer that is not a success is an error.
-    pub(crate) fn press(&self, port: u16, path: &str, seconds: u64) -> Result<Seen> {
-        let output = process::run(
-            self.command(port, path, seconds),
-            Show::Captured,
-            Duration::from_secs(seconds + 60),
-        )?;
+    /// Presses on a server for so many seconds. Any answer that is not a success is an error.
+    pub(crate) fn press(&self, port: u16, request: &Request, seconds: u64) -> Result<Seen> {
+        let deadline = Duration::from_secs(seconds + 60);
+        let output = process::run(self.command(port, request, seconds)?, Show::Captured, deadline)?;
         if !output.success() {
             return Err(format!("the load generator failed:\n{}", output.tail(10)).into());
         }
@@ -76,30 +87,47 @@ impl Load {
             Tool::Wrk(_) => parse_wrk(&output.output),
             Tool::Own(_) => serde_json::from_str(&output.output).ok().and_then(|line| parse_own(&line)),
         };
-        seen.ok_or_else(|| format!("{path} was not answered as it should:\n{}", output.output).into())
+        seen.ok_or_else(|| {
+            format!("{} was not answered as it should:\n{}", request.path, output.output).into()
+        })
     }
 
-    fn command(&self, port: u16, path: &str, seconds: u64) -> Command {
+    fn command(&self, port: u16, request: &Request, seconds: u64) -> Result<Command> {
         let pinned = |program: &Path| server::pinned(program, 1);
-        match &self.tool {
+        let path = &request.path;
+        Ok(match &self.tool {
             Tool::Wrk(program) => {
                 let mut command = pinned(program);
                 command.args(["--threads", "1", "--latency"]);
                 command.args(["--connections", &self.connections.to_string()]);
-                command.args([
-                    "--duration",
-                    &format!("{seconds}s"),
-                    &format!("http://127.0.0.1:{port}{path}"),
-                ]);
+                // A busy machine makes slow peers wait: what is answered late is answered.
+                command.args(["--duration", &format!("{seconds}s"), "--timeout", "20s"]);
+                for header in &request.headers {
+                    command.args(["--header", header]);
+                }
+                if let Some(body) = &request.body {
+                    std::fs::write(&self.script, post_script(body))?;
+                    command.arg("--script").arg(&self.script);
+                }
+                command.arg(format!("http://127.0.0.1:{port}{path}"));
                 command
             }
             Tool::Own(program) => {
                 let mut command = pinned(program);
                 command.args([&port.to_string(), path, &self.connections.to_string(), &seconds.to_string()]);
+                command.env("LOAD_HEADERS", request.headers.join("\n"));
+                command.envs(request.body.as_ref().map(|body| ("LOAD_BODY", body)));
                 command
             }
-        }
+        })
     }
+}
+
+/// What makes wrk post. Braces of a long bracket with signs between them: JSON cannot end it by chance.
+fn post_script(body: &str) -> String {
+    format!(
+        "wrk.method = \"POST\"\nwrk.body = [=====[{body}]=====]\nwrk.headers[\"content-type\"] = \"application/json\"\n"
+    )
 }
 
 /// `None` when it speaks another language, or reports errors.
@@ -163,6 +191,12 @@ Transfer/sec:     15.04MB
             parse_own(&serde_json::json!({"requests": 1, "errors": 1, "seconds": 1.0, "p99_us": 1}))
                 .is_none()
         );
+    }
+
+    #[test]
+    fn wrk_posts_the_body_as_it_is() {
+        let script = post_script(r#"{"a": "b]]"}"#);
+        assert!(script.contains(r#"wrk.body = [=====[{"a": "b]]"}]=====]"#), "{script}");
     }
 
     #[test]

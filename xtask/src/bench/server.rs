@@ -56,17 +56,20 @@ impl Server {
         Ok(Self { port, start_to_answer: start.elapsed(), process })
     }
 
-    /// Processor time that all its threads have used so far, in user mode and in the kernel.
+    /// Processor time that it and what it has started have used so far, all threads, in user mode and in the kernel.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        ticks(&stat)
-            .map(|ticks| Duration::from_millis(ticks * 10))
-            .ok_or_else(|| "unknown /proc/…/stat".into())
+        let mut time = Duration::ZERO;
+        for process in process::family(self.process.id()) {
+            let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+            time +=
+                ticks(&stat).map(|ticks| Duration::from_millis(ticks * 10)).ok_or("unknown /proc/…/stat")?;
+        }
+        Ok(time)
     }
 
     /// Memory that is resident now, in megabytes.
     pub(crate) fn memory(&self) -> Result<f64> {
-        process::resident_megabytes(self.process.id())
+        process::family(self.process.id()).into_iter().map(process::resident_megabytes).sum()
     }
 
     pub(crate) fn stop(self) -> Result<()> {

@@ -8,6 +8,7 @@ use servers::{account, programs};
 use crate::{
     outcome::Result,
     process::{self, Show},
+    services::{npm, pypi},
     workspace::Workspace,
 };
 
@@ -65,12 +66,22 @@ const PROGRAMS: &[Program] = &[
             package: "nodejs",
             binaries: &["node", "nodejs"],
         },
-        purpose: "programs that use a generated client",
+        purpose: "programs that use a generated client, and Express in `cargo xtask bench api`",
         origin: Origin::Debian,
     },
-    npm("tsc", "MAINSTAY_TSC", "typescript@7.0.2", "type checks of generated clients"),
-    npm("redocly", "MAINSTAY_REDOCLY", "@redocly/cli@2.77.0", "linting OpenAPI documents"),
-    npm("spectral", "MAINSTAY_SPECTRAL", "@stoplight/spectral-cli@6.16.3", "linting OpenAPI documents"),
+    debian(
+        "npm",
+        programs::Program { variable: "MAINSTAY_NPM", package: "npm", binaries: &["npm"] },
+        "packages of the above",
+    ),
+    npm_package("tsc", "MAINSTAY_TSC", "typescript@7.0.2", "type checks of generated clients"),
+    npm_package("redocly", "MAINSTAY_REDOCLY", "@redocly/cli@2.77.0", "linting OpenAPI documents"),
+    npm_package(
+        "spectral",
+        "MAINSTAY_SPECTRAL",
+        "@stoplight/spectral-cli@6.16.3",
+        "linting OpenAPI documents",
+    ),
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
@@ -80,7 +91,7 @@ const fn debian(name: &'static str, place: programs::Program, purpose: &'static 
     Program { name, place, purpose, origin: Origin::Debian }
 }
 
-const fn npm(
+const fn npm_package(
     name: &'static str,
     variable: &'static str,
     package: &'static str,
@@ -117,8 +128,14 @@ impl Program {
         }
         match self.origin {
             Origin::Debian => {}
-            Origin::PyPi(package) => return self.install_from_pypi(package),
-            Origin::Npm(package) => return self.install_from_npm(package),
+            Origin::PyPi(package) => {
+                let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
+                return Ok(pypi::install(&folder, &[package])?.join(self.place.binaries[0]));
+            }
+            Origin::Npm(package) => {
+                let folder = Workspace::load()?.target.join("xtask/npm").join(package);
+                return Ok(npm::add(&folder, package)?.join(self.name));
+            }
         }
         if !account::is_root() {
             return Err(missing);
@@ -131,79 +148,8 @@ impl Program {
     }
 }
 
-impl Program {
-    /// From PyPI, in a folder that this very version has to itself.
-    fn install_from_pypi(&self, package: &str) -> Result<PathBuf> {
-        let folder = Workspace::load()?.target.join("xtask").join("pypi").join(package);
-        let program = folder.join("bin").join(self.place.binaries[0]);
-        // The mark is made last: a folder without it was left half-made.
-        let mark = folder.join("installed");
-        if mark.is_file() && program.is_file() {
-            return Ok(program);
-        }
-        println!("installing `{package}` from PyPI for {}", self.purpose);
-        let make = || {
-            let mut command = Command::new("python3");
-            command.args(["-m", "venv", "--clear"]).arg(&folder);
-            expect(command, "python3 -m venv")
-        };
-        make().or_else(|why| {
-            if account::is_root() { install(self.place.package).and_then(|()| make()) } else { Err(why) }
-        })?;
-        let mut command = Command::new(folder.join("bin").join("pip"));
-        command.args(["install", "--quiet", "--disable-pip-version-check", package]);
-        expect(command, &format!("pip install {package}"))?;
-        std::fs::write(&mark, package)?;
-        Ok(program)
-    }
-}
-
-impl Program {
-    /// From npm, in a folder that this very version has to itself. What a package wants to run when it is installed is not run.
-    fn install_from_npm(&self, package: &str) -> Result<PathBuf> {
-        let folder = Workspace::load()?.target.join("xtask").join("npm").join(package);
-        let program = folder.join("node_modules").join(".bin").join(self.name);
-        let mark = folder.join("installed");
-        if mark.is_file() && program.is_file() {
-            return Ok(program);
-        }
-        println!("installing `{package}` from npm for {}", self.purpose);
-        let _half_made = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder)?;
-        // Without a manifest of its own, npm would look for one further up.
-        std::fs::write(folder.join("package.json"), "{ \"private\": true }\n")?;
-        let add = || {
-            let mut command = Command::new("npm");
-            command.current_dir(&folder).args([
-                "install",
-                "--save-exact",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-            ]);
-            command.args(["--loglevel", "error", package]);
-            expect(command, &format!("npm install {package}"))
-        };
-        add().or_else(|why| {
-            let is_there = process::run(version_of("npm"), Show::Captured, INSTALLATION).is_ok();
-            if is_there || !account::is_root() {
-                Err(why)
-            } else {
-                install(self.place.package).and_then(|()| add())
-            }
-        })?;
-        std::fs::write(&mark, package)?;
-        Ok(program)
-    }
-}
-
-fn version_of(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.arg("--version");
-    command
-}
-
-fn expect(command: Command, what: &str) -> Result<()> {
+/// Runs what must not fail.
+pub(super) fn expect(command: Command, what: &str) -> Result<()> {
     let ended = process::run(command, Show::Captured, INSTALLATION)?;
     if !ended.success() {
         return Err(format!("{what} failed:\n{}", ended.tail(5)).into());
@@ -211,7 +157,7 @@ fn expect(command: Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn install(package: &str) -> Result<()> {
+pub(super) fn install(package: &str) -> Result<()> {
     let install = || apt_get(&["install", "--yes", "--no-install-recommends", package]);
     // A machine that never fetched the package lists finds nothing: fetch them, then try once more.
     install().or_else(|_| apt_get(&["update"]).and_then(|()| install()))

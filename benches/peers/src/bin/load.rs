@@ -2,7 +2,8 @@
 //! many answers were wrong.
 //!
 //! `load PORT PATH CONNECTIONS SECONDS` keeps that many connections busy, each with one request at a time, and prints
-//! one line of JSON: `{"requests":…,"errors":…,"seconds":…,"p50_us":…,"p99_us":…}`.
+//! one line of JSON: `{"requests":…,"errors":…,"seconds":…,"p50_us":…,"p99_us":…}`. Each line of `LOAD_HEADERS` is a header;
+//! with `LOAD_BODY` that JSON is posted.
 
 use std::{
     cell::RefCell,
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Failure> {
         return Err("usage: load PORT PATH CONNECTIONS SECONDS".into());
     };
     let port: u16 = port.parse()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\naccept: */*\r\n\r\n");
+    let request = request(port, path);
     let start = Instant::now();
     let end = start + Duration::from_secs_f64(seconds.parse()?);
     let tally = Rc::new(RefCell::new(Tally::new()));
@@ -58,6 +59,23 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The request, with the headers and the body that the environment has.
+fn request(port: u16, path: &str) -> String {
+    let body = std::env::var("LOAD_BODY").ok();
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\naccept: */*\r\n");
+    for header in std::env::var("LOAD_HEADERS").unwrap_or_default().lines() {
+        request += &format!("{header}\r\n");
+    }
+    match body {
+        Some(body) => {
+            let length = body.len();
+            request + &format!("content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+        }
+        None => request + "\r\n",
+    }
+}
+
 /// Sends one request after the other on one connection, until the end or the first fault.
 async fn keep_busy(port: u16, request: &str, end: Instant, tally: &RefCell<Tally>) -> Result<(), Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -70,7 +88,7 @@ async fn keep_busy(port: u16, request: &str, end: Instant, tally: &RefCell<Tally
         let answered =
             tokio::time::timeout(Duration::from_secs(10), read_answer(&mut stream, &mut buffer)).await??;
         let mut tally = tally.borrow_mut();
-        if answered == 200 {
+        if (200..300).contains(&answered) {
             tally.record(sent.elapsed());
         } else {
             tally.errors += 1;

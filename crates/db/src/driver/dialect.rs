@@ -1,5 +1,7 @@
 //! What differs between the engines' SQL, in one place.
 
+use std::borrow::Cow;
+
 use sea_query::{MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Values};
 
 /// The SQL that an engine speaks.
@@ -142,16 +144,42 @@ impl Dialect {
 
     pub(crate) fn build(self, statement: &impl QueryStatementWriter) -> (String, Values) {
         match self {
-            Self::Sqlite => statement.build(SqliteQueryBuilder),
+            Self::Sqlite => {
+                let (sql, values) = statement.build(SqliteQueryBuilder);
+                (limits_computed(sql), values)
+            }
             Self::Postgres => statement.build(PostgresQueryBuilder),
             Self::MySql | Self::MariaDb => statement.build(MysqlQueryBuilder),
         }
     }
 }
 
+/// SQL for SQLite in which a limit is computed from its value. A limit that is the value alone is one that SQLite (since 3.47)
+/// plans by: it then prepares the statement anew whenever the value is bound, which costs more than running it.
+fn limits_computed(sql: String) -> String {
+    const BOUND: &str = " LIMIT ?";
+    if !sql.contains(BOUND) {
+        return sql;
+    }
+    // Every other piece is a name in quotation marks.
+    let pieces = sql.split('"').enumerate().map(|(place, piece)| {
+        if place % 2 == 1 { Cow::Borrowed(piece) } else { Cow::Owned(piece.replace(BOUND, " LIMIT ? + 0")) }
+    });
+    pieces.collect::<Vec<_>>().join("\"")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Dialect;
+    use super::{Dialect, limits_computed};
+
+    #[test]
+    fn limits_of_sqlite_are_computed_and_names_left_alone() {
+        let sql = |limit: &str| {
+            format!("SELECT \"a LIMIT ?\" FROM (SELECT 1 LIMIT {limit}) LIMIT {limit} OFFSET ?")
+        };
+        assert_eq!(limits_computed(sql("?")), sql("? + 0"));
+        assert_eq!(limits_computed("SELECT 1 LIMIT 1".to_owned()), "SELECT 1 LIMIT 1");
+    }
 
     #[test]
     fn quotes_names_in_backticks_and_leaves_texts_alone() {

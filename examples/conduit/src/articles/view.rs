@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::Article;
 use crate::profiles::{Profile, Reader};
+use crate::tags::Tag;
+use crate::users::User;
 
 /// An article in a list: all but its body.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -70,7 +72,7 @@ pub(super) type Marks = (i64, bool, bool);
 pub(super) fn for_reader(articles: DbQuery<Article>, reader: Reader) -> Annotated<Article, Marks> {
     articles
         .with(|article| article.author)
-        .with(|article| article.tags.order_by(|tag| tag.name.asc()))
+        .with(|article| article.tags)
         .order_by(|article| article.created_at.desc())
         .order_by(|article| article.id.desc())
         .annotate(|article| {
@@ -83,18 +85,27 @@ pub(super) fn for_reader(articles: DbQuery<Article>, reader: Reader) -> Annotate
 }
 
 impl ArticleSummary {
-    fn new((article, (favorites, favorited, following)): &(Article, Marks)) -> Result<Self> {
-        Ok(Self {
+    fn new(article: &Article, tags: &[Tag], author: &User, marks: Marks) -> Self {
+        let (favorites_count, favorited, following) = marks;
+        // Sorted here and not by the database: the same on every engine, whatever its collation.
+        let mut tag_list: Vec<String> = tags.iter().map(|tag| tag.name.clone()).collect();
+        tag_list.sort_unstable();
+        Self {
             slug: article.slug.clone(),
             title: article.title.clone(),
             description: article.description.clone(),
-            tag_list: article.tags.get()?.iter().map(|tag| tag.name.clone()).collect(),
+            tag_list,
             created_at: article.created_at,
             updated_at: article.updated_at,
-            favorited: *favorited,
-            favorites_count: *favorites,
-            author: Profile::new(article.author.get()?, *following),
-        })
+            favorited,
+            favorites_count,
+            author: Profile::new(author, following),
+        }
+    }
+
+    /// With what was loaded together with the article.
+    fn loaded((article, marks): &(Article, Marks)) -> Result<Self> {
+        Ok(Self::new(article, article.tags.get()?, article.author.get()?, *marks))
     }
 }
 
@@ -102,14 +113,20 @@ impl SingleArticle {
     /// The first article of a query, as a reader sees it; a 404 if there is none.
     pub(super) async fn of(articles: DbQuery<Article>, reader: Reader, db: &Db) -> Result<Self> {
         let article = for_reader(articles, reader).first_or_404(db).await?;
-        let summary = ArticleSummary::new(&article)?;
+        let summary = ArticleSummary::loaded(&article)?;
         Ok(Self { article: FullArticle { summary, body: article.0.body } })
+    }
+
+    /// An article that was published just now, as its author sees it: nobody likes it yet, and nobody follows themselves.
+    pub(super) fn published(article: Article, tags: &[Tag], author: &User) -> Self {
+        let summary = ArticleSummary::new(&article, tags, author, (0, false, false));
+        Self { article: FullArticle { summary, body: article.body } }
     }
 }
 
 impl ArticleList {
     pub(super) fn new(page: Page<(Article, Marks)>) -> Result<Self> {
-        let articles = page.items.iter().map(ArticleSummary::new).collect::<Result<_>>()?;
+        let articles = page.items.iter().map(ArticleSummary::loaded).collect::<Result<_>>()?;
         Ok(Self { articles, articles_count: page.total })
     }
 }

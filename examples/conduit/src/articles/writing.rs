@@ -6,9 +6,9 @@ use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Article, NewArticle, SingleArticle, slug};
+use super::{Article, ArticleTag, NewArticle, NewArticleTag, SingleArticle, slug};
 use crate::profiles::Reader;
-use crate::tags;
+use crate::tags::{self, Tag};
 use crate::users::User;
 
 /// The article to publish.
@@ -51,17 +51,17 @@ async fn publish(
         body: draft.body,
         author: author.key(),
     };
-    let article = db
+    let (article, tags) = db
         .transaction(async |tx| {
-            let mut article = new.insert(tx).await?;
+            let article: Article = new.insert(tx).await?;
             let tags = tags::named(&draft.tag_list, tx).await?;
-            article.tags.set(tags.iter().map(|tag| tag.key()), tx).await?;
-            Ok(article)
+            let link = |tag: &Tag| NewArticleTag { article: article.key(), tag: tag.key() };
+            ArticleTag::insert_all(tags.iter().map(link), tx).await?;
+            Ok((article, tags))
         })
         .await?;
-    let query = Article::filter(|one| one.id.eq(article.id));
-    let shown = SingleArticle::of(query, Reader::of(Some(author)), &db).await?;
-    Ok(Created(format!("/api/articles/{}", article.slug), Json(shown)))
+    let address = format!("/api/articles/{}", article.slug);
+    Ok(Created(address, Json(SingleArticle::published(article, &tags, &author))))
 }
 
 /// What is to be different.

@@ -26,7 +26,7 @@ const PAGE_AFTER: &str = "SELECT id, author_id, title, body, published_at FROM p
 const ALL: [&str; 8] = [WORLD, UPDATE, FORTUNES, INSERT, BULK_INSERT, POSTS, COMMENTS, PAGE_AFTER];
 
 /// How many connections the pool has: as many as Mainstay's own by default on one worker.
-const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 #[derive(Clone)]
 pub(crate) enum Database {

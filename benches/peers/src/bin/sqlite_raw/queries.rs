@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::database::Database;
 
-const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+pub(crate) const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 /// How many rows one statement of a bulk insert writes.
 const ROWS: usize = 128;
 

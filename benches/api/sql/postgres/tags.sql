@@ -1,0 +1,1 @@
+INSERT INTO tags (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING

@@ -1,0 +1,1 @@
+SELECT id, username, bio, image FROM users WHERE id = ?

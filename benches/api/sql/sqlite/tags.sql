@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO tags (name) SELECT value FROM json_each(?)
