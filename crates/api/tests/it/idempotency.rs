@@ -1,6 +1,5 @@
 //! Requests that are sent again.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,8 +14,10 @@ use mainstay_http::respond::Created;
 use mainstay_http::{Group, Json, RoutesExt, Text, post, routes};
 use mainstay_resource::Resource;
 use mainstay_resource::policy::Open;
-use mainstay_test::{Engine, Setup, TestApp, TestResponse};
+use mainstay_test::{Setup, TestApp, TestResponse};
 use serde_json::{Value, json};
+
+use crate::engines;
 
 /// Something that is paid.
 #[model]
@@ -119,17 +120,7 @@ fn setup() -> Setup {
 }
 
 async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
-    for engine in [Engine::Sqlite, Engine::Postgres, Engine::MySql] {
-        if let Err(missing) = engine.server() {
-            let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-            assert!(!ci, "{}", missing.message());
-            let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {}", engine.name(), missing.message());
-            continue;
-        }
-        let app = setup().database(engine).start().await;
-        test(&app).await;
-        app.stop().await;
-    }
+    engines::each(setup, test).await;
 }
 
 async fn send(app: &TestApp, path: &str, key: &str, body: &str) -> TestResponse {

@@ -10,32 +10,25 @@ mod searching;
 mod shop;
 mod writing;
 
-use std::io::Write;
+use mainstay_test::TestApp;
+use serde_json::Value;
 
-use mainstay_core::App;
-use mainstay_test::{Engine, TestApp};
+use crate::engines;
 
 /// The shop on every engine.
 async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
-    on_every_engine_of(shop::app, async |app: &TestApp| {
-        shop::fill(&*app.inject::<mainstay_db::Db>().await).await;
-        test(app).await;
-    })
+    engines::each(
+        || TestApp::of(shop::app()),
+        async |app: &TestApp| {
+            shop::fill(&*app.inject::<mainstay_db::Db>().await).await;
+            test(app).await;
+        },
+    )
     .await;
 }
 
-/// The application on every engine whose server is there. What is not there is said, and fails under continuous integration.
-async fn on_every_engine_of(app: impl Fn() -> App, test: impl AsyncFn(&TestApp)) {
-    for engine in [Engine::Sqlite, Engine::Postgres, Engine::MySql] {
-        if let Err(missing) = engine.server() {
-            let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-            assert!(!ci, "{}", missing.message());
-            // Not `eprintln!`: that is kept back when a test passes.
-            let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {}", engine.name(), missing.message());
-            continue;
-        }
-        let app = TestApp::of(app()).database(engine).start().await;
-        test(&app).await;
-        app.stop().await;
-    }
+/// Place and code of what is wrong.
+fn faults(problem: &Value) -> Vec<(&str, &str)> {
+    let faults = problem["errors"].as_array().unwrap().iter();
+    faults.map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())).collect()
 }

@@ -3,7 +3,7 @@
 use mainstay_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use super::on_every_engine;
+use super::{faults, on_every_engine};
 
 const ANN: (&str, &str) = ("authorization", "Seller 1");
 
@@ -58,14 +58,8 @@ async fn does_nothing_when_a_part_cannot_be_done_and_tells_every_fault() {
         )
         .await;
         let problem: Value = refused.assert_problem(422, "validation_failed").json();
-        let faults: Vec<_> = problem["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
-            .collect();
         assert_eq!(
-            faults,
+            faults(&problem),
             [
                 ("/operations/1/set/nam", "unknown_field"),
                 ("/operations/1/set/price", "type"),
@@ -107,14 +101,8 @@ async fn refuses_what_contradicts_itself() {
         )
         .await;
         let problem: Value = refused.assert_problem(422, "validation_failed").json();
-        let faults: Vec<_> = problem["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
-            .collect();
         assert_eq!(
-            faults,
+            faults(&problem),
             [
                 ("/operations/0/key", "contradiction"),
                 ("/operations/0/set", "required"),

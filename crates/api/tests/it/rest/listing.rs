@@ -3,7 +3,7 @@
 use mainstay_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use super::on_every_engine;
+use super::{faults, on_every_engine};
 
 async fn list(app: &TestApp, query: &str) -> TestResponse {
     app.get(&format!("/products?{query}")).send().await
@@ -121,14 +121,8 @@ async fn tells_every_fault_of_a_query() {
                 .await;
         refused.assert_problem(400, "invalid_parameters");
         let problem: Value = refused.json();
-        let faults: Vec<_> = problem["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
-            .collect();
         assert_eq!(
-            faults,
+            faults(&problem),
             [
                 ("query:page", "type"),
                 ("query:nam", "unknown_field"),

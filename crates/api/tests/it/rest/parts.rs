@@ -9,7 +9,8 @@ use mainstay_resource::{Action, FieldSet, Policy, Resource, Rows};
 use mainstay_test::TestApp;
 use serde_json::{Value, json};
 
-use super::on_every_engine_of;
+use super::faults;
+use crate::engines;
 
 /// Where something is.
 #[embedded]
@@ -81,14 +82,9 @@ async fn send(request: mainstay_test::TestRequest, body: Value) -> mainstay_test
     request.body("application/json", body.to_string()).send().await
 }
 
-fn faults(problem: &Value) -> Vec<(&str, &str)> {
-    let faults = problem["errors"].as_array().unwrap().iter();
-    faults.map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())).collect()
-}
-
 #[tokio::test]
 async fn rows_are_made_replaced_and_changed_by_nested_objects() {
-    on_every_engine_of(app, async |app: &TestApp| {
+    engines::each(|| TestApp::of(app()), async |app: &TestApp| {
         let new = json!({ "billing": { "street": "Main 1", "city": "Bonn" } });
         let made: Value = send(app.post("/customers"), new).await.assert_status(201).json();
         let bonn = json!({ "street": "Main 1", "city": "Bonn", "country": "DE", "point": null });
@@ -117,7 +113,7 @@ async fn rows_are_made_replaced_and_changed_by_nested_objects() {
 
 #[tokio::test]
 async fn faults_are_where_they_are_in_the_object() {
-    on_every_engine_of(app, async |app: &TestApp| {
+    engines::each(|| TestApp::of(app()), async |app: &TestApp| {
         let wrong = json!({
             "billing": { "street": 5, "town": "x", "note": "x", "point": { "latitude": 1 } },
             "shipping": "Bonn",
@@ -149,52 +145,61 @@ async fn faults_are_where_they_are_in_the_object() {
 
 #[tokio::test]
 async fn lists_are_narrowed_by_paths() {
-    on_every_engine_of(app, async |app: &TestApp| {
-        for (city, latitude) in [("Bonn", 3), ("Ulm", 2), ("Aachen", 1)] {
-            let point = json!({ "latitude": latitude, "longitude": 0 });
-            let new = json!({ "billing": { "street": "Main", "city": city, "point": point } });
-            send(app.post("/customers"), new).await.assert_status(201);
-        }
-        let cities = async |query: &str| {
-            let page: Value = app.get(&format!("/customers?{query}")).send().await.assert_status(200).json();
-            let items = page["items"].as_array().unwrap().iter();
-            items.map(|item| item["billing"]["city"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(cities("billing.city=Bonn").await, ["Bonn"]);
-        assert_eq!(cities("sort=-billing.city").await, ["Ulm", "Bonn", "Aachen"]);
-        assert_eq!(
-            cities("billing.point.latitude[lte]=2&sort=billing.point.latitude").await,
-            ["Aachen", "Ulm"]
-        );
-        assert_eq!(cities("search=ulm").await, ["Ulm"]);
-        let shown = app.get("/customers?fields=billing.city&billing.city=Ulm").send().await;
-        let page: Value = shown.assert_status(200).json();
-        assert_eq!(page["items"], json!([{ "billing": { "city": "Ulm" } }]));
-        let shown = app.get("/customers?fields=shipping,billing.point&billing.city=Ulm").send().await;
-        let page: Value = shown.assert_status(200).json();
-        let point = json!({ "latitude": 2, "longitude": 0 });
-        assert_eq!(page["items"], json!([{ "billing": { "point": point }, "shipping": null }]));
-        app.get("/customers?fields=billing.note").send().await.assert_status(400);
-        app.get("/customers?billing.note=x").send().await.assert_status(400);
-    })
+    engines::each(
+        || TestApp::of(app()),
+        async |app: &TestApp| {
+            for (city, latitude) in [("Bonn", 3), ("Ulm", 2), ("Aachen", 1)] {
+                let point = json!({ "latitude": latitude, "longitude": 0 });
+                let new = json!({ "billing": { "street": "Main", "city": city, "point": point } });
+                send(app.post("/customers"), new).await.assert_status(201);
+            }
+            let cities = async |query: &str| {
+                let page: Value =
+                    app.get(&format!("/customers?{query}")).send().await.assert_status(200).json();
+                let items = page["items"].as_array().unwrap().iter();
+                items.map(|item| item["billing"]["city"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            assert_eq!(cities("billing.city=Bonn").await, ["Bonn"]);
+            assert_eq!(cities("sort=-billing.city").await, ["Ulm", "Bonn", "Aachen"]);
+            assert_eq!(
+                cities("billing.point.latitude[lte]=2&sort=billing.point.latitude").await,
+                ["Aachen", "Ulm"]
+            );
+            assert_eq!(cities("search=ulm").await, ["Ulm"]);
+            let shown = app.get("/customers?fields=billing.city&billing.city=Ulm").send().await;
+            let page: Value = shown.assert_status(200).json();
+            assert_eq!(page["items"], json!([{ "billing": { "city": "Ulm" } }]));
+            let shown = app.get("/customers?fields=shipping,billing.point&billing.city=Ulm").send().await;
+            let page: Value = shown.assert_status(200).json();
+            let point = json!({ "latitude": 2, "longitude": 0 });
+            assert_eq!(page["items"], json!([{ "billing": { "point": point }, "shipping": null }]));
+            app.get("/customers?fields=billing.note").send().await.assert_status(400);
+            app.get("/customers?billing.note=x").send().await.assert_status(400);
+        },
+    )
     .await;
 }
 
 #[tokio::test]
 async fn policies_hold_for_fields_of_parts() {
-    on_every_engine_of(app, async |app: &TestApp| {
-        let new = json!({ "place": { "latitude": 1, "longitude": 2 } });
-        let made: Value = send(app.post("/visits"), new).await.assert_status(201).json();
-        assert_eq!(made["place"], json!({ "latitude": 1 }));
-        let address = format!("/visits/{}", made["id"]);
-        let changed: Value =
-            send(app.patch(&address), json!({ "place": { "latitude": 5 } })).await.assert_status(200).json();
-        assert_eq!(changed["place"], json!({ "latitude": 5 }));
-        for refused in [json!({ "place": { "longitude": 5 } }), json!({ "place": null })] {
-            let problem: Value = send(app.patch(&address), refused).await.assert_status(422).json();
-            assert_eq!(faults(&problem)[0].1, "read_only");
-        }
-    })
+    engines::each(
+        || TestApp::of(app()),
+        async |app: &TestApp| {
+            let new = json!({ "place": { "latitude": 1, "longitude": 2 } });
+            let made: Value = send(app.post("/visits"), new).await.assert_status(201).json();
+            assert_eq!(made["place"], json!({ "latitude": 1 }));
+            let address = format!("/visits/{}", made["id"]);
+            let changed: Value = send(app.patch(&address), json!({ "place": { "latitude": 5 } }))
+                .await
+                .assert_status(200)
+                .json();
+            assert_eq!(changed["place"], json!({ "latitude": 5 }));
+            for refused in [json!({ "place": { "longitude": 5 } }), json!({ "place": null })] {
+                let problem: Value = send(app.patch(&address), refused).await.assert_status(422).json();
+                assert_eq!(faults(&problem)[0].1, "read_only");
+            }
+        },
+    )
     .await;
 }
 
