@@ -16,6 +16,8 @@ use crate::query::{Renderer, Shape};
 
 /// The most rows of one statement. More hardly goes faster.
 const MOST: usize = 512;
+/// As many rows are one statement whatever their number: these are prepared often enough to be worth it.
+const FEW: usize = 8;
 
 /// Inserts rows of one model, all or none. Returns how many. Hooks do not see it.
 #[track_caller]
@@ -97,7 +99,8 @@ fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'stat
     Ok(rows.first().map(Assignments::meta))
 }
 
-/// Rows that set the same columns, in numbers that are powers of two, so that there are few statements to prepare.
+/// Rows that set the same columns, in numbers that are powers of two, so that there are few statements to prepare; but a few rows
+/// are together.
 pub(super) fn chunks(
     rows: Vec<Assignments>,
     meta: &'static ModelMeta,
@@ -119,7 +122,10 @@ pub(super) fn chunks(
         let most = if columns.is_empty() { 1 } else { (dialect.max_values() / values).clamp(1, MOST) };
         let mut run = run.into_iter();
         while run.len() > 0 {
-            let size = 1 << run.len().min(most).ilog2();
+            let size = match run.len().min(most) {
+                few @ ..=FEW => few,
+                many => 1 << many.ilog2(),
+            };
             chunks.push(run.by_ref().take(size).collect());
         }
     }

@@ -32,6 +32,24 @@ async fn publishes_for_who_has_a_token() {
 }
 
 #[tokio::test]
+async fn asks_as_often_for_many_tags_as_for_one() {
+    let app = TestApp::start(conduit::app()).await;
+    let (_, token) = writer(&app).await;
+    let tags = &["one", "two", "three", "four", "five"];
+    let known = ArticleFactory { tags }.create(&app.inject::<Db>().await).await;
+    known.expect("an article");
+    for number in [1, 5] {
+        let article = json!({ "article": {
+            "title": "T", "description": "D", "body": "B", "tagList": tags[..number],
+        } });
+        let created = app.post("/api/articles").header("authorization", &token).json(&article).send().await;
+        // Who it is, the article, the tags, the links.
+        created.assert_status(201).assert_queries_at_most(4);
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn refuses_who_has_no_token_or_a_forged_one() {
     let app = TestApp::start(conduit::app()).await;
     let article = json!({ "article": { "title": "T", "description": "D", "body": "B" } });
