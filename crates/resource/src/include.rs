@@ -11,7 +11,7 @@ use mainstay_db::{Model, Predicate, Query};
 
 use crate::operations::Caller;
 use crate::policy::{Action, Rows};
-use crate::record::Record;
+use crate::record::Form;
 use crate::resource::Seen;
 
 /// A relation that can be shown with rows: `|a| a.author`, `|a| a.comments.order_by(|c| c.id).limit(10)`.
@@ -131,6 +131,9 @@ pub struct Inclusion {
     pub many: bool,
 }
 
+/// Writes what a relation has loaded in a row.
+pub(crate) type Writer<'a, M> = dyn Fn(&mut M) -> Result<String> + 'a;
+
 /// A relation of a resource, whatever it leads to.
 pub(crate) trait Included<M: Model>: Send + Sync {
     /// What is known of it.
@@ -144,8 +147,8 @@ pub(crate) trait Included<M: Model>: Send + Sync {
     /// The query that loads it, as the caller may see it.
     fn load(&self, query: Query<M>, caller: Caller<'_>) -> Query<M>;
 
-    /// What it has loaded, as JSON.
-    fn json(&self, row: &mut M, caller: Caller<'_>) -> Result<String>;
+    /// Writes what it has loaded as JSON, row by row.
+    fn writer<'a>(&'a self, caller: Caller<'_>) -> Box<Writer<'a, M>>;
 }
 
 /// By a closure over the model's fields.
@@ -168,21 +171,21 @@ where
         relation::<M, L>(&self.0).load(query, rows)
     }
 
-    fn json(&self, row: &mut M, caller: Caller<'_>) -> Result<String> {
+    fn writer<'a>(&'a self, caller: Caller<'_>) -> Box<Writer<'a, M>> {
         let policy = caller.policies.of::<L::Row>();
         let seen = Seen(policy.fields(caller.who, Action::View));
-        let write = |row: &L::Row| {
-            let meta = <L::Row as Model>::META;
-            Record::new(meta, &row.values(), |field| seen.has(field)).map(|record| record.json)
-        };
-        match relation::<M, L>(&self.0).loaded(row) {
-            Loaded::One(None) => Ok("null".to_owned()),
-            Loaded::One(Some(row)) => write(row),
-            Loaded::Many(rows) => {
-                let rows = rows.iter().map(write).collect::<Result<Vec<_>>>()?;
-                Ok(format!("[{}]", rows.join(",")))
+        let form = Form::new(<L::Row as Model>::META, |field| seen.has(field));
+        Box::new(move |row| {
+            let write = |row: &L::Row| form.record(&row.values()).map(|record| record.json);
+            match relation::<M, L>(&self.0).loaded(row) {
+                Loaded::One(None) => Ok("null".to_owned()),
+                Loaded::One(Some(row)) => write(row),
+                Loaded::Many(rows) => {
+                    let rows = rows.iter().map(write).collect::<Result<Vec<_>>>()?;
+                    Ok(format!("[{}]", rows.join(",")))
+                }
             }
-        }
+        })
     }
 }
 

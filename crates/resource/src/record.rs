@@ -1,5 +1,7 @@
 //! A row as a surface shows it.
 
+use std::ops::Range;
+
 use mainstay_core::Result;
 use mainstay_core::keys::base64url;
 use mainstay_db::Value;
@@ -18,17 +20,6 @@ pub struct Record {
 }
 
 impl Record {
-    /// The row with these values, which are those of all of the model's fields. Only what is `shown` is in it.
-    pub(crate) fn new(
-        meta: &ModelMeta,
-        values: &[Value],
-        shown: impl Fn(&FieldMeta) -> bool,
-    ) -> Result<Self> {
-        let mut json = String::new();
-        object(meta, &meta.members(), values, &shown, &mut json)?;
-        Ok(Self { json })
-    }
-
     /// What changes whenever something of this record does: of it alone, so that a tag tells nothing of what is not shown.
     pub fn tag(&self) -> String {
         let digest = digest(&SHA256, self.json.as_bytes());
@@ -46,40 +37,82 @@ impl Record {
     }
 }
 
+/// How rows of a model are written: the fields that are shown, in the objects that they are in. Made once for many rows.
+pub(crate) struct Form {
+    meta: &'static ModelMeta,
+    members: Vec<Shown>,
+}
+
 /// A part is an object of its own, and not there when nothing of it is shown.
-fn object(
-    meta: &ModelMeta,
-    members: &[Member],
-    values: &[Value],
-    shown: &dyn Fn(&FieldMeta) -> bool,
-    json: &mut String,
-) -> Result<()> {
-    json.push('{');
-    for member in members {
-        let (name, fields) = match *member {
-            Member::Field(index, field) => (own_name(meta, field), index..index + 1),
-            Member::Part(first, part) => (part.name, first..first + part.width()),
-        };
-        if !meta.fields[fields.clone()].iter().any(shown) {
-            continue;
-        }
-        if !json.ends_with('{') {
-            json.push(',');
-        }
-        // The names of fields have nothing to be escaped.
-        json.push('"');
-        json.push_str(name);
-        json.push_str("\":");
-        match *member {
-            Member::Field(index, field) => {
-                write_json(field, &values[index], json).map_err(|fault| unwritable(meta, field, &fault))?;
-            }
-            Member::Part(_, part) if part.optional && values[fields.clone()].iter().all(Value::is_null) => {
-                json.push_str("null");
-            }
-            Member::Part(first, part) => object(meta, &meta.members_of(part, first), values, shown, json)?,
-        }
+enum Shown {
+    Field { name: &'static str, index: usize },
+    Part { name: &'static str, fields: Range<usize>, optional: bool, members: Vec<Self> },
+}
+
+impl Form {
+    /// With these of the model's fields.
+    pub(crate) fn new(meta: &'static ModelMeta, shown: impl Fn(&FieldMeta) -> bool) -> Self {
+        Self { meta, members: members(meta, &meta.members(), &shown) }
     }
-    json.push('}');
-    Ok(())
+
+    /// The row with these values, which are those of all of the model's fields.
+    pub(crate) fn record(&self, values: &[Value]) -> Result<Record> {
+        let mut json = String::new();
+        self.object(&self.members, values, &mut json)?;
+        Ok(Record { json })
+    }
+
+    fn object(&self, members: &[Shown], values: &[Value], json: &mut String) -> Result<()> {
+        let mut separator = '{';
+        for member in members {
+            // The names of fields have nothing to be escaped.
+            let (Shown::Field { name, .. } | Shown::Part { name, .. }) = member;
+            json.push(separator);
+            json.push('"');
+            json.push_str(name);
+            json.push_str("\":");
+            separator = ',';
+            match member {
+                Shown::Field { index, .. } => {
+                    let field = &self.meta.fields[*index];
+                    write_json(field, &values[*index], json)
+                        .map_err(|fault| unwritable(self.meta, field, &fault))?;
+                }
+                Shown::Part { fields, optional: true, .. }
+                    if values[fields.clone()].iter().all(Value::is_null) =>
+                {
+                    json.push_str("null");
+                }
+                Shown::Part { members, .. } => self.object(members, values, json)?,
+            }
+        }
+        if separator == '{' {
+            json.push('{');
+        }
+        json.push('}');
+        Ok(())
+    }
+}
+
+fn members(
+    meta: &'static ModelMeta,
+    members_of: &[Member],
+    shown: &dyn Fn(&FieldMeta) -> bool,
+) -> Vec<Shown> {
+    let of = |member: &Member| match *member {
+        Member::Field(index, field) => {
+            shown(field).then(|| Shown::Field { name: own_name(meta, field), index })
+        }
+        Member::Part(first, part) => {
+            let members = members(meta, &meta.members_of(part, first), shown);
+            let fields = first..first + part.width();
+            (!members.is_empty()).then_some(Shown::Part {
+                name: part.name,
+                fields,
+                optional: part.optional,
+                members,
+            })
+        }
+    };
+    members_of.iter().filter_map(of).collect()
 }

@@ -22,7 +22,7 @@ use crate::list::{ListRequest, Listing, Shape};
 use crate::module::Offered;
 use crate::operations::{Caller, Operations, Refused, Write, Written};
 use crate::policy::{Action, FieldSet, Policy, Rows};
-use crate::record::Record;
+use crate::record::{Form, Record};
 use crate::within::{Around, Within, fields};
 
 /// A model, as surfaces offer it: `Resource::<Article>::new("/articles")`.
@@ -281,7 +281,7 @@ impl<M: Model> Seen<M> {
 /// A row with everything that may be seen of it.
 fn whole<M: Model>(policy: &dyn Policy<M>, who: &Principal, row: &M) -> Result<Record> {
     let seen = Seen(policy.fields(who, Action::View));
-    Record::new(M::META, &row.values(), |field| seen.has(field))
+    Form::new(M::META, |field| seen.has(field)).record(&row.values())
 }
 
 /// Whether a row is one of these.

@@ -3,15 +3,15 @@
 use mainstay_core::config::did_you_mean;
 use mainstay_core::{Fault, Result};
 use mainstay_db::Model;
-use mainstay_db::meta::{FieldMeta, RelationKind};
+use mainstay_db::meta::RelationKind;
 use mainstay_db::named::Named;
 
-use super::{Resource, Seen, allowed};
+use super::{Resource, Seen, allowed, missing};
 use crate::include::Included;
 use crate::list::{ListRequest, Listing, Part, Position, Shape, not_understood};
 use crate::operations::Caller;
 use crate::policy::Action;
-use crate::record::Record;
+use crate::record::{Form, Record};
 
 pub(super) async fn list<M: Model>(
     resource: &Resource<M>,
@@ -25,10 +25,7 @@ pub(super) async fn list<M: Model>(
     let (query, faults) = asked.narrow(query, &|field| seen.has(field));
     let included = included(resource, &asked.shape, &seen, faults)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));
-    let shown = |rows: Vec<M>| -> Result<Vec<Record>> {
-        let rows = rows.into_iter().map(|row| shown(row, caller, asked, &seen, &included));
-        rows.collect()
-    };
+    let shown = |rows: Vec<M>| shown(rows, caller, asked, (&seen, &included));
     Ok(match &asked.part {
         Part::Page(page) => {
             // Two pages have no row in common only if the order is total.
@@ -62,7 +59,8 @@ pub(super) async fn get<M: Model>(
     let included = included(resource, shape, &seen, faults)?;
     let query = included.iter().fold(query, |query, include| include.load(query, caller));
     let row = query.first_or_404(&caller).await?;
-    shown(row, caller, &asked, &seen, &included)
+    let shown = shown(vec![row], caller, &asked, (&seen, &included))?.pop();
+    shown.ok_or_else(missing::<M>)
 }
 
 /// The relations that are asked for, unless there are faults, these or others. One whose key is in a field that may not be seen is as unknown as that.
@@ -93,18 +91,21 @@ fn included<'r, M: Model>(
     if faults.is_empty() { Ok(included) } else { Err(not_understood(faults)) }
 }
 
-/// A row with what is asked for, and what is included.
+/// Rows with what is asked for, and what is included.
 fn shown<M: Model>(
-    mut row: M,
+    rows: Vec<M>,
     caller: Caller<'_>,
     asked: &ListRequest,
-    seen: &Seen<M>,
-    included: &[&dyn Included<M>],
-) -> Result<Record> {
-    let is_shown = |field: &FieldMeta| seen.has(field) && asked.asks_for(M::META, field);
-    let mut record = Record::new(M::META, &row.values(), is_shown)?;
-    for include in included {
-        record = record.with(include.name(), &include.json(&mut row, caller)?);
-    }
-    Ok(record)
+    (seen, included): (&Seen<M>, &[&dyn Included<M>]),
+) -> Result<Vec<Record>> {
+    let form = Form::new(M::META, |field| seen.has(field) && asked.asks_for(M::META, field));
+    let writers: Vec<_> = included.iter().map(|include| (include.name(), include.writer(caller))).collect();
+    let show = |mut row: M| {
+        let mut record = form.record(&row.values())?;
+        for (name, write) in &writers {
+            record = record.with(name, &write(&mut row)?);
+        }
+        Ok(record)
+    };
+    rows.into_iter().map(show).collect()
 }

@@ -1,13 +1,15 @@
 //! An application whose clients must not pay twice.
 
+#![allow(dead_code, reason = "only what is stored matters")]
+
 use mainstay::prelude::*;
 
 /// What somebody has paid.
 #[model]
-pub struct Payment {
-    pub id: i64,
+struct Payment {
+    id: i64,
     #[field(max_length = 40)]
-    pub text: String,
+    text: String,
 }
 
 #[mainstay::main]
