@@ -227,6 +227,89 @@ async fn limits_are_apart_unless_they_bear_one_name() {
 }
 
 #[tokio::test]
+async fn limits_that_one_function_makes_are_apart_and_clones_are_not() {
+    let once = || RateLimit::per_minute(1);
+    let around = |path: &str, limit: RateLimit| Group::new(path).routes(routes![hello]).middleware(limit);
+    let shared = once();
+    let (setup, _) = at_rest(
+        App::new()
+            .group(around("/a", once()))
+            .group(around("/b", once()))
+            .group(around("/c", shared.clone().by_principal()))
+            .group(around("/d", shared)),
+    );
+    let app = setup.start().await;
+    for (path, status) in [("/a", 200), ("/b", 200), ("/a", 429), ("/b", 429), ("/c", 200), ("/d", 429)] {
+        assert_eq!(statuses(&app.client(), &format!("{path}/hello"), 1).await, [status], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_another_quota_for_a_while_is_not_held_by_it_later() {
+    let quota =
+        |caller: &mainstay_api::rate_limit::Caller<'_>| caller.header("x-export").map(|_| Quota::per_hour(1));
+    let (app, clock) = start(RateLimit::per_second(1).quota_by(quota)).await;
+    let export = app.client().with_header("x-export", "1");
+    assert_eq!(statuses(&export, "/hello", 2).await, [200, 429]);
+    assert_eq!(statuses(&app.client(), "/hello", 2).await, [200, 429]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(statuses(&app.client(), "/hello", 1).await, [200], "as its Retry-After has said");
+    assert_eq!(statuses(&export, "/hello", 1).await, [429]);
+}
+
+#[tokio::test]
+async fn a_request_within_several_limits_of_one_name_is_counted_once() {
+    let limit = || RateLimit::per_minute(2).named("both");
+    let group = Group::new("").routes(routes![hello].middleware(limit())).middleware(limit());
+    let (setup, _) = at_rest(App::new().group(group));
+    let app = setup.start().await;
+    let answer = app.get("/hello").send().await;
+    let said: Vec<_> = answer.headers().get_all("ratelimit").iter().collect();
+    assert_eq!(said, ["\"both\";r=1;t=30"]);
+    assert_eq!(statuses(&app.client(), "/hello", 2).await, [200, 429]);
+}
+
+#[tokio::test]
+async fn an_answer_has_one_item_of_a_name_and_the_old_fields_once() {
+    let inner = RateLimit::new(Quota::per_minute(5)).and(Quota::per_minute(3));
+    for (outer, tightest) in [(2, "1"), (4, "2")] {
+        let group = Group::new("").routes(routes![hello].middleware(inner.clone()));
+        let (setup, _) = at_rest(App::new().group(group.middleware(RateLimit::per_minute(outer))));
+        let app = setup.set("rate_limits.legacy_headers", "true").start().await;
+        let answer = app.get("/hello").send().await;
+        let said: Vec<_> = answer.headers().get_all("ratelimit-policy").iter().collect();
+        let expected = format!("\"minute-3\";q={outer};w=60");
+        assert_eq!(said, ["\"minute\";q=5;w=60, \"minute-2\";q=3;w=60", expected.as_str()]);
+        let old: Vec<_> = answer.headers().get_all("x-ratelimit-remaining").iter().collect();
+        assert_eq!(old, [tightest]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_the_old_fields_once_too() {
+    async fn fails() -> Result<&'static str> {
+        Err(Error::conflict("no"))
+    }
+    let route = Route::new(Method::GET, "/fails", fails).middleware(RateLimit::per_minute(5));
+    let (setup, _) =
+        at_rest(App::new().group(Group::new("").route(route).middleware(RateLimit::per_hour(3))));
+    let app = setup.set("rate_limits.legacy_headers", "true").start().await;
+    let answer = app.get("/fails").send().await;
+    answer.assert_problem(409, "conflict");
+    let old: Vec<_> = answer.headers().get_all("x-ratelimit-limit").iter().collect();
+    assert_eq!(old, ["3"]);
+}
+
+#[tokio::test]
+async fn what_costs_nothing_still_learns_when_there_is_something() {
+    let cost = |caller: &mainstay_api::rate_limit::Caller<'_>| u32::from(caller.header("x-free").is_none());
+    let (app, _) = start(RateLimit::per_minute(3).cost_by(cost)).await;
+    assert_eq!(statuses(&app.client(), "/hello", 3).await, [200, 200, 200]);
+    let free = app.get("/hello").header("x-free", "1").send().await;
+    free.assert_status(200).assert_header("ratelimit", "\"minute\";r=0;t=20");
+}
+
+#[tokio::test]
 async fn limits_around_limits_are_all_said_and_modules_and_applications_have_them_too() {
     let module = Module::new("greetings").routes(routes![hello]).middleware(RateLimit::per_second(5));
     let (setup, _) = at_rest(App::new().module(module).middleware(RateLimit::per_minute(2).named("all")));
