@@ -47,6 +47,7 @@ struct Node {
 }
 
 /// What is at one method of one pattern in one version.
+#[derive(Clone)]
 struct Version {
     number: u32,
     leaf: Arc<Leaf>,
@@ -69,6 +70,18 @@ impl Node {
             .or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None })
             .or_else(|| self.any.as_ref().map(Slot::One))
             .or_else(|| self.versions(None))
+    }
+
+    /// HEAD asks for what GET answers in the versions that have no HEAD of their own.
+    fn complete_head(&mut self) {
+        let of =
+            |method: &Method| self.versioned.iter().position(|(known, _)| known.as_ref() == Some(method));
+        let (Some(head), Some(get)) = (of(&Method::HEAD), of(&Method::GET)) else { return };
+        let mut versions = self.versioned[head].1.clone();
+        let own: Vec<u32> = versions.iter().map(|version| version.number).collect();
+        versions.extend(self.versioned[get].1.iter().filter(|one| !own.contains(&one.number)).cloned());
+        versions.sort_by_key(|version| version.number);
+        self.versioned[head].1 = versions;
     }
 
     fn versions(&self, method: Option<&Method>) -> Option<Slot<'_>> {
@@ -171,6 +184,7 @@ impl Table {
             table.grow(index, leaf(route, with), with);
         }
         for node in &mut table.nodes {
+            node.complete_head();
             node.allow = Some(allow(node));
         }
         table
