@@ -10,10 +10,12 @@ use futures_util::future::{BoxFuture, join_all};
 use http::Method;
 use http::request::Parts;
 use mainstay_api::{Api, ApiExt, RateLimit};
+use mainstay_core::check::Phase;
 use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::config::Sources;
 use mainstay_core::metrics::Metrics;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Contribute, Error, Module, Provider, Resolver, Result};
+use mainstay_core::{App, Contribute, Error, Module, Profile, Provider, Resolver, Result};
 use mainstay_http::listen::ListenConfig;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, Group, Http, Route, RoutesExt, get, routes};
@@ -407,6 +409,35 @@ async fn a_store_out_of_reach_lets_requests_through_or_refuses_them_as_is_set() 
     app.get("/hello").send().await.assert_problem(503, "rate_limit_unavailable");
 }
 
+/// Believes nobody who says who they are.
+struct Doubts;
+
+impl Authenticate for Doubts {
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a Exchange,
+        request: &'a mut Parts,
+        _: &'a Resolver,
+    ) -> BoxFuture<'a, Result<Option<Principal>>> {
+        let refused = request.headers.contains_key("authorization");
+        async move { if refused { Err(Error::unauthorized("forged")) } else { Ok(None) } }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_count_around_the_whole_application() {
+    let app = || App::new().routes(routes![hello]).contribute(Authenticator::new(Doubts));
+    let (setup, _) = at_rest(app().middleware(RateLimit::per_minute(2).by_principal()));
+    let app = setup.start().await;
+    let guess = app.client().with_header("authorization", "Bearer guess");
+    let refused = guess.get("/hello").send().await;
+    refused.assert_problem(401, "unauthorized").assert_header("ratelimit", "\"minute\";r=1;t=30");
+    assert_eq!(statuses(&guess, "/hello", 2).await, [401, 429]);
+    assert_eq!(statuses(&app.client(), "/hello", 1).await, [429], "by address, as who is nobody");
+    let stranger = from(&app, "10.0.0.7:1");
+    assert_eq!(statuses(&stranger, "/hello", 1).await, [200]);
+}
+
 /// Counts the lines of the log about rate limits.
 #[derive(Clone, Default)]
 struct Lines(Arc<AtomicU32>);
@@ -479,6 +510,26 @@ async fn what_makes_no_sense_is_found_at_start() {
     assert_eq!(found.matches("`One` cannot be the name of a rate limit").count(), 1, "{found}");
     assert!(found.contains("two rate limits are named `two` and allow 1/1m and 2/1m"), "{found}");
     assert!(found.contains("`rate_limits.quotas.two` cannot be read: a quota is a number from 1"), "{found}");
+}
+
+#[test]
+fn clients_that_would_count_as_one_are_found_before_they_come() {
+    let found = |settings: &[(&str, &str)]| {
+        let app = limited(RateLimit::per_minute(1)).profile(Profile::Production);
+        let app = settings.iter().fold(app, |app, (key, value)| app.set(*key, *value));
+        let assembly = app.assemble(Sources::isolated());
+        (assembly.findings().to_string(), assembly.run_checks(Phase::Deploy).to_string())
+    };
+    let (start, deploy) = found(&[]);
+    assert!(!start.contains("api.W"), "{start}");
+    assert!(deploy.contains("warning[api.W011]: no proxy is believed"), "{deploy}");
+    let (_, deploy) = found(&[("http.trusted_proxies", "private")]);
+    assert!(!deploy.contains("api.W"), "{deploy}");
+    let socket = ("http.unix", "/run/shop/http.sock");
+    let (start, _) = found(&[socket, ("http.trusted_proxies", "private")]);
+    assert!(start.contains("warning[api.W010]") && start.contains("[\"unix\"]"), "{start}");
+    let (start, deploy) = found(&[socket, ("http.trusted_proxies", "unix")]);
+    assert!(!start.contains("api.W") && !deploy.contains("api.W"), "{start} {deploy}");
 }
 
 #[tokio::test]

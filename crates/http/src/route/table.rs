@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::origin::Origin;
-use mainstay_core::{Findings, Resolver};
+use mainstay_core::{Error, Findings, Resolver};
 
 use super::endpoint::{Endpoint, through_axum};
 use super::group::Placed;
@@ -147,12 +147,20 @@ pub(crate) enum Found<'t> {
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     NotFound,
-    WrongMethod { allow: HeaderValue },
-    Options { allow: HeaderValue },
+    WrongMethod {
+        allow: HeaderValue,
+    },
+    Options {
+        allow: HeaderValue,
+    },
     NotImplemented,
-    Moved { location: HeaderValue },
+    Moved {
+        location: HeaderValue,
+    },
     BadPath(PathFault),
     WrongVersion(NoSuchVersion),
+    /// There is one, but not for this sender, or no longer.
+    NotAdmitted(Arc<Error>),
 }
 
 impl Table {
