@@ -33,6 +33,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
@@ -47,9 +48,8 @@ use mainstay_store::Quota;
 pub use caller::Caller;
 pub use fields::too_many;
 
-use config::RateLimitsConfig;
 use fields::Fields;
-use limits::{Charge, Limits};
+use limits::{Charge, Charged, Limits};
 
 /// How many requests a caller may send in a while; see the [module](self).
 #[derive(Clone)]
@@ -62,8 +62,13 @@ struct Inner {
     key: Key,
     quota_by: Option<Of<Option<Quota>>>,
     cost: Cost,
+    /// Tells limits without a name apart, of which one function may make several; clones are one.
+    id: u64,
     place: &'static Location<'static>,
 }
+
+/// How many limits were made in this process.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// What a function says of a caller.
 type Of<T> = Arc<dyn Fn(&Caller<'_>) -> T + Send + Sync>;
@@ -84,7 +89,7 @@ enum Cost {
 }
 
 impl RateLimit {
-    /// A limit by the client's address. All that it is around counts together; another limit counts by itself.
+    /// A limit by the client's address. All that it is around counts together, and so do its clones; another limit counts by itself.
     #[track_caller]
     pub fn new(quota: Quota) -> Self {
         Self(Arc::new(Inner {
@@ -93,6 +98,7 @@ impl RateLimit {
             key: Key::Address,
             quota_by: None,
             cost: Cost::Fixed(1),
+            id: MADE.fetch_add(1, Ordering::Relaxed),
             place: Location::caller(),
         }))
     }
@@ -128,7 +134,7 @@ impl RateLimit {
     }
 
     /// Names it (lower case, digits, `-` and `_`). Limits of one name count together, wherever they are, and their quotas can be set
-    /// in the configuration: `rate_limits.quotas.login = "10/m, 100/h"`.
+    /// in the configuration: `rate_limits.quotas.login = "10/m, 100/h"`. A request that meets several of them is counted once.
     #[must_use]
     pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.change(|limit| limit.name = Some(name.into()))
@@ -190,7 +196,7 @@ impl RateLimit {
 
 impl Inner {
     /// What a request is counted as; none if it is not.
-    fn charge(&self, caller: &Caller<'_>, config: &RateLimitsConfig) -> Option<Charge> {
+    fn charge<'a>(&'a self, caller: &Caller<'_>, limits: &'a Limits) -> Option<Charge<'a>> {
         let who = match &self.key {
             Key::Address => caller.address_key(),
             Key::Principal => caller.principal_key(),
@@ -202,19 +208,18 @@ impl Inner {
             Cost::Function(cost) => cost(caller),
         };
         let quotas = match self.quota_by.as_ref().and_then(|quota| quota(caller)) {
-            Some(quota) => vec![quota],
-            None => self.quotas(config),
+            Some(quota) => vec![quota].into(),
+            None => self.quotas(limits).into(),
         };
         let key = match &self.name {
             Some(name) => format!("limit:{name}:{who}"),
-            None => format!("limit:{}:{who}", self.place),
+            None => format!("limit:{}#{}:{who}", self.place, self.id),
         };
         Some(Charge { key, quotas, cost })
     }
 
-    fn quotas(&self, config: &RateLimitsConfig) -> Vec<Quota> {
-        let set = self.name.as_deref().and_then(|name| config.quotas_of(name));
-        set.unwrap_or_else(|| self.quotas.clone())
+    fn quotas<'a>(&'a self, limits: &'a Limits) -> &'a [Quota] {
+        self.name.as_deref().and_then(|name| limits.quotas_of(name)).unwrap_or(&self.quotas)
     }
 }
 
@@ -224,11 +229,9 @@ impl Middleware<Self> for RateLimit {
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let limits = Inject::<Limits>::from_request_parts(&mut parts, &()).await?;
-            let charge = if limits.config().enabled {
-                limit.charge(&Caller::new(&parts), limits.config())
-            } else {
-                None
-            };
+            let charge =
+                if limits.config().enabled { limit.charge(&Caller::new(&parts), &limits) } else { None };
+            let charge = charge.filter(|charge| Charged::note(&mut parts.extensions, &charge.key));
             let request = Request::from_parts(parts, body);
             let Some(charge) = charge else { return next.run(request).await };
             let Some(decisions) = limits.take(&charge).await? else { return next.run(request).await };

@@ -175,6 +175,13 @@ impl Error {
         self
     }
 
+    /// Sets a header of the response, in the place of all that it had of this name.
+    #[must_use]
+    pub fn replace_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
     /// Adds a private note for the log: what was being done when it went wrong.
     #[must_use]
     pub fn context(mut self, note: impl Into<String>) -> Self {

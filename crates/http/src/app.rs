@@ -127,7 +127,9 @@ impl Http {
         let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
             Flow::Answer(response) => *response,
             Flow::Continue => match self.admit(&exchange, &mut request, marks).await {
-                Err(error) => error.into_response(),
+                Err(error) => {
+                    self.refused(Refusal::NotAdmitted(Arc::new(error)), &exchange, request, &span).await
+                }
                 Ok(()) => match (leaf, refusal) {
                     (Some(leaf), _) => self.answer(leaf, matched, &exchange, request, &span).await,
                     (None, refusal) => {
@@ -196,16 +198,20 @@ impl Http {
             return Ok(());
         }
         let (mut parts, body) = std::mem::take(request).into_parts();
-        let mut principal = None;
+        let mut told = Ok(None);
         for authenticator in &self.authenticators {
-            principal = authenticator.authenticate.authenticate(exchange, &mut parts, &self.resolver).await?;
-            if principal.is_some() {
+            told = authenticator.authenticate.authenticate(exchange, &mut parts, &self.resolver).await;
+            if !matches!(told, Ok(None)) {
                 break;
             }
         }
+        let (principal, outcome) = match told {
+            Ok(principal) => (principal, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
         parts.extensions.insert(principal.unwrap_or_else(Principal::anonymous));
         *request = Request::from_parts(parts, body);
-        Ok(())
+        outcome
     }
 
     async fn answer(
@@ -242,7 +248,7 @@ impl Http {
         guard.run(|| leaf.endpoint.call(request)).await
     }
 
-    /// What is around the whole application sees requests without a route, too.
+    /// What is around the whole application sees requests without a route, too, and those of senders who are not believed.
     async fn refused(
         &self,
         refusal: Refusal,
@@ -365,12 +371,22 @@ impl IntoResponse for Refusal {
             }
             Self::BadPath(fault) => Error::bad_request(fault.to_string()).code("bad_path").into_response(),
             Self::WrongVersion(no) => Error::from(no).into_response(),
+            Self::NotAdmitted(error) => carrying(error),
             Self::Options { allow } => with_header(StatusCode::NO_CONTENT, header::ALLOW, allow),
             Self::Moved { location } => {
                 with_header(StatusCode::PERMANENT_REDIRECT, header::LOCATION, location)
             }
         }
     }
+}
+
+/// A response as errors become it, of one that may be shared.
+fn carrying(error: Arc<Error>) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = error.status();
+    response.headers_mut().extend(error.headers().clone());
+    response.extensions_mut().insert(error);
+    response
 }
 
 fn with_header(status: StatusCode, name: header::HeaderName, value: HeaderValue) -> Response {

@@ -14,7 +14,7 @@ use crate::stack::cors::CorsConfig;
 use crate::stack::csrf::CsrfConfig;
 use crate::stack::headers::HeadersConfig;
 use crate::stack::hosts::{AllowedHosts, is_host};
-use crate::stack::proxies::TrustedProxies;
+use crate::stack::proxies::{ProxyHeaders, TrustedProxies};
 use crate::version::AfterSunset;
 
 /// The section `http`.
@@ -88,9 +88,11 @@ pub struct HttpConfig {
     /// Host names that are ours: `shop.example`, `*.shop.example`, `*`. Empty allows `localhost` and its like, and in
     /// production all.
     pub allowed_hosts: Vec<String>,
-    /// Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed: addresses, ranges, `loopback`, `private`,
-    /// `unix`.
+    /// Proxies that are believed about client, scheme and host: addresses, ranges, `loopback`, `private`, `unix`.
     pub trusted_proxies: Vec<String>,
+    /// Which headers those proxies write: `x-forwarded` or `forwarded`. The others, which a client may have written, are not
+    /// looked at.
+    pub proxy_headers: ProxyHeaders,
     /// What browsers are told to refuse.
     pub headers: HeadersConfig,
     /// Which responses are sent in fewer bytes.
@@ -155,6 +157,7 @@ impl Default for HttpConfig {
             trailing_slash: TrailingSlash::default(),
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            proxy_headers: ProxyHeaders::default(),
             after_sunset: AfterSunset::default(),
             headers: HeadersConfig::default(),
             compression: CompressionConfig::default(),

@@ -265,7 +265,7 @@ impl Setup<'_> {
         stack = if trusted.is_empty() {
             stack.push_off("proxies")
         } else {
-            stack.push("proxies", Proxies::new(trusted))
+            stack.push("proxies", Proxies::new(trusted).writing(config.proxy_headers))
         };
         stack = stack
             .push("hosts", config.hosts(self.profile))

@@ -191,13 +191,13 @@ impl AcceptsLanguage {
 }
 
 /// The elements of a header that is a list, over all its lines.
-fn each(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+pub(crate) fn each(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| split(line, ',')).take(MOST)
 }
 
 /// Parts between separators that are not inside quotation marks.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
     text.split(move |ch: char| {

@@ -43,6 +43,7 @@ pub(crate) use marks::{Calls, Marks};
 
 use crate::describe::{ErrorSpec, Operation, Parameter, Place, schema_of};
 use crate::extract::words::clip;
+use crate::negotiate::{each, split};
 use crate::route::RouteInfo;
 use crate::route::group::Placed;
 
@@ -196,8 +197,14 @@ impl ApiVersions {
         operation.header(
             Parameter::new(Place::Header, title(&self.header)).description(says).schema(schema_of::<u32>()),
         );
-        let says = "The request is for no version, or for one that this operation does not have.";
-        operation.error(ErrorSpec::new(StatusCode::BAD_REQUEST, says).code("version_unsupported"));
+        let mut refused = |code: &'static str, says: &'static str| {
+            operation.error(ErrorSpec::new(StatusCode::BAD_REQUEST, says).code(code));
+        };
+        if self.unless_said.is_none() {
+            refused("version_missing", "The request does not say for which version it is.");
+        }
+        refused("version_unsupported", "The request is for a version that this operation does not have.");
+        refused("version_ambiguous", "The request is for several versions at once.");
     }
 
     /// What is known of an operation as it is in one version; none where that version does not have it.
@@ -238,11 +245,18 @@ fn title(name: &HeaderName) -> String {
 }
 
 fn parameters<'h>(headers: &'h HeaderMap, wanted: &'h str) -> impl Iterator<Item = &'h str> {
-    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepts.flat_map(|accept| accept.split([',', ';'])).filter_map(move |part| {
+    let ranges = each(headers, header::ACCEPT).filter(|range| !is_signed_exchange(range));
+    ranges.flat_map(|range| split(range, ';').skip(1)).filter_map(move |part| {
         let (name, value) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
     })
+}
+
+/// Browsers say with every page that they ask for which version of that format they know: `application/signed-exchange;v=b3`.
+fn is_signed_exchange(range: &str) -> bool {
+    split(range, ';')
+        .next()
+        .is_some_and(|name| name.trim().eq_ignore_ascii_case("application/signed-exchange"))
 }
 
 /// Digits alone: `+2` and `02` are other texts for what has one already.

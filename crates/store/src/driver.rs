@@ -16,8 +16,12 @@ pub trait Driver: Send + Sync + 'static {
     /// Takes `cost` from each of the quotas of a key if all of them have it, and from none if not. A decision for each quota, in
     /// their order.
     ///
-    /// What is kept is a moment for each place in the list, so that a key may have other quotas from one call to the next. A
-    /// cost beyond a whole quota counts as the whole of it; a cost of 0 takes nothing, is always allowed, and tells what is left.
+    /// What is kept is a moment for each quota of a key, so that a key may have other quotas from one call to the next: each is
+    /// as it was left when it comes back, wherever in the list it is. Two that are the same are one. A cost beyond a whole quota
+    /// counts as the whole of it; a cost of 0 takes nothing, is always allowed, and tells what is left.
+    ///
+    /// Where room is short, what is forgotten is of the quota that most keys are kept for: who makes up keys for one limit must
+    /// not free whoever another one holds.
     fn limit<'a>(
         &'a self,
         key: &'a str,

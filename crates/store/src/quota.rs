@@ -20,7 +20,7 @@ use mainstay_core::config::duration;
 /// assert_eq!("10/2m".parse(), Ok(Quota::new(10, Duration::from_secs(120))));
 /// assert_eq!(Quota::per_minute(100).to_string(), "100/1m");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quota {
     limit: u32,
     period: Duration,
@@ -73,14 +73,12 @@ impl Quota {
         self.period
     }
 
-    /// Looks at what is left at `now`, where the quota would be whole again at `whole_at`. Both are nanoseconds from any one
-    /// moment. For drivers.
+    /// Looks at what is left at `now`, where this very quota, as it was left, would be whole again at `whole_at`: a moment that
+    /// another quota has left says nothing of this one. Both are nanoseconds from any one moment. For drivers.
     pub fn turn(&self, whole_at: u64, now: u64) -> Turn {
         let interval = (self.nanos() / u64::from(self.limit)).max(1);
         let whole = interval * u64::from(self.limit);
-        // A quota may have been larger when the moment was kept.
-        let whole_at = whole_at.clamp(now, now.saturating_add(whole));
-        Turn { quota: *self, interval, whole, whole_at, now }
+        Turn { quota: *self, interval, whole, whole_at: whole_at.max(now), now }
     }
 
     /// A year of nanoseconds fits twice 292 times.
@@ -125,7 +123,7 @@ impl Turn {
             limit: self.quota.limit,
             remaining: u32::try_from(room / self.interval).unwrap_or(u32::MAX),
             reset_after: Duration::from_nanos(self.whole_at - self.now),
-            retry_after: Duration::from_nanos(self.missing(cost)),
+            retry_after: Duration::from_nanos(self.missing(cost.max(1))),
         }
     }
 
@@ -153,7 +151,7 @@ pub struct Decision {
     pub remaining: u32,
     /// How long it takes until all of it is there again, if nobody takes more.
     pub reset_after: Duration,
-    /// How long it takes until there is as much as was asked for; zero where there is.
+    /// How long it takes until there is as much as was asked for, and at least one; zero where there is.
     pub retry_after: Duration,
 }
 
@@ -213,9 +211,21 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_was_made_smaller_holds_nobody_longer_than_it_lasts() {
-        let hour = Quota::per_hour(1).turn(0, 0).taken(1);
-        let second = Quota::per_second(1).turn(hour.whole_at(), 0);
-        assert_eq!(second.decision(1, false).retry_after, Duration::from_secs(1));
+    fn there_is_as_much_as_was_asked_for_when_it_is_said_to_be_and_not_before() {
+        for (quota, taken, cost) in
+            [(Quota::per_hour(7), 7, 1), (Quota::per_second(3), 2, 3), (Quota::new(5, SHORTEST), 5, 5)]
+        {
+            let used = quota.turn(0, 1000).taken(taken);
+            let wait = u64::try_from(used.decision(cost, false).retry_after.as_nanos()).unwrap();
+            assert!(!quota.turn(used.whole_at(), 1000 + wait - 1).has(cost), "{quota}");
+            assert!(quota.turn(used.whole_at(), 1000 + wait).has(cost), "{quota}");
+        }
+    }
+
+    #[test]
+    fn who_looks_at_what_is_used_up_learns_when_the_next_one_is_there() {
+        let used = Quota::per_minute(3).turn(0, 0).taken(3);
+        assert_eq!(used.decision(0, true).retry_after, Duration::from_secs(20));
+        assert_eq!(Quota::per_minute(3).turn(0, 0).decision(0, true).retry_after, Duration::ZERO);
     }
 }

@@ -48,7 +48,8 @@ impl<'a> Caller<'a> {
     }
 
     /// What stands for the address in keys, for functions that fall back to it. A household or a machine has a whole network of IPv6
-    /// addresses to choose from, so those count together by their first 64 bits.
+    /// addresses to choose from, so those count together by their first 64 bits. Whoever has no address is counted with all others
+    /// who have none.
     pub fn address_key(&self) -> String {
         match self.address().map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => format!("ip:{address}"),

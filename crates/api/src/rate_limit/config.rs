@@ -43,10 +43,10 @@ impl Default for RateLimitsConfig {
 }
 
 impl RateLimitsConfig {
-    /// The quotas that are set for this limit.
-    pub(super) fn quotas_of(&self, name: &str) -> Option<Vec<Quota>> {
+    /// The quotas that are set, by the names of their limits.
+    pub(super) fn read_quotas(&self) -> BTreeMap<String, Vec<Quota>> {
         // That they can be read was seen at start.
-        read(self.quotas.get(name)?).ok()
+        self.quotas.iter().filter_map(|(name, text)| Some((name.clone(), read(text).ok()?))).collect()
     }
 }
 

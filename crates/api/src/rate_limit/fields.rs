@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::header::InvalidHeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use mainstay_core::{Error, Result};
 use mainstay_store::{Decision, Quota};
 
@@ -43,19 +44,58 @@ pub fn too_many(decisions: &[Decision]) -> Error {
 }
 
 /// What is said of one limit.
-pub(super) struct Fields {
-    policy: String,
-    limit: String,
-    /// What the old fields, which know one quota, are about.
-    tightest: Option<Decision>,
+pub(super) struct Fields<'a> {
+    name: Option<&'a str>,
+    quotas: &'a [Quota],
+    decisions: &'a [Decision],
 }
 
-impl Fields {
-    pub(super) fn new(name: Option<&str>, quotas: &[Quota], decisions: &[Decision]) -> Self {
+impl<'a> Fields<'a> {
+    pub(super) fn new(name: Option<&'a str>, quotas: &'a [Quota], decisions: &'a [Decision]) -> Self {
+        Self { name, quotas, decisions }
+    }
+
+    /// Whether one of the quotas had not enough.
+    pub(super) fn refuse(&self) -> bool {
+        self.decisions.iter().any(|decision| !decision.allowed)
+    }
+
+    /// Says it in an answer, also where that is an error.
+    pub(super) fn add_to(self, outcome: Result<Response>, limits: &Limits) -> Result<Response> {
+        let there = match &outcome {
+            Ok(response) => response.headers(),
+            Err(error) => error.headers(),
+        };
+        let more = self.items(there);
+        let instead = if limits.config().legacy_headers { self.old(there, limits.now()) } else { None };
+        let more = more.into_iter().filter_map(|(name, value)| Some((name, value.ok()?)));
+        let instead = instead.into_iter().flatten();
+        match outcome {
+            Ok(mut response) => {
+                let headers = response.headers_mut();
+                more.for_each(|(name, value)| _ = headers.append(name, value));
+                instead.for_each(|(name, value)| _ = headers.insert(name, value));
+                Ok(response)
+            }
+            Err(error) => {
+                let error = more.fold(error, |error, (name, value)| error.header(name, value));
+                Err(instead.fold(error, |error, (name, value)| error.replace_header(name, value)))
+            }
+        }
+    }
+
+    /// An item for each quota, of names that no limit further in has.
+    fn items(&self, there: &HeaderMap) -> [(HeaderName, Result<HeaderValue, InvalidHeaderValue>); 2] {
         let (mut policy, mut limit) = (String::new(), String::new());
-        for (quota, decision) in quotas.iter().zip(decisions) {
+        for (quota, decision) in self.quotas.iter().zip(self.decisions) {
+            let taken = |name: &str| {
+                let item = format!("\"{name}\";");
+                let mut further_in =
+                    there.get_all(POLICY).into_iter().filter_map(|value| value.to_str().ok());
+                policy.contains(&item) || further_in.any(|items| items.contains(&item))
+            };
+            let name = free(policy_name(self.name, quota, self.quotas.len()), taken);
             let comma = if policy.is_empty() { "" } else { ", " };
-            let name = policy_name(name, quota, quotas.len());
             let window = seconds(quota.period());
             // Whoever has nothing left waits for the next; whoever has something is to make do with it until all is back.
             let until = if decision.allowed && decision.remaining > 0 {
@@ -67,40 +107,33 @@ impl Fields {
             let _ = write!(policy, "{comma}\"{name}\";q={};w={window}", quota.limit());
             let _ = write!(limit, "{comma}\"{name}\";r={};t={}", decision.remaining, seconds(until));
         }
-        let tightest =
-            decisions.iter().min_by_key(|decision| (decision.allowed, decision.remaining)).copied();
-        Self { policy, limit, tightest }
+        [(POLICY, HeaderValue::try_from(policy)), (LIMIT, HeaderValue::try_from(limit))]
     }
 
-    /// Whether one of the quotas had not enough.
-    pub(super) fn refuse(&self) -> bool {
-        self.tightest.is_some_and(|decision| !decision.allowed)
+    /// The old fields, which know one quota: the tightest. None where one further in is.
+    fn old(&self, there: &HeaderMap, now: SystemTime) -> Option<[(HeaderName, HeaderValue); 3]> {
+        let tightest = self.decisions.iter().min_by_key(|decision| (decision.allowed, decision.remaining))?;
+        let further_in = there.get(OLD_REMAINING).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+        if further_in.is_some_and(|remaining| remaining <= tightest.remaining) {
+            return None;
+        }
+        let reset = (now + tightest.reset_after).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Some([
+            (OLD_LIMIT, tightest.limit.into()),
+            (OLD_REMAINING, tightest.remaining.into()),
+            (OLD_RESET, seconds(reset).into()),
+        ])
     }
+}
 
-    /// Says it in an answer, also where that is an error.
-    pub(super) fn add_to(self, outcome: Result<Response>, limits: &Limits) -> Result<Response> {
-        let mut fields =
-            vec![(POLICY, HeaderValue::try_from(self.policy)), (LIMIT, HeaderValue::try_from(self.limit))];
-        if limits.config().legacy_headers
-            && let Some(tightest) = self.tightest
-        {
-            let reset = limits.now() + tightest.reset_after;
-            let reset = seconds(reset.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-            fields.push((OLD_LIMIT, Ok(tightest.limit.into())));
-            fields.push((OLD_REMAINING, Ok(tightest.remaining.into())));
-            fields.push((OLD_RESET, Ok(reset.into())));
-        }
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value.ok()?)));
-        match outcome {
-            Ok(mut response) => {
-                for (name, value) in fields {
-                    response.headers_mut().append(name, value);
-                }
-                Ok(response)
-            }
-            Err(error) => Err(fields.fold(error, |error, (name, value)| error.header(name, value))),
-        }
+/// The name itself, or the first of `minute-2`, `minute-3` that is not taken.
+fn free(name: String, taken: impl Fn(&str) -> bool) -> String {
+    let (mut free, mut count) = (name.clone(), 1);
+    while taken(&free) {
+        count += 1;
+        free = format!("{name}-{count}");
     }
+    free
 }
 
 /// By the limit's name, by how long the quota lasts, or, where one limit has several, by both.

@@ -1,8 +1,11 @@
 //! Counting.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use http::Extensions;
 use mainstay_core::clock::Clock;
 use mainstay_core::metrics::{Counter, Metrics};
 use mainstay_core::{Error, Inject, Result};
@@ -11,16 +14,33 @@ use mainstay_store::{Decision, Quota, Store};
 use super::config::{RateLimitsConfig, WhenStoreFails};
 
 /// What a request is counted as.
-pub(super) struct Charge {
+pub(super) struct Charge<'a> {
     pub(super) key: String,
-    pub(super) quotas: Vec<Quota>,
+    pub(super) quotas: Cow<'a, [Quota]>,
     pub(super) cost: u32,
+}
+
+/// Under which keys a request is counted: under each of them once, however many limits of one name are around it.
+#[derive(Clone, Default)]
+pub(super) struct Charged(Vec<String>);
+
+impl Charged {
+    /// Notes a key in the extensions of a request. Says whether it is a new one.
+    pub(super) fn note(extensions: &mut Extensions, key: &str) -> bool {
+        let Self(keys) = extensions.get_or_insert_default();
+        let new = !keys.iter().any(|known| known == key);
+        if new {
+            keys.push(key.to_owned());
+        }
+        new
+    }
 }
 
 /// What all limits of an application share.
 pub(super) struct Limits {
     store: Inject<Store>,
     config: Inject<RateLimitsConfig>,
+    quotas: BTreeMap<String, Vec<Quota>>,
     clock: Inject<dyn Clock>,
     refused: Counter,
     uncounted: Counter,
@@ -39,6 +59,7 @@ impl Limits {
         let uncounted = "Requests that no rate limit has counted, since the store was out of reach.";
         Self {
             store,
+            quotas: config.read_quotas(),
             config,
             clock,
             refused: metrics.counter("rate_limit_refused_total", refused, &[]),
@@ -51,13 +72,18 @@ impl Limits {
         &self.config
     }
 
+    /// The quotas that the configuration has for limits of this name.
+    pub(super) fn quotas_of(&self, name: &str) -> Option<&[Quota]> {
+        self.quotas.get(name).map(Vec::as_slice)
+    }
+
     /// The time of day.
     pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
     /// Counts a request. None: the store is out of reach, and the request is let through.
-    pub(super) async fn take(&self, charge: &Charge) -> Result<Option<Vec<Decision>>> {
+    pub(super) async fn take(&self, charge: &Charge<'_>) -> Result<Option<Vec<Decision>>> {
         match self.store.limit(&charge.key, &charge.quotas, charge.cost).await {
             Ok(decisions) => {
                 if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {

@@ -10,10 +10,12 @@ use futures_util::future::{BoxFuture, join_all};
 use http::Method;
 use http::request::Parts;
 use mainstay_api::{Api, ApiExt, RateLimit};
+use mainstay_core::check::Phase;
 use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::config::Sources;
 use mainstay_core::metrics::Metrics;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Contribute, Error, Module, Provider, Resolver, Result};
+use mainstay_core::{App, Contribute, Error, Module, Profile, Provider, Resolver, Result};
 use mainstay_http::listen::ListenConfig;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, Group, Http, Route, RoutesExt, get, routes};
@@ -227,6 +229,89 @@ async fn limits_are_apart_unless_they_bear_one_name() {
 }
 
 #[tokio::test]
+async fn limits_that_one_function_makes_are_apart_and_clones_are_not() {
+    let once = || RateLimit::per_minute(1);
+    let around = |path: &str, limit: RateLimit| Group::new(path).routes(routes![hello]).middleware(limit);
+    let shared = once();
+    let (setup, _) = at_rest(
+        App::new()
+            .group(around("/a", once()))
+            .group(around("/b", once()))
+            .group(around("/c", shared.clone().by_principal()))
+            .group(around("/d", shared)),
+    );
+    let app = setup.start().await;
+    for (path, status) in [("/a", 200), ("/b", 200), ("/a", 429), ("/b", 429), ("/c", 200), ("/d", 429)] {
+        assert_eq!(statuses(&app.client(), &format!("{path}/hello"), 1).await, [status], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_another_quota_for_a_while_is_not_held_by_it_later() {
+    let quota =
+        |caller: &mainstay_api::rate_limit::Caller<'_>| caller.header("x-export").map(|_| Quota::per_hour(1));
+    let (app, clock) = start(RateLimit::per_second(1).quota_by(quota)).await;
+    let export = app.client().with_header("x-export", "1");
+    assert_eq!(statuses(&export, "/hello", 2).await, [200, 429]);
+    assert_eq!(statuses(&app.client(), "/hello", 2).await, [200, 429]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(statuses(&app.client(), "/hello", 1).await, [200], "as its Retry-After has said");
+    assert_eq!(statuses(&export, "/hello", 1).await, [429]);
+}
+
+#[tokio::test]
+async fn a_request_within_several_limits_of_one_name_is_counted_once() {
+    let limit = || RateLimit::per_minute(2).named("both");
+    let group = Group::new("").routes(routes![hello].middleware(limit())).middleware(limit());
+    let (setup, _) = at_rest(App::new().group(group));
+    let app = setup.start().await;
+    let answer = app.get("/hello").send().await;
+    let said: Vec<_> = answer.headers().get_all("ratelimit").iter().collect();
+    assert_eq!(said, ["\"both\";r=1;t=30"]);
+    assert_eq!(statuses(&app.client(), "/hello", 2).await, [200, 429]);
+}
+
+#[tokio::test]
+async fn an_answer_has_one_item_of_a_name_and_the_old_fields_once() {
+    let inner = RateLimit::new(Quota::per_minute(5)).and(Quota::per_minute(3));
+    for (outer, tightest) in [(2, "1"), (4, "2")] {
+        let group = Group::new("").routes(routes![hello].middleware(inner.clone()));
+        let (setup, _) = at_rest(App::new().group(group.middleware(RateLimit::per_minute(outer))));
+        let app = setup.set("rate_limits.legacy_headers", "true").start().await;
+        let answer = app.get("/hello").send().await;
+        let said: Vec<_> = answer.headers().get_all("ratelimit-policy").iter().collect();
+        let expected = format!("\"minute-3\";q={outer};w=60");
+        assert_eq!(said, ["\"minute\";q=5;w=60, \"minute-2\";q=3;w=60", expected.as_str()]);
+        let old: Vec<_> = answer.headers().get_all("x-ratelimit-remaining").iter().collect();
+        assert_eq!(old, [tightest]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_the_old_fields_once_too() {
+    async fn fails() -> Result<&'static str> {
+        Err(Error::conflict("no"))
+    }
+    let route = Route::new(Method::GET, "/fails", fails).middleware(RateLimit::per_minute(5));
+    let (setup, _) =
+        at_rest(App::new().group(Group::new("").route(route).middleware(RateLimit::per_hour(3))));
+    let app = setup.set("rate_limits.legacy_headers", "true").start().await;
+    let answer = app.get("/fails").send().await;
+    answer.assert_problem(409, "conflict");
+    let old: Vec<_> = answer.headers().get_all("x-ratelimit-limit").iter().collect();
+    assert_eq!(old, ["3"]);
+}
+
+#[tokio::test]
+async fn what_costs_nothing_still_learns_when_there_is_something() {
+    let cost = |caller: &mainstay_api::rate_limit::Caller<'_>| u32::from(caller.header("x-free").is_none());
+    let (app, _) = start(RateLimit::per_minute(3).cost_by(cost)).await;
+    assert_eq!(statuses(&app.client(), "/hello", 3).await, [200, 200, 200]);
+    let free = app.get("/hello").header("x-free", "1").send().await;
+    free.assert_status(200).assert_header("ratelimit", "\"minute\";r=0;t=20");
+}
+
+#[tokio::test]
 async fn limits_around_limits_are_all_said_and_modules_and_applications_have_them_too() {
     let module = Module::new("greetings").routes(routes![hello]).middleware(RateLimit::per_second(5));
     let (setup, _) = at_rest(App::new().module(module).middleware(RateLimit::per_minute(2).named("all")));
@@ -324,6 +409,35 @@ async fn a_store_out_of_reach_lets_requests_through_or_refuses_them_as_is_set() 
     app.get("/hello").send().await.assert_problem(503, "rate_limit_unavailable");
 }
 
+/// Believes nobody who says who they are.
+struct Doubts;
+
+impl Authenticate for Doubts {
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a Exchange,
+        request: &'a mut Parts,
+        _: &'a Resolver,
+    ) -> BoxFuture<'a, Result<Option<Principal>>> {
+        let refused = request.headers.contains_key("authorization");
+        async move { if refused { Err(Error::unauthorized("forged")) } else { Ok(None) } }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_count_around_the_whole_application() {
+    let app = || App::new().routes(routes![hello]).contribute(Authenticator::new(Doubts));
+    let (setup, _) = at_rest(app().middleware(RateLimit::per_minute(2).by_principal()));
+    let app = setup.start().await;
+    let guess = app.client().with_header("authorization", "Bearer guess");
+    let refused = guess.get("/hello").send().await;
+    refused.assert_problem(401, "unauthorized").assert_header("ratelimit", "\"minute\";r=1;t=30");
+    assert_eq!(statuses(&guess, "/hello", 2).await, [401, 429]);
+    assert_eq!(statuses(&app.client(), "/hello", 1).await, [429], "by address, as who is nobody");
+    let stranger = from(&app, "10.0.0.7:1");
+    assert_eq!(statuses(&stranger, "/hello", 1).await, [200]);
+}
+
 /// Counts the lines of the log about rate limits.
 #[derive(Clone, Default)]
 struct Lines(Arc<AtomicU32>);
@@ -396,6 +510,26 @@ async fn what_makes_no_sense_is_found_at_start() {
     assert_eq!(found.matches("`One` cannot be the name of a rate limit").count(), 1, "{found}");
     assert!(found.contains("two rate limits are named `two` and allow 1/1m and 2/1m"), "{found}");
     assert!(found.contains("`rate_limits.quotas.two` cannot be read: a quota is a number from 1"), "{found}");
+}
+
+#[test]
+fn clients_that_would_count_as_one_are_found_before_they_come() {
+    let found = |settings: &[(&str, &str)]| {
+        let app = limited(RateLimit::per_minute(1)).profile(Profile::Production);
+        let app = settings.iter().fold(app, |app, (key, value)| app.set(*key, *value));
+        let assembly = app.assemble(Sources::isolated());
+        (assembly.findings().to_string(), assembly.run_checks(Phase::Deploy).to_string())
+    };
+    let (start, deploy) = found(&[]);
+    assert!(!start.contains("api.W"), "{start}");
+    assert!(deploy.contains("warning[api.W011]: no proxy is believed"), "{deploy}");
+    let (_, deploy) = found(&[("http.trusted_proxies", "private")]);
+    assert!(!deploy.contains("api.W"), "{deploy}");
+    let socket = ("http.unix", "/run/shop/http.sock");
+    let (start, _) = found(&[socket, ("http.trusted_proxies", "private")]);
+    assert!(start.contains("warning[api.W010]") && start.contains("[\"unix\"]"), "{start}");
+    let (start, deploy) = found(&[socket, ("http.trusted_proxies", "unix")]);
+    assert!(!start.contains("api.W") && !deploy.contains("api.W"), "{start} {deploy}");
 }
 
 #[tokio::test]

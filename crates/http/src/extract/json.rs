@@ -232,7 +232,7 @@ mod tests {
         );
         assert_eq!(
             fault(r#"{"title": "a", "titel": "a"}"#).await,
-            expect(422, "/titel unknown", "it is not known here; known are `title`, `tags`, `author`")
+            expect(422, "/titel unknown_field", "it is not known here; known are `title`, `tags`, `author`")
         );
         assert_eq!(
             fault(r#"{"title": "a", "title": "b"}"#).await,
@@ -253,7 +253,7 @@ mod tests {
         let found: Vec<_> =
             error.faults().iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect();
         let expected = [
-            "/titel unknown",
+            "/titel unknown_field",
             "/author/a value",
             "/author/b type",
             "/tags/0/name type",

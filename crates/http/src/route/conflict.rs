@@ -16,7 +16,7 @@ use mainstay_core::{Finding, Findings};
 
 use super::group::Placed;
 
-/// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for the others.
+/// Reports what is wrong, and leaves out what cannot be in a table. Routes that yield make room for those that do not.
 pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed> {
     let mut settled: Vec<Placed> = Vec::with_capacity(placed.len());
     let mut seen: HashMap<(String, Option<Method>), Vec<usize>> = HashMap::new();
@@ -46,15 +46,16 @@ pub(crate) fn settle(placed: Vec<Placed>, findings: &mut Findings) -> Vec<Placed
         }
         let key = (pattern.shape.clone(), route.route.method.clone());
         let same = seen.entry(key).or_default();
-        if let Some(&other) = same.iter().find(|other| settled[**other].route.settings.yields) {
-            settled[other] = route;
-        } else if let Some(finding) = same.iter().find_map(|other| against(&settled[*other], &route)) {
-            if !route.route.settings.yields {
-                findings.add(finding);
+        let yields = |placed: &Placed| placed.route.settings.yields;
+        let clash = same.iter().find_map(|other| Some((*other, against(&settled[*other], &route)?)));
+        match clash {
+            None => {
+                same.push(settled.len());
+                settled.push(route);
             }
-        } else if same.is_empty() || !route.route.settings.yields {
-            same.push(settled.len());
-            settled.push(route);
+            Some((other, _)) if yields(&settled[other]) && !yields(&route) => settled[other] = route,
+            Some((other, _)) if yields(&route) && !yields(&settled[other]) => {}
+            Some((_, finding)) => findings.add(finding),
         }
     }
     names(&settled, findings);

@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::origin::Origin;
-use mainstay_core::{Findings, Resolver};
+use mainstay_core::{Error, Findings, Resolver};
 
 use super::endpoint::{Endpoint, through_axum};
 use super::group::Placed;
@@ -47,6 +47,7 @@ struct Node {
 }
 
 /// What is at one method of one pattern in one version.
+#[derive(Clone)]
 struct Version {
     number: u32,
     leaf: Arc<Leaf>,
@@ -69,6 +70,18 @@ impl Node {
             .or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None })
             .or_else(|| self.any.as_ref().map(Slot::One))
             .or_else(|| self.versions(None))
+    }
+
+    /// HEAD asks for what GET answers in the versions that have no HEAD of their own.
+    fn complete_head(&mut self) {
+        let of =
+            |method: &Method| self.versioned.iter().position(|(known, _)| known.as_ref() == Some(method));
+        let (Some(head), Some(get)) = (of(&Method::HEAD), of(&Method::GET)) else { return };
+        let mut versions = self.versioned[head].1.clone();
+        let own: Vec<u32> = versions.iter().map(|version| version.number).collect();
+        versions.extend(self.versioned[get].1.iter().filter(|one| !own.contains(&one.number)).cloned());
+        versions.sort_by_key(|version| version.number);
+        self.versioned[head].1 = versions;
     }
 
     fn versions(&self, method: Option<&Method>) -> Option<Slot<'_>> {
@@ -134,12 +147,20 @@ pub(crate) enum Found<'t> {
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     NotFound,
-    WrongMethod { allow: HeaderValue },
-    Options { allow: HeaderValue },
+    WrongMethod {
+        allow: HeaderValue,
+    },
+    Options {
+        allow: HeaderValue,
+    },
     NotImplemented,
-    Moved { location: HeaderValue },
+    Moved {
+        location: HeaderValue,
+    },
     BadPath(PathFault),
     WrongVersion(NoSuchVersion),
+    /// There is one, but not for this sender, or no longer.
+    NotAdmitted(Arc<Error>),
 }
 
 impl Table {
@@ -171,6 +192,7 @@ impl Table {
             table.grow(index, leaf(route, with), with);
         }
         for node in &mut table.nodes {
+            node.complete_head();
             node.allow = Some(allow(node));
         }
         table

@@ -14,7 +14,7 @@ use crate::exchange::Exchange;
 /// Tells who sends a request: from a session, a token, a certificate.
 pub trait Authenticate: Send + Sync + 'static {
     /// The sender, or none if the request carries nothing that this one understands. An error refuses the request; what
-    /// is expired or forged is one.
+    /// is expired or forged is one. What is around the whole application sees such a request, as one of nobody.
     ///
     /// `resolver` is the container as the application itself sees it. What is found out beside the principal may be left
     /// in the extensions of the request, for extractors.

@@ -1,9 +1,11 @@
-//! `proxies`: what proxies in front of us say about client, scheme and host, believed only where they are trusted.
+//! `proxies`: what proxies in front of us say about client, scheme and host, believed only where they are trusted, and only in the
+//! headers that they write: what else there is of that kind they have passed through, and the client has written it.
 
 use std::net::IpAddr;
 
 use axum::extract::Request;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::{Deserialize, Serialize};
 
 use super::{Flow, Hook};
 use crate::exchange::{Exchange, Scheme};
@@ -13,7 +15,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Addresses whose `Forwarded` and `X-Forwarded-*` headers are believed.
+/// Addresses of proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<Network>,
@@ -100,16 +102,35 @@ impl Network {
     }
 }
 
+/// Which headers trusted proxies write. The others are not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeaders {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`, as nearly all do.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 /// The part `proxies`.
 #[derive(Debug)]
 pub struct Proxies {
     trusted: TrustedProxies,
+    write: ProxyHeaders,
 }
 
 impl Proxies {
-    /// Believes these proxies.
+    /// Believes these proxies, which write `X-Forwarded-*`.
     pub fn new(trusted: TrustedProxies) -> Self {
-        Self { trusted }
+        Self { trusted, write: ProxyHeaders::default() }
+    }
+
+    /// Says which headers they write.
+    #[must_use]
+    pub fn writing(mut self, headers: ProxyHeaders) -> Self {
+        self.write = headers;
+        self
     }
 
     /// Walks from the nearest hop to the farthest, and stops at the first that is not one of our proxies: whatever
@@ -160,8 +181,10 @@ impl Hook for Proxies {
             return Flow::Continue;
         }
         let headers = request.headers();
-        if let Some(forwarded) = text(headers, &header::FORWARDED) {
-            self.forwarded(exchange, &forwarded);
+        if self.write == ProxyHeaders::Forwarded {
+            if let Some(forwarded) = text(headers, &header::FORWARDED) {
+                self.forwarded(exchange, &forwarded);
+            }
             return Flow::Continue;
         }
         if let Some(hops) = text(headers, &X_FORWARDED_FOR)
@@ -222,6 +245,10 @@ mod tests {
     use axum::body::Body;
 
     fn after(trusted: &[&str], peer: &str, headers: &[(&str, &str)]) -> Exchange {
+        seen_by(Proxies::new(TrustedProxies::parse(trusted).unwrap()), peer, headers)
+    }
+
+    fn seen_by(proxies: Proxies, peer: &str, headers: &[(&str, &str)]) -> Exchange {
         let mut request = http::Request::builder().uri("/").header("host", "inner");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -229,7 +256,7 @@ mod tests {
         let mut request = request.body(Body::empty()).unwrap();
         let peer = crate::exchange::testing::peer(peer);
         let mut exchange = Exchange::open(&request, &peer, None);
-        Proxies::new(TrustedProxies::parse(trusted).unwrap()).before(&mut exchange, &mut request);
+        proxies.before(&mut exchange, &mut request);
         exchange
     }
 
@@ -267,9 +294,26 @@ mod tests {
             "forwarded",
             "for=6.6.6.6;host=evil, for=\"[2001:db8::7]:4711\";proto=https;host=shop.example",
         )];
-        let seen = after(&["loopback"], "127.0.0.1:5", &headers);
+        let proxies = Proxies::new(TrustedProxies::parse(["loopback"]).unwrap());
+        let seen = seen_by(proxies.writing(ProxyHeaders::Forwarded), "127.0.0.1:5", &headers);
         assert_eq!(client(&seen), "2001:db8::7");
         assert_eq!((seen.scheme(), seen.host()), (Scheme::Https, Some("shop.example")));
+    }
+
+    #[test]
+    fn does_not_look_at_headers_that_the_proxy_passes_through() {
+        let claimed = "for=6.6.6.6;proto=https;host=evil.example";
+        let headers = [("forwarded", claimed), ("x-forwarded-for", "1.2.3.4")];
+        let seen = after(&["loopback"], "127.0.0.1:5", &headers);
+        assert_eq!(
+            (client(&seen).as_str(), seen.scheme(), seen.host()),
+            ("1.2.3.4", Scheme::Http, Some("inner"))
+        );
+        let headers =
+            [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-proto", "https"), ("forwarded", "for=1.2.3.4")];
+        let proxies = Proxies::new(TrustedProxies::parse(["loopback"]).unwrap());
+        let seen = seen_by(proxies.writing(ProxyHeaders::Forwarded), "127.0.0.1:5", &headers);
+        assert_eq!((client(&seen).as_str(), seen.scheme()), ("1.2.3.4", Scheme::Http));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Path, Request};
 use http::Method;
 use mainstay_core::{App, Module};
-use mainstay_http::{Group, Route, Routes, RoutesExt};
+use mainstay_http::{ApiVersions, Group, Route, Routes, RoutesExt};
 
 use crate::calling::{caller, findings};
 
@@ -232,6 +232,19 @@ async fn a_route_that_yields_makes_room() {
     let caller = caller(app).await;
     assert_eq!(caller.get("/livez").await.body, "own");
     assert_eq!(caller.http.routes().filter(|route| route.pattern() == "/livez").count(), 1);
+}
+
+#[test]
+fn of_two_routes_that_yield_none_gives_way_to_the_other() {
+    let app = App::new().static_files("/assets", "one").static_files("/assets", "two");
+    let found = findings(app);
+    assert!(found.contains("error[http.E002]: GET /assets has two handlers"), "{found}");
+    // Unless they are in different versions.
+    let old = get("/articles", "old").yielding().versions(..=1);
+    let new = get("/articles", "new").yielding().versions(2..);
+    let app = App::new().api_versions(ApiVersions::new([1, 2])).route(old).route(new);
+    let found = findings(app);
+    assert!(!found.contains("error"), "{found}");
 }
 
 #[test]

@@ -406,6 +406,20 @@ async fn the_client_behind_a_trusted_proxy_is_known() {
 }
 
 #[tokio::test]
+async fn a_forwarded_header_that_a_proxy_passes_through_is_believed_only_where_that_is_set() {
+    async fn whoami(exchange: Exchange) -> String {
+        exchange.client().unwrap().to_string()
+    }
+    let app =
+        || App::new().route(Route::new(Method::GET, "/", whoami)).set("http.trusted_proxies", "loopback");
+    let headers = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "192.0.2.9")];
+    let usual = caller(app()).await;
+    assert_eq!(usual.ask("GET", "/", &headers).await.body, "192.0.2.9");
+    let other = caller(app().set("http.proxy_headers", "forwarded")).await;
+    assert_eq!(other.ask("GET", "/", &headers).await.body, "6.6.6.6");
+}
+
+#[tokio::test]
 async fn what_is_worth_it_is_compressed_errors_too() {
     let long = Route::new(Method::GET, "/long", async || axum::Json(vec!["word"; 1000]));
     let app = || hello().route(long.clone());

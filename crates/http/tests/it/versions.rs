@@ -125,6 +125,50 @@ async fn the_media_type_and_another_header_may_say_it() {
 }
 
 #[tokio::test]
+async fn what_other_media_types_mean_by_the_parameter_is_no_version() {
+    let versions = ApiVersions::new([1, 2, 3]).media_type("v").unless_said(1);
+    let caller = caller(three().api_versions(versions)).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7";
+    for (accept, status, version) in [
+        (browser, 200, "1"),
+        ("application/json;v=2, application/signed-exchange;v=b3", 200, "2"),
+        ("application/json;profile=\"a,b;v=3\";v=2", 200, "2"),
+        ("application/json;v=b3", 400, ""),
+    ] {
+        let answer = caller.ask("GET", "/articles", &[("accept", accept)]).await;
+        assert_eq!((answer.status.as_u16(), answer.header(FIELD)), (status, version), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn head_of_a_version_is_its_own_or_that_of_get() {
+    let head = Route::new(Method::HEAD, "/articles", async || [("x-own", "1")]).versions(..=1);
+    let app = three().route(head).api_versions(ApiVersions::new([1, 2, 3]));
+    let caller = caller(app).await;
+    for (version, own) in [("1", "1"), ("2", ""), ("3", "")] {
+        let answer = caller.ask("HEAD", "/articles", &[(FIELD, version)]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-own")), (200, own), "{version}");
+        assert_eq!(answer.header(FIELD), version);
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_ask_for_no_version_is_documented() {
+    for (unless_said, expected) in [
+        (None, vec!["version_missing", "version_unsupported", "version_ambiguous"]),
+        (Some(1), vec!["version_unsupported", "version_ambiguous"]),
+    ] {
+        let versions = ApiVersions::new([1, 2, 3]);
+        let versions = unless_said.iter().fold(versions, |versions, version| versions.unless_said(*version));
+        let caller = caller(three().api_versions(versions)).await;
+        let route = caller.http.routes().find(|route| route.pattern() == "/articles").unwrap();
+        let refused = route.operation.errors.iter().filter(|error| error.status == 400);
+        let codes: Vec<_> = refused.filter_map(|error| error.code.as_deref()).collect();
+        assert_eq!(codes, expected);
+    }
+}
+
+#[tokio::test]
 async fn groups_and_attributes_say_the_version_and_the_nearest_counts() {
     #[get("/a", versions = "..=1")]
     async fn first() -> &'static str {

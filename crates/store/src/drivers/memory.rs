@@ -1,12 +1,11 @@
 //! The memory of this process.
 //!
-//! Keys are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. There is room for
-//! so many keys and no more: where a new one needs room, what has expired goes first, and then what expires next, which is what
-//! has taken the least. So a flood of made-up keys drives out itself, and not somebody who has used up a quota.
+//! Keys are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. What is counted in
+//! a shard, and what has to go where there is no room for more, is in `counts`.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::hash_map::{Entry, HashMap, RandomState};
+mod counts;
+
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +14,13 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, ready};
 use mainstay_core::clock::Clock;
 
+use self::counts::Counts;
 use crate::driver::{Driver, StoreError};
 use crate::quota::{Decision, Quota};
 
 /// An engine in the memory of this process.
 pub struct Memory {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Counts>]>,
     room: usize,
     hasher: RandomState,
     clock: Arc<dyn Clock>,
@@ -32,20 +32,9 @@ pub struct Memory {
 const SHARDS: usize = 16;
 /// A shard for fewer keys is not worth it: they would not be spread evenly enough to use the room.
 const LEAST_ROOM: usize = 64;
-/// How many expired keys a new one clears away, so that a table that was full once becomes small again.
-const CLEARED: usize = 2;
-
-#[derive(Default)]
-struct Shard {
-    /// For each quota of a key the moment at which it is whole again.
-    kept: HashMap<Arc<str>, Box<[u64]>>,
-    /// Every key once, with a moment at which it does not expire yet or expires: moments only move on, so what is due here is
-    /// looked up, and put back if it has moved.
-    due: BinaryHeap<Reverse<(u64, Arc<str>)>>,
-}
 
 impl Memory {
-    /// Room for at most so many keys.
+    /// Room for at most so many keys, each with one quota.
     pub fn new(clock: Arc<dyn Clock>, capacity: usize) -> Self {
         let count = (capacity / LEAST_ROOM).clamp(1, SHARDS);
         let start = clock.monotonic();
@@ -59,9 +48,9 @@ impl Memory {
         }
     }
 
-    /// How many keys there are.
+    /// How many keys there are. One with several quotas counts for each of them.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).kept.len()).sum()
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
     /// Whether there is none.
@@ -82,69 +71,24 @@ impl Memory {
     fn decide(&self, key: &str, quotas: &[Quota], cost: u32) -> Vec<Decision> {
         let now = self.now();
         let index = self.hasher.hash_one(key) as usize % self.shards.len();
-        let mut shard = lock(&self.shards[index]);
-        let kept = shard.kept.get(key);
-        let moment = |place: usize| kept.and_then(|kept| kept.get(place)).copied().unwrap_or(0);
+        let mut counts = lock(&self.shards[index]);
         let mut turns: Vec<_> =
-            quotas.iter().enumerate().map(|(place, quota)| quota.turn(moment(place), now)).collect();
+            quotas.iter().map(|quota| quota.turn(counts.whole_at(key, quota), now)).collect();
         let had: Vec<bool> = turns.iter().map(|turn| turn.has(cost)).collect();
-        if cost > 0 && !turns.is_empty() && had.iter().all(|had| *had) {
+        if cost > 0 && had.iter().all(|had| *had) {
             turns = turns.into_iter().map(|turn| turn.taken(cost)).collect();
-            let moments = turns.iter().map(|turn| turn.whole_at()).collect();
-            let evicted = shard.keep(key, moments, now, self.room);
+            let mut evicted = 0;
+            for (quota, turn) in quotas.iter().zip(&turns) {
+                evicted += counts.keep((key, quota), turn.whole_at(), now, self.room);
+            }
             self.evicted.fetch_add(evicted, Ordering::Relaxed);
         }
         turns.iter().zip(had).map(|(turn, had)| turn.decision(cost, had)).collect()
     }
 }
 
-impl Shard {
-    /// Keeps the moments of a key. Says how many others had to go before their time.
-    fn keep(&mut self, key: &str, moments: Box<[u64]>, now: u64, room: usize) -> u64 {
-        if let Some(known) = self.kept.get_mut(key) {
-            *known = moments;
-            return 0;
-        }
-        let mut evicted = 0;
-        for _ in 0..CLEARED {
-            if !self.drop_next(|due| due <= now) {
-                break;
-            }
-        }
-        while self.kept.len() >= room && self.drop_next(|_| true) {
-            evicted += 1;
-        }
-        let key: Arc<str> = key.into();
-        self.due.push(Reverse((expires(&moments), Arc::clone(&key))));
-        self.kept.insert(key, moments);
-        evicted
-    }
-
-    /// Drops the key that expires next, if that is soon enough.
-    fn drop_next(&mut self, soon: impl Fn(u64) -> bool) -> bool {
-        while let Some(Reverse((due, key))) = self.due.pop() {
-            let Entry::Occupied(entry) = self.kept.entry(Arc::clone(&key)) else { continue };
-            let really = expires(entry.get());
-            if really > due {
-                self.due.push(Reverse((really, key)));
-            } else if soon(due) {
-                entry.remove();
-                return true;
-            } else {
-                self.due.push(Reverse((due, key)));
-                return false;
-            }
-        }
-        false
-    }
-}
-
-fn expires(moments: &[u64]) -> u64 {
-    moments.iter().copied().max().unwrap_or(0)
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Driver for Memory {

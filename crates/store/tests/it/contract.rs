@@ -103,15 +103,38 @@ async fn costs_count_at_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_key_may_have_other_quotas_the_next_time() {
-    for Subject { name, store, .. } in every_driver() {
-        let day = Quota::per_day(1);
-        assert!(store.limit("ann", &[day, day], 1).await.unwrap()[1].allowed, "{name}");
-        let one = store.limit("ann", &[Quota::per_second(1)], 1).await.unwrap();
-        assert_eq!(one[0].retry_after, Duration::from_secs(1), "{name}: no longer than the quota of today");
-        let three = store.limit("ann", &[day, day, day], 1).await.unwrap();
-        assert_eq!(three.iter().map(|one| one.allowed).collect::<Vec<_>>(), [false, false, true], "{name}");
-        assert!(store.limit("ann", &[], 1).await.unwrap().is_empty(), "{name}");
+async fn what_one_quota_has_counted_holds_nobody_under_another() {
+    for Subject { name, store, clock } in every_driver() {
+        let (hour, second) = ([Quota::per_hour(1)], [Quota::per_second(1)]);
+        assert!(store.limit("ann", &hour, 1).await.unwrap()[0].allowed, "{name}");
+        assert!(store.limit("ann", &second, 1).await.unwrap()[0].allowed, "{name}");
+        let refused = store.limit("ann", &second, 1).await.unwrap()[0];
+        clock.advance(refused.retry_after);
+        assert!(store.limit("ann", &second, 1).await.unwrap()[0].allowed, "{name}: after {refused:?}");
+        assert!(!store.limit("ann", &hour, 1).await.unwrap()[0].allowed, "{name}: the hour is not over");
+    }
+}
+
+#[tokio::test]
+async fn a_quota_is_as_it_was_left_when_it_comes_back_wherever_it_is() {
+    for Subject { name, store, clock } in every_driver() {
+        let (minute, day) = (Quota::per_minute(2), Quota::per_day(2));
+        let allowed = async |quotas: &[Quota]| {
+            let decisions = store.limit("ann", quotas, 1).await.unwrap();
+            decisions.iter().map(|one| one.allowed).collect::<Vec<_>>()
+        };
+        for _ in 0..2 {
+            assert_eq!(allowed(&[minute, day]).await, [true, true], "{name}");
+        }
+        clock.advance(Duration::from_secs(60));
+        // Calls without the one that is used up do not make it whole.
+        assert_eq!(allowed(&[minute]).await, [true], "{name}");
+        assert_eq!(allowed(&[minute, day]).await, [true, false], "{name}");
+        assert_eq!(allowed(&[day, minute]).await, [false, true], "{name}");
+        // Two that are the same are one.
+        assert_eq!(allowed(&[minute, minute]).await, [true, true], "{name}");
+        assert_eq!(allowed(&[minute]).await, [false], "{name}");
+        assert!(allowed(&[]).await.is_empty(), "{name}");
     }
 }
 

@@ -30,6 +30,18 @@ async fn a_flood_of_made_up_keys_fills_no_more_than_the_room_and_frees_nobody() 
 }
 
 #[tokio::test]
+async fn a_flood_of_one_limit_frees_nobody_whom_another_holds() {
+    let (memory, _) = memory(1000);
+    let (minute, day) = (Quota::per_minute(5), Quota::per_day(1000));
+    assert!(take(&memory, "login:the attacker", minute, 5).await.allowed);
+    for made_up in 0..20_000 {
+        take(&memory, &format!("api:{made_up}"), day, 1).await;
+    }
+    assert!(memory.len() <= 1000, "{}", memory.len());
+    assert!(!take(&memory, "login:the attacker", minute, 1).await.allowed);
+}
+
+#[tokio::test]
 async fn what_has_expired_goes_first() {
     let (memory, clock) = memory(2);
     take(&memory, "long", Quota::per_hour(10), 1).await;

@@ -116,7 +116,7 @@ fn refuses_unknown_names_only_where_the_type_does() {
     assert_eq!(
         faults::<Strict>("colour=red&size=0"),
         [
-            "query:colour unknown: it is not known here; known are `size` or `color`",
+            "query:colour unknown_field: it is not known here; known are `size` or `color`",
             "query:size type: expected an integer from 0 to 255 other than 0, found `0`",
         ]
     );
