@@ -103,6 +103,50 @@ fn splits_a_type_that_is_read_and_written_differently_and_what_refers_to_it() {
 }
 
 #[test]
+fn leaves_the_names_of_the_applications_own_types_to_them() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct TagInput {
+        own: String,
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Problem {
+        own: String,
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[schemars(rename = "Tag")]
+    struct Defaulted {
+        #[serde(default)]
+        name: String,
+    }
+    let json = "application/json";
+    let mut first = operation(Method::POST, "/first", "first");
+    first.body = Some(BodySpec::new(Content::of::<Defaulted>(json)));
+    first.response(ResponseSpec::new(200).content(Content::of::<Defaulted>(json)));
+    first.error(ErrorSpec::from(StatusCode::CONFLICT));
+    let mut second = operation(Method::POST, "/second", "second");
+    second.body = Some(BodySpec::new(Content::of::<TagInput>(json)));
+    second.response(ResponseSpec::new(200).content(Content::of::<Problem>(json)));
+    for operations in [[first.clone(), second.clone()], [second, first]] {
+        let document = build(&operations);
+        let definition = |content: &serde_json::Value| {
+            let reference = content[json]["schema"]["$ref"].as_str().expect("a reference");
+            document.pointer(reference.trim_start_matches('#')).expect("a definition").clone()
+        };
+        let paths = &document["paths"];
+        let [first, second] = ["/first", "/second"].map(|path| &paths[path]["post"]);
+        let [sent, answered] =
+            [first, second].map(|operation| definition(&operation["requestBody"]["content"]));
+        assert_eq!(sent["properties"]["name"]["default"], "", "{document:#}");
+        assert_eq!(sent.get("required"), None, "{document:#}");
+        assert_eq!(answered["required"], json!(["own"]), "{document:#}");
+        assert_eq!(definition(&second["responses"]["200"]["content"])["required"], json!(["own"]));
+        let problem = &first["responses"]["409"]["content"]["application/problem+json"];
+        let problem = definition(&json!({ json: problem }));
+        assert_eq!(problem["description"], "Problem details (RFC 9457).", "{document:#}");
+    }
+}
+
+#[test]
 fn describes_a_part_of_a_model_as_it_is_read_and_written() {
     let mut operation = operation(Method::POST, "/addresses", "create");
     let content = || Content::of::<Address>("application/json");
