@@ -26,7 +26,10 @@ use types::Types;
 /// What every client ends with.
 const RUNTIME: &str = include_str!("client/runtime.ts");
 
-/// A client in TypeScript for the API that a document (OpenAPI 3.1) describes.
+/// A client in TypeScript for the API that a document of this crate describes.
+///
+/// Other OpenAPI documents may say in other ways what this crate says in one, and a client does not know of that: parameters of a
+/// whole path, references other than to schemas, statuses such as `2XX`.
 ///
 /// ```
 /// let document = serde_json::json!({
@@ -55,8 +58,9 @@ pub fn typescript(document: &Value) -> String {
 }
 
 fn heading(document: &Value) -> String {
-    // A line break would end the comment.
-    let text = |key: &str| document["info"][key].as_str().unwrap_or_default().replace(char::is_control, " ");
+    // A line break would end the comment, and to JavaScript these two are line breaks.
+    let breaks = |ch: char| ch.is_control() || matches!(ch, '\u{2028}' | '\u{2029}');
+    let text = |key: &str| document["info"][key].as_str().unwrap_or_default().replace(breaks, " ");
     let (title, version) = (text("title"), text("version"));
     format!(
         "// The client of {title}, version {version}.\n//\n\

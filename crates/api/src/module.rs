@@ -31,6 +31,7 @@ impl Contribution for Api {
                 .export::<OpenApi>()
                 .check(Check::at_start(checks::find_several))
                 .check(Check::at_start(checks::find_unused_tags))
+                .check(Check::at_start(checks::find_left_out))
                 .check(Check::at_deploy(checks::find_opaque))
                 .command(command::command()),
         )

@@ -4,21 +4,25 @@
 //! like in the words of the specification (<https://spec.openapis.org/oas/v3.1.1>). It is built at run time, once, by
 //! whoever asks first.
 //!
-//! Reading order: this file (the document), `ids` (what operations are called), `operation` (one method of one path),
-//! `schemas` (types that many operations share), [`compare`] (what has changed between two documents).
+//! Reading order: this file (the document), `paths` (addresses), `ids` (what operations are called), `operation` (one method of one
+//! path), `schemas` (types that many operations share), [`compare`] (what has changed between two documents).
 
 pub mod compare;
 mod ids;
 mod operation;
+mod paths;
 mod schemas;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mainstay_http::describe::{Content, Operation, SecurityScheme, SecuritySpec};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use paths::Paths;
 use schemas::Schemas;
+
+pub(crate) use paths::left_out;
 
 /// What a document says about the API as a whole.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -115,24 +119,29 @@ impl Document {
         let mut schemas = Schemas::default();
         let mut security = Map::new();
         let mut used_tags = BTreeSet::new();
-        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        let mut paths = Paths::default();
         let (mounted, handlers): (Vec<_>, Vec<_>) =
             operations.into_iter().partition(|listed| listed.kind == Kind::Mounted);
         for listed in mounted {
-            let path = paths.entry(template(&listed.operation.path)).or_default();
+            let path = &mut paths.of(listed.operation).fields;
             path.insert("summary".to_owned(), json!("Answered by a router that does not describe itself."));
         }
+        let all: Vec<_> = handlers.iter().map(|listed| listed.operation).collect();
+        let left: BTreeSet<usize> = left_out(&all).into_iter().map(|(left, _)| left).collect();
+        let handlers = handlers.into_iter().enumerate().filter(|(at, _)| !left.contains(at));
         let handlers: Vec<_> =
-            handlers.into_iter().filter(|listed| METHODS.contains(&&*method(listed))).collect();
+            handlers.map(|(_, listed)| listed).filter(|listed| METHODS.contains(&&*method(listed))).collect();
         for (listed, id) in handlers.iter().zip(ids::of(&handlers)) {
-            for scheme in &listed.operation.security {
-                security.insert(scheme.name.to_string(), security_scheme(scheme));
+            for scheme in operation::proofs(listed.operation) {
+                security.insert(scheme.name.to_string(), security_scheme(&scheme));
             }
             used_tags.extend(listed.tags().map(str::to_owned));
-            let described = operation::describe(listed, id, &mut schemas);
-            paths.entry(template(&listed.operation.path)).or_default().insert(method(listed), described);
+            let path = paths.of(listed.operation);
+            let named = path.named(listed.operation);
+            let described = operation::describe(&Listed { operation: &named, ..*listed }, id, &mut schemas);
+            path.fields.insert(method(listed), described);
         }
-        let (paths, definitions) = schemas.finish(paths);
+        let (paths, definitions) = schemas.finish(paths.finish());
 
         let mut components = json!({ "schemas": definitions });
         if !security.is_empty() {
@@ -166,11 +175,6 @@ impl Document {
 
 /// The methods that a path item has a field for.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-
-/// OpenAPI has no catch-all: `/files/{*path}` is listed as `/files/{path}`.
-fn template(pattern: &str) -> String {
-    pattern.replace("{*", "{").replace("{{", "{").replace("}}", "}")
-}
 
 fn security_scheme(spec: &SecuritySpec) -> Value {
     match &spec.scheme {

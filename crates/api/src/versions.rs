@@ -48,6 +48,10 @@ impl Documents {
         Self { api, built, usual }
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Built> {
+        self.built.iter()
+    }
+
     pub(crate) fn usual(&self) -> &Built {
         &self.built[self.usual]
     }

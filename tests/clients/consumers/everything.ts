@@ -1,6 +1,6 @@
 // Somebody who uses everything that a client can have.
 
-import { ApiError, Client, type Everything, type EverythingInput, type Shape, type Tree } from "./client.js";
+import { ApiError, Client, type Everything, type EverythingInput, type NewPost, type Shape, type Tree } from "./client.js";
 import { address, equal, expect, failure } from "./expect.js";
 
 const asked: string[] = [];
@@ -70,6 +70,11 @@ equal(await client.bodies.form({ body: { email: "a@b.c", topics: ["x", "y"] } })
 const upload = { note: "hi", file: new File(["12345"], "five.txt"), more: [new Blob(["678"])] };
 const uploaded = await client.bodies.upload({ body: upload });
 equal(uploaded, { fields: ["note", "five.txt", "blob"], bytes: 10 });
+const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const post: NewPost = { title: "Hi", cover: new Blob([png]), attachments: [new File(["12"], "two.txt"), new Blob(["3"])] };
+equal(await client.bodies.publish({ body: post }), { fields: ["Hi"], bytes: 11 });
+// @ts-expect-error: a text is no file.
+post.cover = "cover.png";
 equal(await client.bodies.store({ body: new Uint8Array(9) }), 9);
 const stream = new ReadableStream({
   start(controller) {
@@ -123,6 +128,9 @@ equal(await client.guards.byToken(), "Bearer abc");
 equal(await client.guards.byPassword(), `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode("ann:geheim:ü")))}`);
 equal([await client.guards.byKey(), await client.guards.byCookie()], ["key, Bearer abc", "session=s1"]);
 equal([await client.guards.either(), await stranger.guards.either()], ["nobody, a key", "nobody, no key"]);
+const holder = new Client({ baseUrl: address, security: { bearer: "abc", "api-key": () => "key" } });
+equal([await holder.guards.either(), await holder.guards.both()], ["somebody, no key", "key, somebody"]);
+equal(await client.guards.both(), "key, nobody");
 const unknown = await stranger.guards.byToken().result();
 equal(unknown.status, 401);
 
@@ -131,6 +139,8 @@ const { class: name, type } = await client.class.delete({ class: "x" });
 equal([name, type?.then], ["x", true]);
 equal(await client.class.constructor_(), "made");
 equal(await client.class.same({ id: 1, "query:id": 2, "query:body": "b", body: "c" }), "1, 2, b, c");
+equal(await client.class.inherited(), { constructor: null, toString: null });
+equal(await client.class.inherited({ "query:toString": "a" }), { constructor: null, toString: "a" });
 const headers = { "X-Tenant": "other" };
 const seen = client.class.headers({ xTenant: "t", ifMatch: "m", theme: "dark", "fields[]": ["id", "name"] }, { headers });
 equal(await seen, ["other", "m", "dark", "fields%5B%5D=id,name"]);

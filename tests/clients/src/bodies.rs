@@ -37,6 +37,22 @@ pub(crate) async fn upload(mut form: Multipart) -> Result<Json<Uploaded>> {
     Ok(Json(uploaded))
 }
 
+/// A form with files.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct NewPost {
+    title: String,
+    cover: Upload<Image>,
+    #[serde(default)]
+    attachments: Vec<Upload>,
+}
+
+/// Takes a form with files: adds up their bytes.
+#[post("/bodies/post", tag = "Bodies")]
+pub(crate) async fn publish(MultipartForm(post): MultipartForm<NewPost>) -> Json<Uploaded> {
+    let attached: u64 = post.attachments.iter().map(Upload::size).sum();
+    Json(Uploaded { fields: vec![post.title.clone()], bytes: (post.cover.size() + attached) as usize })
+}
+
 /// Counts bytes.
 #[put("/bodies/bytes", tag = "Bodies")]
 pub(crate) async fn store(RawBody(body): RawBody) -> Json<usize> {

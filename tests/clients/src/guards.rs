@@ -61,6 +61,12 @@ pub(crate) async fn by_cookie(SessionCookie(seen): SessionCookie) -> String {
     seen
 }
 
+/// Asks for a key, and takes a token.
+#[get("/guards/both", tag = "Guards")]
+pub(crate) async fn both(ApiKey(key): ApiKey, token: Option<Header<Bearer>>) -> String {
+    format!("{key}, {}", token.map_or("nobody", |_| "somebody"))
+}
+
 /// Asks for nothing, and takes what there is.
 #[get("/guards/either", tag = "Guards")]
 pub(crate) async fn either(token: Option<Header<Bearer>>, key: Option<OptionalKey>) -> String {

@@ -16,6 +16,7 @@ fn app() -> App {
         .routes(routes![
             bodies::form,
             bodies::upload,
+            bodies::publish,
             bodies::store,
             bodies::text,
             bodies::parse,
@@ -28,9 +29,17 @@ fn app() -> App {
             guards::by_password,
             guards::by_key,
             guards::by_cookie,
+            guards::both,
             guards::either
         ])
-        .routes(routes![names::delete, names::constructor, names::same, names::outdated, names::headers])
+        .routes(routes![
+            names::delete,
+            names::constructor,
+            names::same,
+            names::inherited,
+            names::outdated,
+            names::headers
+        ])
         .api(
             Api::new()
                 .title("Everything")

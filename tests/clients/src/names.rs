@@ -43,6 +43,20 @@ pub(crate) async fn same(Path(id): Path<u32>, Query(same): Query<Same>, Json(bod
     format!("{id}, {}, {}, {body}", same.id, same.body)
 }
 
+/// A query with names that every object in JavaScript has.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Inherited {
+    constructor: Option<String>,
+    #[serde(rename = "toString")]
+    to_string: Option<String>,
+}
+
+/// Is asked for nothing.
+#[get("/names/inherited", tag = "class")]
+pub(crate) async fn inherited(Query(query): Query<Inherited>) -> Json<Inherited> {
+    Json(query)
+}
+
 /// Use another.
 #[get("/names/outdated", tag = "class")]
 #[deprecated]

@@ -43,6 +43,11 @@ fn a_typed_program_uses_everything_that_a_document_can_have() {
 }
 
 #[test]
+fn a_typed_program_withstands_whatever_is_answered() {
+    drive(&everything(), "anything");
+}
+
+#[test]
 fn what_the_book_shows_of_clients_compiles() {
     let client =
         written(&Application::start().unwrap().command(&["openapi", "--client", "typescript"]).unwrap());

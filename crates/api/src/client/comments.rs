@@ -43,8 +43,8 @@ pub(super) fn of_schema(schema: &Value) -> Vec<String> {
 /// Writes a comment; nothing where there is nothing to say.
 pub(super) fn write(lines: &[String], indent: usize, file: &mut String) {
     let pad = "  ".repeat(indent);
-    // The end of a comment within it would be its end.
-    let lines: Vec<String> = lines.iter().map(|line| line.replace("*/", "*\\/").replace('\r', "")).collect();
+    // The end of a comment within it would be its end: also one that is there only when what breaks lines is gone.
+    let lines: Vec<String> = lines.iter().map(|line| line.replace('\r', "").replace("*/", "*\\/")).collect();
     match lines.as_slice() {
         [] => {}
         [line] => file.push_str(&format!("{pad}/** {} */\n", line.trim())),

@@ -120,9 +120,20 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
-/// Members that mean something to JavaScript itself: an object with a `then` is taken for a promise.
-const MEMBERS: &[&str] =
-    &["constructor", "hasOwnProperty", "prototype", "then", "toJSON", "toString", "valueOf", "__proto__"];
+/// Members that every object has.
+pub(super) const INHERITED: [&str; 8] = [
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+    "__proto__",
+];
+
+/// Further ones that mean something to JavaScript itself: an object with a `then` is taken for a promise.
+const MEMBERS: [&str; 3] = ["prototype", "then", "toJSON"];
 
 /// Names of one kind, each given once.
 #[derive(Clone, Debug)]
@@ -136,7 +147,7 @@ impl Names {
 
     /// Names of the members of a class.
     pub(super) fn of_members() -> Self {
-        Self(MEMBERS.iter().map(|name| (*name).to_owned()).collect())
+        Self(INHERITED.into_iter().chain(MEMBERS).map(str::to_owned).collect())
     }
 
     /// This name, or where something has it already, the name with `other` behind it, or with a number.

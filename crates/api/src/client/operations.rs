@@ -112,7 +112,7 @@ impl<'a> Operations<'a> {
         let tagged = || self.groups.iter().filter(|group| group.tag.is_some());
         for group in tagged() {
             comments::write(&self.tag_comment(group.tag), 1, file);
-            file.push_str(&format!("  readonly {}: {};\n", property(&group.property), group.class));
+            file.push_str(&format!("  readonly {}: {};\n", group.property, group.class));
         }
         let own = self.groups.iter().find(|group| group.tag.is_none());
         if own.is_some() {
@@ -122,8 +122,7 @@ impl<'a> Operations<'a> {
             "\n  constructor(options: ClientOptions = {}) {\n    const transport = new Transport(options);\n",
         );
         for group in tagged() {
-            let member = property(&group.property);
-            file.push_str(&format!("    this.{member} = new {}(transport);\n", group.class));
+            file.push_str(&format!("    this.{} = new {}(transport);\n", group.property, group.class));
         }
         if own.is_some() {
             file.push_str("    this.#transport = transport;\n");
@@ -192,9 +191,8 @@ impl<'a> Operations<'a> {
         }
         file.push_str("};\n");
 
-        // An address without a host is the address of the page, or whatever `baseUrl` says.
-        let server =
-            self.document["servers"][0]["url"].as_str().filter(|url| url.contains("://")).unwrap_or_default();
+        // One without a host is at the host of the page.
+        let server = self.document["servers"][0]["url"].as_str().unwrap_or_default();
         file.push_str(&format!("\nconst BASE_URL: string = {};\n", literal(server)));
     }
 }

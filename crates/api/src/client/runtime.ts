@@ -158,6 +158,8 @@ interface Operation {
   readonly commas?: readonly string[];
   /** Names of the input, and those of the headers. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers that have one value only, such as the version of the API that this is the client of. */
+  readonly constants?: Readonly<Record<string, string>>;
   /** Names of the input, and those of the cookies. */
   readonly cookies?: Readonly<Record<string, string>>;
   /** The media types of its body, the usual one first. */
@@ -190,24 +192,26 @@ class Transport {
     const path = pathOf(operation, values);
     const query = queryOf(operation, values);
     const headers = new Headers(this.#options.headers);
-    const cookies: string[] = [];
+    const given = headers.get("Cookie");
+    const cookies: string[] = given === null ? [] : [given];
     if (operation.accept !== undefined) headers.set("Accept", operation.accept);
+    for (const [name, value] of Object.entries(operation.constants ?? {})) headers.set(name, value);
     for (const [key, name] of Object.entries(operation.headers ?? {})) {
-      const value = values[key];
+      const value = own(values, key);
       if (value !== undefined && value !== null) headers.set(name, textOf(value));
     }
     for (const [key, name] of Object.entries(operation.cookies ?? {})) {
-      const value = values[key];
+      const value = own(values, key);
       if (value !== undefined && value !== null) cookies.push(`${name}=${encodeURIComponent(textOf(value))}`);
     }
     await this.#prove(operation, headers, query, cookies);
     // Browsers send the cookies that they have, and do not let a script set this header.
     if (cookies.length > 0) headers.set("Cookie", cookies.join("; "));
     const init: RequestInit = { ...this.#options.init, method: operation.method, headers };
-    if (operation.body !== undefined && values["body"] !== undefined) {
-      const given = values["contentType"];
-      const mediaType = typeof given === "string" ? given : operation.body[0];
-      init.body = bodyOf(mediaType ?? "*/*", values["body"], headers);
+    if (operation.body !== undefined && own(values, "body") !== undefined) {
+      const chosen = own(values, "contentType");
+      const mediaType = typeof chosen === "string" ? chosen : operation.body[0];
+      init.body = bodyOf(mediaType ?? "*/*", own(values, "body"), headers);
       // A stream has no length that could be sent first, and the standard wants that to be said.
       if (init.body instanceof ReadableStream) Object.assign(init, { duplex: "half" });
     }
@@ -223,12 +227,15 @@ class Transport {
   /** Adds the first set of proofs that is complete. */
   async #prove(operation: Operation, headers: Headers, query: Query, cookies: string[]): Promise<void> {
     const known: Readonly<Record<string, Credential<unknown>>> = { ...this.#options.security };
+    // Several sets may want the same one: it is got once.
+    const got = new Map<string, unknown>();
     for (const names of operation.security ?? []) {
       const proofs: [Scheme, unknown][] = [];
       for (const name of names) {
-        const scheme = SCHEMES[name];
-        const credential = known[name];
-        const proof: unknown = typeof credential === "function" ? await credential() : credential;
+        const scheme = own(SCHEMES, name);
+        const credential = own(known, name);
+        if (!got.has(name)) got.set(name, typeof credential === "function" ? await credential() : credential);
+        const proof = got.get(name);
         if (scheme !== undefined && proof !== undefined && proof !== null) proofs.push([scheme, proof]);
       }
       if (proofs.length < names.length) continue;
@@ -274,7 +281,7 @@ class Query {
 
 function pathOf(operation: Operation, values: Readonly<Record<string, unknown>>): string {
   return operation.path.replace(/\{([^}]+)\}/g, (_, key: string) => {
-    const value = values[key];
+    const value = own(values, key);
     const text = value === undefined || value === null ? "" : textOf(value);
     // These would lead to another address, and perhaps to the whole list instead of one of it.
     if (text === "" || text === "." || text === "..") {
@@ -287,7 +294,7 @@ function pathOf(operation: Operation, values: Readonly<Record<string, unknown>>)
 function queryOf(operation: Operation, values: Readonly<Record<string, unknown>>): Query {
   const query = new Query();
   for (const key of operation.query ?? []) {
-    const value = values[key];
+    const value = own(values, key);
     const name = key.replace(/^query:/, "");
     if (value === undefined || value === null) continue;
     if (!Array.isArray(value)) query.add(name, textOf(value));
@@ -295,6 +302,11 @@ function queryOf(operation: Operation, values: Readonly<Record<string, unknown>>
     else if (value.length > 0) query.add(name, value.map(textOf).join(","));
   }
   return query;
+}
+
+/** What an object has itself: every object inherits `constructor`, `toString` and more. */
+function own<Value>(object: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 function textOf(value: unknown): string {
@@ -338,13 +350,17 @@ async function outcomeOf(operation: Operation, response: Response): Promise<unkn
   const { status, headers } = response;
   if (status >= 400) {
     const json = isJson(headers.get("Content-Type") ?? "");
-    const problem = json ? ((await read(response, () => response.json())) as ErrorBody) : undefined;
+    const body = json ? await read(response, () => response.json()) : await dropped(response);
+    const problem = body as ErrorBody | undefined;
     const error = new ApiError(response, problem);
     if (!json || !operation.failures?.includes(status)) throw error;
     return { ok: false, status, problem, headers, response, error };
   }
-  const kind = operation.replies[status] ?? operation.replies["default"];
-  if (kind === undefined) throw new ApiError(response, undefined);
+  const kind = own(operation.replies, String(status)) ?? own(operation.replies, "default");
+  if (kind === undefined) {
+    await dropped(response);
+    throw new ApiError(response, undefined);
+  }
   return { ok: true, status, data: await read(response, () => dataOf(kind, response)), headers, response };
 }
 
@@ -375,10 +391,15 @@ async function dataOf(kind: Kind, response: Response): Promise<unknown> {
     case "json-events":
       return eventsOf(response, (text) => JSON.parse(text) as unknown);
     case "none":
-      // What comes nevertheless is not waited for.
-      await response.body?.cancel();
-      return undefined;
+      return dropped(response);
   }
+}
+
+/** Nobody wants the body: what comes nevertheless is not waited for, and the connection is free again. */
+async function dropped(response: Response): Promise<undefined> {
+  // That it has broken off already is nothing to be told.
+  await response.body?.cancel().catch(() => undefined);
+  return undefined;
 }
 
 async function anyOf(response: Response): Promise<unknown> {
@@ -388,31 +409,47 @@ async function anyOf(response: Response): Promise<unknown> {
   return mediaType.startsWith("text/") ? response.text() : response.blob();
 }
 
+/** How long a line or an event may be, in characters: a stream that never ends one must not fill the memory. */
+const LONGEST = 64 * 1024 * 1024;
+
 async function* linesOf(response: Response): AsyncGenerator<string, void, undefined> {
   if (response.body === null) return;
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
-  let rest = "";
+  let line = "";
+  let held = "";
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      rest += decoder.decode(value, { stream: !done });
+      const text = held + decoder.decode(value, { stream: !done });
       // A carriage return at the end of a piece may be the first half of a line end.
-      const lines = rest.split(done ? /\r\n|\n|\r/ : /\r\n|\n|\r(?!$)/);
-      rest = lines.pop() ?? "";
-      yield* lines;
+      held = !done && text.endsWith("\r") ? "\r" : "";
+      const ends = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/);
+      const rest = ends.pop() ?? "";
+      for (const end of ends) {
+        yield line + end;
+        line = "";
+      }
+      // What has been searched is only added to, so that a long line takes no longer than many short ones.
+      line += rest;
+      if (line.length > LONGEST) throw tooLong(response);
       if (done) break;
     }
-    if (rest !== "") yield rest;
+    if (line !== "") yield line;
   } finally {
     // Whoever stops in the middle does not want the rest.
     await reader.cancel();
   }
 }
 
+function tooLong(response: Response): ApiError {
+  const cause = new RangeError(`a line or an event has more than ${LONGEST} characters`);
+  return new ApiError(response, undefined, { cause });
+}
+
 async function* jsonLinesOf(response: Response): AsyncGenerator<unknown, void, undefined> {
   for await (const line of linesOf(response)) {
-    if (line.trim() !== "") yield JSON.parse(line);
+    if (line.trim() !== "") yield await read(response, () => JSON.parse(line) as unknown);
   }
 }
 
@@ -424,11 +461,14 @@ async function* eventsOf(
   let event = "";
   let id = "";
   let data: string[] = [];
+  let length = 0;
   for await (const line of linesOf(response)) {
     if (line === "") {
-      if (data.length > 0) yield { event: event === "" ? "message" : event, data: parse(data.join("\n")), id };
+      const text = data.join("\n");
+      if (data.length > 0) yield { event: event || "message", data: await read(response, () => parse(text)), id };
       event = "";
       data = [];
+      length = 0;
       continue;
     }
     const colon = line.indexOf(":");
@@ -437,12 +477,14 @@ async function* eventsOf(
     if (field === "event") event = value;
     else if (field === "data") data.push(value);
     else if (field === "id" && !value.includes("\0")) id = value;
+    if (field === "data") length += value.length + 1;
+    if (length > LONGEST) throw tooLong(response);
   }
 }
 
 function messageOf(response: Response, problem: unknown): string {
   const said: Readonly<Record<string, unknown>> = typeof problem === "object" && problem !== null ? { ...problem } : {};
-  const text = [said["detail"], said["title"], said["message"], response.statusText];
+  const text = [...["detail", "title", "message"].map((key) => own(said, key)), response.statusText];
   const known = text.find((one) => typeof one === "string" && one !== "");
   return known === undefined ? String(response.status) : `${response.status}: ${String(known)}`;
 }

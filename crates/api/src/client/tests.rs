@@ -271,6 +271,86 @@ fn reads_streams_item_by_item() {
 }
 
 #[test]
+fn reaches_groups_by_names_in_any_script() {
+    let client = with_paths(&json!({ "/a": { "get": { "operationId": "list", "tags": ["Größe"] } } }));
+    assert!(client.contains("  readonly größe: GrößeApi;\n"), "{client}");
+    assert!(client.contains("    this.größe = new GrößeApi(transport);\n"), "{client}");
+}
+
+#[test]
+fn no_text_ends_a_comment() {
+    let client = client(&json!({
+        "info": { "title": "A\u{2028}let b;\u{2029}c", "version": "1\r2" },
+        "paths": { "/": { "get": { "summary": "Ends *\r/ let x; /* here." } } },
+    }));
+    assert!(client.starts_with("// The client of A let b; c, version 1 2.\n"), "{client}");
+    assert!(client.contains("   * Ends *\\/ let x; /* here.\n"), "{client}");
+}
+
+#[test]
+fn sends_headers_that_have_one_value_only() {
+    let header = |name: &str, schema: Value| json!({ "name": name, "in": "header", "schema": schema });
+    let client = with_paths(&json!({ "/": { "get": { "operationId": "list", "parameters": [
+        header("Api-Version", json!({ "type": "string", "enum": ["2"] })),
+        header("X-Kind", json!({ "type": "string", "const": "a" })),
+        header("X-Other", json!({ "type": "string", "enum": ["a", "b"] })),
+    ] } } }));
+    assert!(client.contains(r#"constants: { "Api-Version": "2", "X-Kind": "a" },"#), "{client}");
+    let input = declared(&client, "ListInput");
+    assert!(
+        input.contains("xOther?") && !input.contains("apiVersion") && !input.contains("xKind"),
+        "{input}"
+    );
+}
+
+#[test]
+fn asks_by_another_name_for_what_every_object_has() {
+    let named =
+        |name: &str, place: &str| json!({ "name": name, "in": place, "schema": { "type": "string" } });
+    let client = with_paths(&json!({ "/{valueOf}": { "get": { "operationId": "list", "parameters": [
+        named("valueOf", "path"), named("constructor", "query"), named("toString", "header"),
+    ] } } }));
+    for expected in [r#""path:valueOf"?"#, r#""query:constructor"?"#, r#"path: "/{path:valueOf}","#] {
+        assert!(client.contains(expected), "no `{expected}` in {client}");
+    }
+    assert!(client.contains(r#"headers: { "header:toString": "toString" },"#), "{client}");
+}
+
+#[test]
+fn knows_where_it_is_served_without_a_host() {
+    let document =
+        |url: &str| json!({ "info": { "title": "Test" }, "servers": [{ "url": url }, { "url": "/b" }] });
+    assert!(client(&document("/api")).contains("const BASE_URL: string = \"/api\";"));
+    assert!(
+        client(&document("https://a.example")).contains("const BASE_URL: string = \"https://a.example\";")
+    );
+}
+
+#[test]
+fn takes_files_of_a_form_as_blobs() {
+    let file = json!({ "type": "string", "format": "binary", "contentMediaType": "image/*" });
+    let client = client(&json!({
+        "info": { "title": "Test", "version": "1" },
+        "paths": { "/": { "post": { "operationId": "send", "requestBody": { "required": true, "content": {
+            "multipart/form-data": { "schema": { "$ref": "#/components/schemas/NewPost" } } } } } } },
+        "components": { "schemas": {
+            "NewPost": { "type": "object", "required": ["cover"], "properties": {
+                "cover": { "$ref": "#/components/schemas/File" },
+                "more": { "type": "array", "items": file },
+                "note": { "anyOf": [file, { "type": "null" }] },
+            } },
+            "File": file,
+        } },
+    }));
+    assert!(declared(&client, "SendInput").contains("body: NewPost | FormData;"), "{client}");
+    assert_eq!(declared(&client, "File"), "export type File = Blob;", "{client}");
+    let form = declared(&client, "NewPost");
+    for expected in ["cover: File;", "more?: Blob[] | undefined;", "note?: Blob | null | undefined;"] {
+        assert!(form.contains(expected), "no `{expected}` in {form}");
+    }
+}
+
+#[test]
 fn withstands_any_document() {
     let odd = [
         json!(null),

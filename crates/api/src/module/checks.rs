@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use mainstay_core::{Assembly, Finding, Findings};
+use mainstay_http::describe::Operation;
 
 use super::Api;
-use crate::openapi::{Kind, Listed};
+use crate::openapi::{Kind, Listed, left_out};
+use crate::versions::Documents;
 
 /// `api.E001`: the application is documented twice.
 pub(super) fn find_several(assembly: &Assembly, findings: &mut Findings) {
@@ -42,6 +44,33 @@ pub(super) fn find_unused_tags(assembly: &Assembly, findings: &mut Findings) {
                 .at(format!("module {}", api.module.name))
                 .fix("write it as in `#[get(.., tag = \"..\")]` or as the name of a module, or take it out"),
             );
+        }
+    }
+}
+
+/// `api.W003`: a document has no room for an operation.
+pub(super) fn find_left_out(assembly: &Assembly, findings: &mut Findings) {
+    let documents = Documents::new(&assembly.contributions);
+    let routes = mainstay_http::routes_of(assembly);
+    let handlers = || routes.iter().filter(|route| route.method.is_some() && !route.operation.hidden);
+    let mut told = BTreeSet::new();
+    for built in documents.all() {
+        let operations: Vec<Operation> =
+            handlers().filter_map(|route| documents.operation(built, route)).collect();
+        let operations: Vec<&Operation> = operations.iter().collect();
+        for (left, there) in left_out(&operations) {
+            let (left, there) = (operations[left], operations[there]);
+            let method = &left.method;
+            if told.insert((method.clone().to_string(), left.path.clone())) {
+                findings.add(
+                    Finding::warning(
+                        "api.W003",
+                        format!("the document has no room for `{method} {}` beside `{}`", left.path, there.path),
+                    )
+                    .at(format!("{}:{}", left.source.file, left.source.line))
+                    .fix("to OpenAPI the two are one address: give one of them another, or hide it with `hidden`"),
+                );
+            }
         }
     }
 }

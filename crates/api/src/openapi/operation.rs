@@ -1,6 +1,8 @@
 //! One method of one path.
 
-use mainstay_http::describe::{BodySpec, Content, Parameter, Place, ResponseSpec, SecuritySpec};
+use mainstay_http::describe::{
+    BodySpec, Content, Operation, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
+};
 use serde_json::{Map, Value, json};
 
 use super::Listed;
@@ -35,9 +37,22 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     }
     put("responses", describe_responses(listed, schemas));
     if !operation.security.is_empty() {
-        put("security", describe_security(&operation.security));
+        put("security", describe_security(&proofs(operation)));
     }
     Value::Object(object)
+}
+
+/// What proves who is calling. A request has one bearer token: whoever reads it as it is (`Header<Bearer>`) reads that of the account.
+pub(super) fn proofs(operation: &Operation) -> Vec<SecuritySpec> {
+    let is_bearer = |proof: &SecuritySpec| matches!(proof.scheme, SecurityScheme::Bearer { .. });
+    let is_plain = |proof: &SecuritySpec| is_bearer(proof) && proof.name == "bearer";
+    let mut proofs = operation.security.clone();
+    let is_asked = proofs.iter().any(|proof| is_plain(proof) && !proof.optional);
+    if let Some(token) = proofs.iter_mut().find(|proof| is_bearer(proof) && !is_plain(proof)) {
+        token.optional &= !is_asked;
+        proofs.retain(|proof| !is_plain(proof));
+    }
+    proofs
 }
 
 /// What is asked for is in every requirement; what is optional is in one of its own, and may be left out.

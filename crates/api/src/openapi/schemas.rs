@@ -2,12 +2,15 @@
 //!
 //! What serde reads and what it writes may differ for one type: a field with a default may be absent in a request and
 //! is always there in a response. So there are two generators. A type that looks the same to both is one definition;
-//! one that differs keeps its name in responses, and is called `…Input` in requests.
+//! one that differs keeps its name in responses, and is called `…Input` in requests, or, where a type of the application is called
+//! so, `…Input2`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mainstay_http::describe::SchemaOf;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 /// Whether a type is read or written.
@@ -17,9 +20,6 @@ pub(super) enum Direction {
     Response,
 }
 
-/// The name of the definition of RFC 9457's problem details.
-const PROBLEM: &str = "Problem";
-
 const DEFINITIONS: &str = "#/components/schemas/";
 /// Where the generator of requests puts its references, until it is known whether both agree.
 const INPUTS: &str = "#/components/inputs/";
@@ -27,7 +27,6 @@ const INPUTS: &str = "#/components/inputs/";
 pub(super) struct Schemas {
     requests: SchemaGenerator,
     responses: SchemaGenerator,
-    problem: bool,
 }
 
 impl Default for Schemas {
@@ -42,7 +41,6 @@ impl Default for Schemas {
         Self {
             requests: settings(INPUTS).for_deserialize().into_generator(),
             responses: settings(DEFINITIONS).for_serialize().into_generator(),
-            problem: false,
         }
     }
 }
@@ -59,8 +57,7 @@ impl Schemas {
 
     /// A reference to the schema of problem details.
     pub(super) fn problem(&mut self) -> Value {
-        self.problem = true;
-        json!({ "$ref": format!("{DEFINITIONS}{PROBLEM}") })
+        self.responses.subschema_for::<Problem>().to_value()
     }
 
     /// The paths with their references settled, and the definitions.
@@ -70,10 +67,8 @@ impl Schemas {
     ) -> (BTreeMap<String, Map<String, Value>>, BTreeMap<String, Value>) {
         let inputs: BTreeMap<_, _> = self.requests.take_definitions(true).into_iter().collect();
         let mut definitions: BTreeMap<_, _> = self.responses.take_definitions(true).into_iter().collect();
-        let differing = differing(&inputs, &definitions);
-        let rename = |name: &str| {
-            if differing.contains(name) { format!("{name}Input") } else { name.to_owned() }
-        };
+        let renamed = renamed(&inputs, &definitions);
+        let rename = |name: &str| renamed.get(name).map_or(name, String::as_str).to_owned();
         for (name, mut schema) in inputs {
             settle(&mut schema, &rename);
             definitions.entry(rename(&name)).or_insert(schema);
@@ -83,11 +78,22 @@ impl Schemas {
         }
         definitions.values_mut().for_each(give_items);
         paths.values_mut().flat_map(Map::values_mut).for_each(give_items);
-        if self.problem {
-            definitions.insert(PROBLEM.to_owned(), problem());
-        }
         (paths, definitions)
     }
+}
+
+/// What the definitions of requests are called that are not those of responses: nothing else has such a name.
+fn renamed(inputs: &BTreeMap<String, Value>, outputs: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    let mut taken: BTreeSet<String> = inputs.keys().chain(outputs.keys()).cloned().collect();
+    let renamed = differing(inputs, outputs).into_iter().map(|name| {
+        let plain = format!("{name}Input");
+        let numbered = (2_u64..).map(|count| format!("{name}Input{count}"));
+        let mut candidates = std::iter::once(plain).chain(numbered);
+        let free = candidates.find(|candidate| !taken.contains(candidate)).unwrap_or_default();
+        taken.insert(free.clone());
+        (name, free)
+    });
+    renamed.collect()
 }
 
 /// The names that both directions define, and not alike: directly, or by way of what they refer to.
@@ -160,35 +166,48 @@ fn give_items(value: &mut Value) {
 }
 
 /// Problem details (RFC 9457) as the framework writes them.
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "description": "Problem details (RFC 9457).",
-        "required": ["type", "title", "status", "code"],
-        "properties": {
-            "type": { "type": "string", "format": "uri-reference", "description": "What kind of problem it is." },
-            "title": { "type": "string", "description": "The kind of problem, in words." },
-            "status": { "type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status." },
-            "detail": { "type": "string", "description": "What went wrong this time." },
-            "instance": { "type": "string", "format": "uri-reference", "description": "The address that was asked." },
-            "code": { "type": "string", "description": "What went wrong, for programs." },
-            "request_id": { "type": "string", "description": "What to quote when asking for help." },
-            "errors": {
-                "type": "array",
-                "description": "What is wrong with the input, place by place.",
-                "items": {
-                    "type": "object",
-                    "required": ["pointer", "code", "message"],
-                    "properties": {
-                        "pointer": {
-                            "type": "string",
-                            "description": "A JSON pointer into the body, or a parameter such as `query:limit`.",
+struct Problem;
+
+impl JsonSchema for Problem {
+    fn schema_name() -> Cow<'static, str> {
+        "Problem".into()
+    }
+
+    /// Another type may be called so.
+    fn schema_id() -> Cow<'static, str> {
+        concat!(module_path!(), "::Problem").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "Problem details (RFC 9457).",
+            "required": ["type", "title", "status", "code"],
+            "properties": {
+                "type": { "type": "string", "format": "uri-reference", "description": "What kind of problem it is." },
+                "title": { "type": "string", "description": "The kind of problem, in words." },
+                "status": { "type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status." },
+                "detail": { "type": "string", "description": "What went wrong this time." },
+                "instance": { "type": "string", "format": "uri-reference", "description": "The address that was asked." },
+                "code": { "type": "string", "description": "What went wrong, for programs." },
+                "request_id": { "type": "string", "description": "What to quote when asking for help." },
+                "errors": {
+                    "type": "array",
+                    "description": "What is wrong with the input, place by place.",
+                    "items": {
+                        "type": "object",
+                        "required": ["pointer", "code", "message"],
+                        "properties": {
+                            "pointer": {
+                                "type": "string",
+                                "description": "A JSON pointer into the body, or a parameter such as `query:limit`.",
+                            },
+                            "code": { "type": "string", "description": "What is wrong, for programs." },
+                            "message": { "type": "string", "description": "What is wrong, in words." },
                         },
-                        "code": { "type": "string", "description": "What is wrong, for programs." },
-                        "message": { "type": "string", "description": "What is wrong, in words." },
                     },
                 },
             },
-        },
-    })
+        })
+    }
 }

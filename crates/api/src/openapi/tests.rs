@@ -103,6 +103,50 @@ fn splits_a_type_that_is_read_and_written_differently_and_what_refers_to_it() {
 }
 
 #[test]
+fn leaves_the_names_of_the_applications_own_types_to_them() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct TagInput {
+        own: String,
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Problem {
+        own: String,
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[schemars(rename = "Tag")]
+    struct Defaulted {
+        #[serde(default)]
+        name: String,
+    }
+    let json = "application/json";
+    let mut first = operation(Method::POST, "/first", "first");
+    first.body = Some(BodySpec::new(Content::of::<Defaulted>(json)));
+    first.response(ResponseSpec::new(200).content(Content::of::<Defaulted>(json)));
+    first.error(ErrorSpec::from(StatusCode::CONFLICT));
+    let mut second = operation(Method::POST, "/second", "second");
+    second.body = Some(BodySpec::new(Content::of::<TagInput>(json)));
+    second.response(ResponseSpec::new(200).content(Content::of::<Problem>(json)));
+    for operations in [[first.clone(), second.clone()], [second, first]] {
+        let document = build(&operations);
+        let definition = |content: &serde_json::Value| {
+            let reference = content[json]["schema"]["$ref"].as_str().expect("a reference");
+            document.pointer(reference.trim_start_matches('#')).expect("a definition").clone()
+        };
+        let paths = &document["paths"];
+        let [first, second] = ["/first", "/second"].map(|path| &paths[path]["post"]);
+        let [sent, answered] =
+            [first, second].map(|operation| definition(&operation["requestBody"]["content"]));
+        assert_eq!(sent["properties"]["name"]["default"], "", "{document:#}");
+        assert_eq!(sent.get("required"), None, "{document:#}");
+        assert_eq!(answered["required"], json!(["own"]), "{document:#}");
+        assert_eq!(definition(&second["responses"]["200"]["content"])["required"], json!(["own"]));
+        let problem = &first["responses"]["409"]["content"]["application/problem+json"];
+        let problem = definition(&json!({ json: problem }));
+        assert_eq!(problem["description"], "Problem details (RFC 9457).", "{document:#}");
+    }
+}
+
+#[test]
 fn describes_a_part_of_a_model_as_it_is_read_and_written() {
     let mut operation = operation(Method::POST, "/addresses", "create");
     let content = || Content::of::<Address>("application/json");
@@ -140,6 +184,38 @@ fn gives_every_operation_an_id_of_its_own() {
 }
 
 #[test]
+fn gives_addresses_of_one_shape_one_path() {
+    let document = build(&[
+        operation(Method::GET, "/files/{*path}", "read"),
+        operation(Method::PUT, "/files/{*path}", "write"),
+        operation(Method::GET, "/files/{name}", "show"),
+        operation(Method::DELETE, "/files/{id}", "delete"),
+        operation(Method::GET, "/{b}/{a}", "both"),
+        operation(Method::PUT, "/{a}/{b}", "swap"),
+        operation(Method::GET, "/a/{{x}}/{id}}}", "braces"),
+    ]);
+    let paths = document["paths"].as_object().expect("an object");
+    let names: Vec<_> = paths.keys().map(String::as_str).collect();
+    assert_eq!(names, ["/a/%7Bx%7D/{id}%7D", "/files/{path}", "/{b}/{a}"]);
+    let ids = ["get", "put", "delete"].map(|method| paths["/files/{path}"][method]["operationId"].clone());
+    assert_eq!(ids, ["show", "write", "delete"]);
+    for (path, item) in paths {
+        for operation in item.as_object().expect("an object").values() {
+            let parameters = operation["parameters"].as_array().expect("a list");
+            let named =
+                parameters.iter().map(|known| format!("{{{}}}", known["name"].as_str().expect("a name")));
+            assert!(
+                named.clone().all(|name| path.contains(&name)),
+                "{path}: {:?}",
+                named.collect::<Vec<_>>()
+            );
+        }
+    }
+    let swap = &paths["/{b}/{a}"]["put"]["parameters"];
+    assert_eq!((&swap[0]["name"], &swap[1]["name"]), (&json!("b"), &json!("a")));
+}
+
+#[test]
 fn says_that_an_anonymous_caller_is_served_too() {
     let mut list = operation(Method::GET, "/", "list");
     let mut token = SecuritySpec::new(
@@ -169,6 +245,21 @@ fn keeps_apart_what_may_be_sent_instead_of_each_other() {
     assert_eq!(security(&list), json!([{ "user": [] }, { "clerk": [] }, {}]));
     list.security = vec![proof("user", true), proof("key", false), proof("place", false)];
     assert_eq!(security(&list), json!([{ "key": [], "place": [], "user": [] }, { "key": [], "place": [] }]));
+}
+
+#[test]
+fn asks_for_one_bearer_token() {
+    let mut list = operation(Method::GET, "/", "list");
+    let bearer = |name: &'static str| SecuritySpec::new(name, SecurityScheme::Bearer { format: None });
+    list.security = vec![bearer("bearer"), SecuritySpec { optional: true, ..bearer("Account") }];
+    let document = build(&[list.clone()]);
+    assert_eq!(document["paths"]["/"]["get"]["security"], json!([{ "Account": [] }]));
+    assert_eq!(
+        document["components"]["securitySchemes"],
+        json!({ "Account": { "type": "http", "scheme": "bearer" } })
+    );
+    list.security.pop();
+    assert_eq!(build(&[list])["paths"]["/"]["get"]["security"], json!([{ "bearer": [] }]));
 }
 
 #[test]

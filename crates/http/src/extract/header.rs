@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::fields::{self, Origin, Pair};
 use super::words::clip;
-use crate::describe::{Describe, Operation, Parameter, Place, Schematic, schema_of};
+use crate::describe::{
+    Describe, Operation, Parameter, Place, Schematic, SecurityScheme, SecuritySpec, schema_of,
+};
 
 /// Headers, read into a struct. A field `user_agent` reads `User-Agent`: case does not matter, and `_` stands for `-`.
 ///
@@ -67,6 +69,11 @@ pub trait HeaderField: Sized {
 
     /// Reads its values, one for each line. Fails with what was expected.
     fn parse(values: &[&str]) -> Result<Self, Cow<'static, str>>;
+
+    /// What it proves of who is calling, as documents say it. Nothing, unless it says so.
+    fn proof() -> Option<SecuritySpec> {
+        None
+    }
 }
 
 /// One header, of type `T`. `Option<Header<T>>` where the request may do without.
@@ -138,6 +145,7 @@ impl<T: HeaderField> Describe for Header<T> {
     fn describe(operation: &mut Operation) {
         let name = T::name().to_string();
         operation.parameter(Parameter::new(Place::Header, name).required().schema(schema_of::<String>()));
+        operation.security.extend(T::proof());
         super::parameter_errors(operation);
     }
 }
@@ -306,6 +314,10 @@ impl HeaderField for Bearer {
             _ => Err("`Bearer` and a token".into()),
         }
     }
+
+    fn proof() -> Option<SecuritySpec> {
+        Some(SecuritySpec::new("bearer", SecurityScheme::Bearer { format: None }))
+    }
 }
 
 impl std::fmt::Debug for Bearer {
@@ -375,6 +387,19 @@ mod tests {
         let none =
             <Optional as FromRequestParts<()>>::from_request_parts(&mut parts(&[]), &()).await.unwrap();
         assert_eq!(none, None);
+    }
+
+    #[test]
+    fn a_bearer_token_is_documented_as_a_proof() {
+        let described = |describe: fn(&mut Operation)| {
+            let mut operation = Operation::new(http::Method::GET, "/", "list");
+            describe(&mut operation);
+            operation.security.into_iter().map(|proof| (proof.scheme, proof.optional)).collect::<Vec<_>>()
+        };
+        let bearer = SecurityScheme::Bearer { format: None };
+        assert_eq!(described(<Header<Bearer>>::describe), [(bearer.clone(), false)]);
+        assert_eq!(described(<Option<Header<Bearer>>>::describe), [(bearer, true)]);
+        assert_eq!(described(<Header<IfMatch>>::describe), []);
     }
 
     #[test]

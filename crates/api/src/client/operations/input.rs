@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use super::{Described, list};
 use crate::client::comments;
-use crate::client::names::{camel, literal, property, words};
+use crate::client::names::{INHERITED, camel, literal, property, words};
 use crate::client::types::{Direction, Types};
 
 /// The argument of a method.
 pub(super) struct Input {
     name: String,
     members: Vec<Member>,
+    /// Headers that have one value only, and that value: there is nothing to ask for.
+    constants: Vec<(String, String)>,
     /// Types of bodies, and the media types that have each; several only where they differ.
     bodies: Vec<(String, Vec<String>)>,
     body_required: bool,
@@ -39,6 +41,7 @@ impl Input {
         let mut input = Self {
             name,
             members: Vec::new(),
+            constants: Vec::new(),
             bodies: Vec::new(),
             body_required: body["required"] == Value::Bool(true),
             body_comment: comments::of_schema(body),
@@ -60,7 +63,8 @@ impl Input {
     }
 
     fn add_parameters(&mut self, parameters: &Value, has_body: bool, types: &Types<'_>) {
-        let mut taken: BTreeSet<String> = BTreeSet::new();
+        // What every object has is not missing where it is not given.
+        let mut taken: BTreeSet<String> = INHERITED.map(str::to_owned).into();
         if has_body {
             taken.extend(["body", "contentType"].map(str::to_owned));
         }
@@ -73,6 +77,12 @@ impl Input {
                 // The specification leaves these to whoever sends requests.
                 let ignored = ["accept", "authorization", "content-type"];
                 if place == "header" && ignored.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+                    continue;
+                }
+                if place == "header"
+                    && let Some(only) = only_value(&parameter["schema"])
+                {
+                    self.constants.push((name, only.to_owned()));
                     continue;
                 }
                 let plain = if place == "header" { camel(&words(&name)) } else { name.clone() };
@@ -173,10 +183,23 @@ impl Input {
                 put(setting, format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", ")));
             }
         }
+        if !self.constants.is_empty() {
+            let pairs =
+                self.constants.iter().map(|(name, value)| format!("{}: {}", property(name), literal(value)));
+            put("constants", format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", ")));
+        }
         if self.has_body() {
             let media_types: Vec<_> = self.media_types.iter().map(|media_type| literal(media_type)).collect();
             put("body", list(&media_types, 5));
         }
+    }
+}
+
+/// The one text that a schema lets through.
+fn only_value(schema: &Value) -> Option<&str> {
+    match schema["enum"].as_array().map(Vec::as_slice) {
+        Some([only]) => only.as_str(),
+        _ => schema["const"].as_str(),
     }
 }
 
