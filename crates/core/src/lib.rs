@@ -12,7 +12,7 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`].
+//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`], [`call_context`].
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -22,6 +22,7 @@ pub mod assembly;
 #[cfg(feature = "axum")]
 mod axum;
 mod builtin;
+pub mod call_context;
 pub mod check;
 pub mod clock;
 pub mod command;
