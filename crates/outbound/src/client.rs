@@ -1,7 +1,7 @@
 //! The client of one upstream, and the way of a call.
 //!
 //! A call takes a place among those that run at the same time, and has a deadline. Within it there are attempts: the breaker lets
-//! each through or not, and after one that failed [`retry`](crate::retry) decides on another. An attempt is one request and its
+//! each through or not, and after one that failed [`retry`] decides on another. An attempt is one request and its
 //! whole answer, or a few, where it is redirected.
 
 mod meters;

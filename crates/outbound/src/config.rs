@@ -58,49 +58,41 @@ impl Section for OutboundConfig {
 
     fn validate(&self, problems: &mut Problems) {
         for (name, upstream) in &self.0 {
-            upstream.validate(name, problems);
+            for (key, message) in upstream.faults() {
+                problems.add(&format!("{name}.{key}"), message, None);
+            }
         }
     }
 }
 
 impl UpstreamConfig {
-    fn validate(&self, name: &str, problems: &mut Problems) {
-        let mut refuse = |key: &str, message: &str| problems.add(&format!("{name}.{key}"), message, None);
-        let times = [
-            ("timeout", self.timeout),
-            ("attempt_timeout", self.attempt_timeout),
-            ("connect_timeout", self.connect_timeout),
+    /// Which settings cannot be, and what they must be: what somebody has set here, or in the code.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, &'static str)> {
+        let zero = |time: Option<Duration>| time.is_some_and(|time| time.is_zero());
+        let beyond = |share: &f64| !(0.0..=1.0).contains(share);
+        let longer = "must be longer than nothing";
+        let mut faults = vec![
+            ("timeout", longer, zero(self.timeout)),
+            ("attempt_timeout", longer, zero(self.attempt_timeout)),
+            ("connect_timeout", longer, zero(self.connect_timeout)),
+            (
+                "retries",
+                "must be at most 10: more only makes an outage last",
+                self.retries.is_some_and(|retries| retries > 10),
+            ),
+            ("retry_share", "must be from 0 to 1", self.retry_share.as_ref().is_some_and(beyond)),
+            ("concurrency", "must be at least 1: nothing could be called", self.concurrency == Some(0)),
+            ("redirects", "must be at most 20", self.redirects.is_some_and(|redirects| redirects > 20)),
         ];
-        for (key, time) in times {
-            if time.is_some_and(|time| time.is_zero()) {
-                refuse(key, "must be longer than nothing");
-            }
-        }
-        if self.retries.is_some_and(|retries| retries > 10) {
-            refuse("retries", "must be at most 10: more only makes an outage last");
-        }
-        if self.retry_share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            refuse("retry_share", "must be from 0 to 1");
-        }
-        if self.concurrency == Some(0) {
-            refuse("concurrency", "must be at least 1: nothing could be called");
-        }
-        if self.redirects.is_some_and(|redirects| redirects > 20) {
-            refuse("redirects", "must be at most 20");
-        }
         if let Some(breaker) = self.breaker {
-            if !(breaker.failures > 0.0 && breaker.failures <= 1.0) {
-                refuse("breaker.failures", "must be above 0 and at most 1");
-            }
-            if breaker.calls == 0 {
-                refuse("breaker.calls", "must be at least 1");
-            }
-            if breaker.window.is_zero() {
-                refuse("breaker.window", "must be longer than nothing");
-            }
-            if breaker.pause.is_zero() {
-                refuse("breaker.pause", "must be longer than nothing");
-            }
+            let share = breaker.failures > 0.0 && breaker.failures <= 1.0;
+            faults.extend([
+                ("breaker.failures", "must be above 0 and at most 1", !share),
+                ("breaker.calls", "must be at least 1", breaker.calls == 0),
+                ("breaker.window", longer, breaker.window.is_zero()),
+                ("breaker.pause", longer, breaker.pause.is_zero()),
+            ]);
         }
+        faults.into_iter().filter(|(.., is_wrong)| *is_wrong).map(|(key, what, _)| (key, what)).collect()
     }
 }

@@ -69,7 +69,7 @@ fn outbound(
 
 impl Outbound {
     pub(crate) async fn client(&self, declared: Declared) -> Result<Client> {
-        let Declared { name, settings } = declared;
+        let Declared { name, settings, .. } = declared;
         let fault = |what: String| Error::internal(format!("upstream `{name}`: {what}"));
         let settings = match self.upstreams.0.get(&name) {
             Some(config) => settings.with(config).map_err(fault)?,
@@ -117,24 +117,35 @@ fn check(assembly: &Assembly, findings: &mut Findings) {
 fn check_settings(upstream: &Declared, config: &UpstreamConfig, findings: &mut Findings) {
     let name = &upstream.name;
     let table = format!("[outbound.{name}]");
-    let strangers: &[(&str, bool)] = match &upstream.settings.reach {
-        Reach::Base(_) => &[("ports", config.ports.is_some()), ("allow", config.allow.is_some())],
+    let (kind, strangers) = match &upstream.settings.reach {
+        Reach::Base(_) => (
+            "an upstream at one place",
+            vec![("ports", config.ports.is_some()), ("allow", config.allow.is_some())],
+        ),
         // A token for one service would be sent to whoever has a URL.
-        Reach::Anywhere { .. } => &[
-            ("base", config.base.is_some()),
-            ("token", config.token.is_some()),
-            ("breaker", config.breaker.is_some()),
-        ],
+        Reach::Anywhere { .. } => (
+            "URLs from anywhere",
+            vec![
+                ("base", config.base.is_some()),
+                ("token", config.token.is_some()),
+                ("breaker", config.breaker.is_some()),
+            ],
+        ),
     };
-    for (key, _) in strangers.iter().filter(|(_, is_set)| *is_set) {
-        let kind = match upstream.settings.reach {
-            Reach::Base(_) => "an upstream at one place",
-            Reach::Anywhere { .. } => "URLs from anywhere",
-        };
+    let configured = strangers.iter().filter(|(_, is_set)| *is_set);
+    let places = configured.map(|(key, _)| (*key, format!("`{key}` under `{table}`")));
+    let in_code = upstream.misplaced.iter().map(|key| (*key, format!("`.{key}(..)` of upstream `{name}`")));
+    for (key, place) in places.chain(in_code) {
         findings.add(
             Finding::error("outbound.E005", format!("`{key}` means nothing for {kind}"))
-                .at(format!("`{key}` under `{table}`"))
+                .at(place)
                 .fix("take it out"),
+        );
+    }
+    for (key, what) in upstream.settings.as_config().faults() {
+        findings.add(
+            Finding::error("outbound.E005", format!("`{key}` {what}"))
+                .at(format!("upstream `{name}`, in the code")),
         );
     }
     match upstream.settings.clone().with(config) {

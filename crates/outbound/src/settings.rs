@@ -84,6 +84,21 @@ impl Settings {
         Ok(self)
     }
 
+    /// What the code says, as the configuration would say it.
+    pub(crate) fn as_config(&self) -> UpstreamConfig {
+        UpstreamConfig {
+            timeout: Some(self.timeout),
+            attempt_timeout: self.attempt_timeout,
+            connect_timeout: Some(self.connect_timeout),
+            retries: Some(self.retries),
+            retry_share: Some(self.retry_share),
+            concurrency: Some(self.concurrency),
+            redirects: Some(self.redirects),
+            breaker: self.breaker,
+            ..UpstreamConfig::default()
+        }
+    }
+
     /// Where its requests go.
     pub(crate) fn target(&self) -> Result<Target, String> {
         match &self.reach {

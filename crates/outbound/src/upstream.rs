@@ -45,6 +45,8 @@ pub struct Upstream<T> {
 pub(crate) struct Declared {
     pub(crate) name: String,
     pub(crate) settings: Settings,
+    /// What the code sets that means nothing for an upstream of this kind.
+    pub(crate) misplaced: Vec<&'static str>,
 }
 
 impl Contribution for Declared {
@@ -68,7 +70,7 @@ impl<T: Send + Sync + 'static> Upstream<T> {
     }
 
     fn of(name: String, reach: Reach, make: impl Fn(Client) -> T + Send + Sync + 'static) -> Self {
-        let declared = Declared { name, settings: Settings::new(reach) };
+        let declared = Declared { name, settings: Settings::new(reach), misplaced: Vec::new() };
         Self { declared, make: Arc::new(make) }
     }
 
@@ -79,12 +81,12 @@ impl<T: Send + Sync + 'static> Upstream<T> {
 
     /// The URL that all paths begin at. An upstream for URLs from anywhere has none.
     #[must_use]
-    pub fn base(self, url: impl Into<String>) -> Self {
-        self.set(|settings| {
-            if let Reach::Base(base) = &mut settings.reach {
-                *base = Some(url.into());
-            }
-        })
+    pub fn base(mut self, url: impl Into<String>) -> Self {
+        match &mut self.declared.settings.reach {
+            Reach::Base(base) => *base = Some(url.into()),
+            Reach::Anywhere { .. } => self.declared.misplaced.push("base"),
+        }
+        self
     }
 
     /// A header on every request. A value that is [marked as sensitive](HeaderValue::set_sensitive) does not follow a redirect to
@@ -132,10 +134,15 @@ impl<T: Send + Sync + 'static> Upstream<T> {
         self.set(|settings| settings.body_limit = bytes)
     }
 
-    /// When the circuit breaker opens, and for how long. None: never.
+    /// When the circuit breaker opens, and for how long. None: never. An upstream for URLs from anywhere has none: that one place
+    /// fails says nothing about another.
     #[must_use]
-    pub fn breaker(self, breaker: Option<BreakerSettings>) -> Self {
-        self.set(|settings| settings.breaker = breaker)
+    pub fn breaker(mut self, breaker: Option<BreakerSettings>) -> Self {
+        match self.declared.settings.reach {
+            Reach::Anywhere { .. } if breaker.is_some() => self.declared.misplaced.push("breaker"),
+            _ => self.declared.settings.breaker = breaker,
+        }
+        self
     }
 }
 

@@ -147,3 +147,39 @@ async fn race(host: &str, mut addresses: VecDeque<SocketAddr>) -> Result<TcpStre
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_refuses_or_is_silent_does_not_keep_the_next_from_being_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Of a network for documentation: nobody answers there.
+        let silent = SocketAddr::from(([192, 0, 2, 1], 80));
+        let began = tokio::time::Instant::now();
+        for first in [closed, silent] {
+            let stream = race("name", [first, open].into()).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), open);
+        }
+        assert!(began.elapsed() < HEAD_START * 8, "{:?}", began.elapsed());
+        let error = race("name", [closed].into()).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Unreachable(address, _) if address == closed), "{error}");
+        let error = race("name", VecDeque::new()).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Unresolved(..)), "{error}");
+    }
+
+    #[test]
+    fn some_names_are_always_this_machine() {
+        for name in ["localhost", "LocalHost", "localhost.", "hooks.localhost", "a.b.localhost."] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", "localhost..", ""] {
+            assert!(!is_localhost(name), "{name}");
+        }
+    }
+}

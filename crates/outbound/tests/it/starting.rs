@@ -1,11 +1,14 @@
 //! Upstreams in an application: what is found before it starts.
 
+use std::time::Duration;
+
 use mainstay_core::config::Sources;
 use mainstay_core::lifecycle::Services;
 use mainstay_core::{App, CoreContributions, Inject, Module, Profile};
-use mainstay_outbound::{Client, OutboundExt, Upstream};
+use mainstay_outbound::{BreakerSettings, Client, OutboundExt, Upstream};
 
 use crate::Payments;
+use crate::server::{Server, answer};
 
 struct Hooks(#[expect(dead_code, reason = "only its being there matters")] Client);
 
@@ -63,6 +66,55 @@ fn settings_that_belong_to_nobody_or_make_no_sense_are_found_at_start() {
         let found = findings(app.set(format!("outbound.payments.{key}"), value));
         assert!(found.contains(what), "{what} in {found}");
     }
+}
+
+#[test]
+fn what_the_code_says_wrongly_is_found_at_start_too() {
+    let nonsense = BreakerSettings { calls: 0, failures: f64::NAN, ..BreakerSettings::default() };
+    let payments = Upstream::new("payments", Payments).base("http://payments");
+    let app =
+        App::new().outbound(payments.retries(99).timeout(Duration::ZERO).breaker(Some(nonsense))).outbound(
+            Upstream::anywhere("hooks", Hooks).base("http://hooks").breaker(Some(BreakerSettings::default())),
+        );
+    let found = findings(app);
+    for what in [
+        "`retries` must be at most 10: more only makes an outage last\n    at  upstream `payments`, in the code",
+        "`timeout` must be longer than nothing",
+        "`breaker.calls` must be at least 1",
+        "`breaker.failures` must be above 0 and at most 1",
+        "`base` means nothing for URLs from anywhere\n    at  `.base(..)` of upstream `hooks`",
+        "`breaker` means nothing for URLs from anywhere",
+    ] {
+        assert!(found.contains(what), "{what} in {found}");
+    }
+}
+
+#[tokio::test]
+async fn settings_come_from_files_and_variables_by_the_name_of_the_upstream() {
+    let server = Server::start(|_, _| answer(200, "", "x")).await;
+    let file = format!(
+        "[outbound.payments]\nbase = '{}'\nbody_limit = '2KB'\n[outbound.payments.breaker]\ncalls = 3",
+        server.url("")
+    );
+    let sources = Sources::isolated()
+        .file("config/default.toml", &file)
+        .variable("MAINSTAY__OUTBOUND__PAYMENTS__TOKEN", "s3cret")
+        .variable("MAINSTAY__OUTBOUND__PAYMENTS__RETRY_SHARE", "0.1");
+    let assembly =
+        App::new().profile(Profile::Test).outbound(Upstream::new("payments", Payments)).assemble(sources);
+    assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
+    let payments = assembly.resolver().get::<Payments>().await.unwrap();
+    payments.0.get("/").send().await.unwrap();
+    assert!(server.seen()[0].contains("authorization: Bearer s3cret"));
+    let shown: Vec<_> = assembly.config.settings().iter().map(ToString::to_string).collect();
+    let shown = shown.join("\n");
+    for line in [
+        "outbound.payments.body_limit = \"2KB\"  # config/default.toml:3",
+        "outbound.payments.breaker.calls = 3  # config/default.toml:5",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert!(shown.contains("outbound.payments.token = ********") && !shown.contains("s3cret"), "{shown}");
 }
 
 #[test]
