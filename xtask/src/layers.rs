@@ -55,6 +55,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     layer(2, "view", &["http"]),
     layer(1, "http", &[]),
     layer(1, "db", &[]),
+    layer(1, "outbound", &[]),
     // Inside the bottom layer, core re-exports what macros make; macros know nobody.
     layer(0, "core", &["macros"]),
     layer(0, "macros", &[]),

@@ -12,8 +12,8 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`], and [`projection`]: what of a value may be seen from
-//! outside.
+//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`], [`call_context`], and [`projection`]: what of a value may be seen
+//! from outside.
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -23,6 +23,7 @@ pub mod assembly;
 #[cfg(feature = "axum")]
 mod axum;
 mod builtin;
+pub mod call_context;
 pub mod check;
 pub mod clock;
 pub mod command;

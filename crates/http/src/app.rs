@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
+use mainstay_core::call_context::CallContext;
 use mainstay_core::clock::Clock;
 use mainstay_core::config::{Config, did_you_mean};
 use mainstay_core::metrics::{Metrics, Scrape};
@@ -120,7 +121,11 @@ impl Http {
         if self.renderer.shows_internals() {
             exchange.keep_headers(request.headers());
         }
-        let span = if self.traces { trace::span(&exchange, request.headers()) } else { Span::none() };
+        let span = if self.traces {
+            trace::span(&exchange, trace::parent(request.headers()).as_ref())
+        } else {
+            Span::none()
+        };
         let is_head = *request.method() == Method::HEAD;
         let conditions = Conditions::of(request.method(), request.headers());
 
@@ -244,7 +249,11 @@ impl Http {
         };
         let finishing = finishes.then_some(&self.finishing);
         let origin = Some(&leaf.info.origin);
-        let guard = Guard { span, catches: self.catches, limit, origin, finishing };
+        let context = CallContext {
+            deadline: limit.and_then(|limit| exchange.started().checked_add(limit)),
+            trace: trace::parent(request.headers()),
+        };
+        let guard = Guard { span, catches: self.catches, limit, origin, context, finishing };
         guard.run(|| leaf.endpoint.call(request)).await
     }
 
@@ -260,7 +269,9 @@ impl Http {
         extensions.insert(exchange.clone());
         extensions.insert(self.resolver.request());
         extensions.insert(refusal);
-        let guard = Guard { span, catches: self.catches, limit: self.limit, origin: None, finishing: None };
+        let context = CallContext::default();
+        let guard =
+            Guard { span, catches: self.catches, limit: self.limit, origin: None, context, finishing: None };
         guard.run(|| self.refuse.call(request)).await
     }
 

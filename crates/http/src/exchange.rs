@@ -147,6 +147,10 @@ impl Exchange {
         self.0.started.elapsed()
     }
 
+    pub(crate) fn started(&self) -> Instant {
+        self.0.started
+    }
+
     /// The `Accept` header.
     pub fn accept(&self) -> Option<&HeaderValue> {
         self.0.accept.as_ref()

@@ -55,6 +55,9 @@ pub use mainstay_resource::policy::{Open, ReadOnly};
 #[cfg(feature = "api")]
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
 
+#[cfg(feature = "outbound")]
+pub use mainstay_outbound::{OutboundExt, Upstream};
+
 #[cfg(feature = "store")]
 pub use mainstay_store::{Quota, Store};
 

@@ -8,12 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::Error;
+use mainstay_core::call_context::CallContext;
 use mainstay_core::origin::Origin;
 use tokio::sync::Notify;
 use tracing::{Instrument as _, Span};
@@ -27,6 +28,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) limit: Option<Duration>,
     /// What the handler works for, as others may ask.
     pub(crate) origin: Option<&'a Origin>,
+    /// What it hands on to the services that it calls.
+    pub(crate) context: CallContext,
     /// Where the future goes when the client hangs up; none if it is dropped then.
     pub(crate) finishing: Option<&'a Arc<Finishing>>,
 }
@@ -73,9 +76,10 @@ impl Work<'_> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Response> {
         let Some(future) = &mut self.future else { return Poll::Pending };
         let _entered = if self.guard.span.is_disabled() { None } else { Some(self.guard.span.enter()) };
+        let handed_on = self.guard.context;
         let mut poll = || match self.guard.origin {
-            Some(origin) => origin.sync_scope(|| future.as_mut().poll(context)),
-            None => future.as_mut().poll(context),
+            Some(origin) => origin.sync_scope(|| handed_on.sync_scope(|| future.as_mut().poll(context))),
+            None => handed_on.sync_scope(|| future.as_mut().poll(context)),
         };
         let polled = if self.guard.catches {
             catch(poll).unwrap_or_else(|panic| Poll::Ready(panic.into_response()))
@@ -100,9 +104,12 @@ impl Work<'_> {
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         if let (Some(future), Some(finishing)) = (self.future.take(), self.guard.finishing) {
+            // Nobody waits any more, but the end comes by the limit all the same.
+            let deadline = Instant::now().checked_add(self.guard.limit.unwrap_or(LONGEST));
+            let future = CallContext { deadline, ..self.guard.context }.scope(future);
             let future = match self.guard.origin.cloned() {
                 Some(origin) => origin.scope(future).boxed(),
-                None => future,
+                None => future.boxed(),
             };
             finishing.finish(future, self.guard.limit, self.guard.span.clone());
         }

@@ -1,6 +1,7 @@
 //! The behaviour of the HTTP layer, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod call_context;
 mod calling;
 mod compile_fail;
 mod compression;
