@@ -7,6 +7,7 @@ mod idempotency;
 mod rate_limits;
 mod replicas;
 mod rest;
+mod switched;
 mod transaction;
 mod validation;
 mod versions;

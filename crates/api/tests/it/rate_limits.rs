@@ -17,9 +17,11 @@ use mainstay_core::{App, Contribute, Error, Module, Provider, Resolver, Result};
 use mainstay_http::listen::ListenConfig;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, Group, Http, Route, RoutesExt, get, routes};
-use mainstay_store::{Decision, Driver, Quota, Store, StoreError};
+use mainstay_store::{Quota, Store};
 use mainstay_test::{Client, Setup, TestApp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::switched::Switched;
 
 /// Says hello.
 #[get("/hello")]
@@ -273,26 +275,6 @@ async fn a_flood_of_made_up_keys_is_bounded_and_does_not_free_who_is_held() {
     assert_eq!(statuses(&held, "/hello", 1).await, [429]);
     let metrics = app.inject::<Metrics>().await.render();
     assert!(metrics.contains("store_memory_keys 100\n"), "{metrics}");
-}
-
-/// A store that cannot be asked while it is switched off.
-struct Switched(Arc<AtomicBool>, Store);
-
-impl Driver for Switched {
-    fn limit<'a>(
-        &'a self,
-        key: &'a str,
-        quotas: &'a [Quota],
-        cost: u32,
-    ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
-        Box::pin(async move {
-            if self.0.load(Ordering::SeqCst) {
-                self.1.limit(key, quotas, cost).await
-            } else {
-                Err(StoreError::out_of_reach("a test", "switched off"))
-            }
-        })
-    }
 }
 
 async fn switched(when_store_fails: &str) -> (TestApp, Arc<AtomicBool>) {

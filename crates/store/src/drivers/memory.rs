@@ -1,12 +1,14 @@
-//! The memory of this process.
+//! The memory of this process: values (in `values`), and counts.
 //!
-//! Keys are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. There is room for
+//! Counts are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. There is room for
 //! so many keys and no more: where a new one needs room, what has expired goes first, and then what expires next, which is what
 //! has taken the least. So a flood of made-up keys drives out itself, and not somebody who has used up a quota.
 
+mod values;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::{Entry, HashMap, RandomState};
+use std::collections::hash_map::{self, HashMap, RandomState};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +18,18 @@ use futures_util::future::{BoxFuture, ready};
 use mainstay_core::clock::Clock;
 
 use crate::driver::{Driver, StoreError};
+use crate::entry::{Entry, Lookup, Stamp};
 use crate::quota::{Decision, Quota};
+
+pub use values::Usage;
+use values::Values;
 
 /// An engine in the memory of this process.
 pub struct Memory {
     shards: Box<[Mutex<Shard>]>,
+    /// Behind one lock, so that what goes is what was not used the longest of all. It is held for a few look-ups; where a tag is
+    /// deleted, for as many as it has values.
+    values: Mutex<Values>,
     room: usize,
     hasher: RandomState,
     clock: Arc<dyn Clock>,
@@ -45,12 +54,13 @@ struct Shard {
 }
 
 impl Memory {
-    /// Room for at most so many keys.
+    /// Room for at most so many counts, and [some bytes](Self::VALUES) of values.
     pub fn new(clock: Arc<dyn Clock>, capacity: usize) -> Self {
         let count = (capacity / LEAST_ROOM).clamp(1, SHARDS);
         let start = clock.monotonic();
         Self {
             shards: (0..count).map(|_| Mutex::default()).collect(),
+            values: Mutex::new(Values::new(Self::VALUES)),
             room: (capacity / count).max(1),
             hasher: RandomState::new(),
             clock,
@@ -59,7 +69,22 @@ impl Memory {
         }
     }
 
-    /// How many keys there are.
+    /// How much room there is for values, unless something else is said: 64 MiB.
+    pub const VALUES: usize = 64 << 20;
+
+    /// Room for so many bytes of values, with their keys and tags.
+    #[must_use]
+    pub fn room_for_values(mut self, bytes: usize) -> Self {
+        self.values = Mutex::new(Values::new(bytes));
+        self
+    }
+
+    /// How much there is of values.
+    pub fn usage(&self) -> Usage {
+        lock(&self.values).usage()
+    }
+
+    /// How many counts there are.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).kept.len()).sum()
     }
@@ -69,7 +94,7 @@ impl Memory {
         self.len() == 0
     }
 
-    /// How many keys had to go before their time because there was no room.
+    /// How many counts had to go before their time because there was no room.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }
@@ -123,7 +148,7 @@ impl Shard {
     /// Drops the key that expires next, if that is soon enough.
     fn drop_next(&mut self, soon: impl Fn(u64) -> bool) -> bool {
         while let Some(Reverse((due, key))) = self.due.pop() {
-            let Entry::Occupied(entry) = self.kept.entry(Arc::clone(&key)) else { continue };
+            let hash_map::Entry::Occupied(entry) = self.kept.entry(Arc::clone(&key)) else { continue };
             let really = expires(entry.get());
             if really > due {
                 self.due.push(Reverse((really, key)));
@@ -143,8 +168,8 @@ fn expires(moments: &[u64]) -> u64 {
     moments.iter().copied().max().unwrap_or(0)
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Driver for Memory {
@@ -156,12 +181,33 @@ impl Driver for Memory {
     ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
         Box::pin(ready(Ok(self.decide(key, quotas, cost))))
     }
+
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(Ok(lock(&self.values).get(key, now))))
+    }
+
+    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(lock(&self.values).set(key, entry, now)))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        lock(&self.values).delete(key);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        lock(&self.values).delete_tag(tag);
+        Box::pin(ready(Ok(())))
+    }
 }
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory")
-            .field("keys", &self.len())
+            .field("counts", &self.len())
+            .field("values", &self.usage())
             .field("evicted", &self.evicted())
             .finish_non_exhaustive()
     }
