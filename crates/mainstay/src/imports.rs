@@ -47,7 +47,7 @@ pub use mainstay_db::{
 pub use mainstay_api::idempotency::Idempotent;
 #[cfg(feature = "api")]
 pub use mainstay_api::{
-    Api, ApiExt, Authorized, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified, Verify,
+    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified, Verify,
 };
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};
@@ -55,7 +55,7 @@ pub use mainstay_resource::policy::{Open, ReadOnly};
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
 
 #[cfg(feature = "store")]
-pub use mainstay_store::{Quota, Store};
+pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};

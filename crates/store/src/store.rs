@@ -116,7 +116,12 @@ impl Store {
     /// What stands for a text that should not be kept as it is: a secret, or one of any length. 64 characters; SHA-256 in
     /// hexadecimal.
     pub fn digest(text: &str) -> String {
-        digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        Self::digest_of(text.as_bytes())
+    }
+
+    /// The same of bytes.
+    pub fn digest_of(bytes: &[u8]) -> String {
+        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -48,6 +48,7 @@ pages! {
     clients: "clients.md",
     versioning: "versioning.md",
     rate_limits: "rate-limits.md",
+    caching: "caching.md",
     testing: "testing.md",
     deployment: "deployment.md",
 }

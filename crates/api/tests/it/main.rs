@@ -4,6 +4,7 @@
 
 mod documents;
 mod idempotency;
+mod output_cache;
 mod rate_limits;
 mod replicas;
 mod rest;

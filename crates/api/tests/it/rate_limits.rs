@@ -36,7 +36,7 @@ async fn hello_to(mainstay_http::Path(name): mainstay_http::Path<String>) -> Str
 }
 
 /// Whoever says so is signed in; `gold` has a role.
-struct Says;
+pub(crate) struct Says;
 
 impl Authenticate for Says {
     fn authenticate<'a>(
@@ -60,7 +60,7 @@ fn limited(limit: RateLimit) -> App {
 }
 
 /// With a clock that stands still.
-fn at_rest(app: App) -> (Setup, Arc<TestClock>) {
+pub(crate) fn at_rest(app: App) -> (Setup, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
     let shared = Arc::clone(&clock);
     let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use mainstay_store::{Decision, Driver, Entry, Lookup, Quota, Stamp, Store, StoreError};
 
 /// Another store, and whether it is on.
-pub struct Switched(pub Arc<AtomicBool>, pub Store);
+pub(crate) struct Switched(pub(crate) Arc<AtomicBool>, pub(crate) Store);
 
 impl Switched {
     fn on(&self) -> Result<&Store, StoreError> {
