@@ -47,7 +47,8 @@ pub use mainstay_db::{
 pub use mainstay_api::idempotency::Idempotent;
 #[cfg(feature = "api")]
 pub use mainstay_api::{
-    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified, Verify,
+    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified,
+    Verify,
 };
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};

@@ -270,3 +270,60 @@ async fn what_is_too_large_is_given_and_not_kept() {
     let error = cache.set("key", &large, MINUTE).await.unwrap_err();
     assert!(error.report().contains("a value of 4194306 bytes is not kept"), "{}", error.report());
 }
+
+/// A store that says late that it has kept something.
+struct Slow(Memory, Arc<Notify>, Arc<Notify>);
+
+impl Driver for Slow {
+    fn limit<'a>(
+        &'a self,
+        key: &'a str,
+        quotas: &'a [Quota],
+        cost: u32,
+    ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
+        self.0.limit(key, quotas, cost)
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
+        self.0.get(key)
+    }
+
+    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>> {
+        Box::pin(async move {
+            let kept = self.0.set(key, entry).await;
+            self.1.notify_one();
+            self.2.notified().await;
+            kept
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.delete(key)
+    }
+
+    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.delete_tag(tag)
+    }
+}
+
+#[tokio::test]
+async fn what_was_forgotten_just_after_it_was_kept_is_not_given_to_who_came_later() {
+    let (kept, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let memory = Memory::new(Arc::new(TestClock::default()), 10);
+    let cache = Cache::over(Store::over(Slow(memory, Arc::clone(&kept), Arc::clone(&go))));
+    let ask = |value: u32| {
+        let cache = cache.clone();
+        tokio::spawn(async move { cache.remember("key", MINUTE, async || Ok(value)).await.unwrap() })
+    };
+    let first = ask(1);
+    kept.notified().await;
+    cache.forget("key").await.unwrap();
+    let later = ask(2);
+    yield_now().await;
+    go.notify_one();
+    assert_eq!(first.await.unwrap(), 1);
+    let anew = tokio::time::timeout(Duration::from_secs(5), kept.notified()).await;
+    assert!(anew.is_ok(), "it is made anew");
+    go.notify_one();
+    assert_eq!(later.await.unwrap(), 2);
+}
