@@ -9,6 +9,7 @@
 //! - [`transaction`]: a transaction for each request, committed when the answer is a success.
 //! - [`replicas`]: requests that only read, on read replicas.
 //! - [`rate_limit`]: how many requests somebody may send in a while.
+//! - [`output_cache`]: answers that are kept for a while.
 //! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
 //!   command `openapi`.
 
@@ -17,6 +18,7 @@ pub mod fastapi;
 pub mod idempotency;
 pub mod module;
 pub mod openapi;
+pub mod output_cache;
 mod pages;
 pub mod rate_limit;
 pub mod replicas;
@@ -26,6 +28,7 @@ pub mod valid;
 mod versions;
 
 pub use module::{Api, ApiExt, OpenApi};
+pub use output_cache::OutputCache;
 pub use rate_limit::RateLimit;
 pub use replicas::ReplicasExt;
 pub use rest::{Authorized, ResourcesExt};

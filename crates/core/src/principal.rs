@@ -158,6 +158,11 @@ impl Principal {
         self.0.permissions.iter().map(String::as_str)
     }
 
+    /// All that is known else, by name.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.0.claims
+    }
+
     /// What else is known.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.0.claims.get(name)

@@ -43,8 +43,8 @@ use http::Method;
 use mainstay_core::container::Need;
 
 pub use parts::{
-    BodySpec, Content, ErrorSpec, LimitSpec, Parameter, Place, ResponseSpec, SecurityScheme, SecuritySpec,
-    Source,
+    BodySpec, CacheSpec, Content, ErrorSpec, LimitSpec, Parameter, Place, ResponseSpec, SecurityScheme,
+    SecuritySpec, Source,
 };
 pub use returns::{DescribeError, DescribeParts};
 pub use schema::{SchemaOf, Schematic, schema_of};
@@ -115,6 +115,8 @@ pub struct Operation {
     pub headers: Vec<Parameter>,
     /// Who is allowed how much of it, limit by limit.
     pub limits: Vec<LimitSpec>,
+    /// Where its answers are kept for a while, cache by cache.
+    pub caches: Vec<CacheSpec>,
     /// Who may call it. Several entries: each of them is asked for.
     pub security: Vec<SecuritySpec>,
     /// What it takes from the container while it answers a request.
@@ -151,6 +153,7 @@ impl Operation {
             errors: Vec::new(),
             headers: Vec::new(),
             limits: Vec::new(),
+            caches: Vec::new(),
             security: Vec::new(),
             needs: Vec::new(),
             opaque: Vec::new(),

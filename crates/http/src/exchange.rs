@@ -202,6 +202,11 @@ impl Exchange {
         self.0.nonce.get_or_init(crate::stack::nonce).clone()
     }
 
+    /// Whether somebody has asked for the nonce: the response is for this request alone then.
+    pub fn has_nonce(&self) -> bool {
+        self.nonce_in_use().is_some()
+    }
+
     /// The nonce, if the handler has asked for one.
     pub(crate) fn nonce_in_use(&self) -> Option<&str> {
         self.0.nonce.get().map(|nonce| &**nonce)

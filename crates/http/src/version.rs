@@ -121,7 +121,8 @@ impl ApiVersions {
         self.deprecated.iter().find(|(known, _)| *known == version).map(|(_, deprecation)| deprecation)
     }
 
-    pub(crate) fn header_name(&self) -> &HeaderName {
+    /// The header by which a request says it.
+    pub fn header_name(&self) -> &HeaderName {
         &self.header
     }
 

@@ -48,7 +48,8 @@ pub use mainstay_db::{
 pub use mainstay_api::idempotency::Idempotent;
 #[cfg(feature = "api")]
 pub use mainstay_api::{
-    Api, ApiExt, Authorized, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified, Verify,
+    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified,
+    Verify,
 };
 #[cfg(feature = "api")]
 pub use mainstay_resource::policy::{Open, ReadOnly};
@@ -59,7 +60,7 @@ pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Row
 pub use mainstay_outbound::{OutboundExt, Upstream};
 
 #[cfg(feature = "store")]
-pub use mainstay_store::{Quota, Store};
+pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};

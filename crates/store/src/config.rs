@@ -1,6 +1,6 @@
 //! The section `store`.
 
-use mainstay_core::config::{Problems, Section};
+use mainstay_core::config::{Problems, Section, bytes};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// `[store]`.
@@ -10,13 +10,16 @@ pub struct StoreConfig {
     /// Where things are kept: `memory:`, in this process.
     #[serde(serialize_with = "scheme_only")]
     pub url: String,
-    /// How many keys there is room for in memory. A key takes about 200 bytes.
+    /// How many counts there is room for in memory. One takes about 200 bytes.
     pub capacity: usize,
+    /// How much memory values may take, with their keys and tags.
+    #[serde(with = "bytes")]
+    pub max_bytes: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: MEMORY.to_owned(), capacity: 100_000 }
+        Self { url: MEMORY.to_owned(), capacity: 100_000, max_bytes: 64 << 20 }
     }
 }
 
@@ -36,6 +39,13 @@ impl Section for StoreConfig {
                 "capacity",
                 "must be at least 1: nothing could be kept",
                 Some("leave it out: 100000"),
+            );
+        }
+        if self.max_bytes == 0 {
+            problems.add(
+                "max_bytes",
+                "must be at least 1: nothing could be kept",
+                Some("leave it out: 64MiB"),
             );
         }
     }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use futures_util::future::BoxFuture;
 
+use crate::entry::{Entry, Lookup, Stamp};
 use crate::quota::{Decision, Quota};
 
 /// An engine that keeps things for a while.
@@ -28,6 +29,20 @@ pub trait Driver: Send + Sync + 'static {
         quotas: &'a [Quota],
         cost: u32,
     ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>>;
+
+    /// What is kept under a key, and how many deletions there were before: see [`Stamp`]. Keys of values and keys of quotas know
+    /// nothing of one another.
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>>;
+
+    /// Keeps a value under a key, in place of what is there, and says when it was. None: since [`Entry::since`] the key, or one of
+    /// the tags, was deleted; what is there stays as it is. A lifetime of zero keeps nothing, and takes away what is there.
+    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>>;
+
+    /// Deletes what is kept under a key, if something is. It counts as a deletion in any case.
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Deletes all that is kept under a tag. It counts as a deletion in any case.
+    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
 /// Why an engine gives no answer.
@@ -41,6 +56,22 @@ pub enum StoreError {
         /// What happened.
         #[source]
         why: Box<dyn StdError + Send + Sync>,
+    },
+    /// A value is larger than a value may be.
+    #[error("a value of {size} bytes is not kept: it may have {most}")]
+    TooLarge {
+        /// What it has, in bytes.
+        size: usize,
+        /// What it may have.
+        most: usize,
+    },
+    /// A value has more tags than it may have.
+    #[error("a value with {count} tags is not kept: it may have {most}")]
+    TooManyTags {
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        most: usize,
     },
 }
 

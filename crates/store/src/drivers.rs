@@ -2,4 +2,4 @@
 
 mod memory;
 
-pub use memory::Memory;
+pub use memory::{Memory, Usage};

@@ -1,22 +1,28 @@
-//! What an application keeps for a while and may lose: today the counts of rate limits; later what it caches, locks and sessions.
+//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; later locks and sessions.
 //!
 //! It is in the memory of the process until `store.url` names a server, which all processes of an application share. In
 //! reading order:
 //!
 //! 1. [`Store`]: what the application takes from the container.
 //! 2. [`quota`]: how much there is of something in a while, and whether there is enough left.
-//! 3. [`driver`]: the contract that every engine fulfils. One suite holds them to it (`tests/it/contract.rs`).
-//! 4. [`drivers`]: the engines.
-//! 5. [`module`] and [`config`]: the built-in module `store`, and its section.
+//! 3. [`entry`]: a value that is kept, with its lifetime and its tags, and how one that is out of date is kept from coming late.
+//! 4. [`cache`]: [`Cache`], values by key that are made once and forgotten by tag.
+//! 5. [`driver`]: the contract that every engine fulfils. One suite holds them to it (`tests/it/contract.rs`).
+//! 6. [`drivers`]: the engines.
+//! 7. [`module`] and [`config`]: the built-in module `store`, and its section.
 
+pub mod cache;
 pub mod config;
 pub mod driver;
 pub mod drivers;
+pub mod entry;
 pub mod module;
 pub mod quota;
 mod store;
 
+pub use cache::{Cache, Keep};
 pub use config::StoreConfig;
 pub use driver::{Driver, StoreError};
+pub use entry::{Entry, Lookup, Stamp};
 pub use quota::{Decision, Quota};
 pub use store::Store;

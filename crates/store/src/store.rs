@@ -1,5 +1,6 @@
 //! What the application takes from the container.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::driver::{Driver, StoreError};
 use crate::drivers::Memory;
+use crate::entry::{Entry, Lookup, Stamp};
 use crate::quota::{Decision, Quota};
 
 /// Things that are kept for a while, wherever `store.url` says. Injectable, cheap to clone.
@@ -31,10 +33,15 @@ use crate::quota::{Decision, Quota};
 #[derive(Clone)]
 pub struct Store(Arc<dyn Driver>);
 
-/// A key that is longer is kept as its digest, so that the room for all keys is bounded.
+/// A key or a tag that is longer is kept as its digest, so that the room for all of them is bounded.
 const LONGEST_KEY: usize = 128;
 
 impl Store {
+    /// How large a value may be, in bytes: 4 MiB.
+    pub const LARGEST_VALUE: usize = 4 << 20;
+    /// How many tags a value may have.
+    pub const MOST_TAGS: usize = 64;
+
     /// A store on this engine.
     pub fn over(driver: impl Driver) -> Self {
         Self(Arc::new(driver))
@@ -56,17 +63,70 @@ impl Store {
     ///
     /// When the engine cannot be asked. Whether it is allowed then, the caller decides.
     pub async fn limit(&self, key: &str, quotas: &[Quota], cost: u32) -> Result<Vec<Decision>, StoreError> {
-        if key.len() <= LONGEST_KEY {
-            return self.0.limit(key, quotas, cost).await;
+        self.0.limit(&short(key), quotas, cost).await
+    }
+
+    /// What is kept under a key. See [`Driver::get`]; applications have the [`Cache`](crate::Cache).
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn get(&self, key: &str) -> Result<Lookup, StoreError> {
+        self.0.get(&short(key)).await
+    }
+
+    /// Keeps a value under a key. See [`Driver::set`].
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked, or the value is too large or has too many tags.
+    pub async fn set(&self, key: &str, mut entry: Entry) -> Result<Option<Stamp>, StoreError> {
+        if entry.value.len() > Self::LARGEST_VALUE {
+            return Err(StoreError::TooLarge { size: entry.value.len(), most: Self::LARGEST_VALUE });
         }
-        self.0.limit(&Self::digest(key), quotas, cost).await
+        if entry.tags.len() > Self::MOST_TAGS {
+            return Err(StoreError::TooManyTags { count: entry.tags.len(), most: Self::MOST_TAGS });
+        }
+        for tag in &mut entry.tags {
+            if let Cow::Owned(digest) = short(tag) {
+                *tag = digest;
+            }
+        }
+        self.0.set(&short(key), entry).await
+    }
+
+    /// Deletes what is kept under a key.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(&short(key)).await
+    }
+
+    /// Deletes all that is kept under a tag.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn delete_tag(&self, tag: &str) -> Result<(), StoreError> {
+        self.0.delete_tag(&short(tag)).await
     }
 
     /// What stands for a text that should not be kept as it is: a secret, or one of any length. 64 characters; SHA-256 in
     /// hexadecimal.
     pub fn digest(text: &str) -> String {
-        digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        Self::digest_of(text.as_bytes())
     }
+
+    /// The same of bytes.
+    pub fn digest_of(bytes: &[u8]) -> String {
+        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn short(key: &str) -> Cow<'_, str> {
+    if key.len() <= LONGEST_KEY { Cow::Borrowed(key) } else { Cow::Owned(Store::digest(key)) }
 }
 
 impl fmt::Debug for Store {

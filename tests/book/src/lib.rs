@@ -50,6 +50,7 @@ pages! {
     clients: "clients.md",
     versioning: "versioning.md",
     rate_limits: "rate-limits.md",
+    caching: "caching.md",
     outbound: "outbound.md",
     testing: "testing.md",
     deployment: "deployment.md",

@@ -8,12 +8,13 @@ use mainstay_core::principal::{Principal, PrincipalKind};
 use mainstay_http::{Exchange, RouteMatch};
 use mainstay_store::Store;
 
-/// Who sends a request, and which: what the functions of a [`RateLimit`](super::RateLimit) look at.
+/// Who sends a request, and which: what the functions of a [`RateLimit`](super::RateLimit)
+/// and an [`OutputCache`](crate::OutputCache) look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a>(&'a Parts);
 
 impl<'a> Caller<'a> {
-    pub(super) fn new(parts: &'a Parts) -> Self {
+    pub(crate) fn new(parts: &'a Parts) -> Self {
         Self(parts)
     }
 

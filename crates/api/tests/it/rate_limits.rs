@@ -19,9 +19,11 @@ use mainstay_core::{App, Contribute, Error, Module, Profile, Provider, Resolver,
 use mainstay_http::listen::ListenConfig;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, Group, Http, Route, RoutesExt, get, routes};
-use mainstay_store::{Decision, Driver, Quota, Store, StoreError};
+use mainstay_store::{Quota, Store};
 use mainstay_test::{Client, Setup, TestApp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::switched::Switched;
 
 /// Says hello.
 #[get("/hello")]
@@ -36,7 +38,7 @@ async fn hello_to(mainstay_http::Path(name): mainstay_http::Path<String>) -> Str
 }
 
 /// Whoever says so is signed in; `gold` has a role.
-struct Says;
+pub(crate) struct Says;
 
 impl Authenticate for Says {
     fn authenticate<'a>(
@@ -60,7 +62,7 @@ fn limited(limit: RateLimit) -> App {
 }
 
 /// With a clock that stands still.
-fn at_rest(app: App) -> (Setup, Arc<TestClock>) {
+pub(crate) fn at_rest(app: App) -> (Setup, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
     let shared = Arc::clone(&clock);
     let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
@@ -358,26 +360,6 @@ async fn a_flood_of_made_up_keys_is_bounded_and_does_not_free_who_is_held() {
     assert_eq!(statuses(&held, "/hello", 1).await, [429]);
     let metrics = app.inject::<Metrics>().await.render();
     assert!(metrics.contains("store_memory_keys 100\n"), "{metrics}");
-}
-
-/// A store that cannot be asked while it is switched off.
-struct Switched(Arc<AtomicBool>, Store);
-
-impl Driver for Switched {
-    fn limit<'a>(
-        &'a self,
-        key: &'a str,
-        quotas: &'a [Quota],
-        cost: u32,
-    ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
-        Box::pin(async move {
-            if self.0.load(Ordering::SeqCst) {
-                self.1.limit(key, quotas, cost).await
-            } else {
-                Err(StoreError::out_of_reach("a test", "switched off"))
-            }
-        })
-    }
 }
 
 async fn switched(when_store_fails: &str) -> (TestApp, Arc<AtomicBool>) {

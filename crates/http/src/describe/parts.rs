@@ -272,6 +272,17 @@ pub struct LimitSpec {
     pub source: Source,
 }
 
+/// That answers are kept for a while, and what tells them apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSpec {
+    /// The query parameters that do; none where all do.
+    pub query: Option<Vec<String>>,
+    /// The headers that do, as they are written.
+    pub headers: Vec<String>,
+    /// Where it is written.
+    pub source: Source,
+}
+
 /// How a caller proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecuritySpec {

@@ -1,9 +1,10 @@
-//! The memory of this process.
+//! The memory of this process: values (in `values`), and counts.
 //!
-//! Keys are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. What is counted in
+//! Counts are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. What is counted in
 //! a shard, and what has to go where there is no room for more, is in `counts`.
 
 mod counts;
+mod values;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -15,12 +16,19 @@ use futures_util::future::{BoxFuture, ready};
 use mainstay_core::clock::Clock;
 
 use self::counts::Counts;
+use self::values::Values;
 use crate::driver::{Driver, StoreError};
+use crate::entry::{Entry, Lookup, Stamp};
 use crate::quota::{Decision, Quota};
+
+pub use self::values::Usage;
 
 /// An engine in the memory of this process.
 pub struct Memory {
     shards: Box<[Mutex<Counts>]>,
+    /// Behind one lock, so that what goes is what was not used the longest of all. It is held for a few look-ups; where a tag is
+    /// deleted, for as many as it has values.
+    values: Mutex<Values>,
     room: usize,
     hasher: RandomState,
     clock: Arc<dyn Clock>,
@@ -34,12 +42,13 @@ const SHARDS: usize = 16;
 const LEAST_ROOM: usize = 64;
 
 impl Memory {
-    /// Room for at most so many keys, each with one quota.
+    /// Room for at most so many keys that are counted, each with one quota, and [some bytes](Self::VALUES) of values.
     pub fn new(clock: Arc<dyn Clock>, capacity: usize) -> Self {
         let count = (capacity / LEAST_ROOM).clamp(1, SHARDS);
         let start = clock.monotonic();
         Self {
             shards: (0..count).map(|_| Mutex::default()).collect(),
+            values: Mutex::new(Values::new(Self::VALUES)),
             room: (capacity / count).max(1),
             hasher: RandomState::new(),
             clock,
@@ -48,7 +57,22 @@ impl Memory {
         }
     }
 
-    /// How many keys there are. One with several quotas counts for each of them.
+    /// How much room there is for values, unless something else is said: 64 MiB.
+    pub const VALUES: usize = 64 << 20;
+
+    /// Room for so many bytes of values, with their keys and tags.
+    #[must_use]
+    pub fn room_for_values(mut self, bytes: usize) -> Self {
+        self.values = Mutex::new(Values::new(bytes));
+        self
+    }
+
+    /// How much there is of values.
+    pub fn usage(&self) -> Usage {
+        lock(&self.values).usage()
+    }
+
+    /// How many keys are counted. One with several quotas counts for each of them.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
@@ -100,12 +124,33 @@ impl Driver for Memory {
     ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>> {
         Box::pin(ready(Ok(self.decide(key, quotas, cost))))
     }
+
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(Ok(lock(&self.values).get(key, now))))
+    }
+
+    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(lock(&self.values).set(key, entry, now)))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        lock(&self.values).delete(key);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        lock(&self.values).delete_tag(tag);
+        Box::pin(ready(Ok(())))
+    }
 }
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory")
-            .field("keys", &self.len())
+            .field("counts", &self.len())
+            .field("values", &self.usage())
             .field("evicted", &self.evicted())
             .finish_non_exhaustive()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::clock::{Clock, TestClock};
-use mainstay_store::{Quota, Store};
+use mainstay_store::{Entry, Quota, Store, StoreError};
 use proptest::prelude::*;
 
 /// A driver, empty, and its clock.
@@ -167,6 +167,137 @@ async fn many_at_once_get_exactly_what_there_is() {
     }
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn entry(value: &str, tags: &[&str]) -> Entry {
+    Entry {
+        value: value.to_owned().into(),
+        lifetime: MINUTE,
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        since: None,
+    }
+}
+
+async fn kept(store: &Store, key: &str) -> Option<String> {
+    let value = store.get(key).await.unwrap().value?;
+    Some(String::from_utf8(value.into()).unwrap())
+}
+
+#[tokio::test]
+async fn keeps_a_value_as_long_as_is_said() {
+    for Subject { name, store, clock } in every_driver() {
+        assert_eq!(kept(&store, "key").await, None, "{name}");
+        store.set("key", entry("one", &[])).await.unwrap();
+        clock.advance(MINUTE - Duration::from_millis(1));
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("one"), "{name}");
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(kept(&store, "key").await, None, "{name}: to look at it does not make it last");
+
+        store.set("key", entry("two", &[])).await.unwrap();
+        store.set("key", Entry { lifetime: Duration::MAX, ..entry("three", &[]) }).await.unwrap();
+        clock.advance(MINUTE);
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("three"), "{name}");
+        store.set("key", Entry { lifetime: Duration::ZERO, ..entry("four", &[]) }).await.unwrap();
+        assert_eq!(kept(&store, "key").await, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn values_of_different_keys_know_nothing_of_one_another() {
+    for Subject { name, store, .. } in every_driver() {
+        let long = "k".repeat(5000);
+        let keys = ["ann", "bob", "", "ann ", "a\u{0}nn", &long, &format!("{long}2")];
+        store.limit("ann", &[Quota::per_minute(1)], 1).await.unwrap();
+        for key in keys {
+            assert_eq!(kept(&store, key).await, None, "{name}: {key:?}");
+            store.set(key, entry(key, &[key])).await.unwrap();
+        }
+        for key in keys {
+            assert_eq!(kept(&store, key).await.as_deref(), Some(key), "{name}");
+        }
+        for key in keys {
+            store.delete(key).await.unwrap();
+            assert_eq!(kept(&store, key).await, None, "{name}: {key:?}");
+        }
+        assert!(!store.limit("ann", &[Quota::per_minute(1)], 1).await.unwrap()[0].allowed, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn deletes_all_of_a_tag_and_nothing_else() {
+    for Subject { name, store, .. } in every_driver() {
+        let long = "t".repeat(500);
+        store.set("a", entry("a", &["red", "round", "red"])).await.unwrap();
+        store.set("b", entry("b", &["round", &long])).await.unwrap();
+        store.set("c", entry("c", &["red"])).await.unwrap();
+        // It has other tags from now on.
+        store.set("c", entry("c", &["blue"])).await.unwrap();
+        store.set("red", entry("d", &[])).await.unwrap();
+        store.delete_tag("red").await.unwrap();
+        let left = |key: &'static str| kept(&store, key);
+        assert_eq!(left("a").await, None, "{name}");
+        assert!(
+            left("b").await.is_some() && left("c").await.is_some() && left("red").await.is_some(),
+            "{name}"
+        );
+        store.delete_tag(&long).await.unwrap();
+        assert_eq!(left("b").await, None, "{name}");
+        // What was under it before is not any more; what comes is.
+        store.set("a", entry("a", &["red"])).await.unwrap();
+        assert!(left("a").await.is_some(), "{name}");
+        store.delete_tag("no such tag").await.unwrap();
+        store.delete_tag("red").await.unwrap();
+        assert_eq!(left("a").await, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_since_a_look_is_not_kept() {
+    for Subject { name, store, .. } in every_driver() {
+        store.delete_tag("red").await.unwrap();
+        let look = || async { Some(store.get("a").await.unwrap().stamp) };
+        let since = look().await;
+        assert!(store.set("a", Entry { since, ..entry("1", &["red"]) }).await.unwrap() >= since, "{name}");
+
+        let since = look().await;
+        store.delete_tag("red").await.unwrap();
+        assert_eq!(
+            store.set("a", Entry { since, ..entry("2", &["blue", "red"]) }).await.unwrap(),
+            None,
+            "{name}"
+        );
+        assert!(store.set("a", Entry { since, ..entry("3", &["blue"]) }).await.unwrap() > since, "{name}");
+
+        let since = look().await;
+        store.delete("a").await.unwrap();
+        assert_eq!(store.set("a", Entry { since, ..entry("4", &[]) }).await.unwrap(), None, "{name}");
+        assert!(store.set("b", Entry { since, ..entry("5", &[]) }).await.unwrap().is_some(), "{name}");
+        // A tag of the same name is another.
+        store.delete_tag("b").await.unwrap();
+        assert!(store.set("b", Entry { since, ..entry("6", &[]) }).await.unwrap().is_some(), "{name}");
+        assert_eq!(
+            (kept(&store, "a").await, kept(&store, "b").await.as_deref()),
+            (None, Some("6")),
+            "{name}"
+        );
+        // Who has not looked keeps it in any case.
+        assert!(store.set("a", entry("7", &["red"])).await.unwrap().is_some(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn values_and_tags_are_bounded() {
+    for Subject { name, store, .. } in every_driver() {
+        let largest = "x".repeat(Store::LARGEST_VALUE);
+        store.set("a", entry(&largest, &["red"; Store::MOST_TAGS])).await.unwrap();
+        assert_eq!(kept(&store, "a").await.as_deref(), Some(&*largest), "{name}");
+        let refused = store.set("a", entry(&format!("{largest}x"), &[])).await;
+        assert!(matches!(refused, Err(StoreError::TooLarge { .. })), "{name}");
+        let refused = store.set("a", entry("x", &["red"; Store::MOST_TAGS + 1])).await;
+        assert!(matches!(refused, Err(StoreError::TooManyTags { .. })), "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -201,6 +332,49 @@ proptest! {
                         sum += cost;
                         let back = (until - from) as f64 / 1000.0 * f64::from(limit);
                         assert!(f64::from(sum) <= f64::from(limit) + back + 0.01, "{sum} in {} ms", until - from);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whatever is set, looked at, deleted and waited for: what is there is what was set last, unless it was deleted or has expired.
+    #[test]
+    fn agrees_with_a_plain_table(
+        steps in proptest::collection::vec((0_u8..6, 0_usize..4, 0_usize..3, 0_u64..3), 1..80),
+    ) {
+        const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+        const TAGS: [&str; 3] = ["red", "round", "a"];
+        block_on(async {
+            for Subject { name, store, clock } in every_driver() {
+                let mut table = std::collections::HashMap::<&str, (String, &str, u64)>::new();
+                let mut now = 0;
+                for (step, &(what, key, tag, time)) in steps.iter().enumerate() {
+                    let (key, tag) = (KEYS[key], TAGS[tag]);
+                    match what {
+                        0..=2 => {
+                            let value = step.to_string();
+                            let lifetime = Duration::from_secs(time);
+                            store.set(key, Entry { lifetime, ..entry(&value, &[tag]) }).await.unwrap();
+                            table.insert(key, (value, tag, now + time));
+                        }
+                        3 => {
+                            store.delete(key).await.unwrap();
+                            table.remove(key);
+                        }
+                        4 => {
+                            store.delete_tag(tag).await.unwrap();
+                            table.retain(|_, (_, under, _)| *under != tag);
+                        }
+                        _ => {
+                            clock.advance(Duration::from_secs(time));
+                            now += time;
+                        }
+                    }
+                    table.retain(|_, (_, _, until)| *until > now);
+                    for key in KEYS {
+                        let expected = table.get(key).map(|(value, _, _)| value.clone());
+                        assert_eq!(kept(&store, key).await, expected, "{name}: {key} after {step} of {steps:?}");
                     }
                 }
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_store::drivers::Memory;
-use mainstay_store::{Decision, Driver, Quota};
+use mainstay_store::{Decision, Driver, Entry, Quota, StoreError};
 
 fn memory(capacity: usize) -> (Memory, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
@@ -72,4 +72,84 @@ async fn a_look_keeps_nothing() {
     let (memory, _) = memory(10);
     take(&memory, "ann", Quota::per_hour(10), 0).await;
     assert!(memory.is_empty());
+}
+
+fn entry(size: usize, tag: &str) -> Entry {
+    Entry {
+        value: vec![b'x'; size].into(),
+        lifetime: Duration::from_secs(60),
+        tags: vec![tag.to_owned()],
+        since: None,
+    }
+}
+
+#[tokio::test]
+async fn values_take_no_more_than_the_room_however_many_there_are() {
+    const ROOM: usize = 1 << 20;
+    let (memory, _) = memory(10);
+    let memory = memory.room_for_values(ROOM);
+    for key in 0..20_000 {
+        memory.set(&format!("small {key}"), entry(10, &format!("tag {key}"))).await.unwrap();
+        assert!(memory.usage().bytes <= ROOM);
+    }
+    let small = memory.usage();
+    assert!(small.values < ROOM / 512, "what the tables need is counted: {small:?}");
+    assert!(small.values > 1000 && small.evicted > 15_000, "{small:?}");
+    for key in 0..20 {
+        memory.set(&format!("large {key}"), entry(ROOM / 4, "large")).await.unwrap();
+        assert!(memory.usage().bytes <= ROOM);
+    }
+    assert_eq!(memory.usage().values, 3);
+    let refused = memory.set("huge", entry(ROOM, "huge")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::TooLarge { most: ROOM, .. }), "{refused}");
+    assert_eq!(memory.usage().values, 3);
+    memory.delete_tag("large").await.unwrap();
+    assert_eq!((memory.usage().values, memory.usage().bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn of_values_what_has_expired_goes_first_and_then_what_was_not_asked_for_the_longest() {
+    let (memory, clock) = memory(10);
+    let memory = memory.room_for_values(40_000);
+    for key in ["short", "one", "two", "three"] {
+        let mut entry = entry(9000, key);
+        if key == "short" {
+            entry.lifetime = Duration::from_secs(1);
+        }
+        memory.set(key, entry).await.unwrap();
+    }
+    for key in ["one", "short", "three"] {
+        assert!(memory.get(key).await.unwrap().value.is_some());
+    }
+    clock.advance(Duration::from_secs(1));
+    memory.set("four", entry(9000, "four")).await.unwrap();
+    assert_eq!((memory.usage().values, memory.usage().evicted), (4, 0), "the expired one made room");
+    memory.set("five", entry(9000, "five")).await.unwrap();
+    assert_eq!(memory.usage().evicted, 1);
+    for (key, is_there) in [("one", true), ("two", false), ("three", true), ("four", true), ("five", true)] {
+        assert_eq!(memory.get(key).await.unwrap().value.is_some(), is_there, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_not_held_by_what_it_was_a_part_of() {
+    let (memory, _) = memory(10);
+    let whole = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    let kept = Entry { value: whole.slice(..10), lifetime: Duration::from_secs(1), ..Entry::default() };
+    memory.set("part", kept).await.unwrap();
+    assert!(whole.is_unique(), "the whole is free again");
+}
+
+#[tokio::test]
+async fn more_deletions_than_are_remembered_keep_nothing_that_is_out_of_date() {
+    let (memory, _) = memory(10);
+    let since = Some(memory.get("page").await.unwrap().stamp);
+    memory.delete_tag("articles").await.unwrap();
+    for other in 0..10_000 {
+        memory.delete(&format!("other {other}")).await.unwrap();
+    }
+    let late = Entry { since, ..entry(10, "articles") };
+    assert_eq!(memory.set("page", late).await.unwrap(), None);
+    let since = Some(memory.get("page").await.unwrap().stamp);
+    assert!(memory.set("page", Entry { since, ..entry(10, "articles") }).await.unwrap().is_some());
 }

@@ -1,0 +1,233 @@
+//! Values in memory: so many bytes and no more.
+//!
+//! Where a new value needs room, what has expired goes first, and then what was not asked for the longest. Keys, tags and the
+//! tables' own room are counted, so that a flood of small values fills no more than one of large ones.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::driver::StoreError;
+use crate::entry::{Entry, Lookup, Stamp};
+
+/// How much there is in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Values.
+    pub values: usize,
+    /// What they take, with keys and tags, in bytes.
+    pub bytes: usize,
+    /// Values that had to go before their time because there was no room.
+    pub evicted: u64,
+}
+
+/// What the tables need for a value, and for a tag of it, beside the texts: measured, and rounded up.
+const PER_VALUE: usize = 512;
+const PER_TAG: usize = 192;
+/// How many expired values a new one clears away, so that what was full once becomes small again.
+const CLEARED: usize = 2;
+
+pub(super) struct Values {
+    room: usize,
+    kept: HashMap<Arc<str>, Slot>,
+    /// Keys by when they expire; the second number tells apart what expires at once.
+    by_expiry: BTreeMap<(u64, u64), Arc<str>>,
+    /// Keys by when they were asked for last.
+    by_use: BTreeMap<u64, Arc<str>>,
+    by_tag: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    bytes: usize,
+    evicted: u64,
+    /// Counts uses and values.
+    ticks: u64,
+    deletions: Deletions,
+}
+
+struct Slot {
+    value: Bytes,
+    tags: Box<[Arc<str>]>,
+    expiry: (u64, u64),
+    used: u64,
+    cost: usize,
+}
+
+impl Values {
+    pub(super) fn new(room: usize) -> Self {
+        Self {
+            room,
+            kept: HashMap::new(),
+            by_expiry: BTreeMap::new(),
+            by_use: BTreeMap::new(),
+            by_tag: HashMap::new(),
+            bytes: 0,
+            evicted: 0,
+            ticks: 0,
+            deletions: Deletions::default(),
+        }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        Usage { values: self.kept.len(), bytes: self.bytes, evicted: self.evicted }
+    }
+
+    pub(super) fn get(&mut self, key: &str, now: u64) -> Lookup {
+        let stamp = self.deletions.now();
+        if self.kept.get(key).is_some_and(|slot| slot.expiry.0 <= now) {
+            self.remove(key);
+        }
+        let tick = self.tick();
+        let value = self.kept.get_mut(key).map(|slot| {
+            if let Some(key) = self.by_use.remove(&slot.used) {
+                self.by_use.insert(tick, key);
+            }
+            slot.used = tick;
+            slot.value.clone()
+        });
+        Lookup { value, stamp }
+    }
+
+    pub(super) fn set(&mut self, key: &str, entry: Entry, now: u64) -> Result<Option<Stamp>, StoreError> {
+        let tags: HashSet<&str> = entry.tags.iter().map(String::as_str).collect();
+        let texts: usize = tags.iter().map(|tag| tag.len() + PER_TAG).sum();
+        let cost = PER_VALUE + key.len() + entry.value.len() + texts;
+        if cost > self.room {
+            return Err(StoreError::TooLarge { size: cost, most: self.room });
+        }
+        if entry.since.is_some_and(|since| self.deletions.has_any_since(since, key, &tags)) {
+            return Ok(None);
+        }
+        self.remove(key);
+        let lifetime = u64::try_from(entry.lifetime.as_nanos()).unwrap_or(u64::MAX);
+        if lifetime > 0 {
+            self.make_room(cost, now);
+            let (tick, key) = (self.tick(), Arc::<str>::from(key));
+            let expiry = (now.saturating_add(lifetime), tick);
+            let tags = tags.into_iter().map(|tag| self.under_tag(tag, &key)).collect();
+            self.by_expiry.insert(expiry, Arc::clone(&key));
+            self.by_use.insert(tick, Arc::clone(&key));
+            // A copy: what comes may be a small part of something large, which it would hold.
+            let value = Bytes::copy_from_slice(&entry.value);
+            self.kept.insert(key, Slot { value, tags, expiry, used: tick, cost });
+            self.bytes += cost;
+        }
+        Ok(Some(self.deletions.now()))
+    }
+
+    pub(super) fn delete(&mut self, key: &str) {
+        self.deletions.note(Name::key(key));
+        self.remove(key);
+    }
+
+    pub(super) fn delete_tag(&mut self, tag: &str) {
+        self.deletions.note(Name::tag(tag));
+        for key in self.by_tag.remove(tag).unwrap_or_default() {
+            self.remove(&key);
+        }
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.ticks += 1;
+        self.ticks
+    }
+
+    fn under_tag(&mut self, tag: &str, key: &Arc<str>) -> Arc<str> {
+        let shared = self.by_tag.get_key_value(tag).map(|(tag, _)| Arc::clone(tag));
+        let tag = shared.unwrap_or_else(|| tag.into());
+        self.by_tag.entry(Arc::clone(&tag)).or_default().insert(Arc::clone(key));
+        tag
+    }
+
+    fn make_room(&mut self, cost: usize, now: u64) {
+        let mut cleared = 0;
+        while let Some((&(expires, _), key)) = self.by_expiry.first_key_value() {
+            if expires > now || (cleared >= CLEARED && self.bytes + cost <= self.room) {
+                break;
+            }
+            let key = Arc::clone(key);
+            self.remove(&key);
+            cleared += 1;
+        }
+        while self.bytes + cost > self.room
+            && let Some((_, key)) = self.by_use.first_key_value()
+        {
+            let key = Arc::clone(key);
+            self.remove(&key);
+            self.evicted += 1;
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        let Some((key, slot)) = self.kept.remove_entry(key) else { return };
+        self.bytes -= slot.cost;
+        self.by_expiry.remove(&slot.expiry);
+        self.by_use.remove(&slot.used);
+        for tag in &slot.tags {
+            if let Some(keys) = self.by_tag.get_mut(tag) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.by_tag.remove(tag);
+                }
+            }
+        }
+    }
+}
+
+/// What is deleted.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Key(Arc<str>),
+    Tag(Arc<str>),
+}
+
+impl Name {
+    fn key(key: &str) -> Self {
+        Self::Key(key.into())
+    }
+
+    fn tag(tag: &str) -> Self {
+        Self::Tag(tag.into())
+    }
+}
+
+/// How many deletions are remembered by name.
+const REMEMBERED: usize = 4096;
+
+/// What was deleted last. What is no longer remembered may have been anything, so that whoever looked before that keeps nothing:
+/// it is made again, which is right, if late.
+#[derive(Default)]
+struct Deletions {
+    count: u64,
+    last: HashMap<Name, u64>,
+    in_order: VecDeque<(u64, Name)>,
+    /// Up to here something was forgotten.
+    forgotten: u64,
+}
+
+impl Deletions {
+    fn now(&self) -> Stamp {
+        Stamp::after(self.count)
+    }
+
+    fn note(&mut self, name: Name) {
+        self.count += 1;
+        self.last.insert(name.clone(), self.count);
+        self.in_order.push_back((self.count, name));
+        if self.in_order.len() > REMEMBERED
+            && let Some((count, name)) = self.in_order.pop_front()
+            // Else it was deleted once more, which is remembered.
+            && self.last.get(&name) == Some(&count)
+        {
+            self.last.remove(&name);
+            self.forgotten = count;
+        }
+    }
+
+    fn has_any_since(&self, since: Stamp, key: &str, tags: &HashSet<&str>) -> bool {
+        let since = since.deletions();
+        if since == self.count {
+            return false;
+        }
+        let later = |name| self.last.get(&name).is_some_and(|count| *count > since);
+        since < self.forgotten || later(Name::key(key)) || tags.iter().any(|tag| later(Name::tag(tag)))
+    }
+}
