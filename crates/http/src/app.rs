@@ -131,17 +131,18 @@ impl Http {
 
         let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
             Flow::Answer(response) => *response,
-            Flow::Continue => match self.admit(&exchange, &mut request, marks).await {
-                Err(error) => {
-                    self.refused(Refusal::NotAdmitted(Arc::new(error)), &exchange, request, &span).await
-                }
-                Ok(()) => match (leaf, refusal) {
-                    (Some(leaf), _) => self.answer(leaf, matched, &exchange, request, &span).await,
-                    (None, refusal) => {
+            Flow::Continue => {
+                let refusal = match self.admit(&exchange, &mut request, marks).await {
+                    Ok(()) => refusal,
+                    Err(error) => Some(Refusal::NotAdmitted(Arc::new(error))),
+                };
+                match (leaf, refusal) {
+                    (Some(leaf), None) => self.answer(leaf, matched, &exchange, request, &span).await,
+                    (_, refusal) => {
                         self.refused(refusal.unwrap_or(Refusal::NotFound), &exchange, request, &span).await
                     }
-                },
-            },
+                }
+            }
         };
         files::complete(&mut response, &conditions);
         if let Some(error) = error_of(&mut response) {
