@@ -77,7 +77,7 @@ async fn a_query_becomes_a_table_and_lines_of_json() {
         content("/readings.csv"),
         serde_json::json!({ "text/csv": { "schema": { "type": "string" } } })
     );
-    assert!(content("/readings.jsonl")["application/x-ndjson"]["schema"]["$ref"].is_string());
+    assert!(content("/readings.jsonl")["application/x-ndjson"]["schema"]["items"]["$ref"].is_string());
     app.stop().await;
 }
 
