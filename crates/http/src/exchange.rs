@@ -212,7 +212,6 @@ impl Exchange {
         self.0.nonce.get().map(|nonce| &**nonce)
     }
 
-    /// Keeps the request's headers for the development error page.
     /// Keeps what the client reads best, for whoever translates.
     pub(crate) fn keep_language(&mut self, headers: &HeaderMap) {
         if let Some(language) = headers.get(header::ACCEPT_LANGUAGE) {
@@ -224,6 +223,7 @@ impl Exchange {
         self.0.accept_language.as_ref()
     }
 
+    /// Keeps the request's headers for the development error page.
     pub(crate) fn keep_headers(&mut self, headers: &HeaderMap) {
         self.edit().headers = Some(Box::new(headers.clone()));
     }

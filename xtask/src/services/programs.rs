@@ -48,7 +48,7 @@ const PROGRAMS: &[Program] = &[
         place: programs::Program {
             variable: "MAINSTAY_SCHEMATHESIS",
             package: "python3-venv",
-            binaries: &["schemathesis"],
+            binaries: ANY_VERSION,
         },
         purpose: "fuzzing the flagship by its own document",
         origin: Origin::PyPi("schemathesis==4.32.5"),
@@ -97,10 +97,12 @@ const fn npm_package(
     package: &'static str,
     purpose: &'static str,
 ) -> Program {
-    // Whatever has this name on the path may be of any version: only the variable is asked.
-    let place = programs::Program { variable, package: "npm", binaries: &[] };
+    let place = programs::Program { variable, package: "npm", binaries: ANY_VERSION };
     Program { name, place, purpose, origin: Origin::Npm(package) }
 }
+
+/// Whatever has the name on the path may be of any version: only the variable is asked.
+const ANY_VERSION: &[&str] = &[];
 
 /// How long an installation may take.
 const INSTALLATION: Duration = Duration::from_secs(10 * 60);
@@ -130,7 +132,7 @@ impl Program {
             Origin::Debian => {}
             Origin::PyPi(package) => {
                 let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
-                return Ok(pypi::install(&folder, &[package])?.join(self.place.binaries[0]));
+                return Ok(pypi::install(&folder, &[package])?.join(self.name));
             }
             Origin::Npm(package) => {
                 let folder = Workspace::load()?.target.join("xtask/npm").join(package);
@@ -182,6 +184,13 @@ mod tests {
             };
             assert_eq!(PROGRAMS.iter().position(|other| same(&other)), Some(at), "{}", program.name);
             assert!(find(program.name).is_some());
+        }
+    }
+
+    #[test]
+    fn a_program_of_a_certain_version_is_not_taken_from_the_path() {
+        for program in PROGRAMS.iter().filter(|program| !matches!(program.origin, Origin::Debian)) {
+            assert_eq!(program.place.binaries, ANY_VERSION, "{}", program.name);
         }
     }
 }

@@ -83,3 +83,14 @@ async fn where_no_version_is_meant_the_last_is_shown_and_without_versions_there_
     assert_eq!(whole["paths"]["/v1/articles"]["get"]["deprecated"], true);
     plain.get("/openapi.json?version=1").send().await.assert_problem(404, "version_unsupported");
 }
+
+#[tokio::test]
+async fn the_client_of_a_version_says_which_also_where_it_is_the_usual_one() {
+    let app = TestApp::start(app(ApiVersions::new([1, 2]).unless_said(1))).await;
+    for version in ["1", "2"] {
+        let document = document(&app, &format!("?version={version}")).await;
+        let client = mainstay_api::client::typescript(&document);
+        let constant = format!(r#"constants: {{ "Api-Version": "{version}" }},"#);
+        assert!(client.contains(&constant) && !client.contains("apiVersion"), "{client}");
+    }
+}
