@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// When the breaker of an upstream opens, and for how long: `[outbound.<name>.breaker]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct BreakerSettings {
     /// The share of calls, from 0 to 1, that must fail: 0.5.
     pub failures: f64,

@@ -61,6 +61,7 @@ fn settings_that_belong_to_nobody_or_make_no_sense_are_found_at_start() {
         ("breaker", "{ failures = 0.0 }", "`outbound.payments.breaker.failures` must be above 0"),
         ("allow", "10.0.0.0/99", "a network is an address"),
         ("retires", "1", "did you mean `retries`?"),
+        ("breaker", "{ cals = 3 }", "did you mean `calls`?"),
     ] {
         let app = App::new().outbound(Upstream::new("payments", Payments).base("http://payments"));
         let found = findings(app.set(format!("outbound.payments.{key}"), value));
