@@ -163,7 +163,7 @@ impl Cache {
         self.noted(self.store.delete(&self.key(key)).await).map_err(unavailable)
     }
 
-    /// Forgets all that has a tag: values, and [answers](https://docs.rs/mainstay-api) alike.
+    /// Forgets all that has a tag: values, and whole answers that are kept with it.
     ///
     /// After a commit, not before: in between, somebody would make it from what is still there. `tx.after_commit(…)` does it then.
     ///
