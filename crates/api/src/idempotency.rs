@@ -64,6 +64,7 @@ use mainstay_http::extract::RawBody;
 use mainstay_http::{Middleware, Next};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 
 use crate::transaction;
 use answer::Answer;
@@ -194,7 +195,8 @@ const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 async fn sweep(running: Running, idempotency: Inject<Idempotency>) -> Result<()> {
     let mut returned = idempotency.returned.lock().await;
-    let mut sweeps = tokio::time::interval(SWEEP);
+    // Not at once: what has just started has other things to do.
+    let mut sweeps = tokio::time::interval_at(Instant::now() + SWEEP, SWEEP);
     running.ready();
     loop {
         tokio::select! {
