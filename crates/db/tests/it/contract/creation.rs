@@ -265,14 +265,14 @@ async fn names_the_row_that_the_database_refuses(engine: Engine) {
     let fault = twins().insert(&db).await.unwrap_err();
     assert_eq!(
         (fault.status(), places(&fault)),
-        (StatusCode::CONFLICT, vec![("/lines/2", "unique_violation")])
+        (StatusCode::CONFLICT, vec![("/lines/2/number", "taken")])
     );
     let expected = DbError::UniqueViolation { model: "Line".into(), fields: vec!["number".into()] };
     assert_eq!(fault.source_as::<DbError>(), Some(&expected));
     assert!(is_empty(&db).await);
     let two = |cart| ["a", "b"].map(|text| NewNote { text: text.into(), cart });
     let fault = cart("one").with(|c| c.note, two).insert(&db).await.unwrap_err();
-    assert_eq!(places(&fault), [("/note", "unique_violation")]);
+    assert_eq!(places(&fault), [("/note/cart", "taken")]);
     assert!(is_empty(&db).await);
 }
 

@@ -324,7 +324,7 @@ async fn stores_a_row_with_those_that_belong_to_it(engine: Engine) {
         NewOrder { shop: stored.key(), number: 8, note: "more".into() }.with(|o| o.lines, line)
     };
     let fault = twins([1, 1]).insert(&db).await.unwrap_err();
-    assert_eq!((fault.status(), fault.faults()[0].pointer.as_str()), (StatusCode::CONFLICT, "/lines/1"));
+    assert_eq!((fault.status(), fault.faults()[0].pointer.as_str()), (StatusCode::CONFLICT, "/lines/1/shop"));
     assert_eq!(Order::query().count(&db).await.unwrap(), 1);
     twins([1, 2]).insert(&db).await.unwrap();
     assert_eq!(Line::query().count(&db).await.unwrap(), 4);
