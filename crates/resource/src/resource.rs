@@ -42,7 +42,7 @@ use crate::within::{Around, Within, fields};
 /// }
 ///
 /// let countries = Resource::<Country>::new("/countries").policy(ReadOnly);
-/// assert_eq!(countries.address(), "/countries");
+/// assert_eq!(countries.path(), "/countries");
 /// ```
 pub struct Resource<M: Model> {
     path: String,
