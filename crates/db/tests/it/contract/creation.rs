@@ -263,10 +263,7 @@ async fn names_the_row_that_the_database_refuses(engine: Engine) {
     let db = carts(engine).await;
     let twins = || cart("one").with(|c| c.lines, |cart| [1, 2, 1].map(|number| NewLine { number, cart }));
     let fault = twins().insert(&db).await.unwrap_err();
-    assert_eq!(
-        (fault.status(), places(&fault)),
-        (StatusCode::CONFLICT, vec![("/lines/2/number", "taken")])
-    );
+    assert_eq!((fault.status(), places(&fault)), (StatusCode::CONFLICT, vec![("/lines/2/number", "taken")]));
     let expected = DbError::UniqueViolation { model: "Line".into(), fields: vec!["number".into()] };
     assert_eq!(fault.source_as::<DbError>(), Some(&expected));
     assert!(is_empty(&db).await);
