@@ -12,6 +12,7 @@
 //! the code of the fault.
 
 use http::HeaderValue;
+use mainstay_core::pointer::unescaped;
 use mainstay_core::{Error, Fault};
 use mainstay_http::Exchange;
 use mainstay_http::describe::Content;
@@ -82,7 +83,7 @@ fn place(pointer: &str) -> Vec<Step> {
     }
     let steps = pointer.split('/').skip(1).map(|step| match step.parse() {
         Ok(index) => Step::Index(index),
-        Err(_) => Step::Name(step.replace("~1", "/").replace("~0", "~")),
+        Err(_) => Step::Name(unescaped(step)),
     });
     std::iter::once(Step::Name("body".to_owned())).chain(steps).collect()
 }

@@ -66,7 +66,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
-use crate::transaction;
+use crate::transaction::{self, is_success};
 use answer::Answer;
 use keys::{Claim, Claimed, IdempotencyKey};
 
@@ -85,10 +85,7 @@ impl Middleware<Self> for Idempotent {
         if request.extensions().get::<Kept>().is_some() {
             return Box::pin(next.run(request));
         }
-        if !is_covered(request.method()) || !request.headers().contains_key(&IDEMPOTENCY_KEY) {
-            return Box::pin(plain(request, next));
-        }
-        Box::pin(once(request, next))
+        if has_key(&request) { Box::pin(once(request, next)) } else { Box::pin(plain(request, next)) }
     }
 
     fn describe(&self, operation: &mut Operation) {
@@ -120,6 +117,28 @@ impl Middleware<Self> for Idempotent {
     fn brings(&self) -> Vec<Module> {
         vec![module()]
     }
+}
+
+/// The same around what begins a transaction of its own: one that comes without a key needs no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IdempotentByKey;
+
+impl Middleware<Self> for IdempotentByKey {
+    fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
+        if has_key(&request) { Idempotent.call(request, next) } else { Box::pin(next.run(request)) }
+    }
+
+    fn describe(&self, operation: &mut Operation) {
+        Idempotent.describe(operation);
+    }
+
+    fn brings(&self) -> Vec<Module> {
+        Idempotent.brings()
+    }
+}
+
+fn has_key(request: &Request) -> bool {
+    is_covered(request.method()) && request.headers().contains_key(&IDEMPOTENCY_KEY)
 }
 
 /// Other methods change nothing, or do the same when they are sent again.
@@ -252,9 +271,7 @@ async fn once(request: Request, next: Next) -> Result<Response> {
     let outcome = match shared.around(next.run_to_the_end(request)).await {
         Ok(response) if is_success(&response) => keep(response, &claim, &shared, db).await,
         outcome => {
-            if let Err(error) = shared.end(Ending::Rollback).await {
-                tracing::warn!(target: "mainstay::api", error = %error.report(), "the transaction of a request could not be rolled back");
-            }
+            transaction::undo(&shared).await;
             outcome
         }
     };
@@ -278,10 +295,6 @@ impl Drop for Held {
             let _full = self.given_back.try_send(claim);
         }
     }
-}
-
-fn is_success(response: &Response) -> bool {
-    response.status().is_success() || response.status().is_redirection()
 }
 
 /// Keeps the answer, together with what the handler has written. An error leaves nothing of either.

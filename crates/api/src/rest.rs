@@ -40,7 +40,7 @@ use mainstay_http::{Route, Routes, RoutesExt};
 use mainstay_resource::{Operations, PoliciesExt, Removal, Resource, Save, Saving};
 use serde_json::value::RawValue;
 
-use crate::idempotency::Idempotent;
+use crate::idempotency::IdempotentByKey;
 
 use answer::tags_of;
 use asking::Asking;
@@ -84,7 +84,7 @@ fn routes<M: Model>(resource: Resource<M>) -> Routes {
     let plain = |method: Method, path: &str, route: fn(Method, &str, Arc<Offer>) -> Route| {
         route(method, path, Arc::clone(&offer)).yielding()
     };
-    let once = |method, path, route| plain(method, path, route).middleware(Idempotent);
+    let once = |method, path, route| plain(method, path, route).middleware(IdempotentByKey);
     Routes::new()
         .route(describing.list(plain(Method::GET, &rows, list)))
         .route(describing.create(once(Method::POST, &rows, create)))

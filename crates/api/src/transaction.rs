@@ -71,15 +71,24 @@ pub async fn around(how: Transactions, mut request: Request, next: Next) -> Resu
     let body = std::mem::take(request.body_mut());
     *request.body_mut() = arrived(body).await;
     let outcome = transaction.around(next.run(request)).await;
-    let is_success =
-        |response: &Response| response.status().is_success() || response.status().is_redirection();
     if outcome.as_ref().is_ok_and(is_success) {
         transaction.end(Ending::Commit).await?;
-    } else if let Err(error) = transaction.end(Ending::Rollback).await {
-        // The answer says already what went wrong first.
-        tracing::warn!(target: "mainstay::api", error = %error.report(), "the transaction of a request could not be rolled back");
+    } else {
+        undo(&transaction).await;
     }
     outcome
+}
+
+/// Whether what led to this answer is to be kept.
+pub(crate) fn is_success(response: &Response) -> bool {
+    response.status().is_success() || response.status().is_redirection()
+}
+
+/// Rolls back. Should that fail, only the log is told: the answer says already what went wrong first.
+pub(crate) async fn undo(transaction: &OnDemand) {
+    if let Err(error) = transaction.end(Ending::Rollback).await {
+        tracing::warn!(target: "mainstay::api", error = %error.report(), "the transaction of a request could not be rolled back");
+    }
 }
 
 /// How much of a body is there before a transaction can begin, in bytes: bodies of usual size.

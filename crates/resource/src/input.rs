@@ -6,6 +6,7 @@ mod merge_patch;
 use std::fmt;
 
 use mainstay_core::config::did_you_mean;
+use mainstay_core::pointer::escaped;
 use mainstay_core::{Error, Fault, Result};
 use mainstay_db::Value;
 use mainstay_db::meta::{FieldMeta, Fill, Member, ModelMeta, PartMeta};
@@ -204,7 +205,7 @@ fn unstorable(json: &RawValue) -> Option<&'static str> {
 }
 
 fn pointer(outer: &str, name: &str) -> String {
-    format!("{outer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("{outer}/{}", escaped(name))
 }
 
 /// The entries of an object, in order; a name may be there twice.

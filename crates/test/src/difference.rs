@@ -1,5 +1,6 @@
 //! Where one JSON differs from another.
 
+use mainstay_core::pointer::escaped;
 use serde_json::Value;
 
 /// How much of the found JSON must have been expected.
@@ -23,7 +24,7 @@ fn compare(place: &str, expected: &Value, found: &Value, extent: Extent, lines: 
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             for (key, value) in expected {
-                let place = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let place = format!("{place}/{}", escaped(key));
                 match found.get(key) {
                     Some(found) => compare(&place, value, found, extent, lines),
                     None => lines.push(format!("{place}: expected {value}, and it is missing")),

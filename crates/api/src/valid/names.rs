@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use mainstay_core::pointer::{escaped, unescaped};
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
@@ -46,7 +47,7 @@ impl de::Error for Arrived {
 impl<'a> Probe<'a> {
     /// Steps into the part called `name`.
     fn step(self, name: &str) -> Option<Probe<'a>> {
-        self.names.push(name.replace('~', "~0").replace('/', "~1"));
+        self.names.push(escaped(name));
         Some(Probe { path: self.path.get(1..)?, names: self.names })
     }
 }
@@ -70,8 +71,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Arrived> {
-        // It is escaped as a part of a pointer.
-        let name = self.path.first().ok_or(Arrived)?.replace("~1", "/").replace("~0", "~");
+        let name = unescaped(self.path.first().ok_or(Arrived)?);
         visitor.visit_map(Entry { name: &name, probe: self.step(&name) })
     }
 

@@ -1,5 +1,6 @@
 //! JSON pointers (RFC 6901) to the place of a fault in a body.
 
+use mainstay_core::pointer::escaped;
 use serde_path_to_error::{Path, Segment};
 
 /// The pointer to a member of the outermost object.
@@ -27,13 +28,7 @@ pub(crate) fn of_path(path: &Path) -> String {
 /// Adds one step.
 pub(crate) fn push(pointer: &mut String, step: &str) {
     pointer.push('/');
-    for ch in step.chars() {
-        match ch {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
-    }
+    pointer.push_str(&escaped(step));
 }
 
 #[cfg(test)]

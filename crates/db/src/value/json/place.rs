@@ -1,5 +1,7 @@
 //! Where in a document a fault is, as a JSON pointer: the reader says but line and column.
 
+use mainstay_core::pointer::escaped;
+
 /// The place of what was read last before `fault`: `/images/2/width`. The whole document is `/`.
 pub(super) fn of(document: &[u8], fault: &serde_json::Error) -> String {
     let lines = document.split_inclusive(|byte| *byte == b'\n');
@@ -61,7 +63,7 @@ impl Walk {
         for level in &self.0 {
             path.push('/');
             match level {
-                Level::Object { key, .. } => path.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Level::Object { key, .. } => path.push_str(&escaped(key)),
                 Level::Array { index } => path.push_str(&index.to_string()),
             }
         }

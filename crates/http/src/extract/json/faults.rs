@@ -5,6 +5,7 @@
 //! wanted. Then the document is read again, until nothing new is found. What is read in the end is thrown away.
 
 use mainstay_core::Fault;
+use mainstay_core::pointer::unescaped;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -91,7 +92,7 @@ fn related(left: &str, right: &str) -> bool {
 /// Makes the document fit at this place, or says that it does not know how.
 fn mend(document: &mut Value, pointer: &str, diagnosis: &Diagnosis) -> bool {
     let Some((parent, last)) = pointer.rsplit_once('/') else { return false };
-    let member = last.replace("~1", "/").replace("~0", "~");
+    let member = unescaped(last);
     match diagnosis.code {
         // Of two members with one name, a tree keeps the last.
         "repeated" => true,
