@@ -5,6 +5,7 @@
 //! `openapi --check` compares and a typed client is made from. Without the parameter it is the version that is meant by a request
 //! that does not say, or else the last. Versions by path have addresses of their own, and one document.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
@@ -81,10 +82,10 @@ impl Documents {
     }
 
     /// An operation as it is in a version; none where that version does not have it.
-    pub(crate) fn operation(&self, built: &Built, route: &RouteInfo) -> Option<Operation> {
+    pub(crate) fn operation<'r>(&self, built: &Built, route: &'r RouteInfo) -> Option<Cow<'r, Operation>> {
         match (&self.api, built.version) {
             (Some(api), Some(version)) => api.operation_in(version, route),
-            _ => Some(route.operation.clone()),
+            _ => Some(Cow::Borrowed(&route.operation)),
         }
     }
 }

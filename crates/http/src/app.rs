@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use mainstay_core::call_context::CallContext;
+use mainstay_core::call_context::{CallContext, Trace};
 use mainstay_core::clock::Clock;
 use mainstay_core::config::{Config, did_you_mean};
 use mainstay_core::metrics::{Metrics, Scrape};
@@ -29,7 +29,7 @@ use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
 use crate::stack::run::{Finishing, Guard};
 use crate::stack::{Flow, Hook, panic, trace};
-use crate::version::{ApiVersions, Calls, Marks};
+use crate::version::{Calls, Marks};
 
 /// Routes and stack of an application, ready to answer. Injectable; the listener and the tests call the same.
 pub struct Http {
@@ -68,9 +68,8 @@ impl Http {
         let setup = Setup { contributions: &contributions, config: &config, profile: &profile, home };
         let unmatched = Arc::new(RouteMetrics::registered(&metrics, NONE, NONE));
         let stack = setup.stack(&unmatched);
-        let versions = contributions.of::<ApiVersions>().next().map(|versions| versions.value);
         let (slash, metered) = (config.trailing_slash, Some(&*metrics));
-        let with = With { slash, resolver: Some(&resolver), metrics: metered, versions };
+        let with = With { slash, resolver: Some(&resolver), metrics: metered, versions: setup.versions() };
         let table = Table::freeze(setup.routes(), &with, &mut Findings::default());
         let renderers: Vec<ErrorRenderer> =
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
@@ -121,11 +120,8 @@ impl Http {
         if self.renderer.shows_internals() {
             exchange.keep_headers(request.headers());
         }
-        let span = if self.traces {
-            trace::span(&exchange, trace::parent(request.headers()).as_ref())
-        } else {
-            Span::none()
-        };
+        let parent = trace::parent(request.headers());
+        let span = if self.traces { trace::span(&exchange, parent.as_ref()) } else { Span::none() };
         let is_head = *request.method() == Method::HEAD;
         let conditions = Conditions::of(request.method(), request.headers());
 
@@ -137,7 +133,7 @@ impl Http {
                     Err(error) => Some(Refusal::NotAdmitted(Arc::new(error))),
                 };
                 match (leaf, refusal) {
-                    (Some(leaf), None) => self.answer(leaf, matched, &exchange, request, &span).await,
+                    (Some(leaf), None) => self.answer(leaf, matched, &exchange, parent, request, &span).await,
                     (_, refusal) => {
                         self.refused(refusal.unwrap_or(Refusal::NotFound), &exchange, request, &span).await
                     }
@@ -225,6 +221,7 @@ impl Http {
         leaf: &Leaf,
         matched: Option<RouteMatch>,
         exchange: &Exchange,
+        parent: Option<Trace>,
         mut request: Request,
         span: &Span,
     ) -> Response {
@@ -252,7 +249,7 @@ impl Http {
         let origin = Some(&leaf.info.origin);
         let context = CallContext {
             deadline: limit.and_then(|limit| exchange.started().checked_add(limit)),
-            trace: trace::parent(request.headers()),
+            trace: parent,
         };
         let guard = Guard { span, catches: self.catches, limit, origin, context, finishing };
         guard.run(|| leaf.endpoint.call(request)).await

@@ -228,7 +228,7 @@ impl Setup<'_> {
         Table::freeze(self.routes(), &with, findings)
     }
 
-    fn versions(&self) -> Option<&ApiVersions> {
+    pub(crate) fn versions(&self) -> Option<&ApiVersions> {
         self.contributions.of::<ApiVersions>().next().map(|versions| versions.value)
     }
 

@@ -30,6 +30,7 @@ mod check;
 pub mod deprecation;
 mod marks;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
 
@@ -137,25 +138,18 @@ impl ApiVersions {
 
     /// The version that a request asks for.
     pub(crate) fn asked(&self, headers: &HeaderMap) -> Result<u32, WrongVersion> {
-        let mut texts: Vec<&str> = Vec::new();
         let by_header =
             headers.get_all(&self.header).iter().map(|value| value.to_str().unwrap_or("?").trim());
         let by_media_type = self.parameter.iter().flat_map(|parameter| parameters(headers, parameter));
-        for text in by_header.chain(by_media_type).take(MOST) {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
+        let mut texts = by_header.chain(by_media_type).take(MOST);
+        let Some(first) = texts.next() else { return self.unless_said.ok_or(WrongVersion::Missing) };
+        if let Some(second) = texts.find(|text| *text != first) {
+            let (first, second) = (clip(first).to_string(), clip(second).to_string());
+            return Err(WrongVersion::Several { first, second });
         }
-        match texts[..] {
-            [] => self.unless_said.ok_or(WrongVersion::Missing),
-            [text] => match number(text) {
-                Some(version) if self.versions.contains(&version) => Ok(version),
-                _ => Err(WrongVersion::Unknown { asked: clip(text).to_string() }),
-            },
-            [first, second, ..] => Err(WrongVersion::Several {
-                first: clip(first).to_string(),
-                second: clip(second).to_string(),
-            }),
+        match number(first) {
+            Some(version) if self.versions.contains(&version) => Ok(version),
+            _ => Err(WrongVersion::Unknown { asked: clip(first).to_string() }),
         }
     }
 
@@ -209,8 +203,8 @@ impl ApiVersions {
     }
 
     /// What is known of an operation as it is in one version; none where that version does not have it.
-    pub fn operation_in(&self, version: u32, route: &RouteInfo) -> Option<Operation> {
-        let Some(range) = route.versions else { return Some(route.operation.clone()) };
+    pub fn operation_in<'r>(&self, version: u32, route: &'r RouteInfo) -> Option<Cow<'r, Operation>> {
+        let Some(range) = route.versions else { return Some(Cow::Borrowed(&route.operation)) };
         if !range.contains(version) {
             return None;
         }
@@ -219,7 +213,7 @@ impl ApiVersions {
         if let Some(deprecation) = self.deprecation_of(version) {
             deprecation.describe(&mut operation);
         }
-        Some(operation)
+        Some(Cow::Owned(operation))
     }
 
     /// Those of the versions that are in a range.

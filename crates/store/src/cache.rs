@@ -119,16 +119,19 @@ impl Cache {
         T: Serialize + DeserializeOwned,
         F: AsyncFnOnce() -> Result<T>,
     {
-        let readable = |value: &Bytes| match read::<T>(value) {
-            Some(_) => Freshness::Fresh,
-            None => Freshness::Unusable,
+        let mut kept = None;
+        let readable = |value: &Bytes| {
+            kept = read::<T>(value);
+            if kept.is_some() { Freshness::Fresh } else { Freshness::Unusable }
         };
         let making = match self.turn(key, readable).await {
-            Ok(Turn::Kept(value) | Turn::Shared(value) | Turn::Refresh(value, _)) => match read(&value) {
-                Some(value) => return Ok(value),
-                // Somebody else asks for another type.
-                None => return make().await,
-            },
+            Ok(Turn::Kept(value) | Turn::Shared(value) | Turn::Refresh(value, _)) => {
+                match kept.or_else(|| read(&value)) {
+                    Some(value) => return Ok(value),
+                    // Somebody else asks for another type.
+                    None => return make().await,
+                }
+            }
             Ok(Turn::Make(making)) => making,
             Ok(Turn::Alone) | Err(_) => return make().await,
         };

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
+use mainstay_core::random::hex;
 use ring::digest::{SHA256, digest};
 
 use crate::driver::{Driver, StoreError};
@@ -121,7 +122,7 @@ impl Store {
 
     /// The same of bytes.
     pub fn digest_of(bytes: &[u8]) -> String {
-        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(digest(&SHA256, bytes).as_ref())
     }
 }
 

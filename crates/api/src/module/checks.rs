@@ -55,13 +55,12 @@ pub(super) fn find_left_out(assembly: &Assembly, findings: &mut Findings) {
     let handlers = || routes.iter().filter(|route| route.method.is_some() && !route.operation.hidden);
     let mut told = BTreeSet::new();
     for built in documents.all() {
-        let operations: Vec<Operation> =
-            handlers().filter_map(|route| documents.operation(built, route)).collect();
-        let operations: Vec<&Operation> = operations.iter().collect();
+        let operations: Vec<_> = handlers().filter_map(|route| documents.operation(built, route)).collect();
+        let operations: Vec<&Operation> = operations.iter().map(AsRef::as_ref).collect();
         for (left, there) in left_out(&operations) {
             let (left, there) = (operations[left], operations[there]);
             let method = &left.method;
-            if told.insert((method.clone().to_string(), left.path.clone())) {
+            if told.insert((method.to_string(), left.path.clone())) {
                 findings.add(
                     Finding::warning(
                         "api.W003",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Uri, header};
-use mainstay_core::principal::{Principal, PrincipalKind};
+use mainstay_core::principal::Principal;
 use mainstay_http::Exchange;
 use mainstay_store::Store;
 use serde_json::{Value, json};
@@ -70,17 +70,10 @@ impl Inner {
         if self.whose == Whose::Strangers {
             return Err(Passes("principal"));
         }
-        let kind = match principal.kind() {
-            PrincipalKind::Anonymous => "anonymous",
-            PrincipalKind::User => "user",
-            PrincipalKind::Token => "token",
-            PrincipalKind::System => "system",
-        };
         let roles: Vec<_> = principal.roles().collect();
         let permissions: Vec<_> = principal.permissions().collect();
         let who = json!([
-            kind,
-            principal.id(),
+            principal.identity(),
             principal.name(),
             roles,
             permissions,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::request::Parts;
 use http::{HeaderName, Method};
-use mainstay_core::principal::{Principal, PrincipalKind};
+use mainstay_core::principal::Principal;
 use mainstay_http::{Exchange, RouteMatch};
 use mainstay_store::Store;
 
@@ -64,18 +64,16 @@ impl<'a> Caller<'a> {
 
     pub(super) fn principal_key(&self) -> String {
         let principal = self.principal();
-        let kind = match principal.kind() {
-            PrincipalKind::Anonymous => return self.address_key(),
-            PrincipalKind::User => "user",
-            PrincipalKind::Token => "token",
-            PrincipalKind::System => "system",
-        };
-        format!("{kind}:{}", principal.id())
+        if principal.is_authenticated() {
+            format!("principal:{}", principal.identity())
+        } else {
+            self.address_key()
+        }
     }
 
     pub(super) fn header_key(&self, name: &HeaderName) -> String {
         match self.0.headers.get(name) {
-            Some(value) => format!("{name}:{}", Store::digest(&String::from_utf8_lossy(value.as_bytes()))),
+            Some(value) => format!("{name}:{}", Store::digest_of(value.as_bytes())),
             None => self.address_key(),
         }
     }

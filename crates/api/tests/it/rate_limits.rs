@@ -37,7 +37,7 @@ async fn hello_to(mainstay_http::Path(name): mainstay_http::Path<String>) -> Str
     name
 }
 
-/// Whoever says so is signed in; `gold` has a role.
+/// Whoever says so is signed in; `gold` has a role, and `x-account` says of which model the account is.
 pub(crate) struct Says;
 
 impl Authenticate for Says {
@@ -50,7 +50,11 @@ impl Authenticate for Says {
         let name = request.headers.get("x-user").and_then(|value| value.to_str().ok());
         let principal = name.map(|name| {
             let principal = Principal::user(name);
-            if name.starts_with("gold") { principal.with_role("gold") } else { principal }
+            let principal = if name.starts_with("gold") { principal.with_role("gold") } else { principal };
+            match request.headers.get("x-account").and_then(|value| value.to_str().ok()) {
+                Some(model) => principal.with_claim("account", model),
+                None => principal,
+            }
         });
         async move { Ok(principal) }.boxed()
     }
@@ -182,6 +186,9 @@ async fn who_is_signed_in_counts_wherever_they_are_and_some_may_do_more() {
     let gold = home.clone().with_header("x-user", "gold-bob");
     assert_eq!(statuses(&gold, "/hello", 4).await, [200, 200, 200, 429]);
     gold.get("/hello").send().await.assert_header("ratelimit-policy", "\"minute\";q=3;w=60");
+    // Accounts of two models have ids of their own, and these may be equal.
+    let customer = ann_at_home.with_header("x-account", "customer");
+    assert_eq!(statuses(&customer, "/hello", 2).await, [200, 429]);
 }
 
 #[tokio::test]

@@ -60,7 +60,11 @@ impl Cache {
     /// # Errors
     ///
     /// When the engine cannot be asked.
-    pub async fn turn(&self, key: &str, judge: impl Fn(&Bytes) -> Freshness) -> Result<Turn, StoreError> {
+    pub async fn turn(
+        &self,
+        key: &str,
+        mut judge: impl FnMut(&Bytes) -> Freshness,
+    ) -> Result<Turn, StoreError> {
         let key = self.key(key);
         for _ in 0..MOST_WAITS {
             let found = self.look(&key).await?;
@@ -93,7 +97,7 @@ impl Cache {
         key: String,
         flight: Flight,
         old: Option<Bytes>,
-        judge: impl Fn(&Bytes) -> Freshness,
+        mut judge: impl FnMut(&Bytes) -> Freshness,
     ) -> Result<Turn, StoreError> {
         let found = self.look(&key).await?;
         let making = Making { cache: self.clone(), key, stamp: found.stamp, flight };

@@ -1,5 +1,7 @@
 //! What rows that are there get, as SQL.
 
+use mainstay_core::random::hex;
+
 use crate::driver::Dialect;
 use crate::migrate::operation::Backfill;
 use crate::schema::{ColumnType, text_literal};
@@ -25,9 +27,9 @@ pub(super) fn expression(fill: &Backfill, kind: &ColumnType, dialect: Dialect) -
                 format!("x'{digits}'")
             }
             ColumnType::Bytes if dialect == Dialect::Postgres => {
-                format!("'\\x{}'::bytea", hexadecimal(text))
+                format!("'\\x{}'::bytea", hex(text.as_bytes()))
             }
-            ColumnType::Bytes => format!("x'{}'", hexadecimal(text)),
+            ColumnType::Bytes => format!("x'{}'", hex(text.as_bytes())),
             ColumnType::Json if dialect == Dialect::Postgres => {
                 format!("{}::jsonb", text_literal(text, dialect))
             }
@@ -45,8 +47,4 @@ fn number(value: &str, kind: &ColumnType, dialect: Dialect) -> String {
         (ColumnType::Bool, Dialect::Postgres) => (value != "0").to_string(),
         _ => value.to_owned(),
     }
-}
-
-fn hexadecimal(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

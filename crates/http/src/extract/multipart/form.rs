@@ -62,7 +62,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MultipartForm<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let mut form = Multipart::from_request(request, state).await?.field_limit(u64::MAX);
+        let mut form = Multipart::from_request(request, state).await?;
         let mut gathered = Gathered::new(form.folder.clone());
         while let Some(field) = form.next_field().await? {
             if field.is_file() {

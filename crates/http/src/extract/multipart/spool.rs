@@ -141,11 +141,8 @@ pub(super) struct NewFile {
 impl NewFile {
     pub(super) async fn beside(path: &Path) -> Result<Self> {
         let path = path.to_owned();
-        blocking(move || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            Ok(Self { file: Some(unnamed_beside(folder)?), pending: BytesMut::new(), path })
-        })
-        .await
+        blocking(move || Ok(Self { file: Some(unnamed_beside(&path)?), pending: BytesMut::new(), path }))
+            .await
     }
 
     pub(super) async fn write(&mut self, chunk: Bytes) -> Result<()> {
@@ -169,19 +166,21 @@ impl NewFile {
     pub(super) async fn finish(mut self) -> Result<()> {
         self.write_out().await?;
         let (Some(file), path) = (self.file, self.path) else { return Ok(()) };
-        blocking(move || {
-            // What is named must not be lost with the power.
-            file.as_file().sync_data()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
-        })
-        .await
+        blocking(move || give_name(file, &path)).await
     }
 }
 
-/// A file in the folder, under a name for the time being.
-pub(super) fn unnamed_beside(folder: Option<&Path>) -> io::Result<NamedTempFile> {
+/// A file in the folder of this path, under a name for the time being. Blocks.
+pub(super) fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     tempfile::Builder::new().prefix(".upload-").tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+/// Gives a complete file its name. What is named must not be lost with the power. Blocks.
+pub(super) fn give_name(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Does what waits for a disk.

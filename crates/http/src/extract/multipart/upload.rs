@@ -12,7 +12,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::outline::Desk;
 use super::rules::{AnyFile, FileRules, Rules};
-use super::spool::{Kept, blocking};
+use super::spool::{Kept, blocking, give_name, unnamed_beside};
 use crate::extract::body::size;
 
 /// How much of a file is in memory while it is read.
@@ -86,12 +86,9 @@ impl<R> Upload<R> {
     pub async fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let (file, path) = (self.file.clone(), path.as_ref().to_owned());
         blocking(move || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let mut new = super::spool::unnamed_beside(folder)?;
+            let mut new = unnamed_beside(&path)?;
             pieces(&file, |piece| new.write_all(piece))?;
-            new.as_file().sync_data()?;
-            new.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            give_name(new, &path)
         })
         .await
     }
