@@ -270,6 +270,8 @@ pub(crate) enum Function {
     /// Zero of no value.
     Sum,
     Average,
+    /// All values, as one list.
+    List,
 }
 
 impl Function {
@@ -289,6 +291,7 @@ impl Function {
                 | Self::Max
                 | Self::Sum
                 | Self::Average
+                | Self::List
         )
     }
 }

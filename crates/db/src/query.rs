@@ -318,13 +318,12 @@ impl<M: Model> Query<M> {
     ) -> Result<Page<(M, R)>, DbError> {
         let mut counting = self.select.clone();
         let items = self.limit(page.limit()).offset(page.offset()).fetch_with(target, read).await?;
-        let read = items.len() as u64;
-        // A page that is neither full nor empty says itself how many there are.
-        let total = if read < page.limit() && (read > 0 || page.offset() == 0) {
-            page.offset() + read
-        } else {
-            counting.only(Output::Count);
-            count(counting, target).await?
+        let total = match page.total_by(items.len()) {
+            Some(total) => total,
+            None => {
+                counting.only(Output::Count);
+                count(counting, target).await?
+            }
         };
         Ok(Page::new(items, total, page))
     }

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::{Expr, Number};
 use crate::expression::{Call, Function, Operand, Term};
-use crate::value::{SqlType, Stored};
+use crate::value::{Element, SqlType, Stored};
 
 /// The types of which there is a smallest and a greatest value.
 #[diagnostic::on_unimplemented(
@@ -87,5 +87,12 @@ impl<M, T: Number, X: Into<Operand>> Expr<M, T, X> {
     /// The average, if there is a value.
     pub fn avg(self) -> Expr<M, T::Average> {
         Expr::<M, T::Average>::call::<T>(Function::Average, vec![self.into_term()])
+    }
+}
+
+impl<M, T: Element, X: Into<Operand>> Expr<M, T, X> {
+    /// All values as one list, in no order that could be relied on. On SQLite and MySQL it cannot be of bytes.
+    pub fn list(self) -> Expr<M, Vec<T>> {
+        Expr::<M, Vec<T>>::call::<T>(Function::List, vec![self.into_term()])
     }
 }

@@ -5,7 +5,7 @@ use crate::expression::{Call, Function, Node, Operand, Related, RelatedTerm, Sco
 use crate::meta::RelationMeta;
 use crate::model::Model;
 use crate::relation::{ToMany, ToOne, ToSingle};
-use crate::value::{SqlType, Stored};
+use crate::value::{Element, SqlType, Stored};
 
 impl<M: Model, R: Model> ToOne<M, R> {
     /// A value of the related row: `a.author.to(|u| u.name)`. For a relation that may be empty, see
@@ -63,6 +63,14 @@ impl<M: Model, R: Model> ToMany<M, R> {
     fn number(self, body: Option<Node>) -> Expr<M, i64> {
         let count = Call { function: Function::CountAll, of: SqlType::BigInt, arguments: Vec::new() };
         Expr::computed(related::<i64>(self.relation, self.scope, body, Term::Call(Box::new(count))))
+    }
+
+    /// A value of each of them: `a.tags.list(|t| t.name)`. See [`Expr::list`].
+    pub fn list<T: Element, X: Into<Operand>>(
+        self,
+        value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
+    ) -> Expr<M, Vec<T>> {
+        self.aggregate(|fields| value(fields).list())
     }
 
     /// A value of all of them together: `a.comments.aggregate(|c| c.votes.sum())`, `a.comments.aggregate(|c| c.at.max())`.

@@ -47,6 +47,12 @@ impl PageRequest {
     pub fn limit(self) -> u64 {
         self.limit
     }
+
+    /// How many rows there are in all, if this page tells it by having `read` of them: it is neither full nor empty.
+    pub(super) fn total_by(self, read: usize) -> Option<u64> {
+        let read = read as u64;
+        (read < self.limit && (read > 0 || self.offset == 0)).then_some(self.offset + read)
+    }
 }
 
 impl Default for PageRequest {

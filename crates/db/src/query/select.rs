@@ -131,6 +131,11 @@ impl Select {
         self
     }
 
+    /// Whether there is one result for each row that matches.
+    pub(super) fn gives_rows_one_by_one(&self) -> bool {
+        !self.distinct && self.group.is_empty() && !self.outputs.iter().any(Term::has_aggregate)
+    }
+
     /// Asks for something other than the rows: what only concerns rows goes.
     pub(crate) fn only(&mut self, output: Output) {
         self.output = output;

@@ -8,7 +8,7 @@ use mainstay_core::Result;
 
 use super::project::{Outputs, Project};
 use super::select::{Output, Select};
-use super::{Query, count, number, to_sql};
+use super::{Page, PageRequest, Query, count, number, to_sql};
 use crate::column::{Expr, IntoOrder, Predicate};
 use crate::driver::Dialect;
 use crate::error::{Border, DbError};
@@ -190,6 +190,31 @@ impl<M: Model, R> Selection<M, R> {
     pub fn count(self, executor: &impl Executor) -> impl Future<Output = Result<u64>> {
         let target = executor.target();
         async move { count(self.select.counted(), target).await.at_border() }
+    }
+
+    /// One page of the results, and how many there are in all. Sort by something unique, or pages may overlap.
+    #[track_caller]
+    pub fn paginate(
+        self,
+        page: impl Into<PageRequest>,
+        executor: &impl Executor,
+    ) -> impl Future<Output = Result<Page<R>>> {
+        let (page, target) = (page.into(), executor.target());
+        async move {
+            let mut counting = self.select.clone();
+            let items = self.limit(page.limit()).offset(page.offset()).fetch(target).await.at_border()?;
+            if let Some(total) = page.total_by(items.len()) {
+                return Ok(Page::new(items, total, page));
+            }
+            if counting.gives_rows_one_by_one() {
+                counting.only(Output::Count);
+            } else {
+                (counting.limit, counting.offset) = (None, None);
+                counting = counting.counted();
+            }
+            let total = count(counting, target).await.at_border()?;
+            Ok(Page::new(items, total, page))
+        }
     }
 
     /// Whether there is a result.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags, ToSql};
 
@@ -125,10 +126,20 @@ impl Connection {
         done.map(|_| ()).map_err(|error| self.explain(sql, error))
     }
 
+    /// Runs statements of any kind, but for those that begin or end a transaction: others may have written in it.
     fn script(&self, sql: &str) -> Result<Reply, DbError> {
-        self.inner.execute_batch(sql).map_err(|error| self.explain(sql, error))?;
+        let inside = |context: AuthContext<'_>| match context.action {
+            AuthAction::Transaction { .. } => Authorization::Deny,
+            _ => Authorization::Allow,
+        };
+        let nothing = None::<fn(AuthContext<'_>) -> Authorization>;
+        let done = self
+            .inner
+            .authorizer(Some(inside))
+            .and_then(|()| self.inner.execute_batch(sql))
+            .and(self.inner.authorizer(nothing));
         self.inner.flush_prepared_statement_cache();
-        Ok(Reply::default())
+        done.map(|()| Reply::default()).map_err(|error| self.explain(sql, error))
     }
 
     fn prepared(&self, statement: &Statement) -> Result<Reply, DbError> {
@@ -227,6 +238,20 @@ impl Connection {
             }
             asked = next();
         }
+    }
+
+    /// A number that changes with the tables. None when it cannot be read.
+    pub(super) fn schema_version(&self) -> Option<i64> {
+        self.stop.never();
+        let mut prepared = self.inner.prepare_cached("PRAGMA schema_version").ok()?;
+        prepared.query_row([], |row| row.get(0)).ok()
+    }
+
+    /// Whether there is a constraint that is looked at when a transaction is committed, and not before.
+    pub(super) fn defers_constraints(&self) -> bool {
+        self.stop.never();
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE sql LIKE '%INITIALLY%DEFERRED%')";
+        self.inner.query_row(sql, [], |row| row.get(0)).unwrap_or(true)
     }
 
     /// Moves what the log holds into the database file, so that the file alone can be copied.

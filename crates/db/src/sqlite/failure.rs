@@ -61,6 +61,9 @@ impl Scene<'_> {
                 DbError::ReadOnly { detail: format!("`{path}` cannot be written ({message})") }
             }
             ffi::SQLITE_IOERR => unavailable(format!("`{path}` cannot be read or written ({message})")),
+            ffi::SQLITE_AUTH => {
+                self.refused("a transaction is begun and ended by the driver, not by a statement".to_owned())
+            }
             // A sum.
             ffi::SQLITE_ERROR if message == "integer overflow" => {
                 DbError::Unstorable { what: "an integer of more than 64 bits".to_owned(), engine: "SQLite" }

@@ -1,8 +1,10 @@
-//! A transaction owns a connection from its beginning to its end: the writer from `BEGIN IMMEDIATE`, and reads through it
-//! too; or a leased reader, when it only reads.
+//! A transaction owns a connection from its beginning to its end: the writer, and reads through it too; or a leased reader,
+//! when it only reads.
 //!
-//! Everybody else's writes wait for one that writes, so it has a deadline.
+//! Everybody else's writes wait for one that writes, so it has a deadline. It may be committed together with others: see
+//! `group`.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
@@ -13,10 +15,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::connection::Connection;
-use super::group::run_whole_until;
+use super::group::{rollback, run_whole_until};
 use super::queue::Job;
 use super::stream::{Ask, Source, alive};
-use crate::driver::{Access, Ending, Reply, RowStream, Savepoint, Statement, StatementKind, Transaction};
+use crate::driver::{Access, Ending, Reply, RowStream, Savepoint, Statement, Transaction};
 use crate::error::DbError;
 
 /// The most statements of one transaction that wait at a time.
@@ -29,7 +31,7 @@ enum Command {
     Stream(Statement, Weak<()>, Ask),
     /// The next batch of it.
     More(Ask),
-    End(Ending, oneshot::Sender<Result<(), DbError>>),
+    End(Ending, Waiting),
 }
 
 /// The task's end of a transaction. When it is dropped, the connection's thread rolls back.
@@ -101,95 +103,189 @@ impl Transaction for Session {
     }
 }
 
-/// The writer's end of a transaction that may write, which warns when it takes long.
-pub(super) fn serve_writer(connection: &Connection, access: Access, limit: Duration, reply: Opening) {
-    let served = if access == Access::Schema {
-        // It has no effect inside of a transaction.
-        if let Err(fault) = connection.control("PRAGMA foreign_keys = OFF") {
-            return drop(reply.send(Err(fault)));
-        }
-        let served = serve(connection, "BEGIN IMMEDIATE", [limit, limit], reply);
-        if let Err(fault) = connection.control("PRAGMA foreign_keys = ON") {
-            tracing::error!(target: "mainstay::db", error = %fault, "foreign keys are not enforced any more");
-        }
-        served
-    } else {
-        serve(connection, "BEGIN IMMEDIATE", [limit, connection.limits().statement], reply)
-    };
-    let Some(served) = served else { return };
-    if served.held > connection.limits().warning {
-        tracing::warn!(
-            target: "mainstay::db",
-            held_ms = served.held.as_millis(),
-            expired = served.expired,
-            "a transaction kept every other write waiting"
-        );
+/// Who waits for a transaction to begin.
+pub(super) type Opening = oneshot::Sender<Result<Session, DbError>>;
+
+/// Who waits for a transaction to end.
+pub(super) type Waiting = oneshot::Sender<Result<(), DbError>>;
+
+/// The writer's end of a transaction that changes tables.
+pub(super) fn serve_schema(connection: &Connection, limit: Duration, opening: Opening) {
+    // It has no effect inside of a transaction.
+    if let Err(fault) = connection.control("PRAGMA foreign_keys = OFF") {
+        return drop(opening.send(Err(fault)));
+    }
+    serve_alone(connection, "BEGIN IMMEDIATE", Access::Schema, limit, opening);
+    if let Err(fault) = connection.control("PRAGMA foreign_keys = ON") {
+        tracing::error!(target: "mainstay::db", error = %fault, "foreign keys are not enforced any more");
     }
 }
 
 /// A reader's end of a transaction that only reads.
-pub(super) fn serve_reader(connection: &Connection, limit: Duration, reply: Opening) {
-    let _ = serve(connection, "BEGIN", [limit, connection.limits().statement], reply);
+pub(super) fn serve_reader(connection: &Connection, limit: Duration, opening: Opening) {
+    serve_alone(connection, "BEGIN", Access::ReadOnly, limit, opening);
 }
 
-/// Who waits for a transaction to begin.
-type Opening = oneshot::Sender<Result<Session, DbError>>;
-
-/// How a transaction went.
-struct Served {
-    held: Duration,
-    expired: bool,
-}
-
-/// The thread's end: begins, runs what the session asks for, and ends, at the latest after the first of the limits. The
-/// second is that of one statement.
-fn serve(
-    connection: &Connection,
-    begin: &str,
-    [limit, statement]: [Duration; 2],
-    reply: Opening,
-) -> Option<Served> {
-    if reply.is_closed() {
-        return None;
+fn serve_alone(connection: &Connection, begin: &str, access: Access, limit: Duration, opening: Opening) {
+    if opening.is_closed() {
+        return;
     }
     if let Err(fault) = connection.control(begin) {
-        let _ = reply.send(Err(fault));
-        return None;
+        return drop(opening.send(Err(fault)));
     }
-    let begun = Instant::now();
-    let (commands, orders) = sync_channel(QUEUE);
-    let expired = Arc::new(AtomicBool::new(false));
-    let session = Session(Arc::new(Line { commands, expired: Arc::clone(&expired), limit }));
-    let service = Service { connection, orders, deadline: begun + limit, limit, statement, expired };
-    if reply.send(Ok(session)).is_ok() {
-        service.obey();
+    match Service::open(connection, access, limit, opening) {
+        Some(service) => {
+            if let Some(waiting) = service.serve(Place::First).waiting {
+                let _ = waiting.send(connection.control("COMMIT"));
+            }
+        }
+        None => rollback(connection),
     }
-    if !connection.is_autocommit()
-        && let Err(fault) = connection.control("ROLLBACK")
-    {
-        tracing::error!(target: "mainstay::db", error = %fault, "a transaction could not be rolled back");
-    }
-    Some(Served { held: begun.elapsed(), expired: service.expired.load(Ordering::Relaxed) })
 }
 
-struct Service<'a> {
+/// Where a transaction stands in what is committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing has been done before it.
+    First,
+    /// Others have written before it, whose writes stay when it is undone.
+    Behind,
+}
+
+/// How a transaction went.
+pub(super) struct Served {
+    pub(super) held: Duration,
+    /// Who waits for it to be committed, if it is to be.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// The thread's end of a transaction.
+pub(super) struct Service<'a> {
     connection: &'a Connection,
+    access: Access,
     orders: Receiver<Command>,
+    /// A command that has come in already.
+    first: Cell<Option<Command>>,
+    begun: Instant,
     deadline: Instant,
     limit: Duration,
+    /// How long one statement may take.
     statement: Duration,
     expired: Arc<AtomicBool>,
 }
 
-impl Service<'_> {
-    fn obey(&self) {
+impl<'a> Service<'a> {
+    /// Hands out the session, to be served at once. None if whoever wanted it has gone.
+    pub(super) fn open(
+        connection: &'a Connection,
+        access: Access,
+        limit: Duration,
+        opening: Opening,
+    ) -> Option<Self> {
+        let begun = Instant::now();
+        let (commands, orders) = sync_channel(QUEUE);
+        let expired = Arc::new(AtomicBool::new(false));
+        let session = Session(Arc::new(Line { commands, expired: Arc::clone(&expired), limit }));
+        opening.send(Ok(session)).ok()?;
+        let statement = if access == Access::Schema { limit } else { connection.limits().statement };
+        let (first, deadline) = (Cell::new(None), begun + limit);
+        Some(Self { connection, access, orders, first, begun, deadline, limit, statement, expired })
+    }
+
+    /// Whether its first command comes so soon, or it ends.
+    pub(super) fn is_prompt(&mut self, patience: Duration) -> bool {
+        match self.orders.recv_timeout(patience.min(self.limit)) {
+            Ok(command) => self.first.set(Some(command)),
+            Err(RecvTimeoutError::Disconnected) => {}
+            Err(RecvTimeoutError::Timeout) => return false,
+        }
+        true
+    }
+
+    /// It cannot be served: says so to the first command.
+    pub(super) fn refuse(self, fault: DbError) {
+        match self.next() {
+            Some(Command::Run(job)) => drop(job.reply.send(Err(fault))),
+            Some(Command::Savepoint(_, reply) | Command::End(_, reply)) => drop(reply.send(Err(fault))),
+            Some(Command::Stream(_, _, ask) | Command::More(ask)) => drop(ask.send(Err(fault))),
+            None => {}
+        }
+    }
+
+    /// Runs what the session asks for, to its end, at the latest to its deadline. Everything is left open that is to be
+    /// committed, and undone else.
+    pub(super) fn serve(self, place: Place) -> Served {
+        if place == Place::Behind
+            && let Err(fault) = self.connection.control("SAVEPOINT transaction_of_a_group")
+        {
+            self.refuse(fault);
+            return Served { held: Duration::ZERO, waiting: None };
+        }
+        let waiting = match self.obey() {
+            Some((Ending::Commit, waiting)) => match self.keep(place) {
+                Ok(()) => Some(waiting),
+                Err(fault) => {
+                    self.undo(place);
+                    let _ = waiting.send(Err(fault));
+                    None
+                }
+            },
+            Some((Ending::Rollback, waiting)) => {
+                self.undo(place);
+                let _ = waiting.send(Ok(()));
+                None
+            }
+            None => {
+                self.undo(place);
+                None
+            }
+        };
+        let held = self.begun.elapsed();
+        if self.access != Access::ReadOnly && held > self.connection.limits().warning {
+            tracing::warn!(
+                target: "mainstay::db",
+                held_ms = held.as_millis(),
+                expired = self.expired.load(Ordering::Relaxed),
+                "a transaction kept every other write waiting"
+            );
+        }
+        Served { held, waiting }
+    }
+
+    /// Leaves what it did to be committed.
+    fn keep(&self, place: Place) -> Result<(), DbError> {
+        if self.connection.is_autocommit() {
+            return Err(ended());
+        }
+        match place {
+            Place::First => Ok(()),
+            Place::Behind => self.connection.control("RELEASE transaction_of_a_group"),
+        }
+    }
+
+    fn undo(&self, place: Place) {
+        let connection = self.connection;
+        if place == Place::First || connection.is_autocommit() {
+            return rollback(connection);
+        }
+        let undone = connection
+            .control("ROLLBACK TO transaction_of_a_group")
+            .and_then(|()| connection.control("RELEASE transaction_of_a_group"));
+        if undone.is_err() {
+            // Rather all of the group than a part of this one.
+            rollback(connection);
+        }
+    }
+
+    /// Runs what the session asks for. Returns how it is to end, if the session has said that.
+    fn obey(&self) -> Option<(Ending, Waiting)> {
         let mut left = None;
-        while let Some(command) = left.take().or_else(|| self.next()) {
-            match command {
+        loop {
+            match left.take().or_else(|| self.next())? {
                 Command::Stream(statement, alive, ask) => left = self.stream(&statement, &alive, ask),
                 // Of a stream that has ended.
                 Command::More(ask) => drop(ask.send(Ok(None))),
-                Command::End(ending, reply) => return drop(reply.send(self.end(ending))),
+                Command::End(ending, waiting) => return Some((ending, waiting)),
                 Command::Run(job) => self.answer(job),
                 Command::Savepoint(step, reply) => drop(reply.send(self.savepoint(step))),
             }
@@ -198,6 +294,9 @@ impl Service<'_> {
 
     /// The next command; none when the session has gone or its time is over.
     fn next(&self) -> Option<Command> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
         match self.orders.recv_timeout(self.deadline.saturating_duration_since(Instant::now())) {
             Ok(command) => Some(command),
             Err(RecvTimeoutError::Disconnected) => None,
@@ -225,8 +324,6 @@ impl Service<'_> {
             Err(DbError::Timeout { .. }) if Instant::now() >= self.deadline => {
                 Err(DbError::TransactionExpired { limit: self.limit })
             }
-            // `execute_batch` may hold a COMMIT of its own.
-            Ok(_) if statement.kind == StatementKind::Script && connection.is_autocommit() => Err(ended()),
             outcome => outcome,
         }
     }
@@ -241,15 +338,6 @@ impl Service<'_> {
             return Err(ended());
         }
         self.connection.control(&step.sql())
-    }
-
-    fn end(&self, ending: Ending) -> Result<(), DbError> {
-        match (ending, self.connection.is_autocommit()) {
-            (Ending::Commit, false) => self.connection.control("COMMIT"),
-            (Ending::Commit, true) => Err(ended()),
-            (Ending::Rollback, false) => self.connection.control("ROLLBACK"),
-            (Ending::Rollback, true) => Ok(()),
-        }
     }
 
     /// Hands out a stream, and obeys other commands between its batches. Returns the command that ends it.
@@ -293,5 +381,5 @@ fn second_stream() -> DbError {
 }
 
 fn ended() -> DbError {
-    DbError::TransactionEnded { detail: "the engine or a statement of its own has ended it".into() }
+    DbError::TransactionEnded { detail: "the engine has ended it".into() }
 }

@@ -1,6 +1,5 @@
 //! The writer: one thread, one connection, everything that writes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +7,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Limits, Role};
+use super::group::Committer;
 use super::queue::{Job, Post, Queue, reply};
-use super::session::{Session, serve_writer};
-use super::{Location, SqliteOptions, group};
+use super::session::{Opening, serve_schema};
+use super::{Location, SqliteOptions};
 use crate::driver::{Access, Reply, Statement, StatementKind, Transaction};
 use crate::error::DbError;
 
@@ -19,7 +19,24 @@ pub(super) enum Order {
     /// One statement by itself.
     Write(Job),
     /// A transaction of several.
-    Begin(Access, Duration, oneshot::Sender<Result<Session, DbError>>),
+    Begin(Access, Duration, Opening),
+}
+
+impl Order {
+    /// Whether whoever asked has gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Write(job) => job.reply.is_closed(),
+            Self::Begin(.., opening) => opening.is_closed(),
+        }
+    }
+
+    pub(super) fn refuse(self, fault: DbError) {
+        match self {
+            Self::Write(job) => drop(job.reply.send(Err(fault))),
+            Self::Begin(.., opening) => drop(opening.send(Err(fault))),
+        }
+    }
 }
 
 pub(super) struct Writer {
@@ -109,25 +126,12 @@ impl Drop for Writer {
 }
 
 fn write(orders: &Queue<Order>, connection: &Connection) {
+    let mut committer = Committer::new(connection, orders);
     while let Some(order) = orders.pop() {
         match order {
-            Order::Begin(access, limit, reply) => serve_writer(connection, access, limit, reply),
-            Order::Write(job) => {
-                let mut arrivals = VecDeque::from([job]);
-                while !arrivals.is_empty() {
-                    arrivals = group::commit(connection, arrivals, || next_write(orders));
-                }
-            }
+            Order::Begin(Access::Schema, limit, opening) => serve_schema(connection, limit, opening),
+            Order::Write(job) if job.statement.kind == StatementKind::Script => committer.run_alone(job),
+            order => committer.commit(order),
         }
-    }
-}
-
-/// The next order, when it is a write that may join the group. A transaction or a script waits for its turn.
-fn next_write(orders: &Queue<Order>) -> Option<Job> {
-    let joins =
-        |order: &Order| matches!(order, Order::Write(job) if job.statement.kind == StatementKind::Write);
-    match orders.pop_if(joins) {
-        Some(Order::Write(job)) => Some(job),
-        _ => None,
     }
 }

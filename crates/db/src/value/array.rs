@@ -1,7 +1,12 @@
-//! Lists of plain values in one column. Only PostgreSQL has them; the check `db.E026` says so at start.
+//! Lists of plain values. Only PostgreSQL has them in columns, and the check `db.E026` says so at start; a query can make one
+//! of many rows everywhere.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 use uuid::Uuid;
 
 use super::{Cell, Choice, Decode, Mismatch, SqlType, Stored, Value};
@@ -33,6 +38,10 @@ impl<T: Element> Decode for Vec<T> {
                 let found = elements(raw).ok_or_else(|| Mismatch::new(LIST, cell))?;
                 found.into_iter().map(T::decode).collect()
             }
+            Cell::Text(json) => {
+                let list: Vec<Item<T>> = serde_json::from_str(json).map_err(|_| Mismatch::new(LIST, cell))?;
+                Ok(list.into_iter().map(|Item(value)| value).collect())
+            }
             Cell::List(values) => values.iter().map(|value| T::decode(value.cell())).collect(),
             _ => Err(Mismatch::new(LIST, cell)),
         }
@@ -45,6 +54,55 @@ impl<T: Element> Stored for Vec<T> {
 
     fn into_value(self) -> Value {
         Value::List(self.into_iter().map(T::into_value).collect())
+    }
+}
+
+/// A value in a list that an engine without arrays has written as JSON.
+struct Item<T>(T);
+
+impl<'de, T: Element> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemVisitor(PhantomData)).map(Item)
+    }
+}
+
+struct ItemVisitor<T>(PhantomData<T>);
+
+impl<T: Element> ItemVisitor<T> {
+    fn read<E: de::Error>(cell: Cell<'_>) -> Result<T, E> {
+        T::decode(cell).map_err(|_| E::custom("a value of another type"))
+    }
+}
+
+impl<T: Element> Visitor<'_> for ItemVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plain value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
+        Self::read(Cell::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
+        Self::read(Cell::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
+        Self::read(Cell::Int(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
+        i64::try_from(value).map_err(E::custom).and_then(|value| Self::read(Cell::Int(value)))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<T, E> {
+        Self::read(Cell::Float(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<T, E> {
+        Self::read(Cell::Text(value))
     }
 }
 

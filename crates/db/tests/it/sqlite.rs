@@ -2,4 +2,5 @@
 
 mod backup;
 mod files;
+mod groups;
 mod limits;

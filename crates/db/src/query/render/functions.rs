@@ -20,7 +20,11 @@ impl Renderer {
             let detail = format!("{} has no arrays: keep the list in a `Json<Vec<…>>`", self.dialect.name());
             return Err(DbError::Model { detail });
         }
-        if self.dialect == Sqlite && call.of == SqlType::Decimal {
+        if call.function == Function::List && call.of == SqlType::Bytes && !self.dialect.has_arrays() {
+            let detail = format!("{} cannot make a list of bytes: load the rows", self.dialect.name());
+            return Err(DbError::Model { detail });
+        }
+        if self.dialect == Sqlite && call.of == SqlType::Decimal && call.function != Function::List {
             return self.exact(call.function, arguments);
         }
         let template = self.words(call);
@@ -213,6 +217,7 @@ impl Renderer {
                 Postgres => "CAST(avg(?) AS double precision)",
                 MySql | MariaDb => "CAST(avg(?) AS double)",
             },
+            Function::List => list(call.of, dialect),
         }
     }
 }
@@ -246,6 +251,23 @@ fn part(call: &Call, dialect: Dialect, words: [&'static str; 4]) -> &'static str
         Postgres if call.of == SqlType::DateTime => words[2],
         Postgres => words[1],
         MySql | MariaDb => words[3],
+    }
+}
+
+/// Where there are no arrays, as JSON; what JSON has no type for is a text in it, in a form that its type is read from.
+fn list(of: SqlType, dialect: Dialect) -> &'static str {
+    match (dialect, of) {
+        (Postgres, _) => "coalesce(array_agg(?), '{}')",
+        (Sqlite, SqlType::Uuid) => "json_group_array(nullif(hex(?), ''))",
+        (Sqlite, _) => "json_group_array(?)",
+        (MySql | MariaDb, SqlType::Uuid) => "coalesce(json_arrayagg(hex(?)), json_array())",
+        (MySql | MariaDb, SqlType::DateTime) => {
+            "coalesce(json_arrayagg(date_format(?, '%Y-%m-%dT%H:%i:%s.%fZ')), json_array())"
+        }
+        (MySql | MariaDb, SqlType::Date | SqlType::Time | SqlType::Decimal) => {
+            "coalesce(json_arrayagg(CAST(? AS char)), json_array())"
+        }
+        (MySql | MariaDb, _) => "coalesce(json_arrayagg(?), json_array())",
     }
 }
 
