@@ -50,7 +50,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         shown.zip(&sources).map(|((vis, name, column), source)| quote!(#[doc = #column] #vis #name: #source));
     let names: Vec<_> = named.iter().map(|(_, name, _)| name).collect();
     let statics = named.iter().filter_map(|(_, _, read)| read.statics());
-    let columns_read = named.iter().map(|(_, _, read)| read.columns());
+    let columns_read = named.iter().zip(&types).map(|((_, _, read), ty)| read.columns(ty));
     let reads = named.iter().zip(&types).map(|((_, _, read), ty)| read.read(ty));
     Ok(quote! {
         #[doc = #doc]
@@ -76,6 +76,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         };
 
+        impl<#(#sources: #db::from_row::Yields<#types>),*> #db::from_row::Yields<#ident> for #columns<#(#sources),*> {}
+
         impl<__M, #(#sources: #db::query::Project<__M> + #db::from_row::Yields<#types>),*> #db::query::Project<__M>
             for #columns<#(#sources),*>
         {
@@ -96,6 +98,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 enum Read {
     /// From the column of that name.
     Column(String),
+    /// From those of another such struct.
+    Flat(String),
     /// From several, whose names begin so. The constant has their fields.
     Part { constant: Ident, prefix: String, part: Box<Type>, optional: bool },
 }
@@ -103,22 +107,33 @@ enum Read {
 impl Read {
     fn of(field: &Field, name: &Ident) -> Result<Self> {
         let own = name.to_string().trim_start_matches("r#").to_owned();
-        let (mut rename, mut embedded, mut prefix) = (None, false, None);
+        let (mut rename, mut embedded, mut prefix, mut flatten) = (None, false, None, false);
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("db")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("rename") {
                     rename = Some(meta.value()?.parse::<LitStr>()?.value());
                 } else if meta.path.is_ident("embedded") {
                     embedded = true;
+                } else if meta.path.is_ident("flatten") {
+                    flatten = true;
                 } else if meta.path.is_ident("prefix") {
                     prefix = Some(meta.value()?.parse::<LitStr>()?);
                 } else {
                     return Err(meta.error(
-                        "unknown; `#[db]` takes `rename = \"…\"`, or `embedded` with `prefix = \"…\"`",
+                        "unknown; `#[db]` takes `rename = \"…\"`, `flatten`, or `embedded` with `prefix = \"…\"`",
                     ));
                 }
                 Ok(())
             })?;
+        }
+        if flatten {
+            return match (embedded, rename, prefix) {
+                (false, None, None) => Ok(Self::Flat(own)),
+                _ => Err(Error::new_spanned(
+                    name,
+                    "the columns of a struct have names of their own: `#[db(flatten)]`",
+                )),
+            };
         }
         match (embedded, rename, prefix) {
             (false, rename, None) => Ok(Self::Column(rename.unwrap_or(own))),
@@ -142,7 +157,7 @@ impl Read {
     /// What is said of its expression.
     fn column(&self) -> &str {
         match self {
-            Self::Column(column) => column,
+            Self::Column(column) | Self::Flat(column) => column,
             Self::Part { prefix, .. } => prefix,
         }
     }
@@ -161,8 +176,11 @@ impl Read {
         })
     }
 
-    fn columns(&self) -> TokenStream {
+    fn columns(&self, ty: &Type) -> TokenStream {
         match self {
+            Self::Flat(_) => {
+                quote_spanned!(ty.span()=> __columns.extend(<#ty as __db::FromRow>::columns()?);)
+            }
             Self::Column(column) => quote!(__columns.push(#column);),
             Self::Part { constant, .. } => {
                 quote!(__columns.extend(#constant.iter().map(|field| field.column));)
@@ -173,6 +191,7 @@ impl Read {
     fn read(&self, ty: &Type) -> TokenStream {
         match self {
             Self::Column(_) => quote_spanned!(ty.span()=> __reader.take::<#ty>()?),
+            Self::Flat(_) => quote_spanned!(ty.span()=> <#ty as __db::FromRow>::read(__reader)?),
             Self::Part { constant, part, optional, .. } => {
                 let presence = presence(*optional);
                 let read = quote_spanned!(part.span()=> __db::embedded::read::<#presence, #part>);

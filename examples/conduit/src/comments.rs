@@ -15,7 +15,7 @@ use crate::users::User;
 pub use model::{Comment, NewComment};
 
 /// A comment.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShownComment {
     id: i64,
@@ -25,6 +25,7 @@ struct ShownComment {
     updated_at: DateTime<Utc>,
     /// Its text, in Markdown.
     body: String,
+    #[db(flatten)]
     author: Profile,
 }
 
@@ -38,13 +39,6 @@ struct CommentList {
     comments: Vec<ShownComment>,
 }
 
-impl ShownComment {
-    fn new(comment: Comment, author: Profile) -> Self {
-        let Comment { id, created_at, updated_at, body, .. } = comment;
-        Self { id, created_at, updated_at, body, author }
-    }
-}
-
 /// Lists the comments to an article, the oldest first.
 #[get("/api/articles/{slug}/comments", tag = "Comments")]
 #[errors(NotFound)]
@@ -56,16 +50,17 @@ async fn list(
     let reader = Reader::of(reader);
     let article = Article::filter(|article| article.slug.eq(slug)).first_or_404(&db).await?;
     let comments = Comment::filter(|comment| comment.article.eq(&article))
-        .with(|comment| comment.author)
         .order_by(|comment| comment.id)
-        .annotate(|comment| comment.author.to(|author| reader.follows(author)))
+        .select(|comment| ShownCommentColumns {
+            id: comment.id,
+            created_at: comment.created_at,
+            updated_at: comment.updated_at,
+            body: comment.body,
+            author: comment.author.select(|author| Profile::columns(author, reader)),
+        })
         .all(&db)
         .await?;
-    let shown = comments.into_iter().map(|(comment, following)| {
-        let author = Profile::new(comment.author.get()?, following);
-        Ok(ShownComment::new(comment, author))
-    });
-    Ok(Json(CommentList { comments: shown.collect::<Result<_>>()? }))
+    Ok(Json(CommentList { comments }))
 }
 
 /// What somebody says.
@@ -92,10 +87,10 @@ async fn say(
 ) -> Result<Json<SingleComment>> {
     let article = Article::filter(|article| article.slug.eq(slug)).first_or_404(&db).await?;
     let new = NewComment { body, article: article.key(), author: author.key() };
-    let comment = new.insert(&db).await?;
+    let Comment { id, created_at, updated_at, body, .. } = new.insert(&db).await?;
     // Nobody follows themselves.
-    let author = Profile::new(&author, false);
-    Ok(Json(SingleComment { comment: ShownComment::new(comment, author) }))
+    let author = Profile::new(author, false);
+    Ok(Json(SingleComment { comment: ShownComment { id, created_at, updated_at, body, author } }))
 }
 
 /// Takes one's comment back.

@@ -1,5 +1,7 @@
 //! Profiles: what others see of a user, and following.
 
+use mainstay::db::from_row::Yields;
+use mainstay::db::query::Project;
 use mainstay::db::{Expr, Predicate, case};
 use mainstay::prelude::*;
 use schemars::JsonSchema;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use crate::users::User;
 
 /// What others see of a user.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
 pub struct Profile {
     /// The name that is shown.
     pub username: String,
@@ -22,8 +24,21 @@ pub struct Profile {
 
 impl Profile {
     /// The profile of a user, for somebody who follows them or not.
-    pub fn new(user: &User, following: bool) -> Self {
-        Self { username: user.username.clone(), bio: user.bio.clone(), image: user.image.clone(), following }
+    pub fn new(user: User, following: bool) -> Self {
+        Self { username: user.username, bio: user.bio, image: user.image, following }
+    }
+
+    /// What a reader sees of a user, as a query selects it.
+    pub fn columns(
+        user: <User as Model>::Fields,
+        reader: Reader,
+    ) -> impl Project<User, Row = Self> + Yields<Self> {
+        ProfileColumns {
+            username: user.username,
+            bio: user.bio,
+            image: user.image,
+            following: reader.follows(user),
+        }
     }
 }
 
@@ -63,11 +78,11 @@ async fn show(
     db: Inject<Db>,
 ) -> Result<Json<SingleProfile>> {
     let reader = Reader::of(reader);
-    let (user, following) = User::filter(|user| user.username.eq(username))
-        .annotate(|user| reader.follows(user))
+    let profile = User::filter(|user| user.username.eq(username))
+        .select(|user| Profile::columns(user, reader))
         .first_or_404(&db)
         .await?;
-    Ok(Json(SingleProfile { profile: Profile::new(&user, following) }))
+    Ok(Json(SingleProfile { profile }))
 }
 
 /// Puts somebody's articles into one's feed.
@@ -84,7 +99,7 @@ async fn follow(
         return Err(error.code("follows_oneself"));
     }
     reader.follows.add([&user], &db).await?;
-    Ok(Json(SingleProfile { profile: Profile::new(&user, true) }))
+    Ok(Json(SingleProfile { profile: Profile::new(user, true) }))
 }
 
 /// Takes somebody's articles out of one's feed.
@@ -97,7 +112,7 @@ async fn unfollow(
 ) -> Result<Json<SingleProfile>> {
     let user = User::filter(|user| user.username.eq(username)).first_or_404(&db).await?;
     reader.follows.remove([&user], &db).await?;
-    Ok(Json(SingleProfile { profile: Profile::new(&user, false) }))
+    Ok(Json(SingleProfile { profile: Profile::new(user, false) }))
 }
 
 /// Profiles.

@@ -1,10 +1,17 @@
 //! Values from the rows that a relation leads to.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use super::{Expr, Predicate};
+use crate::error::DbError;
 use crate::expression::{Call, Function, Node, Operand, Related, RelatedTerm, Scope, Term};
+use crate::from_row::Yields;
 use crate::meta::RelationMeta;
 use crate::model::Model;
+use crate::query::{Outputs, Project};
 use crate::relation::{ToMany, ToOne, ToSingle};
+use crate::row::Reader;
 use crate::value::{Element, SqlType, Stored};
 
 impl<M: Model, R: Model> ToOne<M, R> {
@@ -32,11 +39,55 @@ impl<M: Model, R: Model> ToOne<M, R> {
         Expr::computed(self.inside(value))
     }
 
+    /// Several values of the related row: `a.author.select(|u| AuthorColumns { name: u.name, … })`. In a struct with
+    /// `#[derive(FromRow)]` its field has `#[db(flatten)]`.
+    pub fn select<P: Project<R>>(self, values: impl FnOnce(R::Fields) -> P) -> RelatedValues<M, R, P> {
+        let mut outputs = Outputs::default();
+        if self.relation.may_be_empty() {
+            outputs.0.push(Term::Fault(format!(
+                "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)` for each value",
+                (self.relation.owner)().name,
+                self.relation.name
+            )));
+        }
+        values(R::fields(self.scope.inner())).project(&mut outputs);
+        // Its type would only matter where a value is compared.
+        let related = |output| related::<String>(self.relation, self.scope, None, output);
+        RelatedValues { outputs: outputs.0.into_iter().map(related).collect(), marker: PhantomData }
+    }
+
     fn inside<T: Stored, X: Into<Operand>>(self, value: impl FnOnce(R::Fields) -> Expr<R, T, X>) -> Term {
         let inner = self.scope.inner();
         related::<T>(self.relation, self.scope, None, value(R::fields(inner)).into_term())
     }
 }
+
+/// Several values of a related row, from [`ToOne::select`].
+#[derive(Clone)]
+pub struct RelatedValues<M, R, P> {
+    outputs: Vec<Term>,
+    marker: PhantomData<(M, R, P)>,
+}
+
+impl<M, R, P> fmt::Debug for RelatedValues<M, R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RelatedValues").field(&self.outputs.len()).finish()
+    }
+}
+
+impl<M, R, P: Project<R>> Project<M> for RelatedValues<M, R, P> {
+    type Row = P::Row;
+
+    fn project(self, outputs: &mut Outputs) {
+        outputs.0.extend(self.outputs);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<P::Row, DbError> {
+        P::read(reader)
+    }
+}
+
+impl<M, R, T, P: Project<R, Row = T>> Yields<T> for RelatedValues<M, R, P> {}
 
 impl<M: Model, R: Model> ToSingle<M, R> {
     /// A value of the related row, or NULL where there is none: `u.profile.maybe(|p| p.city)`.

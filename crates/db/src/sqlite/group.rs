@@ -140,7 +140,7 @@ impl<'a> Committer<'a> {
                 detail: "SQLite has undone it with the writes that it was to be committed with".to_owned(),
             })
         };
-        let Err(fault) = outcome else { return members.into_iter().for_each(Member::is_committed) };
+        let Err(fault) = outcome else { return members.into_iter().for_each(Member::succeed) };
         if members.len() > 1 {
             tracing::warn!(target: "mainstay::db", error = %fault, writes = members.len(), "a group of writes was not committed: each statement is run by itself");
         }
@@ -165,7 +165,7 @@ impl<'a> Committer<'a> {
                 .and_then(|reply| connection.control("COMMIT").map(|()| reply))
         };
         rollback(connection);
-        Member::Statement(job, outcome).is_committed();
+        Member::Statement(job, outcome).succeed();
     }
 
     /// The next member of the group, if there is one. Once, others are let run who are about to write: where they share a
@@ -203,7 +203,7 @@ impl<'a> Committer<'a> {
 }
 
 impl Member {
-    fn is_committed(self) {
+    fn succeed(self) {
         // Whoever asked may have gone. What was written stands.
         match self {
             Self::Statement(job, outcome) => drop(job.reply.send(outcome)),

@@ -5,7 +5,6 @@ use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::view::for_reader;
 use super::{Article, ArticleList, SingleArticle};
 use crate::profiles::Reader;
 use crate::users::User;
@@ -61,8 +60,7 @@ async fn list(
         .filter_if(filter.author, |article, name| article.author.is(|user| user.username.eq(name)))
         .filter_if(filter.favorited, |article, name| article.fans.any(|user| user.username.eq(name)));
     let part = PageRequest::slice(filter.offset, filter.limit);
-    let page = for_reader(articles, Reader::of(reader)).paginate(part, &db).await?;
-    ArticleList::new(page).map(Json)
+    ArticleList::of(articles, Reader::of(reader), part, &db).await.map(Json)
 }
 
 /// Lists the articles of those whom the reader follows, the newest first.
@@ -77,8 +75,7 @@ async fn feed(
         article.author.is(|author| author.followers.any(|follower| reader.is(follower)))
     });
     let part = PageRequest::slice(part.offset, part.limit);
-    let page = for_reader(articles, reader).paginate(part, &db).await?;
-    ArticleList::new(page).map(Json)
+    ArticleList::of(articles, reader, part, &db).await.map(Json)
 }
 
 /// Shows one article.

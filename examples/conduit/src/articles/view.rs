@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use mainstay::db::case;
-use mainstay::db::query::{Annotated, Query as DbQuery};
+use mainstay::db::from_row::Yields;
+use mainstay::db::query::{Project, Query as DbQuery};
 use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -13,7 +14,7 @@ use crate::tags::Tag;
 use crate::users::User;
 
 /// An article in a list: all but its body.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArticleSummary {
     /// What its address ends with.
@@ -35,13 +36,15 @@ pub struct ArticleSummary {
     /// How many readers have it among their favorites.
     pub favorites_count: i64,
     /// Who wrote it.
+    #[db(flatten)]
     pub author: Profile,
 }
 
 /// A whole article.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, FromRow, Serialize, JsonSchema)]
 pub struct FullArticle {
     /// All but its body.
+    #[db(flatten)]
     #[serde(flatten)]
     pub summary: ArticleSummary,
     /// Its text, in Markdown.
@@ -65,68 +68,71 @@ pub struct ArticleList {
     pub articles_count: u64,
 }
 
-/// What an article is to whoever reads it: how many like it, whether the reader does, whether the reader follows its author.
-pub(super) type Marks = (i64, bool, bool);
-
-/// The articles of a query, the newest first, as a reader sees them: with author, tags and marks.
-pub(super) fn for_reader(articles: DbQuery<Article>, reader: Reader) -> Annotated<Article, Marks> {
-    articles
-        .with(|article| article.author)
-        .with(|article| article.tags)
-        .order_by(|article| article.created_at.desc())
-        .order_by(|article| article.id.desc())
-        .annotate(|article| {
-            (
-                article.fans.count(),
-                case(article.fans.any(|user| reader.is(user)), true).otherwise(false),
-                article.author.to(|author| reader.follows(author)),
-            )
-        })
+/// What a reader sees of an article in a list.
+fn summary(
+    article: <Article as Model>::Fields,
+    reader: Reader,
+) -> impl Project<Article, Row = ArticleSummary> + Yields<ArticleSummary> {
+    ArticleSummaryColumns {
+        slug: article.slug,
+        title: article.title,
+        description: article.description,
+        tag_list: article.tags.list(|tag| tag.name),
+        created_at: article.created_at,
+        updated_at: article.updated_at,
+        favorited: case(article.fans.any(|user| reader.is(user)), true).otherwise(false),
+        favorites_count: article.fans.count(),
+        author: article.author.select(|author| Profile::columns(author, reader)),
+    }
 }
 
 impl ArticleSummary {
-    fn new(article: &Article, tags: &[Tag], author: &User, marks: Marks) -> Self {
-        let (favorites_count, favorited, following) = marks;
-        // Sorted here and not by the database: the same on every engine, whatever its collation.
-        let mut tag_list: Vec<String> = tags.iter().map(|tag| tag.name.clone()).collect();
-        tag_list.sort_unstable();
-        Self {
-            slug: article.slug.clone(),
-            title: article.title.clone(),
-            description: article.description.clone(),
-            tag_list,
-            created_at: article.created_at,
-            updated_at: article.updated_at,
-            favorited,
-            favorites_count,
-            author: Profile::new(author, following),
-        }
-    }
-
-    /// With what was loaded together with the article.
-    fn loaded((article, marks): &(Article, Marks)) -> Result<Self> {
-        Ok(Self::new(article, article.tags.get()?, article.author.get()?, *marks))
+    /// Sorted here and not by the database: the same on every engine, whatever its collation.
+    fn sort_tags(&mut self) {
+        self.tag_list.sort_unstable();
     }
 }
 
 impl SingleArticle {
     /// The first article of a query, as a reader sees it; a 404 if there is none.
     pub(super) async fn of(articles: DbQuery<Article>, reader: Reader, db: &Db) -> Result<Self> {
-        let article = for_reader(articles, reader).first_or_404(db).await?;
-        let summary = ArticleSummary::loaded(&article)?;
-        Ok(Self { article: FullArticle { summary, body: article.0.body } })
+        let articles = articles
+            .select(|article| FullArticleColumns { summary: summary(article, reader), body: article.body });
+        let mut article = articles.first_or_404(db).await?;
+        article.summary.sort_tags();
+        Ok(Self { article })
     }
 
     /// An article that was published just now, as its author sees it: nobody likes it yet, and nobody follows themselves.
-    pub(super) fn published(article: Article, tags: &[Tag], author: &User) -> Self {
-        let summary = ArticleSummary::new(&article, tags, author, (0, false, false));
+    pub(super) fn published(article: Article, tags: Vec<Tag>, author: User) -> Self {
+        let mut summary = ArticleSummary {
+            slug: article.slug,
+            title: article.title,
+            description: article.description,
+            tag_list: tags.into_iter().map(|tag| tag.name).collect(),
+            created_at: article.created_at,
+            updated_at: article.updated_at,
+            favorited: false,
+            favorites_count: 0,
+            author: Profile::new(author, false),
+        };
+        summary.sort_tags();
         Self { article: FullArticle { summary, body: article.body } }
     }
 }
 
 impl ArticleList {
-    pub(super) fn new(page: Page<(Article, Marks)>) -> Result<Self> {
-        let articles = page.items.iter().map(ArticleSummary::loaded).collect::<Result<_>>()?;
+    /// A page of the articles of a query, the newest first, as a reader sees them.
+    pub(super) async fn of(
+        articles: DbQuery<Article>,
+        reader: Reader,
+        part: PageRequest,
+        db: &Db,
+    ) -> Result<Self> {
+        let newest = articles.order_by(|article| (article.created_at.desc(), article.id.desc()));
+        let page = newest.select(|article| summary(article, reader)).paginate(part, db).await?;
+        let mut articles = page.items;
+        articles.iter_mut().for_each(ArticleSummary::sort_tags);
         Ok(Self { articles, articles_count: page.total })
     }
 }

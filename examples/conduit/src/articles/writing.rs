@@ -61,7 +61,7 @@ async fn publish(
         })
         .await?;
     let address = format!("/api/articles/{}", article.slug);
-    Ok(Created(address, Json(SingleArticle::published(article, &tags, &author))))
+    Ok(Created(address, Json(SingleArticle::published(article, tags, author.0))))
 }
 
 /// What is to be different.

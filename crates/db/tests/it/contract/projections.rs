@@ -1,7 +1,7 @@
 //! Values instead of rows: projections, aggregates, groups; locks, and plans.
 
 use mainstay_core::StatusCode;
-use mainstay_db::{Db, PageRequest, case, count};
+use mainstay_db::{Db, FromRow, PageRequest, case, count, sql};
 use rust_decimal::Decimal;
 
 use super::expressions::shop;
@@ -19,6 +19,9 @@ suite!(
     refuses_a_value_that_no_group_has_one_of,
     a_query_can_be_a_list,
     puts_values_beside_rows,
+    makes_one_list_of_many_values,
+    selects_structs_within_structs,
+    gives_pages_of_values,
     takes_the_last_row_and_says_when_there_is_no_first,
     locks_rows_in_a_transaction_only,
     explains_how_a_query_would_be_run,
@@ -192,6 +195,118 @@ async fn a_query_can_be_a_list(engine: Engine) {
     let cheap = Product::filter(|p| p.price.lt(1)).select(|p| p.id);
     assert_eq!(Product::filter(|p| p.id.is_in(cheap)).delete(&db).await.unwrap(), 1);
     assert_eq!(Product::query().count(&db).await.unwrap(), 4);
+}
+
+async fn makes_one_list_of_many_values(engine: Engine) {
+    let db = shop(engine).await;
+    let log = db.record();
+    let sellers = Seller::query().order_by(|s| s.id).select(|s| {
+        (
+            s.products.list(|p| p.name),
+            s.products.list(|p| p.stock),
+            s.products.list(|p| p.weight),
+            s.products.list(|p| p.price),
+            s.products.list(|p| p.discount),
+            s.products.list(|p| p.made_at),
+            s.products.list(|p| p.best_before),
+            s.products.list(|p| case(p.stock.gt(0), true).otherwise(false)),
+        )
+    });
+    let read = sellers.all(&db).await.unwrap();
+    assert_eq!(log.count(), 1);
+    for (seller, (names, stocks, weights, prices, discounts, times, days, in_stock)) in (1..).zip(read) {
+        let products = Product::filter(|p| p.seller.key().eq(seller)).all(&db).await.unwrap();
+        let all = |list: Vec<String>, of: &dyn Fn(&Product) -> String| {
+            let mut wanted: Vec<_> = products.iter().map(of).collect();
+            let mut found = list;
+            wanted.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, wanted);
+        };
+        all(names, &|p| p.name.clone());
+        all(stocks.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.stock));
+        all(weights.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.weight));
+        all(prices.iter().map(|it| it.normalize().to_string()).collect(), &|p| {
+            p.price.normalize().to_string()
+        });
+        all(discounts.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.discount));
+        all(times.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.made_at));
+        all(days.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.best_before));
+        all(in_stock.iter().map(|it| format!("{it:?}")).collect(), &|p| format!("{:?}", p.stock > 0));
+    }
+    let grouped = Product::query()
+        .select(|p| (p.seller.to(|s| s.name), p.name.list()))
+        .group_by(|p| p.seller.to(|s| s.name))
+        .order_by(|p| p.seller.to(|s| s.name));
+    let mut grouped = grouped.all(&db).await.unwrap();
+    grouped.iter_mut().for_each(|(_, names)| names.sort_unstable());
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(grouped[0], ("Ann".to_owned(), names(&["apple", "bread", "cheese"])));
+    assert_eq!(grouped[1], ("Bob".to_owned(), names(&["Date", "\u{e9}lan"])));
+}
+
+#[derive(Debug, PartialEq, FromRow)]
+struct Offer {
+    product: String,
+    #[db(flatten)]
+    seller: Shop,
+    price: Decimal,
+}
+
+#[derive(Debug, PartialEq, FromRow)]
+struct Shop {
+    name: String,
+    offers: i64,
+}
+
+async fn selects_structs_within_structs(engine: Engine) {
+    let db = shop(engine).await;
+    let log = db.record();
+    let offers = Product::query().order_by(|p| p.id).select(|p| OfferColumns {
+        product: p.name,
+        seller: p.seller.select(|s| ShopColumns { name: s.name, offers: s.products.count() }),
+        price: p.price,
+    });
+    let offers = offers.all(&db).await.unwrap();
+    assert_eq!((log.count(), offers.len()), (1, 5));
+    let seller = Shop { name: "Ann".to_owned(), offers: 3 };
+    assert_eq!(offers[0], Offer { product: "apple".to_owned(), seller, price: Decimal::new(450, 2) });
+    let joins = log.queries()[0].sql.matches("JOIN").count();
+    assert_eq!(joins, 1, "one join for the related row: {}", log.queries()[0].sql);
+
+    let by_hand = "SELECT 7 AS offers, 'Zoe' AS name, 'pear' AS product, price FROM products ORDER BY id";
+    let read: Vec<Offer> = sql(by_hand).fetch(&db).await.unwrap();
+    let seller = Shop { name: "Zoe".to_owned(), offers: 7 };
+    assert_eq!(read[0], Offer { product: "pear".to_owned(), seller, price: Decimal::new(450, 2) });
+
+    let refused = Product::query().select(|p| p.maker.select(|s| s.name)).all(&db).await.unwrap_err();
+    assert!(
+        refused.report().to_string().contains("`.maker.maybe(..)` for each value"),
+        "{}",
+        refused.report()
+    );
+}
+
+async fn gives_pages_of_values(engine: Engine) {
+    let db = shop(engine).await;
+    let names = || Product::query().select(|p| p.name).order_by(|p| p.id);
+    let page = names().paginate(PageRequest::number(2, 2), &db).await.unwrap();
+    assert_eq!((page.items, page.total, page.pages), (vec!["cheese".to_owned(), "Date".to_owned()], 5, 3));
+    let log = db.record();
+    let last = names().paginate(PageRequest::number(3, 2), &db).await.unwrap();
+    assert_eq!(
+        (last.items.len(), last.total, log.count()),
+        (1, 5, 1),
+        "a page that is not full says how many"
+    );
+    let beyond = names().paginate(PageRequest::number(9, 2), &db).await.unwrap();
+    assert_eq!((beyond.items.len(), beyond.total), (0, 5));
+    let sellers = Product::query().select(|p| p.seller.to(|s| s.name)).distinct();
+    let page = sellers.order_by(|p| p.seller.to(|s| s.name)).paginate(PageRequest::number(1, 1), &db).await;
+    let page = page.unwrap();
+    assert_eq!((page.items, page.total), (vec!["Ann".to_owned()], 2));
+    let grouped = Product::query().select(|p| (p.discount, count())).group_by(|p| p.discount);
+    assert_eq!(grouped.paginate(PageRequest::number(1, 1), &db).await.unwrap().total, 4);
 }
 
 async fn puts_values_beside_rows(engine: Engine) {
