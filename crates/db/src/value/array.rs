@@ -38,9 +38,7 @@ impl<T: Element> Decode for Vec<T> {
                 let found = elements(raw).ok_or_else(|| Mismatch::new(LIST, cell))?;
                 found.into_iter().map(T::decode).collect()
             }
-            Cell::Text(json) => from_json(json.as_bytes()).ok_or_else(|| Mismatch::new(LIST, cell)),
-            // MariaDB forgets that it is text where rows are grouped.
-            Cell::Bytes(json) => from_json(json).ok_or_else(|| Mismatch::new(LIST, cell)),
+            Cell::Text(json) => from_json(json).ok_or_else(|| Mismatch::new(LIST, cell)),
             Cell::List(values) => values.iter().map(|value| T::decode(value.cell())).collect(),
             _ => Err(Mismatch::new(LIST, cell)),
         }
@@ -56,8 +54,8 @@ impl<T: Element> Stored for Vec<T> {
     }
 }
 
-fn from_json<T: Element>(json: &[u8]) -> Option<Vec<T>> {
-    let list: Vec<Item<T>> = serde_json::from_slice(json).ok()?;
+fn from_json<T: Element>(json: &str) -> Option<Vec<T>> {
+    let list: Vec<Item<T>> = serde_json::from_str(json).ok()?;
     Some(list.into_iter().map(|Item(value)| value).collect())
 }
 

@@ -243,6 +243,11 @@ async fn makes_one_list_of_many_values(engine: Engine) {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     assert_eq!(grouped[0], ("Ann".to_owned(), names(&["apple", "bread", "cheese"])));
     assert_eq!(grouped[1], ("Bob".to_owned(), names(&["Date", "\u{e9}lan"])));
+    let hostile = "quo\"te, \\ ', \n \u{1} \u{1F600}]";
+    Product::filter(|p| p.name.eq("Date")).update(|p| p.name(hostile), &db).await.unwrap();
+    let lists = Seller::query().order_by(|s| s.id).select(|s| s.products.list(|p| p.name));
+    let lists = lists.all(&db).await.unwrap();
+    assert!(lists[1].iter().any(|name| name == hostile), "{:?}", lists[1]);
 }
 
 #[derive(Debug, PartialEq, FromRow)]

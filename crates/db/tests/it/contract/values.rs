@@ -115,6 +115,52 @@ async fn gives_back_what_was_stored(engine: Engine) {
     assert_eq!(found.one(&db).await.unwrap(), stored);
 }
 
+async fn gives_it_back_in_lists(engine: Engine) {
+    let db = samples(engine).await;
+    let stored = sample().token(Uuid::new_v4()).insert(&db).await.unwrap();
+    let whole = Sample::query().select(|s| {
+        (s.tiny.list(), s.int.list(), s.port.list(), s.count.list(), s.big.list(), s.flag.list())
+    });
+    let expected =
+        (vec![i8::MIN], vec![i32::MIN], vec![u16::MAX], vec![u32::MAX], vec![i64::MIN], vec![stored.flag]);
+    assert_eq!(whole.one(&db).await.unwrap(), expected);
+    let others = Sample::query().select(|s| {
+        (s.id.list(), s.token.list(), s.price.list(), s.day.list(), s.hour.list(), s.moment.list())
+    });
+    let expected = (
+        vec![stored.id],
+        vec![stored.token],
+        vec![stored.price],
+        vec![stored.day],
+        vec![stored.hour],
+        vec![stored.moment],
+    );
+    assert_eq!(others.one(&db).await.unwrap(), expected);
+    let without = Sample::filter(|s| s.flag.eq(false)).select(|s| (s.id.list(), s.token.list()));
+    assert_eq!(without.one(&db).await.unwrap(), (vec![], vec![]));
+    sample().insert(&db).await.unwrap();
+    let tokens = Sample::query().select(|s| s.token.list()).one(&db).await.unwrap();
+    assert_eq!(tokens.iter().filter(|token| token.is_none()).count(), 1, "{tokens:?}");
+
+    for double in [f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1 + 0.2, 5e-324, -0.5] {
+        Sample::query().update(|s| s.double(double), &db).await.unwrap();
+        let list = Sample::query().select(|s| s.double.list()).one(&db).await.unwrap();
+        assert_eq!(list, [double, double]);
+    }
+    for real in [f32::MIN, f32::MAX, f32::MIN_POSITIVE, 0.1, 1e-45] {
+        Sample::query().update(|s| s.real(real), &db).await.unwrap();
+        assert_eq!(Sample::query().select(|s| s.real.list()).one(&db).await.unwrap(), [real, real]);
+    }
+    NewKeep {}.bytes(vec![0, 255]).insert(&db).await.unwrap();
+    let bytes = Keep::query().select(|k| k.bytes.list()).one(&db).await;
+    if db.dialect() == Dialect::Postgres {
+        assert_eq!(bytes.unwrap(), [Some(vec![0, 255])]);
+    } else {
+        let refused = bytes.unwrap_err().report();
+        assert!(refused.contains("cannot make a list of bytes: load the rows"), "{refused}");
+    }
+}
+
 async fn keys_can_be_identifiers(engine: Engine) {
     let db = samples(engine).await;
     let parent = sample().insert(&db).await.unwrap();
@@ -308,6 +354,7 @@ async fn exact_numbers_differ_in_their_last_digit(engine: Engine) {
 
 suite!(
     gives_back_what_was_stored,
+    gives_it_back_in_lists,
     keys_can_be_identifiers,
     exact_numbers_compare_and_sort_as_numbers,
     keeps_the_extremes_of_numbers,
