@@ -23,9 +23,12 @@ enum Stored {
     Bytes { start: u32, len: u32 },
 }
 
+/// Room for the texts of a small result.
+const FEW_BYTES: usize = 512;
+
 impl Buffer {
     pub(super) fn new(columns: usize) -> Self {
-        Self { columns, names: Vec::new(), cells: Vec::new(), arena: Vec::new() }
+        Self { columns, names: Vec::new(), cells: Vec::with_capacity(columns), arena: Vec::new() }
     }
 
     pub(super) fn set_names(&mut self, names: Vec<String>) {
@@ -59,6 +62,9 @@ impl Buffer {
             |_| DbError::Unavailable { detail: "a result of more than 4 GB; read it in parts".into() };
         let start = u32::try_from(self.arena.len()).map_err(too_large)?;
         let len = u32::try_from(bytes.len()).map_err(too_large)?;
+        if self.arena.is_empty() {
+            self.arena.reserve(bytes.len().max(FEW_BYTES));
+        }
         self.arena.extend_from_slice(bytes);
         Ok((start, len))
     }

@@ -130,6 +130,7 @@ impl<T> Queue<T> {
     /// The same, and tells what is behind it.
     pub(super) fn pop_counted(&self) -> Option<Taken<T>> {
         let mut state = self.lock();
+        let mut yielded = false;
         loop {
             if let Some(item) = state.items.pop_front() {
                 let taken = Taken { item, last: state.pushed, waiting: state.items.len() };
@@ -139,6 +140,13 @@ impl<T> Queue<T> {
             }
             if state.closed {
                 return None;
+            }
+            if !std::mem::replace(&mut yielded, true) {
+                drop(state);
+                // Somebody who shares the processor may be about to push.
+                std::thread::yield_now();
+                state = self.lock();
+                continue;
             }
             state.sleeping += 1;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
