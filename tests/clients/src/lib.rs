@@ -67,6 +67,21 @@ impl Consumer {
     }
 }
 
+/// What tus-js-client says of an upload: of this file to this address, with its notes in this folder. `killing` is a process that it
+/// ends with SIGKILL, and after how many bytes.
+///
+/// # Errors
+///
+/// When there is no Node.
+pub fn tus(address: &str, file: &Path, notes: &Path, killing: Option<(u32, u64)>) -> io::Result<Output> {
+    let mut command = Command::new(program("MAINSTAY_NODE", "node"));
+    command.arg(Path::new(CONSUMERS).join("tus.mjs")).arg(address).arg(file).arg(notes.join("uploads.json"));
+    if let Some((process, after)) = killing {
+        command.args([process.to_string(), after.to_string()]);
+    }
+    command.output()
+}
+
 /// What the book shows of clients: the lines of its TypeScript.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use browser::Application;
-use clients::{Consumer, book, redocly, spectral};
+use clients::{Consumer, book, redocly, spectral, tus};
 use serde_json::Value;
 
 fn everything() -> Application {
@@ -45,6 +45,32 @@ fn a_typed_program_uses_everything_that_a_document_can_have() {
 #[test]
 fn a_typed_program_withstands_whatever_is_answered() {
     drive(&everything(), "anything");
+}
+
+#[test]
+fn an_upload_by_tus_js_client_survives_the_end_of_the_server() {
+    const LENGTH: usize = 24 << 20;
+    let mut application = everything();
+    let (address, notes) = (application.address(), tempfile::tempdir().unwrap());
+    let file = notes.path().join("holidays.mp4");
+    let sent: Vec<u8> = (0..LENGTH).map(|at| (at * 7 + at / 251) as u8).collect();
+    std::fs::write(&file, &sent).unwrap();
+
+    // In the middle of a piece, which is of 4 MiB.
+    let killing = Some((application.process(), 9 << 20));
+    let said = written(&tus(&address, &file, notes.path(), killing).unwrap());
+    assert_eq!(said.trim(), "interrupted", "{}", application.log().unwrap());
+    application.start_again().unwrap();
+
+    let said = written(&tus(&address, &file, notes.path(), None).unwrap());
+    let (from, answer) = said.trim().strip_prefix("from ").and_then(|said| said.split_once("; ")).unwrap();
+    let from: usize = from.parse().unwrap();
+    assert!((8 << 20..LENGTH).contains(&from), "{from}");
+    assert_eq!(answer, format!("holidays.mp4: {LENGTH} bytes"));
+    assert!(std::fs::read(application.folder().join("holidays.mp4")).unwrap() == sent);
+    // Nothing is left to go on with.
+    let said = written(&tus(&address, &file, notes.path(), None).unwrap());
+    assert!(said.starts_with("from 0; "), "{said}");
 }
 
 #[test]

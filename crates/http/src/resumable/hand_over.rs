@@ -1,7 +1,7 @@
 //! The end of an upload: the application's handler takes the file.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{Method, header};
 use http_body::Body as _;
+use mainstay_core::call_context::CallContext;
 use mainstay_core::{Error, Result, StatusCode};
 
 use super::finished::Finished;
@@ -44,7 +45,10 @@ impl Handler {
         let media_type = judge(opened, rules).await?;
         let about = (media_type, opened.record.metadata());
         let finished = Finished::new(opened.id.as_str(), opened.path(), opened.offset, about);
-        let answering = self.endpoint.call(request(parts, finished));
+        // What it calls hears until when it has time.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let context = CallContext { deadline, ..CallContext::current() };
+        let answering = context.scope(self.endpoint.call(request(parts, finished)));
         let answer = match limit {
             Some(limit) => tokio::time::timeout(limit, answering).await.map_err(|_| too_slow(limit))?,
             None => answering.await,
