@@ -163,7 +163,7 @@ impl ResumableUploads {
             let answer = move |request: Request| Arc::clone(&offer).answer(step, request);
             let mut made = Route::new(step.method(), path, answer).describe(|operation| {
                 operation.opaque.clear();
-                describe::step(step, operation, &route.operation);
+                describe::step(step, operation, &route.operation, &self.rules);
             });
             made.settings = settings.clone();
             made.settings.name = None;

@@ -1,6 +1,6 @@
 //! The section `resumable_uploads`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mainstay_core::config::{Problems, Section};
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResumableUploadsConfig {
-    /// Where files are until they are complete; made at start. A relative path starts from the application's home. Choose the
-    /// disk on which they are kept afterwards: then [`Finished::save`](super::Finished::save) copies nothing.
-    pub folder: PathBuf,
+    /// Where files are until they are complete; made at start. A relative path starts from the application's home. By default
+    /// `uploads`, and in tests a folder that goes with the application. Choose the disk on which files are kept afterwards: then
+    /// [`Finished::save`](super::Finished::save) copies nothing.
+    pub folder: Option<PathBuf>,
     /// How large a file may be, where its route sets no `body_limit` and its rules set no `MOST_BYTES`.
     #[serde(with = "mainstay_core::config::bytes")]
     pub most_bytes: u64,
@@ -40,7 +41,7 @@ pub struct ResumableUploadsConfig {
 impl Default for ResumableUploadsConfig {
     fn default() -> Self {
         Self {
-            folder: "uploads".into(),
+            folder: None,
             most_bytes: 1 << 30,
             most_unfinished: 1_000,
             most_unfinished_each: 100,
@@ -53,11 +54,18 @@ impl Default for ResumableUploadsConfig {
     }
 }
 
+impl ResumableUploadsConfig {
+    /// The folder, where `home` is that of the application.
+    pub(super) fn folder_in(&self, home: &Path) -> PathBuf {
+        home.join(self.folder.as_deref().unwrap_or(Path::new("uploads")))
+    }
+}
+
 impl Section for ResumableUploadsConfig {
     const NAME: &'static str = "resumable_uploads";
 
     fn validate(&self, problems: &mut Problems) {
-        if self.folder.as_os_str().is_empty() {
+        if self.folder.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
             problems.add("folder", "is empty", Some("uploads"));
         }
         for (key, most) in

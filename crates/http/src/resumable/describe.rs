@@ -13,6 +13,7 @@ use super::store::Uploads;
 use crate::describe::{
     BodySpec, Content, ErrorSpec, Operation, Parameter, Place, ResponseSpec, Schematic, schema_of,
 };
+use crate::extract::Rules;
 
 /// What all of them have in common.
 pub(super) fn around(operation: &mut Operation) {
@@ -31,8 +32,12 @@ pub(super) fn around(operation: &mut Operation) {
     operation.header(header::<String>(&TUS_RESUMABLE, "The version of the protocol."));
 }
 
-/// What the route of one step says, where the handler is `of`.
-pub(super) fn step(step: Step, operation: &mut Operation, of: &Operation) {
+/// What the route of one step says, where the handler is `of`, and the files must be as `rules` say.
+pub(super) fn step(step: Step, operation: &mut Operation, of: &Operation, rules: &Rules) {
+    if step.may_complete() && !rules.types.is_empty() {
+        let description = format!("The file is not {}.", rules.wanted());
+        error(operation, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unwanted_file", &description);
+    }
     match step {
         Step::Options => options(operation, of),
         Step::Create => create(operation, of),
@@ -60,13 +65,9 @@ fn handler(operation: &mut Operation, of: &Operation) {
 /// What a route says that may hand a complete file over.
 fn completing(operation: &mut Operation, of: &Operation) {
     handler(operation, of);
-    operation.errors.extend(of.errors.iter().cloned());
-    error(
-        operation,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unwanted_file",
-        "The file is of a type that is not accepted.",
-    );
+    for error in &of.errors {
+        operation.error(error.clone());
+    }
 }
 
 fn options(operation: &mut Operation, of: &Operation) {

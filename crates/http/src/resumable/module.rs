@@ -49,7 +49,7 @@ async fn sweep(running: Running, uploads: Inject<Uploads>) -> Result<()> {
 
 fn check(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<ResumableUploadsConfig>() else { return };
-    let folder = assembly.config.home().join(&config.folder);
+    let folder = config.folder_in(assembly.config.home());
     if folder.exists() && !folder.is_dir() {
         let message = format!("the folder of resumable uploads is no folder: {}", folder.display());
         let fix = "name a folder that there is, or that can be made";

@@ -62,6 +62,11 @@ impl Step {
         }
     }
 
+    /// Whether the handler may be called.
+    pub(super) fn may_complete(self) -> bool {
+        !matches!(self, Self::Options | Self::Cancel)
+    }
+
     /// What a POST to an upload is meant to be.
     fn meant(headers: &HeaderMap) -> Result<Self> {
         let method = headers.get(&METHOD_OVERRIDE).and_then(|name| Method::from_bytes(name.as_bytes()).ok());

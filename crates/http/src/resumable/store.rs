@@ -27,7 +27,8 @@ use http::{HeaderValue, header};
 use mainstay_core::clock::Clock;
 use mainstay_core::config::Config;
 use mainstay_core::random::Random;
-use mainstay_core::{Error, Inject, Result, StatusCode};
+use mainstay_core::{Error, Inject, Profile, Result, StatusCode};
+use tempfile::TempDir;
 
 use self::opened::Grip;
 pub(super) use self::opened::Opened;
@@ -72,6 +73,8 @@ pub(super) struct Asker {
 /// The folder, as all requests share it.
 pub(super) struct Uploads {
     folder: PathBuf,
+    /// Removes the folder of a test when it has ended.
+    _temporary: Option<TempDir>,
     config: Inject<ResumableUploadsConfig>,
     /// How long handlers may take, unless their route says otherwise.
     pub(super) timeout: Duration,
@@ -87,16 +90,31 @@ impl Uploads {
         config: Inject<ResumableUploadsConfig>,
         http: Inject<HttpConfig>,
         files: Inject<Config>,
+        profile: Inject<Profile>,
         clock: Inject<dyn Clock>,
         random: Inject<dyn Random>,
     ) -> Result<Self> {
-        let folder = files.home().join(&config.folder);
+        let is_temporary = *profile == Profile::Test && config.folder.is_none();
+        let temporary = is_temporary.then(tempfile::tempdir).transpose()?;
+        let folder = match &temporary {
+            Some(temporary) => temporary.path().to_owned(),
+            None => config.folder_in(files.home()),
+        };
         let made = folder.clone();
         blocking(move || make_folder(&made)).await.map_err(|error| {
             error.context(format!("the folder of resumable uploads: {}", folder.display()))
         })?;
         let (room, timeout) = (Room::new(&config), http.timeout);
-        let uploads = Self { folder, config, timeout, clock, random, locks: Locks::default(), room };
+        let uploads = Self {
+            folder,
+            _temporary: temporary,
+            config,
+            timeout,
+            clock,
+            random,
+            locks: Locks::default(),
+            room,
+        };
         uploads.recount().await?;
         Ok(uploads)
     }

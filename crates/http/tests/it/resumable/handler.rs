@@ -107,9 +107,7 @@ async fn says_whether_an_upload_may_begin() {
             None => Err(Error::bad_request("A film has a title.")),
         }
     }
-    let folder = tempfile::tempdir().unwrap();
     let app = App::new()
-        .set("resumable_uploads.folder", folder.path().display().to_string())
         .provide(Kept::default)
         .resumable_uploads(ResumableUploads::new(routes![slow]).admit(with_a_title));
     let caller = crate::calling::caller(app).await;
