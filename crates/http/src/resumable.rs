@@ -34,8 +34,8 @@
 //!   that was cut off is kept, unless it had a checksum.
 //! - **The handler is called at least once for each file, and the client does not hear that the file is complete before it has
 //!   succeeded.** That is within the request with the last byte. Where it fails, or the process dies in it, the file stays
-//!   complete, and is handed over again when the client asks for the offset (`HEAD`) or sends nothing more (an empty `PATCH`).
-//!   [`Finished::id`] is the same then.
+//!   complete, and is handed over again when the client asks for the offset (`HEAD`, with 423 as long as the handler fails) or sends
+//!   nothing more (an empty `PATCH`). [`Finished::id`] is the same then.
 //! - **Errors of the client (4xx) refuse the file**: it is removed. Those that pass (401, 408, 409, 423, 425, 429) and those of the
 //!   server (5xx) keep it. An answer with a body is sent with 200 in place of 204.
 //! - An upload belongs to the principal who has begun it: others get 404. What nobody known has begun belongs to whoever knows

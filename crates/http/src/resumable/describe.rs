@@ -134,6 +134,7 @@ fn offset(operation: &mut Operation, of: &Operation) {
         .header(expires());
     operation.response(answer);
     one(operation);
+    error(operation, StatusCode::LOCKED, "upload_not_taken", "All has come, and could not be taken yet.");
 }
 
 fn append(operation: &mut Operation, of: &Operation) {

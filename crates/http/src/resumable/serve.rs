@@ -1,7 +1,6 @@
 //! The requests of the protocol.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
@@ -116,13 +115,6 @@ impl Offer {
     }
 }
 
-/// What becomes of a complete file that the handler has failed with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum IfItFails {
-    Keep,
-    Remove,
-}
-
 impl Asking {
     /// `OPTIONS`: what is spoken here.
     fn options(&self) -> Response {
@@ -148,28 +140,18 @@ impl Asking {
         self.fits(length)?;
         let record = Record::new(self.asker.clone(), length, metadata);
         let mut opened = Arc::clone(&self.uploads).create(record).await?;
-        let received = if brings { self.receive(&mut opened, body, checksum).await } else { Ok(()) };
-        if let Err(Stopped::Kept(error) | Stopped::Refused(error)) = received {
-            // The client does not know where it is, and has to begin again.
-            opened.remove().await?;
-            return Err(error);
-        }
-        let location = format!("{}/{}", self.asker.address, opened.id.as_str());
-        let location = HeaderValue::try_from(location)?;
-        let (offset, expires) = (opened.offset, opened.expires());
-        let answer = match opened.is_complete() {
-            true => Some(self.hand_over(opened, IfItFails::Remove).await?),
-            false => None,
+        let mut response = match self.take(&mut opened, body, checksum).await {
+            Ok(answer) => answer.unwrap_or_default(),
+            Err(Stopped::Kept(error) | Stopped::Refused(error)) => {
+                // The client does not know where it is, and has to begin again.
+                opened.remove().await?;
+                return Err(error);
+            }
         };
-        let is_complete = answer.is_some();
-        let mut response = answer.unwrap_or_default();
         *response.status_mut() = StatusCode::CREATED;
-        let headers = response.headers_mut();
-        headers.insert(header::LOCATION, location);
-        headers.insert(UPLOAD_OFFSET, offset.into());
-        if !is_complete {
-            headers.insert(UPLOAD_EXPIRES, date(expires));
-        }
+        let location = format!("{}/{}", self.asker.address, opened.id.as_str());
+        response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location)?);
+        tell(&opened, &mut response);
         Ok(response)
     }
 
@@ -180,8 +162,8 @@ impl Asking {
             opened.sync().await?;
         }
         let mut response = status(StatusCode::OK);
+        tell(&opened, &mut response);
         let headers = response.headers_mut();
-        headers.insert(UPLOAD_OFFSET, opened.offset.into());
         match opened.record.length {
             Some(length) => headers.insert(UPLOAD_LENGTH, length.into()),
             None => headers.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
@@ -189,13 +171,15 @@ impl Asking {
         if !opened.record.metadata.is_empty() {
             headers.insert(UPLOAD_METADATA, HeaderValue::try_from(&opened.record.metadata)?);
         }
-        if !opened.is_complete() {
-            headers.insert(UPLOAD_EXPIRES, date(opened.expires()));
-        } else if !opened.record.finished {
-            // To a client, a file of which all has come is done: it is not told so before it is.
-            self.hand_over(opened, IfItFails::Keep).await?;
+        // To a client, a file of which all has come is done: it is not told so before it is.
+        match self.hand_over(&mut opened).await {
+            Ok(_) => Ok(response),
+            Err(Stopped::Kept(error)) => Err(not_taken(&error)),
+            Err(Stopped::Refused(error)) => {
+                opened.remove().await?;
+                Err(error)
+            }
         }
-        Ok(response)
     }
 
     /// `PATCH`: the next bytes.
@@ -214,33 +198,15 @@ impl Asking {
             return Err(error.header(UPLOAD_OFFSET, opened.offset.into()));
         }
         self.settle_length(&mut opened, length).await?;
-        let mut answer = None;
-        if opened.record.finished {
-            if !http_body::Body::is_end_stream(&body) {
-                return Err(Error::conflict("The file is complete: there is nothing more to send.")
-                    .code("wrong_offset"));
+        let mut response = match self.take(&mut opened, body, checksum).await {
+            Ok(answer) => answer.unwrap_or_else(|| status(StatusCode::NO_CONTENT)),
+            Err(Stopped::Kept(error)) => return Err(error),
+            Err(Stopped::Refused(error)) => {
+                opened.remove().await?;
+                return Err(error);
             }
-        } else {
-            match self.receive(&mut opened, body, checksum).await {
-                Ok(()) => {}
-                Err(Stopped::Kept(error)) => return Err(error),
-                Err(Stopped::Refused(error)) => {
-                    opened.remove().await?;
-                    return Err(error);
-                }
-            }
-        }
-        let (offset, expires) = (opened.offset, opened.expires());
-        let is_complete = opened.is_complete();
-        if is_complete && !opened.record.finished {
-            answer = Some(self.hand_over(opened, IfItFails::Keep).await?);
-        }
-        let mut response = answer.unwrap_or_else(|| status(StatusCode::NO_CONTENT));
-        let headers = response.headers_mut();
-        headers.insert(UPLOAD_OFFSET, offset.into());
-        if !is_complete {
-            headers.insert(UPLOAD_EXPIRES, date(expires));
-        }
+        };
+        tell(&opened, &mut response);
         Ok(response)
     }
 
@@ -298,46 +264,65 @@ impl Asking {
         opened.save().await
     }
 
-    async fn receive(
+    /// Takes what a request brings. Gives the handler's answer if that was the last of it.
+    async fn take(
         &self,
         opened: &mut Opened,
         body: Body,
         checksum: Option<Checksum>,
-    ) -> Result<(), Stopped> {
-        let incoming = Incoming {
-            body,
-            checksum,
-            rules: &self.offer.rules,
-            most: opened.record.length.unwrap_or_else(|| self.offer.most(&self.uploads)),
-            patience: self.uploads.config().idle_timeout,
-        };
-        incoming.receive(opened).await
+    ) -> Result<Option<Response>, Stopped> {
+        if !opened.record.finished {
+            let incoming = Incoming {
+                body,
+                checksum,
+                rules: &self.offer.rules,
+                most: opened.record.length.unwrap_or_else(|| self.offer.most(&self.uploads)),
+                patience: self.uploads.config().idle_timeout,
+            };
+            incoming.receive(opened).await?;
+        } else if !http_body::Body::is_end_stream(&body) {
+            let message = "The file is complete: there is nothing more to send.";
+            return Err(Stopped::Kept(Error::conflict(message).code("wrong_offset")));
+        }
+        self.hand_over(opened).await
     }
 
-    /// Gives a complete file to the handler.
-    async fn hand_over(self, opened: Opened, if_it_fails: IfItFails) -> Result<Response> {
-        let limit = self.offer.handler.limit(self.uploads.timeout);
-        let mut opened = opened;
-        match self.offer.handler.take(&opened, &self.offer.rules, (self.parts, limit)).await {
-            Ok(response) => {
-                opened.finish().await?;
-                Ok(response)
-            }
-            Err(Stopped::Kept(error)) if if_it_fails == IfItFails::Keep => Err(error),
-            Err(Stopped::Kept(error) | Stopped::Refused(error)) => {
-                opened.remove().await?;
-                Err(error)
-            }
+    /// Gives a file to the handler, if it is complete and the handler has not taken it before.
+    async fn hand_over(&self, opened: &mut Opened) -> Result<Option<Response>, Stopped> {
+        if opened.record.finished || !opened.is_complete() {
+            return Ok(None);
         }
+        let limit = self.offer.handler.limit(self.uploads.timeout);
+        let answer = self.offer.handler.take(opened, &self.offer.rules, (self.parts.clone(), limit)).await?;
+        opened.finish().await?;
+        Ok(Some(answer))
     }
+}
+
+/// Says how much has come, and until when there may come more.
+fn tell(opened: &Opened, response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(UPLOAD_OFFSET, opened.offset.into());
+    if !opened.is_complete() {
+        let expires = HeaderValue::try_from(httpdate::fmt_http_date(opened.expires()));
+        headers.extend(expires.ok().map(|expires| (UPLOAD_EXPIRES, expires)));
+    }
+}
+
+/// 423 for who asks how much has come of a file that is complete, and that the handler has failed with. On any other error a client
+/// gives the upload up and begins anew; on this one it asks again.
+#[track_caller]
+fn not_taken(error: &Error) -> Error {
+    crate::render::log(error);
+    let message = "All of the file is here, but it could not be taken yet: ask again.";
+    Error::new(StatusCode::LOCKED, message)
+        .code("upload_not_taken")
+        .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+        .context(error.report())
 }
 
 fn status(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
-}
-
-fn date(time: SystemTime) -> HeaderValue {
-    HeaderValue::try_from(httpdate::fmt_http_date(time)).unwrap_or(HeaderValue::from_static("0"))
 }

@@ -181,6 +181,9 @@ impl Opened {
     /// Notes that it was handed over, and removes the file. Whoever asks is still told so for a while.
     pub(in super::super) async fn finish(&mut self) -> Result<()> {
         self.record.finished = true;
+        if !self.uploads.room.remember() {
+            return self.remove().await;
+        }
         self.save().await?;
         let (path, grip) = (self.path(), Arc::clone(&self.grip));
         self.uploads.room.give_back(&self.id);
@@ -197,8 +200,8 @@ impl Opened {
     }
 
     /// Removes all of it.
-    pub(in super::super) async fn remove(self) -> Result<()> {
-        let (uploads, id, grip) = (self.uploads, self.id, self.grip);
+    pub(in super::super) async fn remove(&self) -> Result<()> {
+        let (uploads, id, grip) = (Arc::clone(&self.uploads), self.id.clone(), Arc::clone(&self.grip));
         blocking(move || {
             uploads.forget(&id);
             drop(grip);

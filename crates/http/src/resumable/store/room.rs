@@ -4,6 +4,7 @@
 //! process: those of others on the same folder are seen by the next sweep.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mainstay_core::{Error, Result, StatusCode};
@@ -16,7 +17,12 @@ pub(super) struct Room {
     most_each: usize,
     most_bytes: u64,
     shares: Mutex<HashMap<Id, Share>>,
+    /// How many finished ones are remembered.
+    remembered: AtomicUsize,
 }
+
+/// More finished uploads are not remembered: each is a small file.
+const MOST_REMEMBERED: usize = 10_000;
 
 struct Share {
     bytes: u64,
@@ -36,6 +42,7 @@ impl Room {
             most_each: config.most_unfinished_each,
             most_bytes: config.most_unfinished_bytes,
             shares: Mutex::default(),
+            remembered: AtomicUsize::new(0),
         }
     }
 
@@ -78,6 +85,16 @@ impl Room {
     /// Counts one that was found in the folder, whether there is room for it or not.
     pub(super) fn found(&self, id: &Id, record: &Record, offset: u64) {
         self.shares().entry(id.clone()).or_insert_with(|| Share::of(record, offset));
+    }
+
+    /// Whether one that is finished may be remembered.
+    pub(super) fn remember(&self) -> bool {
+        self.remembered.fetch_add(1, Ordering::Relaxed) < MOST_REMEMBERED
+    }
+
+    /// Says how many were found in the folder.
+    pub(super) fn remembers(&self, count: usize) {
+        self.remembered.store(count, Ordering::Relaxed);
     }
 
     pub(super) fn ids(&self) -> HashSet<Id> {
@@ -148,6 +165,13 @@ mod tests {
         assert_eq!(status(room.grow(&id(1), 10)), 0);
         room.give_back(&id(2));
         assert_eq!(status(room.grow(&id(1), 100)), 0);
+    }
+
+    #[test]
+    fn remembers_so_many_and_no_more() {
+        let room = room();
+        room.remembers(MOST_REMEMBERED - 1);
+        assert!(room.remember() && !room.remember());
     }
 
     #[test]

@@ -51,18 +51,22 @@ impl Uploads {
         let before = self.room.ids();
         let folder = self.folder.clone();
         let known = before.clone();
-        let there = blocking(move || {
-            let mut there = HashMap::new();
+        let (there, finished) = blocking(move || {
+            let (mut there, mut finished) = (HashMap::new(), 0);
             for (id, found) in look(&folder)? {
-                let Some((_, offset)) = found.data else { continue };
+                let Some((_, offset)) = found.data else {
+                    finished += 1;
+                    continue;
+                };
                 // The record of what is counted need not be read again, and one that cannot be read takes no room.
                 let record =
                     if known.contains(&id) { None } else { Record::load(&folder, &id).ok().flatten() };
                 there.insert(id, (record, offset));
             }
-            Ok(there)
+            Ok((there, finished))
         })
         .await?;
+        self.room.remembers(finished);
         for id in before.iter().filter(|id| !there.contains_key(id)) {
             // One that is just being made is not there yet, but somebody has it.
             if let Some(_nobody_has_it) = self.locks.try_take(id) {
