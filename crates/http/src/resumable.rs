@@ -37,7 +37,8 @@
 //!   complete, and is handed over again when the client asks for the offset (`HEAD`, with 423 as long as the handler fails) or sends
 //!   nothing more (an empty `PATCH`). [`Finished::id`] is the same then.
 //! - **Errors of the client (4xx) refuse the file**: it is removed. Those that pass (401, 408, 409, 423, 425, 429) and those of the
-//!   server (5xx) keep it. An answer with a body is sent with 200 in place of 204.
+//!   server (5xx) keep it. The handler's answer is sent with its headers and body: with 200 in place of 204 if there is one, and with
+//!   201 and the `Location` of the upload where the first request was the last.
 //! - An upload belongs to the principal who has begun it: others get 404. What nobody known has begun belongs to whoever knows
 //!   its address, which cannot be guessed.
 //! - The request that comes last has the upload. One that is under way lets it go with 423 when what it has is written, so that a

@@ -98,6 +98,7 @@ impl Application {
     pub fn command(&self, arguments: &[&str]) -> io::Result<Output> {
         Command::new(&self.program)
             .current_dir(self.folder())
+            .env_remove("CARGO_MANIFEST_DIR")
             .env("DATABASE_URL", "sqlite:browser.db")
             .args(arguments)
             .output()
@@ -175,6 +176,8 @@ fn run(program: &Path, folder: &Path, port: u16, variables: &[(&str, &str)]) -> 
     let log = std::fs::File::options().create(true).append(true).open(folder.join("output.log"))?;
     Command::new(program)
         .current_dir(folder)
+        // Its home is its folder, and not that of the package whose tests these are.
+        .env_remove("CARGO_MANIFEST_DIR")
         .env("PORT", port.to_string())
         .env("DATABASE_URL", "sqlite:browser.db")
         .envs(variables.iter().copied())

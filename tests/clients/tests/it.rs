@@ -68,7 +68,10 @@ fn an_upload_by_tus_js_client_survives_the_end_of_the_server() {
     assert!((8 << 20..LENGTH).contains(&from), "{from}");
     assert_eq!(answer, format!("holidays.mp4: {LENGTH} bytes"));
     assert!(std::fs::read(application.folder().join("holidays.mp4")).unwrap() == sent);
-    // Nothing is left to go on with.
+    // Nothing is left but that it is done.
+    let waiting = std::fs::read_dir(application.folder().join("uploads")).unwrap();
+    let names: Vec<_> = waiting.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.len() == 1 && names[0].ends_with(".json"), "{names:?}");
     let said = written(&tus(&address, &file, notes.path(), None).unwrap());
     assert!(said.starts_with("from 0; "), "{said}");
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use mainstay_core::container::Need;
 use mainstay_core::{Error, Result};
 
 use super::metadata::Metadata;
-use super::store::sync_folder;
+use super::store::{Uploads, sync_folder};
 use crate::describe::{Describe, Operation};
 use crate::extract::{blocking, give_name, unnamed_beside};
 
@@ -174,8 +175,10 @@ impl<S: Sync> FromRequestParts<S> for Finished {
 }
 
 impl Describe for Finished {
-    /// The routes of the protocol say what is to be said.
-    fn describe(_: &mut Operation) {}
+    /// The routes of the protocol say what is to be said. Without them there is no upload to be had, which is found at start.
+    fn describe(operation: &mut Operation) {
+        operation.needs.push(Need::of::<Uploads>());
+    }
 }
 
 #[cfg(test)]

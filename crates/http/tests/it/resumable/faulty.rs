@@ -117,6 +117,9 @@ async fn a_folder_that_is_none_is_found_at_start() {
     let app = App::new().resumable_uploads(ResumableUploads::new(routes![keep]));
     let findings = crate::calling::findings(app);
     assert!(findings.contains("Kept"), "{findings}");
+    // A handler that nobody gives a file to.
+    let findings = crate::calling::findings(App::new().routes(routes![plain]));
+    assert!(findings.contains("Uploads"), "{findings}");
 }
 
 #[post("/plain")]
