@@ -55,7 +55,7 @@ impl Application {
         Ok(application)
     }
 
-    /// Kills it, unless somebody has done so, and starts it again: at the same address, in the same folder.
+    /// Kills it with SIGKILL, and starts it again: at the same address, in the same folder.
     ///
     /// # Errors
     ///
@@ -65,12 +65,6 @@ impl Application {
         self.process.wait()?;
         self.process = run(&self.program, self.folder.path(), self.port, &[])?;
         self.wait_until_ready()
-    }
-
-    /// The number of its process.
-    #[must_use]
-    pub fn process(&self) -> u32 {
-        self.process.id()
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -67,19 +67,21 @@ impl Consumer {
     }
 }
 
-/// What tus-js-client says of an upload: of this file to this address, with its notes in this folder. `killing` is a process that it
-/// ends with SIGKILL, and after how many bytes.
+/// Begins to send a file to this address by tus-js-client, which has its notes in this folder, or goes on with it. What it says
+/// can be read.
 ///
 /// # Errors
 ///
 /// When there is no Node.
-pub fn tus(address: &str, file: &Path, notes: &Path, killing: Option<(u32, u64)>) -> io::Result<Output> {
-    let mut command = Command::new(program("MAINSTAY_NODE", "node"));
-    command.arg(Path::new(CONSUMERS).join("tus.mjs")).arg(address).arg(file).arg(notes.join("uploads.json"));
-    if let Some((process, after)) = killing {
-        command.args([process.to_string(), after.to_string()]);
-    }
-    command.output()
+pub fn tus(address: &str, file: &Path, notes: &Path) -> io::Result<Child> {
+    Command::new(program("MAINSTAY_NODE", "node"))
+        .arg(Path::new(CONSUMERS).join("tus.mjs"))
+        .arg(address)
+        .arg(file)
+        .arg(notes.join("uploads.json"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
 }
 
 /// What the book shows of clients: the lines of its TypeScript.
