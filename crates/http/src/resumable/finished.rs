@@ -38,7 +38,8 @@ impl Finished {
         id: &str,
         path: PathBuf,
         size: u64,
-        (media_type, metadata): (&'static str, Metadata),
+        media_type: &'static str,
+        metadata: Metadata,
     ) -> Self {
         let (id, file_name) = (id.to_owned(), metadata.file_name());
         Self(Arc::new(Facts { id, path, size, media_type, file_name, metadata }))
@@ -191,8 +192,7 @@ mod tests {
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         fs::write(&from, "hello").unwrap();
         fs::write(&to, "of before").unwrap();
-        let about = ("text/plain", Metadata::default());
-        let finished = Finished::new("id", from.clone(), 5, about);
+        let finished = Finished::new("id", from.clone(), 5, "text/plain", Metadata::default());
         for _ in 0..2 {
             finished.save(&to).await.unwrap();
             assert_eq!(fs::read_to_string(&to).unwrap(), "hello");

@@ -40,11 +40,12 @@ impl Handler {
         &self,
         opened: &Opened,
         rules: &Rules,
-        (parts, limit): (Parts, Option<Duration>),
+        parts: Parts,
+        limit: Option<Duration>,
     ) -> Result<Response, Stopped> {
         let media_type = judge(opened, rules).await?;
-        let about = (media_type, opened.record.metadata());
-        let finished = Finished::new(opened.id.as_str(), opened.path(), opened.offset, about);
+        let metadata = opened.record.metadata();
+        let finished = Finished::new(opened.id.as_str(), opened.path(), opened.offset, media_type, metadata);
         // What it calls hears until when it has time.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let context = CallContext { deadline, ..CallContext::current() };

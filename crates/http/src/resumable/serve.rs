@@ -293,7 +293,7 @@ impl Asking {
             return Ok(None);
         }
         let limit = self.offer.handler.limit(self.uploads.timeout);
-        let answer = self.offer.handler.take(opened, &self.offer.rules, (self.parts.clone(), limit)).await?;
+        let answer = self.offer.handler.take(opened, &self.offer.rules, self.parts.clone(), limit).await?;
         opened.finish().await?;
         Ok(Some(answer))
     }

@@ -16,11 +16,11 @@ use crate::extract::blocking;
 use crate::files::SNIFFED;
 
 /// An upload that this request has.
-pub(in super::super) struct Opened {
-    pub(in super::super) id: Id,
-    pub(in super::super) record: Record,
+pub(in crate::resumable) struct Opened {
+    pub(in crate::resumable) id: Id,
+    pub(in crate::resumable) record: Record,
     /// How much has come.
-    pub(in super::super) offset: u64,
+    pub(in crate::resumable) offset: u64,
     uploads: Arc<Uploads>,
     touched: SystemTime,
     grip: Arc<Grip>,
@@ -54,32 +54,32 @@ impl Opened {
     }
 
     /// Where the bytes are.
-    pub(in super::super) fn path(&self) -> PathBuf {
+    pub(in crate::resumable) fn path(&self) -> PathBuf {
         self.uploads.data(&self.id)
     }
 
     /// When it will be gone.
-    pub(in super::super) fn expires(&self) -> SystemTime {
+    pub(in crate::resumable) fn expires(&self) -> SystemTime {
         self.touched + self.uploads.config.expire_after
     }
 
     /// Whether all of it is there.
-    pub(in super::super) fn is_complete(&self) -> bool {
+    pub(in crate::resumable) fn is_complete(&self) -> bool {
         self.record.length == Some(self.offset)
     }
 
     /// Completes when another request wants it.
-    pub(in super::super) async fn wanted(&self) {
+    pub(in crate::resumable) async fn wanted(&self) {
         self.grip.held.wanted().await;
     }
 
     /// Makes sure that there is room for it up to here.
-    pub(in super::super) fn claim_up_to(&self, length: u64) -> Result<()> {
+    pub(in crate::resumable) fn claim_up_to(&self, length: u64) -> Result<()> {
         self.uploads.room.grow(&self.id, length)
     }
 
     /// Writes bytes at its end, and gives the buffer back, empty.
-    pub(in super::super) async fn append(
+    pub(in crate::resumable) async fn append(
         &mut self,
         mut bytes: BytesMut,
         checksum: &mut Option<Checksum>,
@@ -101,7 +101,7 @@ impl Opened {
     }
 
     /// What it begins with, as much as a look needs.
-    pub(in super::super) async fn beginning(&self) -> Result<Vec<u8>> {
+    pub(in crate::resumable) async fn beginning(&self) -> Result<Vec<u8>> {
         let grip = Arc::clone(&self.grip);
         blocking(move || {
             let mut file = grip.file()?;
@@ -114,13 +114,13 @@ impl Opened {
     }
 
     /// Notes that what comes now is not to be believed before its checksum has been seen.
-    pub(in super::super) async fn doubt(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn doubt(&mut self) -> Result<()> {
         self.record.doubtful_from = Some(self.offset);
         self.save().await
     }
 
     /// Believes what has come.
-    pub(in super::super) async fn believe(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn believe(&mut self) -> Result<()> {
         // First the bytes: a record must not say more than the disk has.
         self.sync().await?;
         self.record.doubtful_from = None;
@@ -128,7 +128,7 @@ impl Opened {
     }
 
     /// Drops what came of a request that had a checksum and did not come to its end.
-    pub(in super::super) async fn forget_doubtful(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn forget_doubtful(&mut self) -> Result<()> {
         if let Some(offset) = self.record.doubtful_from {
             self.cut(offset.min(self.offset)).await?;
             self.record.doubtful_from = None;
@@ -138,7 +138,7 @@ impl Opened {
     }
 
     /// Drops all from here on.
-    pub(in super::super) async fn cut(&mut self, offset: u64) -> Result<()> {
+    pub(in crate::resumable) async fn cut(&mut self, offset: u64) -> Result<()> {
         let grip = Arc::clone(&self.grip);
         blocking(move || grip.file()?.set_len(offset)).await?;
         self.offset = offset;
@@ -146,7 +146,7 @@ impl Opened {
     }
 
     /// Sees to it that what has come is on the disk. What it tells about itself is then what is there.
-    pub(in super::super) async fn sync(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn sync(&mut self) -> Result<()> {
         let grip = Arc::clone(&self.grip);
         self.offset = blocking(move || {
             let file = grip.file()?;
@@ -158,7 +158,7 @@ impl Opened {
     }
 
     /// Lets it expire later: somebody is at it.
-    pub(in super::super) async fn touch(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn touch(&mut self) -> Result<()> {
         let (grip, now) = (Arc::clone(&self.grip), self.uploads.clock.now());
         blocking(move || grip.file()?.set_modified(now)).await?;
         self.touched = now;
@@ -166,7 +166,7 @@ impl Opened {
     }
 
     /// Writes down what is known of it.
-    pub(in super::super) async fn save(&self) -> Result<()> {
+    pub(in crate::resumable) async fn save(&self) -> Result<()> {
         let (uploads, grip) = (Arc::clone(&self.uploads), Arc::clone(&self.grip));
         let (record, id, now) = (self.record.clone(), self.id.clone(), uploads.clock.now());
         blocking(move || {
@@ -179,7 +179,7 @@ impl Opened {
     }
 
     /// Notes that it was handed over, and removes the file. Whoever asks is still told so for a while.
-    pub(in super::super) async fn finish(&mut self) -> Result<()> {
+    pub(in crate::resumable) async fn finish(&mut self) -> Result<()> {
         self.record.finished = true;
         if !self.uploads.room.remember() {
             return self.remove().await;
@@ -200,7 +200,7 @@ impl Opened {
     }
 
     /// Removes all of it.
-    pub(in super::super) async fn remove(&self) -> Result<()> {
+    pub(in crate::resumable) async fn remove(&self) -> Result<()> {
         let (uploads, id, grip) = (Arc::clone(&self.uploads), self.id.clone(), Arc::clone(&self.grip));
         blocking(move || {
             uploads.forget(&id);

@@ -16,31 +16,31 @@ pub(super) const UNNAMED: &str = ".record-";
 
 /// The file `<id>.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in super::super) struct Record {
+pub(in crate::resumable) struct Record {
     /// How long it will be, where that is known.
-    pub(in super::super) length: Option<u64>,
+    pub(in crate::resumable) length: Option<u64>,
     /// The address at which it was begun.
-    pub(in super::super) address: String,
+    pub(in crate::resumable) address: String,
     /// Whose it is, by the principal's identity.
-    pub(in super::super) owner: Option<String>,
+    pub(in crate::resumable) owner: Option<String>,
     /// What the client says about it, as it came.
-    pub(in super::super) metadata: String,
+    pub(in crate::resumable) metadata: String,
     /// From here on nothing is known to be what its checksum says: it is dropped when the request that writes it has not come to
     /// its end.
-    pub(in super::super) doubtful_from: Option<u64>,
+    pub(in crate::resumable) doubtful_from: Option<u64>,
     /// Whether the handler has taken it.
-    pub(in super::super) finished: bool,
+    pub(in crate::resumable) finished: bool,
 }
 
 impl Record {
     /// A file that begins.
-    pub(in super::super) fn new(asker: Asker, length: Option<u64>, metadata: String) -> Self {
+    pub(in crate::resumable) fn new(asker: Asker, length: Option<u64>, metadata: String) -> Self {
         let Asker { address, identity: owner } = asker;
         Self { length, address, owner, metadata, doubtful_from: None, finished: false }
     }
 
     /// What the client says about it. It was read when the file began.
-    pub(in super::super) fn metadata(&self) -> Metadata {
+    pub(in crate::resumable) fn metadata(&self) -> Metadata {
         Metadata::parse(self.metadata.as_bytes()).unwrap_or_default()
     }
 

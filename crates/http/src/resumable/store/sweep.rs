@@ -24,7 +24,7 @@ struct Found {
 
 impl Uploads {
     /// Removes what has expired, and counts the rest.
-    pub(in super::super) async fn sweep(self: &Arc<Self>) -> Result<()> {
+    pub(in crate::resumable) async fn sweep(self: &Arc<Self>) -> Result<()> {
         let (uploads, now) = (Arc::clone(self), self.clock.now());
         let found = blocking(move || {
             uploads.remove_unnamed(now)?;

@@ -202,6 +202,8 @@ async fn scripts_of_sites_that_are_let_in_may_read_its_headers() {
     let server = Server::start().await;
     let origin = "Origin: https://app.example";
     let said = server.ask("POST /films", &[origin, "Upload-Length: 5"]).await;
+    assert_eq!(said.header("access-control-allow-origin").as_deref(), Some("https://app.example"));
+    assert_eq!(said.status(), 201, "{}", said.0);
     let exposed: Vec<&str> = said
         .0
         .lines()
