@@ -40,6 +40,7 @@ mod query;
 mod urlencoded;
 pub(crate) mod words;
 
+pub(crate) use body::size;
 pub use body::{BodyLimit, BodyStream, RawBody, Text};
 pub use caller::{ClientIp, Host};
 pub use cookie::{Cookie, Cookies};
@@ -48,10 +49,11 @@ pub use header::{
     Bearer, EntityTag, EntityTags, Header, HeaderField, Headers, IfMatch, IfNoneMatch, LastEventId,
 };
 pub use json::Json;
-pub(crate) use multipart::UploadFolder;
+pub(crate) use media_type::require as require_type;
 pub use multipart::{
     AnyFile, Field, FileRules, Image, Multipart, MultipartForm, Pdf, Upload, safe_file_name,
 };
+pub(crate) use multipart::{Rules, UploadFolder, blocking, give_name, unnamed_beside};
 pub use path::Path;
 pub use query::Query;
 

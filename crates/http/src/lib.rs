@@ -13,6 +13,7 @@
 //! 8. [`render`]: errors, written for whoever asked.
 //! 9. [`version`]: versions of an API, and what is on its way out.
 //! 10. [`files`] and [`compression`]: static files, single-page applications, compressed bodies.
+//! 11. [`resumable`]: uploads that go on where they were cut off.
 //!
 //! [`RoutesExt`] adds all this to an application. `#[get]` and its siblings make a [`Route`] of a function:
 //!
@@ -32,7 +33,8 @@
 //!
 //! # Checks
 //!
-//! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `W010` to `W013` about
+//! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `E011` about
+//! resumable uploads (`resumable/module.rs`), `W010` to `W013` about
 //! what should not be so in production (`module.rs`).
 
 // So that what the macros write (`::mainstay_http::…`) holds within this crate as well.
@@ -53,6 +55,7 @@ mod module;
 pub mod negotiate;
 pub mod render;
 pub mod respond;
+pub mod resumable;
 pub mod route;
 pub mod stack;
 pub mod version;
@@ -73,5 +76,6 @@ pub use respond::{
     Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, Problem, Redirect,
     SetCookie, Sse, Stream,
 };
+pub use resumable::{Finished, ResumableUploads};
 pub use route::{Group, Route, RouteMatch, Routes};
 pub use version::{ApiVersions, Deprecation};

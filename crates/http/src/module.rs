@@ -23,6 +23,7 @@ use crate::describe::{ErrorSpec, SecuritySpec};
 use crate::files::StaticFiles;
 use crate::middleware::Middleware;
 use crate::render::Translation;
+use crate::resumable::ResumableUploads;
 use crate::route::group::{Placed, place};
 use crate::route::table::{Table, With};
 use crate::route::{EndpointLayer, Group, Route, RouteInfo, Routes, Wrapper};
@@ -94,6 +95,12 @@ pub trait RoutesExt: Contribute {
     #[track_caller]
     fn single_page_app(self, prefix: impl Into<String>, files: impl Into<StaticFiles>) -> Self {
         self.contribute(Routes::new().single_page_app(prefix, files))
+    }
+
+    /// Takes files that go on where they were cut off. See [`resumable`](crate::resumable).
+    #[must_use]
+    fn resumable_uploads(self, uploads: ResumableUploads) -> Self {
+        self.contribute(Routes::from(uploads))
     }
 
     /// Puts a middleware around all routes of the module; on the application itself, around everything, also around

@@ -32,6 +32,8 @@ pub use mainstay_http::respond::{
     Sse, Stream,
 };
 #[cfg(feature = "http")]
+pub use mainstay_http::resumable::{Finished, ResumableUploads};
+#[cfg(feature = "http")]
 pub use mainstay_http::{
     Exchange, Group, Next, Route, Routes, RoutesExt, delete, errors, get, head, options, patch, post, put,
     route, routes,

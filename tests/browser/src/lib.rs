@@ -49,19 +49,22 @@ impl Application {
     fn with(program: PathBuf, variables: &[(&str, &str)]) -> io::Result<Self> {
         let folder = TempDir::new()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let log = std::fs::File::create(folder.path().join("output.log"))?;
-        let process = Command::new(&program)
-            .current_dir(folder.path())
-            .env("PORT", port.to_string())
-            .env("DATABASE_URL", "sqlite:browser.db")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let process = run(&program, folder.path(), port, variables)?;
         let mut application = Self { program, process, port, folder };
         application.wait_until_ready()?;
         Ok(application)
+    }
+
+    /// Kills it with SIGKILL, and starts it again: at the same address, in the same folder.
+    ///
+    /// # Errors
+    ///
+    /// When it is not ready in time; the message has what it said.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        let _already_gone = self.process.kill();
+        self.process.wait()?;
+        self.process = run(&self.program, self.folder.path(), self.port, &[])?;
+        self.wait_until_ready()
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
@@ -89,6 +92,7 @@ impl Application {
     pub fn command(&self, arguments: &[&str]) -> io::Result<Output> {
         Command::new(&self.program)
             .current_dir(self.folder())
+            .env_remove("CARGO_MANIFEST_DIR")
             .env("DATABASE_URL", "sqlite:browser.db")
             .args(arguments)
             .output()
@@ -158,6 +162,22 @@ pub fn listening(address: &str, folder: &Path) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .spawn()
+}
+
+/// Starts a program. What it says is added to `output.log`.
+fn run(program: &Path, folder: &Path, port: u16, variables: &[(&str, &str)]) -> io::Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("output.log"))?;
+    Command::new(program)
+        .current_dir(folder)
+        // Its home is its folder, and not that of the package whose tests these are.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env("PORT", port.to_string())
+        .env("DATABASE_URL", "sqlite:browser.db")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
         .spawn()
 }
 

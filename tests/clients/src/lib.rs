@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -65,6 +65,23 @@ impl Consumer {
         let script = self.folder.path().join(format!("{}.js", self.name));
         Command::new(program("MAINSTAY_NODE", "node")).arg(script).arg(address).output()
     }
+}
+
+/// Begins to send a file to this address by tus-js-client, which has its notes in this folder, or goes on with it. What it says
+/// can be read.
+///
+/// # Errors
+///
+/// When there is no Node.
+pub fn tus(address: &str, file: &Path, notes: &Path) -> io::Result<Child> {
+    Command::new(program("MAINSTAY_NODE", "node"))
+        .arg(Path::new(CONSUMERS).join("tus.mjs"))
+        .arg(address)
+        .arg(file)
+        .arg(notes.join("uploads.json"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
 }
 
 /// What the book shows of clients: the lines of its TypeScript.

@@ -6,6 +6,7 @@ mod guards;
 mod names;
 mod shapes;
 mod streams;
+mod uploads;
 
 use mainstay::prelude::*;
 
@@ -24,6 +25,7 @@ fn app() -> App {
         ])
         .routes(routes![bodies::report, bodies::hello, bodies::make, bodies::nothing, bodies::any])
         .routes(routes![streams::lines, streams::events, streams::texts])
+        .resumable_uploads(ResumableUploads::new(routes![uploads::film]))
         .routes(routes![
             guards::by_token,
             guards::by_password,

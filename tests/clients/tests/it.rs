@@ -1,11 +1,12 @@
 //! What a client promises is kept, and what a document says is well said.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use browser::Application;
-use clients::{Consumer, book, redocly, spectral};
+use clients::{Consumer, book, redocly, spectral, tus};
 use serde_json::Value;
 
 fn everything() -> Application {
@@ -45,6 +46,51 @@ fn a_typed_program_uses_everything_that_a_document_can_have() {
 #[test]
 fn a_typed_program_withstands_whatever_is_answered() {
     drive(&everything(), "anything");
+}
+
+/// Waits until a file of this folder is so long.
+fn until_one_has(folder: &Path, length: u64) {
+    for _ in 0..20_000 {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        if entries.filter_map(|entry| entry.metadata().ok()).any(|about| about.len() >= length) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("no file in {} has {length} bytes", folder.display());
+}
+
+#[test]
+fn an_upload_by_tus_js_client_survives_the_end_of_the_server() {
+    const LENGTH: usize = 96 << 20;
+    const CHUNK: usize = 32 << 20;
+    let mut application = everything();
+    let (address, notes) = (application.address(), tempfile::tempdir().unwrap());
+    let uploads = application.folder().join("uploads");
+    let file = notes.path().join("holidays.mp4");
+    let sent: Vec<u8> = (0..LENGTH).map(|at| (at * 7 + at / 251) as u8).collect();
+    std::fs::write(&file, &sent).unwrap();
+    let send = || tus(&address, &file, notes.path()).unwrap();
+
+    // SIGKILL in the middle of the second piece.
+    let interrupted = send();
+    until_one_has(&uploads, (CHUNK + (4 << 20)) as u64);
+    application.start_again().unwrap();
+    let said = written(&interrupted.wait_with_output().unwrap());
+    assert_eq!(said.trim(), "interrupted", "{}", application.log().unwrap());
+
+    let said = written(&send().wait_with_output().unwrap());
+    let (from, answer) = said.trim().strip_prefix("from ").and_then(|said| said.split_once("; ")).unwrap();
+    let from: usize = from.parse().unwrap();
+    assert!((CHUNK + (4 << 20)..LENGTH).contains(&from) && !from.is_multiple_of(CHUNK), "{from}");
+    assert_eq!(answer, format!("holidays.mp4: {LENGTH} bytes"));
+    assert!(std::fs::read(application.folder().join("holidays.mp4")).unwrap() == sent);
+    // Nothing is left but that it is done.
+    let waiting = std::fs::read_dir(&uploads).unwrap();
+    let names: Vec<_> = waiting.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.len() == 1 && names[0].ends_with(".json"), "{names:?}");
+    let said = written(&send().wait_with_output().unwrap());
+    assert!(said.starts_with("from 0; "), "{said}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) enum Origin {
     PyPi(&'static str),
     /// This package and version on npm; the Debian package is what it is installed with.
     Npm(&'static str),
+    /// The same for a package that is no program: this file of it is what a script loads.
+    NpmLibrary(&'static str, &'static str),
 }
 
 const PROGRAMS: &[Program] = &[
@@ -82,6 +84,16 @@ const PROGRAMS: &[Program] = &[
         "@stoplight/spectral-cli@6.16.3",
         "linting OpenAPI documents",
     ),
+    Program {
+        name: "tus-js-client",
+        place: programs::Program {
+            variable: "MAINSTAY_TUS_JS_CLIENT",
+            package: "npm",
+            binaries: ANY_VERSION,
+        },
+        purpose: "resumable uploads by somebody else's client",
+        origin: Origin::NpmLibrary("tus-js-client@4.3.1", "tus-js-client/lib.es5/node/index.js"),
+    },
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
@@ -137,6 +149,11 @@ impl Program {
             Origin::Npm(package) => {
                 let folder = Workspace::load()?.target.join("xtask/npm").join(package);
                 return Ok(npm::add(&folder, package)?.join(self.name));
+            }
+            Origin::NpmLibrary(package, file) => {
+                let folder = Workspace::load()?.target.join("xtask/npm").join(package);
+                npm::add(&folder, package)?;
+                return Ok(folder.join("node_modules").join(file));
             }
         }
         if !account::is_root() {

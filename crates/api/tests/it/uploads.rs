@@ -3,9 +3,10 @@
 use garde::Validate;
 use http::Method;
 use mainstay_api::{Api, ApiExt, Valid};
-use mainstay_core::App;
+use mainstay_core::{App, CoreContributions, Inject, Result};
 use mainstay_http::extract::{FileRules, Image, MultipartForm, Upload};
-use mainstay_http::{RoutesExt, post, routes};
+use mainstay_http::resumable::{Finished, ResumableUploads};
+use mainstay_http::{Group, RoutesExt, post, routes};
 use mainstay_test::TestApp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -92,4 +93,48 @@ async fn a_form_with_files_is_described_field_by_field() {
     let statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().collect();
     assert_eq!(statuses, ["200", "400", "413", "415", "422"]);
     app.stop().await;
+}
+
+/// Where films are.
+struct Films;
+
+/// Takes a film.
+#[post("/films", tag = "films")]
+#[errors(UnprocessableEntity)]
+async fn keep(film: Finished, _: Inject<Films>) -> Result<String> {
+    Ok(film.id().to_owned())
+}
+
+#[tokio::test]
+async fn a_resumable_upload_is_described_step_by_step() {
+    let films = ResumableUploads::new(routes![keep]).files::<Image>();
+    let app =
+        App::new().provide(|| Films).api(Api::new()).group(Group::new("/{studio}").routes(films.into()));
+    let app = TestApp::start(app).await;
+    let document: serde_json::Value = app.get("/openapi.json").send().await.assert_status(200).json();
+    let paths = &document["paths"];
+    let (all, one) = (&paths["/{studio}/films"], &paths["/{studio}/films/{upload}"]);
+    let methods = |path: &serde_json::Value| path.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        (methods(all).join(" "), methods(one).join(" ")),
+        ("options post".into(), "delete head patch".into())
+    );
+    let create = &all["post"];
+    assert_eq!((&create["summary"], &create["tags"]), (&json!("Takes a film."), &json!(["films"])));
+    assert!(create["responses"]["201"]["headers"]["Location"].is_object(), "{create:#}");
+    let append = &one["patch"];
+    let names: Vec<_> = append["parameters"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(
+        names,
+        ["studio", "upload", "Upload-Offset", "Upload-Length", "Upload-Checksum", "Tus-Resumable"]
+    );
+    assert!(append["requestBody"]["content"]["application/offset+octet-stream"].is_object(), "{append:#}");
+    for status in ["200", "204", "404", "409", "410", "412", "413", "415", "422", "423", "460", "507"] {
+        assert!(append["responses"][status].is_object(), "{status}: {append:#}");
+    }
+    assert!(one["head"]["responses"]["422"].is_object() && one["delete"]["responses"]["422"].is_null());
+
+    let version = ("tus-resumable", "1.0.0");
+    let begun = app.post("/a24/films").header(version.0, version.1).header("upload-length", "0").send().await;
+    begun.assert_status(415);
 }

@@ -45,6 +45,16 @@ impl RouteMatch {
         self.params().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
+    /// The same without its last parameter, if that has this name: the match of the path above.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        if self.names.last().is_some_and(|last| last == name) {
+            let before = self.names.len() - 1;
+            self.names = self.names.iter().take(before).cloned().collect();
+            self.spans.truncate(before);
+        }
+        self
+    }
+
     /// How many parameters the route has.
     pub fn len(&self) -> usize {
         self.spans.len()

@@ -176,7 +176,8 @@ impl Cors {
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
         if let Some(expose) = &self.expose {
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+            // Beside what the route itself exposes.
+            headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
         }
         // Without this, the part `headers` would forbid what is allowed here.
         headers.entry("cross-origin-resource-policy").or_insert(HeaderValue::from_static("cross-origin"));

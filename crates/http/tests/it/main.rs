@@ -11,6 +11,7 @@ mod files;
 mod listen;
 mod macros;
 mod middleware;
+mod resumable;
 mod routing;
 mod served;
 mod stack;

@@ -64,19 +64,19 @@ impl FileRules for Pdf {
 
 /// [`FileRules`] as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub(super) types: &'static [&'static str],
-    pub(super) most_bytes: u64,
-    pub(super) most_files: usize,
+pub(crate) struct Rules {
+    pub(crate) types: &'static [&'static str],
+    pub(crate) most_bytes: u64,
+    pub(crate) most_files: usize,
 }
 
 impl Rules {
-    pub(super) fn of<R: FileRules>() -> Self {
+    pub(crate) fn of<R: FileRules>() -> Self {
         Self { types: R::TYPES, most_bytes: R::MOST_BYTES, most_files: R::MOST_FILES }
     }
 
     /// The media type of a file whose content looks like `sniffed`, if it is accepted.
-    pub(super) fn accept(&self, sniffed: &'static str, file_name: Option<&str>) -> Option<&'static str> {
+    pub(crate) fn accept(&self, sniffed: &'static str, file_name: Option<&str>) -> Option<&'static str> {
         // Texts have nothing to be told apart by but their names.
         let named = file_name.and_then(media_type).map(|named| named.split(';').next().unwrap_or(named));
         let exact = match named {
@@ -87,7 +87,7 @@ impl Rules {
     }
 
     /// What is accepted, in words.
-    pub(super) fn wanted(&self) -> String {
+    pub(crate) fn wanted(&self) -> String {
         match self.types {
             [] => "any file".to_owned(),
             [only] => format!("`{only}`"),

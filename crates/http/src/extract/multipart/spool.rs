@@ -171,24 +171,24 @@ impl NewFile {
 }
 
 /// A file in the folder of this path, under a name for the time being. Blocks.
-pub(super) fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     tempfile::Builder::new().prefix(".upload-").tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 /// Gives a complete file its name. What is named must not be lost with the power. Blocks.
-pub(super) fn give_name(file: NamedTempFile, path: &Path) -> io::Result<()> {
+pub(crate) fn give_name(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// Does what waits for a disk.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await? {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind()) => {
             let error = Error::new(StatusCode::INSUFFICIENT_STORAGE, "There is no room for the upload.")
                 .caused_by(error);
             Err(error.code("storage_full"))
