@@ -3,6 +3,7 @@
 //! It is not generic: [`Expr`](crate::Expr) and [`Predicate`](crate::Predicate) are typed shells around it, so that a
 //! program pays for rendering once and not once per model.
 
+mod decide;
 mod keys;
 mod pattern;
 
@@ -10,6 +11,7 @@ use crate::meta::{ModelMeta, RelationMeta};
 use crate::query::Select;
 use crate::value::{SqlType, Value};
 
+pub(crate) use decide::Truth;
 pub(crate) use keys::{is_among, is_key, is_no_key, is_other_key, parts};
 pub(crate) use pattern::{Anchor, Case, Pattern};
 
@@ -423,6 +425,13 @@ pub(crate) enum Operator {
     GreaterOrEqual,
     /// As [`Operator::Equal`], but NULL is a value like others.
     Same,
+}
+
+impl Operator {
+    /// Whether it asks no order.
+    pub(crate) fn is_about_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual | Self::Same)
+    }
 }
 
 #[derive(Clone, Debug)]

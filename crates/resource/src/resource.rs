@@ -289,6 +289,12 @@ async fn is_among<M: Model>(rows: Rows<M>, row: &M, caller: Caller<'_>) -> Resul
     match rows {
         Rows::None => Ok(false),
         Rows::All => Ok(true),
+        Rows::Where(rows)
+            if M::META.deleted_at().is_none()
+                && let Some(is_among) = rows.holds_for(row) =>
+        {
+            Ok(is_among)
+        }
         rows => rows.limit(Query::new().filter(|_| is_row(row))).exists(&caller).await,
     }
 }

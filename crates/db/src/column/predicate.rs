@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
-use crate::expression::Node;
+use crate::expression::{Node, Truth};
+use crate::model::Model;
 
 /// A condition on the rows of `M`.
 #[must_use = "a predicate does nothing until a query takes it"]
@@ -22,6 +23,16 @@ impl<M> Clone for Predicate<M> {
 impl<M> fmt::Debug for Predicate<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.node.fmt(f)
+    }
+}
+
+impl<M: Model> Predicate<M> {
+    /// Whether it holds for a row as it was read, as far as its own values tell. None where only the database knows: of texts,
+    /// which it compares in its own way, and of other rows.
+    pub fn holds_for(&self, row: &M) -> Option<bool> {
+        let values = row.values();
+        let value = |column: &str| values.get(M::META.column(column)?.0);
+        Some(self.node.decide(&value)? == Truth::True)
     }
 }
 

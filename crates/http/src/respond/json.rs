@@ -10,7 +10,7 @@ use crate::describe::{DescribeResponse, Operation, OutlineResponse, Schematic};
 use crate::extract::Json;
 
 /// Room for a small object, so that most responses are written without growing.
-const CAPACITY: usize = 128;
+const CAPACITY: usize = 512;
 
 /// Writes a value, or makes the error that a value which cannot be written is.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
