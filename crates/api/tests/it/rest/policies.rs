@@ -1,5 +1,6 @@
 //! Who may see and change what.
 
+use mainstay_db::Db;
 use serde_json::{Value, json};
 
 use super::on_every_engine;
@@ -28,6 +29,23 @@ async fn shows_rows_and_fields_by_the_policy() {
         for query in ["token=secret", "sort=token", "token[starts_with]=s"] {
             app.get(&format!("/sellers?{query}")).send().await.assert_problem(400, "invalid_parameters");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asks_the_database_only_for_what_the_row_does_not_tell() {
+    on_every_engine(async |app| {
+        let log = app.inject::<Db>().await.record();
+        let letter = json!({ "text": "hello" });
+        app.post("/letters").header(ANN.0, ANN.1).json(&letter).send().await.assert_status(201);
+        let asked: Vec<_> =
+            log.queries().into_iter().filter(|query| query.sql.starts_with("SELECT")).collect();
+        assert!(asked.is_empty(), "{asked:?}");
+        let read = json!({ "text": "hello", "read": true });
+        app.post("/letters").header(ANN.0, ANN.1).json(&read).send().await.assert_problem(403, "forbidden");
+        let left: Value = app.get("/letters").header(ANN.0, ANN.1).send().await.json();
+        assert_eq!(left["total"], 1, "what was refused is not there");
     })
     .await;
 }
