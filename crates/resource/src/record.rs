@@ -57,7 +57,7 @@ impl Form {
 
     /// The row with these values, which are those of all of the model's fields.
     pub(crate) fn record(&self, values: &[Value]) -> Result<Record> {
-        let mut json = String::new();
+        let mut json = String::with_capacity(room(values));
         self.object(&self.members, values, &mut json)?;
         Ok(Record { json })
     }
@@ -92,6 +92,15 @@ impl Form {
         json.push('}');
         Ok(())
     }
+}
+
+/// How long the row will be, more or less.
+fn room(values: &[Value]) -> usize {
+    let of = |value: &Value| match value {
+        Value::Text(text) | Value::Json(text) => text.len(),
+        _ => 16,
+    };
+    values.iter().map(|value| of(value) + 24).sum()
 }
 
 fn members(

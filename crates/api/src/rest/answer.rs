@@ -13,11 +13,15 @@ use serde_json::json;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// One row with its tag.
-pub(super) fn record(record: Record) -> Result<Response> {
+fn record(record: Record) -> Result<Response> {
     let (_, tag) = entity_tag(record.tag())?;
+    Ok(tagged(record, tag))
+}
+
+fn tagged(record: Record, tag: HeaderValue) -> Response {
     let mut response = body(record.json);
     response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    response
 }
 
 /// One row, unless the client has it already. Only a whole one has a tag: a part of it is another representation.
@@ -31,7 +35,7 @@ pub(super) fn shown(record: Record, is_whole: bool, headers: &HeaderMap) -> Resu
         Some(Header(known)) if !known.holds(Some(&tag)) => {
             Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, value)]).into_response())
         }
-        _ => self::record(record),
+        _ => Ok(tagged(record, value)),
     }
 }
 

@@ -64,8 +64,13 @@ pub(crate) fn write(sql_type: SqlType, value: &Value, out: &mut String) -> Resul
 
 /// Writes a text with quotes around it.
 pub(crate) fn write_text(text: &str, out: &mut String) {
-    // A text is always JSON.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        // A text is always JSON.
+        return out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
 /// With as few digits as tell it from every other number of its type.
