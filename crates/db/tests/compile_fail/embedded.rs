@@ -134,6 +134,12 @@ struct Prefix {
 }
 
 #[derive(FromRow)]
+struct Flattened {
+    #[db(flatten, rename = "ship")]
+    place: Shop,
+}
+
+#[derive(FromRow)]
 struct Renamed {
     #[db(embedded, rename = "ship")]
     place: Place,
