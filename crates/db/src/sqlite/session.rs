@@ -5,9 +5,8 @@
 //! `group`.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -40,8 +39,8 @@ pub(super) struct Session(Arc<Line>);
 /// The line from the task to the thread. A stream only looks at it, so that dropping the session cuts it.
 struct Line {
     commands: SyncSender<Command>,
-    expired: Arc<AtomicBool>,
-    limit: Duration,
+    /// Why the thread has hung up, unless the session has told it to.
+    gone: Arc<OnceLock<DbError>>,
 }
 
 impl Line {
@@ -64,11 +63,7 @@ impl Line {
     }
 
     fn gone(&self) -> DbError {
-        if self.expired.load(Ordering::Acquire) {
-            DbError::TransactionExpired { limit: self.limit }
-        } else {
-            DbError::Closed
-        }
+        self.gone.get().cloned().unwrap_or(DbError::Closed)
     }
 }
 
@@ -171,7 +166,7 @@ pub(super) struct Service<'a> {
     limit: Duration,
     /// How long one statement may take.
     statement: Duration,
-    expired: Arc<AtomicBool>,
+    gone: Arc<OnceLock<DbError>>,
 }
 
 impl<'a> Service<'a> {
@@ -184,12 +179,12 @@ impl<'a> Service<'a> {
     ) -> Option<Self> {
         let begun = Instant::now();
         let (commands, orders) = sync_channel(QUEUE);
-        let expired = Arc::new(AtomicBool::new(false));
-        let session = Session(Arc::new(Line { commands, expired: Arc::clone(&expired), limit }));
+        let gone = Arc::new(OnceLock::new());
+        let session = Session(Arc::new(Line { commands, gone: Arc::clone(&gone) }));
         opening.send(Ok(session)).ok()?;
         let statement = if access == Access::Schema { limit } else { connection.limits().statement };
         let (first, deadline) = (Cell::new(None), begun + limit);
-        Some(Self { connection, access, orders, first, begun, deadline, limit, statement, expired })
+        Some(Self { connection, access, orders, first, begun, deadline, limit, statement, gone })
     }
 
     /// Whether its first command comes so soon, or it ends.
@@ -202,14 +197,13 @@ impl<'a> Service<'a> {
         true
     }
 
-    /// It cannot be served: says so to the first command.
+    /// It cannot be served: whatever it asks for fails with this.
     pub(super) fn refuse(self, fault: DbError) {
-        match self.next() {
-            Some(Command::Run(job)) => drop(job.reply.send(Err(fault))),
-            Some(Command::Savepoint(_, reply) | Command::End(_, reply)) => drop(reply.send(Err(fault))),
-            Some(Command::Stream(_, _, ask) | Command::More(ask)) => drop(ask.send(Err(fault))),
-            None => {}
-        }
+        let _ = self.gone.set(fault);
+    }
+
+    fn expire(&self) {
+        let _ = self.gone.set(DbError::TransactionExpired { limit: self.limit });
     }
 
     /// Runs what the session asks for, to its end, at the latest to its deadline. Everything is left open that is to be
@@ -245,7 +239,7 @@ impl<'a> Service<'a> {
             tracing::warn!(
                 target: "mainstay::db",
                 held_ms = held.as_millis(),
-                expired = self.expired.load(Ordering::Relaxed),
+                expired = self.gone.get().is_some(),
                 "a transaction kept every other write waiting"
             );
         }
@@ -301,7 +295,7 @@ impl<'a> Service<'a> {
             Ok(command) => Some(command),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
-                self.expired.store(true, Ordering::Release);
+                self.expire();
                 None
             }
         }
@@ -310,7 +304,7 @@ impl<'a> Service<'a> {
     fn answer(&self, job: Job) {
         let outcome = self.run(&job.statement);
         if outcome.is_err() && Instant::now() >= self.deadline {
-            self.expired.store(true, Ordering::Release);
+            self.expire();
         }
         let _ = job.reply.send(outcome);
     }
