@@ -147,6 +147,16 @@ impl Routes {
         self.items.iter().flat_map(of).collect()
     }
 
+    /// All of its routes, also those of groups in it.
+    pub(crate) fn each_route(&self) -> Vec<&Route> {
+        let of = |item| match item {
+            &Item::Route(ref route) => vec![&**route],
+            Item::Nested(nested) => nested.each_route(),
+            Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
+        };
+        self.items.iter().flat_map(of).collect()
+    }
+
     /// What all of its handlers, and what is around them, take from the container, and where.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let of = |item: &Item| match item {
