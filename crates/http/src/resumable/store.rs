@@ -167,7 +167,11 @@ impl Uploads {
             Access::Ours { .. } if record.finished => {
                 // The process died before it was removed.
                 let (uploads, name) = (Arc::clone(&self), id.clone());
-                blocking(move || Ok(remove_file(&uploads.data(&name)))).await?;
+                blocking(move || {
+                    remove_file(&uploads.data(&name));
+                    Ok(())
+                })
+                .await?;
                 (None, record.length.unwrap_or(0), self.clock.now())
             }
             // It was handed over.

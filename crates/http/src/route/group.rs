@@ -149,12 +149,15 @@ impl Routes {
 
     /// All of its routes, also those of groups in it.
     pub(crate) fn each_route(&self) -> Vec<&Route> {
-        let of = |item| match item {
-            &Item::Route(ref route) => vec![&**route],
-            Item::Nested(nested) => nested.each_route(),
-            Item::Mounted { .. } | Item::Files { .. } => Vec::new(),
-        };
-        self.items.iter().flat_map(of).collect()
+        let mut all: Vec<&Route> = Vec::new();
+        for item in &self.items {
+            match item {
+                Item::Route(route) => all.push(route),
+                Item::Nested(nested) => all.extend(nested.each_route()),
+                Item::Mounted { .. } | Item::Files { .. } => {}
+            }
+        }
+        all
     }
 
     /// What all of its handlers, and what is around them, take from the container, and where.
