@@ -27,7 +27,7 @@ use crate::route::table::{Found, Leaf, Refusal, Table, With, wrap};
 use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
 use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
-use crate::stack::run::{Finishing, Guard};
+use crate::stack::run::{self, Finishing, Guard};
 use crate::stack::{Flow, Hook, panic, trace};
 use crate::version::{Calls, Marks};
 
@@ -235,17 +235,19 @@ impl Http {
                 extensions.insert(matched);
             }
         }
-        let limit = match leaf.info.timeout {
+        let limit_of = |timeout| match timeout {
             Some(Timeout::After(limit)) => Some(limit),
             Some(Timeout::Never) => None,
             None => self.limit,
         };
+        let limit = limit_of(leaf.info.timeout);
         let safe = [Method::GET, Method::HEAD].contains(request.method());
         let finishes = match leaf.info.hang_up {
             Some(what) => what == HangUp::Finishes,
             None => !safe,
         };
-        let finishing = finishes.then_some(&self.finishing);
+        let handed_over = leaf.info.hands_over.and_then(|of| limit_of(of.timeout));
+        let finishing = finishes.then_some((&self.finishing, run::alone(limit, handed_over)));
         let origin = Some(&leaf.info.origin);
         let context = CallContext {
             deadline: limit.and_then(|limit| exchange.started().checked_add(limit)),

@@ -3,7 +3,7 @@
 mod id;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -122,6 +122,20 @@ impl Exchange {
     /// The address of the client. Behind trusted proxies it is what they say. None for a local peer.
     pub fn client(&self) -> Option<IpAddr> {
         self.0.client
+    }
+
+    /// What stands for the address of the client where requests are counted. A household or a machine has a whole network of IPv6
+    /// addresses to choose from, so those count together by their first 64 bits. Whoever has no address is counted with all others
+    /// who have none.
+    pub fn client_key(&self) -> String {
+        match self.client().map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(address)) => format!("ip:{address}"),
+            Some(IpAddr::V6(address)) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                format!("ip:{}/64", Ipv6Addr::from(network))
+            }
+            None => "ip:local".to_owned(),
+        }
     }
 
     /// How the client speaks to the outermost server.

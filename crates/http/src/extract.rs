@@ -53,7 +53,7 @@ pub(crate) use media_type::require as require_type;
 pub use multipart::{
     AnyFile, Field, FileRules, Image, Multipart, MultipartForm, Pdf, Upload, safe_file_name,
 };
-pub(crate) use multipart::{Rules, UploadFolder, blocking, give_name, unnamed_beside};
+pub(crate) use multipart::{Kept, PIECE, Rules, UploadFolder, blocking, folder_of, sync_folder};
 pub use path::Path;
 pub use query::Query;
 

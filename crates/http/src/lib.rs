@@ -33,7 +33,7 @@
 //!
 //! # Checks
 //!
-//! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `E011` about
+//! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `E011` and `E012` about
 //! resumable uploads (`resumable/module.rs`), `W010` to `W013` about
 //! what should not be so in production (`module.rs`).
 

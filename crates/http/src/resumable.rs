@@ -31,25 +31,28 @@
 //! # What is promised
 //!
 //! - What `HEAD` says is on the disk, also after the process was killed or the power has failed. What had come of a request
-//!   that was cut off is kept, unless it had a checksum.
+//!   that was cut off is kept, unless it had a checksum. After a power failure in the middle of a piece without a checksum, some file
+//!   systems show bytes at its end that were never written.
 //! - **The handler is called at least once for each file, and the client does not hear that the file is complete before it has
 //!   succeeded.** That is within the request with the last byte. Where it fails, or the process dies in it, the file stays
 //!   complete, and is handed over again when the client asks for the offset (`HEAD`, with 423 as long as the handler fails) or sends
 //!   nothing more (an empty `PATCH`). [`Finished::id`] is the same then.
-//! - **Errors of the client (4xx) refuse the file**: it is removed. Those that pass (401, 408, 409, 423, 425, 429) and those of the
-//!   server (5xx) keep it. The handler's answer is sent with its headers and body: with 200 in place of 204 if there is one, and with
+//! - **Errors of the client (4xx) refuse the file**: it is removed. Those that pass (401, 408, 409, 423, 425, 429), panics, and those
+//!   of the server (5xx) keep it, and so does an argument of the handler that is not to be had: one before [`Finished`], or an
+//!   `invalid_parameter`. The query is that of the request which began the file. The handler's answer is sent with its headers and body: with 200 in place of 204 if there is one, and with
 //!   201 and the `Location` of the upload where the first request was the last.
 //! - An upload belongs to the principal who has begun it: others get 404. What nobody known has begun belongs to whoever knows
 //!   its address, which cannot be guessed.
 //! - The request that comes last has the upload. One that is under way lets it go with 423 when what it has is written, so that a
 //!   client whose connection has died need not wait for the server to find out.
 //! - A file takes the same memory whatever its length, and the folder has limits: how many files may be unfinished, of all and of
-//!   one principal, and how large they may be together. See [`ResumableUploadsConfig`].
+//!   one principal, and how large they may be together. Those who are not known are counted by address. See [`ResumableUploadsConfig`].
 //!
-//! In reading order: `protocol` and `metadata`, the headers; `serve`, the requests; `receive` and `checksum`, the bytes of one;
+//! In reading order: `protocol` and `metadata`, the headers; `arrival`, the time until they are read; `serve`, the requests; `receive` and `checksum`, the bytes of one;
 //! `hand_over` and `finished`, the end; `store` and `lock`, where files are meanwhile, and who has them; `config` and `module`;
 //! `describe`, what the routes say about themselves.
 
+mod arrival;
 mod checksum;
 mod config;
 mod describe;
@@ -75,7 +78,7 @@ use self::protocol::Protocol;
 use self::serve::{Offer, Step};
 use crate::extract::{AnyFile, FileRules, Rules};
 use crate::route::group::Item;
-use crate::route::{HangUp, Timeout, Wrapper};
+use crate::route::{HandsOver, HangUp, Timeout, Wrapper};
 use crate::{Middleware, Route, Routes};
 
 /// The parameter of the path that names an upload.
@@ -154,11 +157,9 @@ impl ResumableUploads {
         let one = format!("{path}/{{{UPLOAD}}}");
         let path = if path.is_empty() { "/".to_owned() } else { path };
         let settings = &route.settings;
-        let offer = Arc::new(Offer {
-            handler: Handler { endpoint: Arc::clone(&route.handler).direct(), timeout: settings.timeout },
-            rules: self.rules,
-            body_limit: settings.body_limit,
-        });
+        let handler = Handler { endpoint: Arc::clone(&route.handler).direct(), timeout: settings.timeout };
+        let offer = Arc::new(Offer::new(handler, self.rules, settings.body_limit));
+        let hands_over = HandsOver { timeout: settings.timeout, most_bytes: offer.most_bytes };
         let make = |step: Step, path: &str| {
             let offer = Arc::clone(&offer);
             let answer = move |request: Request| Arc::clone(&offer).answer(step, request);
@@ -168,11 +169,14 @@ impl ResumableUploads {
             });
             made.settings = settings.clone();
             made.settings.name = None;
-            // The length of a file is looked at here, and the time between its bytes.
+            // The length of a file is looked at here, and the time: before its bytes, between them, and of the handler.
             made.settings.body_limit = Some(u64::MAX);
-            made.settings.timeout = Some(Timeout::Never);
+            let usual = matches!(step, Step::Options | Step::Cancel);
+            made.settings.timeout = (!usual).then_some(Timeout::Never);
             // What has come is written, and a file that is complete is handed over.
             made.settings.hang_up = Some(HangUp::Finishes);
+            let most_bytes = hands_over.most_bytes.filter(|_| step == Step::Create);
+            made.settings.hands_over = Some(HandsOver { most_bytes, ..hands_over });
             let mut made = made.middleware(Protocol);
             made.wrappers.extend(route.wrappers.iter().cloned());
             made

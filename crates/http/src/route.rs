@@ -81,6 +81,7 @@ pub(crate) struct Settings {
     pub(crate) cross_origin: bool,
     pub(crate) any_host: bool,
     pub(crate) hang_up: Option<HangUp>,
+    pub(crate) hands_over: Option<HandsOver>,
     pub(crate) yields: bool,
     pub(crate) versions: Option<VersionRange>,
     pub(crate) deprecation: Option<Deprecation>,
@@ -108,6 +109,15 @@ pub enum HangUp {
     Cancels,
     /// It runs to its end, and nobody hears the answer. The default of all other methods.
     Finishes,
+}
+
+/// A route without a limit of its own, which in the end calls a handler that has one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandsOver {
+    /// The `timeout` of that handler.
+    pub(crate) timeout: Option<Timeout>,
+    /// How large what it hands over may be, where that is said.
+    pub(crate) most_bytes: Option<u64>,
 }
 
 /// What is put around an endpoint.
@@ -343,6 +353,7 @@ pub struct RouteInfo {
     pub(crate) cross_origin: bool,
     pub(crate) any_host: bool,
     pub(crate) hang_up: Option<HangUp>,
+    pub(crate) hands_over: Option<HandsOver>,
     pub(crate) metrics: RouteMetrics,
 }
 

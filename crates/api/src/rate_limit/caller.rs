@@ -1,6 +1,6 @@
 //! Who sends a request, as a limit sees it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{HeaderName, Method};
@@ -48,18 +48,9 @@ impl<'a> Caller<'a> {
         &self.0.method
     }
 
-    /// What stands for the address in keys, for functions that fall back to it. A household or a machine has a whole network of IPv6
-    /// addresses to choose from, so those count together by their first 64 bits. Whoever has no address is counted with all others
-    /// who have none.
+    /// What stands for the address in keys, for functions that fall back to it; see [`Exchange::client_key`].
     pub fn address_key(&self) -> String {
-        match self.address().map(|address| address.to_canonical()) {
-            Some(IpAddr::V4(address)) => format!("ip:{address}"),
-            Some(IpAddr::V6(address)) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                format!("ip:{}/64", Ipv6Addr::from(network))
-            }
-            None => "ip:local".to_owned(),
-        }
+        self.0.extensions.get::<Exchange>().map_or_else(|| "ip:local".to_owned(), Exchange::client_key)
     }
 
     pub(super) fn principal_key(&self) -> String {

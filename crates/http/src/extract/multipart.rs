@@ -29,7 +29,7 @@ pub use self::form::MultipartForm;
 use self::reader::Reader;
 pub(crate) use self::rules::Rules;
 pub use self::rules::{AnyFile, FileRules, Image, Pdf};
-pub(crate) use self::spool::{UploadFolder, blocking, give_name, unnamed_beside};
+pub(crate) use self::spool::{Kept, PIECE, UploadFolder, blocking, folder_of, sync_folder};
 pub(crate) use self::upload::FILE;
 pub use self::upload::Upload;
 use super::body::BodyStream;

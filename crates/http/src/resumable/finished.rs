@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -12,9 +13,9 @@ use mainstay_core::container::Need;
 use mainstay_core::{Error, Result};
 
 use super::metadata::Metadata;
-use super::store::{Uploads, sync_folder};
+use super::store::Uploads;
 use crate::describe::{Describe, Operation};
-use crate::extract::{blocking, give_name, unnamed_beside};
+use crate::extract::{Kept, blocking, folder_of, sync_folder};
 
 /// A file that has come as a whole: an argument of a handler that was given to
 /// [`ResumableUploads`](super::ResumableUploads).
@@ -31,6 +32,7 @@ struct Facts {
     media_type: &'static str,
     file_name: Option<String>,
     metadata: Metadata,
+    taken: AtomicBool,
 }
 
 impl Finished {
@@ -42,7 +44,13 @@ impl Finished {
         metadata: Metadata,
     ) -> Self {
         let (id, file_name) = (id.to_owned(), metadata.file_name());
-        Self(Arc::new(Facts { id, path, size, media_type, file_name, metadata }))
+        let taken = AtomicBool::new(false);
+        Self(Arc::new(Facts { id, path, size, media_type, file_name, metadata, taken }))
+    }
+
+    /// Whether a handler has it: none does whose arguments before it were not to be had.
+    pub(super) fn was_taken(&self) -> bool {
+        self.0.taken.load(Ordering::Relaxed)
     }
 
     /// What tells this upload from all others: 32 hexadecimal digits, fit to be the name of a file. A handler that is called
@@ -84,23 +92,21 @@ impl Finished {
 
     /// Keeps it as a file of this name. It is there as a whole or not at all; one that is there already is replaced.
     ///
-    /// Nothing is copied where both are on one file system that knows hard links. Never make the path from what the client
+    /// Nothing is copied where both are on one file system that knows hard links: until the handler has ended it is then one file with
+    /// [`Finished::path`], so change neither. Elsewhere the `timeout` of the route must be long enough for a copy. Never make the path from what the client
     /// sent: [`Finished::file_name`] is the most that may be part of it.
     ///
     /// # Errors
     ///
     /// 507 when the disk is full, else 500.
     pub async fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (file, path) = (self.clone(), path.as_ref().to_owned());
-        blocking(move || {
-            let from = file.path();
-            match link(from, &path) {
-                // Another disk, or one that knows no links.
-                Err(error) if error.kind() != io::ErrorKind::NotFound => copy(from, &path),
-                linked => linked,
-            }
-        })
-        .await
+        let (file, to) = (self.clone(), path.as_ref().to_owned());
+        let linked = blocking(move || match link(file.path(), &to) {
+            // Another disk, or one that knows no links.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Ok(false),
+            linked => linked.map(|()| true),
+        });
+        if linked.await? { Ok(()) } else { self.open().await?.save(path.as_ref()).await }
     }
 
     /// The SHA-256 of its content: for names by content, or to find what was sent twice.
@@ -109,34 +115,19 @@ impl Finished {
     ///
     /// When it cannot be read.
     pub async fn sha256(&self) -> Result<[u8; 32]> {
+        self.open().await?.sha256().await
+    }
+
+    async fn open(&self) -> Result<Kept> {
         let file = self.clone();
-        blocking(move || {
-            let mut digest = Digest(ring::digest::Context::new(&ring::digest::SHA256));
-            io::copy(&mut File::open(file.path())?, &mut digest)?;
-            let mut value = [0; 32];
-            value.copy_from_slice(digest.0.finish().as_ref());
-            Ok(value)
-        })
-        .await
-    }
-}
-
-struct Digest(ring::digest::Context);
-
-impl io::Write for Digest {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        blocking(move || Ok(Kept::Disk { file: Arc::new(File::open(file.path())?), length: file.size() }))
+            .await
     }
 }
 
 /// Gives a file, which is on the disk already, one more name. Blocks.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     let linked =
         tempfile::Builder::new().prefix(".upload-").make_in(folder, |path| fs::hard_link(from, path))?;
     let linked = linked.into_temp_path();
@@ -144,12 +135,6 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     // Where `to` was this file already, both names are still there: the first goes with `linked`.
     drop(linked);
     sync_folder(folder)
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut new = unnamed_beside(to)?;
-    io::copy(&mut File::open(from)?, &mut new)?;
-    give_name(new, to)
 }
 
 impl fmt::Debug for Finished {
@@ -167,11 +152,13 @@ impl<S: Sync> FromRequestParts<S> for Finished {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or_else(|| {
+        let finished: Self = parts.extensions.get().cloned().ok_or_else(|| {
             Error::internal(
                 "there is a finished upload only in handlers that are given to `ResumableUploads`",
             )
-        })
+        })?;
+        finished.0.taken.store(true, Ordering::Relaxed);
+        Ok(finished)
     }
 }
 
@@ -204,7 +191,7 @@ mod tests {
             assert_eq!(fs::metadata(&from).unwrap().ino(), fs::metadata(&to).unwrap().ino());
         }
         assert_eq!(mainstay_core::random::hex(&finished.sha256().await.unwrap())[..8], *"2cf24dba");
-        copy(&from, &to).unwrap();
+        finished.open().await.unwrap().save(&to).await.unwrap();
         assert_eq!(
             (fs::read_to_string(&to).unwrap(), fs::read_dir(folder.path()).unwrap().count()),
             ("hello".into(), 2)
@@ -212,5 +199,27 @@ mod tests {
         fs::remove_file(&from).unwrap();
         assert!(finished.save(&to).await.is_err());
         assert_eq!(fs::read_to_string(&to).unwrap(), "hello");
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_nobody_waits_for_ends_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let size = 256 << 20;
+        File::create(&from).unwrap().set_len(size).unwrap();
+        let finished = Finished::new("id", from, size, "text/plain", Metadata::default());
+        let kept = finished.open().await.unwrap();
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        tokio::select! {
+            _ = kept.save(&to) => panic!("it was to be cut off"),
+            () = async { while names() == 1 { tokio::task::yield_now().await } } => {}
+        }
+        for _ in 0..500 {
+            if names() == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert!(names() == 1 && !to.exists());
     }
 }

@@ -12,12 +12,14 @@ use http_body::Body as _;
 use mainstay_core::call_context::CallContext;
 use mainstay_core::{Error, Result, StatusCode};
 
+use super::arrival::too_slow;
 use super::finished::Finished;
 use super::receive::{Stopped, judge};
-use super::store::Opened;
+use super::store::{Opened, Record};
 use crate::extract::Rules;
 use crate::middleware::into_result;
 use crate::route::{Endpoint, RouteMatch, Timeout};
+use crate::stack::panic;
 
 /// What answers when a file is complete.
 pub(super) struct Handler {
@@ -46,27 +48,35 @@ impl Handler {
         let media_type = judge(opened, rules).await?;
         let metadata = opened.record.metadata();
         let finished = Finished::new(opened.id.as_str(), opened.path(), opened.offset, media_type, metadata);
+        let argument = finished.clone();
         // What it calls hears until when it has time.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let context = CallContext { deadline, ..CallContext::current() };
-        let answering = context.scope(self.endpoint.call(request(parts, finished)));
+        let request = request(parts, &opened.record, argument)?;
+        // A panic is a failure like others, also where the stack lets it pass: what becomes of the file depends on it.
+        let answering = panic::always_caught(async { into_result(self.endpoint.call(request).await) });
+        let answering = context.scope(answering);
         let answer = match limit {
             Some(limit) => tokio::time::timeout(limit, answering).await.map_err(|_| too_slow(limit))?,
             None => answering.await,
         };
-        match into_result(answer) {
+        let error = match answer {
             Ok(response) if response.status().is_client_error() || response.status().is_server_error() => {
-                Err(stopped(Error::new(response.status(), "The file was refused.")))
+                Error::new(response.status(), "The file was refused.")
             }
-            Ok(response) => Ok(acknowledging(response)),
-            Err(error) => Err(stopped(error)),
-        }
+            Ok(response) => return Ok(acknowledging(response)),
+            Err(error) => error,
+        };
+        Err(if finished.was_taken() { stopped(error) } else { Stopped::Kept(error) })
     }
 }
 
 /// The request as a handler of the address itself sees it: a POST without a body.
-fn request(mut parts: Parts, finished: Finished) -> Request {
+///
+/// The address is that of the request which began the file: its query was looked at when it was admitted.
+fn request(mut parts: Parts, record: &Record, finished: Finished) -> Result<Request> {
     parts.method = Method::POST;
+    parts.uri = record.target().try_into()?;
     for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
         parts.headers.remove(name);
     }
@@ -74,7 +84,7 @@ fn request(mut parts: Parts, finished: Finished) -> Request {
         parts.extensions.insert(matched.without(super::UPLOAD));
     }
     parts.extensions.insert(finished);
-    Request::from_parts(parts, Body::empty())
+    Ok(Request::from_parts(parts, Body::empty()))
 }
 
 /// 204, as the protocol has it, unless the handler says something.
@@ -94,17 +104,11 @@ fn stopped(error: Error) -> Stopped {
         StatusCode::TOO_EARLY,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    if error.status().is_server_error() || AGAIN.contains(&error.status()) {
+    // An argument after the file was not to be had: the handler has not seen it.
+    let unseen = error.machine_code() == "invalid_parameter";
+    if unseen || error.status().is_server_error() || AGAIN.contains(&error.status()) {
         Stopped::Kept(error)
     } else {
         Stopped::Refused(error)
     }
-}
-
-#[track_caller]
-fn too_slow(limit: Duration) -> Stopped {
-    let error = Error::unavailable("The answer took too long.").code("timed_out");
-    Stopped::Kept(
-        error.context(format!("no response after {limit:?}: set `timeout` on the route of the upload")),
-    )
 }

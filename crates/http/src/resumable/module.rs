@@ -3,6 +3,7 @@
 //! | id | what |
 //! |---|---|
 //! | `http.E011` | the folder of resumable uploads is no folder |
+//! | `http.E012` | a route of resumable uploads takes files that are larger than all that may be unfinished |
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::config::ResumableUploadsConfig;
 use super::store::Uploads;
+use crate::Routes;
+use crate::extract::size;
 
 /// How often it is looked for what has expired.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -30,7 +33,7 @@ pub(super) fn module() -> Module {
 
 async fn sweep(running: Running, uploads: Inject<Uploads>) -> Result<()> {
     let uploads = uploads.into_arc();
-    let every = SWEEP.min(uploads.config().expire_after);
+    let every = SWEEP.min(uploads.config().expires_in(0));
     let mut sweeps = tokio::time::interval_at(Instant::now() + every, every);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     running.ready();
@@ -54,5 +57,20 @@ fn check(assembly: &Assembly, findings: &mut Findings) {
         let message = format!("the folder of resumable uploads is no folder: {}", folder.display());
         let fix = "name a folder that there is, or that can be made";
         findings.add(Finding::error("http.E011", message).at("resumable_uploads.folder").fix(fix));
+    }
+    let room = config.most_of_one();
+    for route in assembly.contributions.of::<Routes>().flat_map(|routes| routes.value.each_route()) {
+        let most = route.settings.hands_over.and_then(|of| of.most_bytes);
+        if let Some(most) = most.filter(|most| *most > room) {
+            let (path, source) = (&route.operation.path, route.operation.source);
+            let message = format!(
+                "`{path}` takes files of {}, and there is room for {} of unfinished ones",
+                size(most),
+                size(room)
+            );
+            let fix = "Raise `resumable_uploads.most_unfinished_bytes` and `most_unfinished_bytes_each`, or lower its `body_limit`.";
+            let at = format!("{}:{}", source.file, source.line);
+            findings.add(Finding::error("http.E012", message).at(at).fix(fix));
+        }
     }
 }

@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use mainstay_core::{Error, Fault, Module, Result, StatusCode};
 
-use super::describe;
 use super::metadata::Metadata;
 use super::module::module;
+use super::{arrival, describe};
 use crate::describe::Operation;
 use crate::{Middleware, Next};
 
@@ -50,16 +50,22 @@ impl Middleware<Self> for Protocol {
         Box::pin(async move {
             let spoken = *request.method() == Method::OPTIONS
                 || request.headers().get(&TUS_RESUMABLE).is_some_and(|version| version == VERSION);
-            let answer = if spoken { next.run(request).await } else { Err(other_version()) };
+            let answer = if spoken { arrival::run(request, next).await } else { Err(other_version()) };
+            let not_kept = HeaderValue::from_static("no-store");
             match answer {
                 Ok(mut response) => {
-                    for (name, value) in said() {
-                        response.headers_mut().insert(name, value);
-                    }
+                    let headers = response.headers_mut();
+                    headers.insert(TUS_RESUMABLE, VERSION);
+                    headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                    headers.entry(header::CACHE_CONTROL).or_insert(not_kept);
                     Ok(response)
                 }
                 Err(error) => {
-                    Err(said().into_iter().fold(error, |error, (name, value)| error.header(name, value)))
+                    let says = error.headers().contains_key(header::CACHE_CONTROL);
+                    let error = error
+                        .replace_header(TUS_RESUMABLE, VERSION)
+                        .header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                    Err(if says { error } else { error.header(header::CACHE_CONTROL, not_kept) })
                 }
             }
         })
@@ -72,14 +78,6 @@ impl Middleware<Self> for Protocol {
     fn brings(&self) -> Vec<Module> {
         vec![module()]
     }
-}
-
-fn said() -> [(HeaderName, HeaderValue); 3] {
-    [
-        (TUS_RESUMABLE, VERSION),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
-    ]
 }
 
 fn other_version() -> Error {

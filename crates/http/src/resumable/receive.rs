@@ -1,7 +1,7 @@
 //! The bytes of one request, on their way to the end of a file.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -10,11 +10,8 @@ use mainstay_core::{Error, Result, StatusCode};
 
 use super::checksum::Checksum;
 use super::store::{Opened, locked};
-use crate::extract::{Rules, size};
+use crate::extract::{PIECE, Rules, size};
 use crate::files::{SNIFFED, sniff};
-
-/// How much is written at once.
-const PIECE: usize = 256 * 1024;
 
 /// What a request brings.
 pub(super) struct Incoming<'r> {
@@ -23,8 +20,26 @@ pub(super) struct Incoming<'r> {
     pub(super) rules: &'r Rules,
     /// How long the whole file may be.
     pub(super) most: u64,
+    pub(super) patience: Patience,
+}
+
+/// How long a body is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
     /// How long nothing may come.
-    pub(super) patience: Duration,
+    idle: Duration,
+    /// When all of it is to be there.
+    end: Option<Instant>,
+}
+
+impl Patience {
+    pub(super) fn new(idle: Duration, all: Duration) -> Self {
+        Self { idle, end: Instant::now().checked_add(all) }
+    }
+
+    fn left(&self) -> Duration {
+        self.end.map_or(self.idle, |end| self.idle.min(end.saturating_duration_since(Instant::now())))
+    }
 }
 
 /// Why a request is not done.
@@ -62,16 +77,17 @@ impl Incoming<'_> {
         if let (Ok(()), Some(checksum)) = (&outcome, self.checksum.take()) {
             outcome = checksum.verify().map_err(Stopped::Kept);
         }
-        match &outcome {
-            Ok(()) if has_checksum => opened.believe().await?,
-            Err(_) if has_checksum => opened.forget_doubtful().await?,
-            // More than there should be: nobody knows which part of it is right.
-            Err(Stopped::Kept(error)) if error.machine_code() == TOO_LONG => opened.cut(begun).await?,
-            _ => {}
+        if let Err(error) = settle(opened, begun, has_checksum, &outcome).await {
+            // What is not on the disk must not be acknowledged later.
+            opened.take_back(begun).await;
+            return Err(outcome.err().unwrap_or(Stopped::Kept(error)));
         }
-        let settled = settle(opened).await;
         outcome?;
-        Ok(settled?)
+        // What was damaged on its way may look like anything, and was not looked at before.
+        if has_checksum && begins_to_show(begun, opened.offset) {
+            judge(opened, self.rules).await?;
+        }
+        Ok(())
     }
 
     async fn pump(&mut self, opened: &mut Opened) -> Result<(), Stopped> {
@@ -103,11 +119,11 @@ impl Incoming<'_> {
     }
 
     async fn write(&mut self, opened: &mut Opened, pending: BytesMut) -> Result<BytesMut, Stopped> {
-        let (before, look) = (opened.offset, SNIFFED as u64);
+        let (before, has_checksum) = (opened.offset, self.checksum.is_some());
         opened.claim_up_to(before + pending.len() as u64)?;
         let pending = opened.append(pending, &mut self.checksum).await?;
         // What is not wanted is refused before all of it has come.
-        if before < look && opened.offset >= look {
+        if !has_checksum && begins_to_show(before, opened.offset) {
             judge(opened, self.rules).await?;
         }
         Ok(pending)
@@ -141,16 +157,50 @@ pub(super) async fn judge(opened: &Opened, rules: &Rules) -> Result<&'static str
     })
 }
 
-/// What has come stays, and stays for longer.
-async fn settle(opened: &mut Opened) -> Result<()> {
+/// What has come stays, and stays for longer; what is not to be believed goes.
+async fn settle(
+    opened: &mut Opened,
+    begun: u64,
+    has_checksum: bool,
+    outcome: &Result<(), Stopped>,
+) -> Result<()> {
+    match outcome {
+        Ok(()) if has_checksum => opened.believe().await?,
+        Err(_) if has_checksum => opened.forget_doubtful().await?,
+        // More than there should be: nobody knows which part of it is right.
+        Err(Stopped::Kept(error)) if error.machine_code() == TOO_LONG => opened.cut(begun).await?,
+        _ => {}
+    }
     opened.sync().await?;
     opened.touch().await
 }
 
+/// Whether as much as a look needs was not there before, and is there now.
+fn begins_to_show(before: u64, now: u64) -> bool {
+    let look = SNIFFED as u64;
+    before < look && now >= look
+}
+
+/// Whether anything comes. A body without a length may be empty all the same, which is seen at its end alone.
+pub(super) async fn comes(body: &mut Body, patience: Patience) -> Result<bool> {
+    if http_body::Body::is_end_stream(body) {
+        return Ok(false);
+    }
+    if http_body::Body::size_hint(body).lower() > 0 {
+        return Ok(true);
+    }
+    while let Some(chunk) = next(body, patience).await? {
+        if !chunk.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The next bytes.
-async fn next(body: &mut Body, patience: Duration) -> Result<Option<Bytes>> {
+async fn next(body: &mut Body, patience: Patience) -> Result<Option<Bytes>> {
     loop {
-        let frame = match tokio::time::timeout(patience, body.frame()).await {
+        let frame = match tokio::time::timeout(patience.left(), body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return Ok(None),
             Ok(Some(Err(error))) => return Err(incomplete().caused_by(error)),

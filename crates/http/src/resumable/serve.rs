@@ -1,5 +1,6 @@
 //! The requests of the protocol.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result, StatusCode};
 
+use super::arrival::{Arrival, not_now};
 use super::checksum::{self, Checksum};
 use super::hand_over::Handler;
 use super::protocol::{
@@ -17,8 +19,9 @@ use super::protocol::{
     UPLOAD_DEFER_LENGTH, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION, announced,
     invalid, metadata, number,
 };
-use super::receive::{Incoming, Stopped};
+use super::receive::{Incoming, Patience, Stopped, comes};
 use super::store::{Asker, Opened, Record, Uploads, missing};
+use crate::Exchange;
 use crate::extract::{Rules, require_type, size};
 use crate::route::RouteMatch;
 
@@ -26,8 +29,8 @@ use crate::route::RouteMatch;
 pub(super) struct Offer {
     pub(super) handler: Handler,
     pub(super) rules: Rules,
-    /// How large a file may be, where the route says so.
-    pub(super) body_limit: Option<u64>,
+    /// How large a file may be, where the route or the rules say so.
+    pub(super) most_bytes: Option<u64>,
 }
 
 /// One request, with what it asks.
@@ -79,6 +82,11 @@ impl Step {
 }
 
 impl Offer {
+    pub(super) fn new(handler: Handler, rules: Rules, body_limit: Option<u64>) -> Self {
+        let by_rules = (rules.most_bytes < u64::MAX).then_some(rules.most_bytes);
+        Self { handler, rules, most_bytes: body_limit.into_iter().chain(by_rules).min() }
+    }
+
     /// Answers a request.
     pub(super) async fn answer(self: Arc<Self>, step: Step, request: Request) -> Result<Response> {
         let (mut parts, body) = request.into_parts();
@@ -94,7 +102,9 @@ impl Offer {
             _ => path.rsplit_once('/').map_or(path, |(address, _)| address),
         };
         let identity = who.is_authenticated().then(|| who.identity());
-        let asker = Asker { address: address.to_owned(), identity };
+        let exchange = parts.extensions.get::<Exchange>();
+        let counted_as = identity.clone().or_else(|| exchange.map(Exchange::client_key)).unwrap_or_default();
+        let asker = Asker { address: address.to_owned(), identity, counted_as };
         let asking = Asking { offer: self, uploads, parts, asker };
         match step {
             Step::Create => asking.create(body).await,
@@ -107,11 +117,7 @@ impl Offer {
 
     /// How large a file may be.
     fn most(&self, uploads: &Uploads) -> u64 {
-        let by_rules = (self.rules.most_bytes < u64::MAX).then_some(self.rules.most_bytes);
-        match (self.body_limit, by_rules) {
-            (Some(limit), Some(rule)) => limit.min(rule),
-            (limit, rule) => limit.or(rule).unwrap_or(uploads.config().most_bytes),
-        }
+        self.most_bytes.unwrap_or(uploads.config().most_bytes)
     }
 }
 
@@ -128,17 +134,19 @@ impl Asking {
     }
 
     /// `POST`: a file begins, maybe with its first bytes.
-    async fn create(self, body: Body) -> Result<Response> {
+    async fn create(self, mut body: Body) -> Result<Response> {
         let headers = &self.parts.headers;
         let length = announced(headers)?;
         let (metadata, _) = metadata(headers)?;
-        let brings = !http_body::Body::is_end_stream(&body);
-        if brings {
-            self.require_octets()?;
+        if let Err(error) = self.require_octets()
+            && comes(&mut body, self.patience()).await?
+        {
+            return Err(error);
         }
         let checksum = Checksum::of(headers)?;
         self.fits(length)?;
-        let record = Record::new(self.asker.clone(), length, metadata);
+        let query = self.parts.uri.query().map(str::to_owned);
+        let record = Record::new(self.asker.clone(), length, metadata, query);
         let mut opened = Arc::clone(&self.uploads).create(record).await?;
         let mut response = match self.take(&mut opened, body, checksum).await {
             Ok(answer) => answer.unwrap_or_default(),
@@ -174,7 +182,7 @@ impl Asking {
         // To a client, a file of which all has come is done: it is not told so before it is.
         match self.hand_over(&mut opened).await {
             Ok(_) => Ok(response),
-            Err(Stopped::Kept(error)) => Err(not_taken(&error)),
+            Err(Stopped::Kept(error)) => Err(not_now(&error)),
             Err(Stopped::Refused(error)) => {
                 opened.remove().await?;
                 Err(error)
@@ -194,8 +202,7 @@ impl Asking {
         if offset != opened.offset {
             let message =
                 format!("The next byte is number {}, and not {offset}: go on from there.", opened.offset);
-            let error = Error::conflict(message).code("wrong_offset");
-            return Err(error.header(UPLOAD_OFFSET, opened.offset.into()));
+            return Err(wrong_offset(&opened, message));
         }
         self.settle_length(&mut opened, length).await?;
         let mut response = match self.take(&mut opened, body, checksum).await {
@@ -221,6 +228,11 @@ impl Asking {
         let matched = self.parts.extensions.get::<RouteMatch>();
         let Some(id) = matched.and_then(|matched| matched.get(super::UPLOAD)) else { return Err(missing()) };
         Arc::clone(&self.uploads).open(&id, &self.asker).await
+    }
+
+    fn patience(&self) -> Patience {
+        let config = self.uploads.config();
+        Patience::new(config.idle_timeout, config.piece_timeout)
     }
 
     /// Refuses what is no piece of a file.
@@ -268,21 +280,23 @@ impl Asking {
     async fn take(
         &self,
         opened: &mut Opened,
-        body: Body,
+        mut body: Body,
         checksum: Option<Checksum>,
     ) -> Result<Option<Response>, Stopped> {
+        // From here on there are other limits: between its bytes, and that of the handler.
+        Arrival::note(&self.parts);
         if !opened.record.finished {
             let incoming = Incoming {
                 body,
                 checksum,
                 rules: &self.offer.rules,
                 most: opened.record.length.unwrap_or_else(|| self.offer.most(&self.uploads)),
-                patience: self.uploads.config().idle_timeout,
+                patience: self.patience(),
             };
             incoming.receive(opened).await?;
-        } else if !http_body::Body::is_end_stream(&body) {
+        } else if comes(&mut body, self.patience()).await? {
             let message = "The file is complete: there is nothing more to send.";
-            return Err(Stopped::Kept(Error::conflict(message).code("wrong_offset")));
+            return Err(wrong_offset(opened, message).into());
         }
         self.hand_over(opened).await
     }
@@ -292,9 +306,13 @@ impl Asking {
         if opened.record.finished || !opened.is_complete() {
             return Ok(None);
         }
+        Arrival::note(&self.parts);
         let limit = self.offer.handler.limit(self.uploads.timeout);
         let answer = self.offer.handler.take(opened, &self.offer.rules, self.parts.clone(), limit).await?;
-        opened.finish().await?;
+        // The handler has it. Where that cannot be noted it may get it again, which it has to bear anyway.
+        if let Err(error) = opened.finish().await {
+            crate::render::log(&error.context("an upload was taken, which could not be noted"));
+        }
         Ok(Some(answer))
     }
 }
@@ -309,16 +327,10 @@ fn tell(opened: &Opened, response: &mut Response) {
     }
 }
 
-/// 423 for who asks how much has come of a file that is complete, and that the handler has failed with. On any other error a client
-/// gives the upload up and begins anew; on this one it asks again.
+/// 409 for who sends what is not the next piece.
 #[track_caller]
-fn not_taken(error: &Error) -> Error {
-    crate::render::log(error);
-    let message = "All of the file is here, but it could not be taken yet: ask again.";
-    Error::new(StatusCode::LOCKED, message)
-        .code("upload_not_taken")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-        .context(error.report())
+fn wrong_offset(opened: &Opened, message: impl Into<Cow<'static, str>>) -> Error {
+    Error::conflict(message).code("wrong_offset").header(UPLOAD_OFFSET, opened.offset.into())
 }
 
 fn status(status: StatusCode) -> Response {

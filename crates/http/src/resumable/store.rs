@@ -37,7 +37,7 @@ use self::room::Room;
 use super::config::ResumableUploadsConfig;
 use super::lock::Locks;
 use crate::config::HttpConfig;
-use crate::extract::blocking;
+use crate::extract::{blocking, sync_folder};
 
 /// The name of an upload: 128 random bits in hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +68,8 @@ pub(super) struct Asker {
     pub(super) address: String,
     /// The principal's identity, if there is one.
     pub(super) identity: Option<String>,
+    /// With whom its uploads are counted.
+    pub(super) counted_as: String,
 }
 
 /// The folder, as all requests share it.
@@ -127,7 +129,7 @@ impl Uploads {
     pub(super) async fn create(self: Arc<Self>, record: Record) -> Result<Opened> {
         let id = Id::new(&*self.random);
         let Some(held) = self.locks.try_take(&id) else { return Err(locked()) };
-        self.room.claim(&id, record.length.unwrap_or(0), record.owner.as_deref())?;
+        self.room.claim(&id, record.length.unwrap_or(0), &record.counted_as)?;
         let (uploads, made, now) = (Arc::clone(&self), record.clone(), self.clock.now());
         let name = id.clone();
         let file = blocking(move || {
@@ -156,10 +158,22 @@ impl Uploads {
         self.record(&id).await?.for_asker(asker)?;
         let Some(held) = self.locks.take(&id, self.config.lock_timeout).await else { return Err(locked()) };
         let (uploads, name) = (Arc::clone(&self), id.clone());
-        let access = blocking(move || Access::to(&uploads.data(&name))).await?;
+        // It is had until the disk has answered, also by a request that is gone by then.
+        let opening = blocking(move || Ok((Access::to(&uploads.data(&name))?, held)));
+        let (access, held) = opening.await?;
         let record = self.record(&id).await?.for_asker(asker)?;
         let (file, length, touched) = match access {
             Access::Busy => return Err(locked()),
+            Access::Ours { .. } if record.finished => {
+                // The process died before it was removed.
+                let (uploads, name) = (Arc::clone(&self), id.clone());
+                blocking(move || {
+                    remove_file(&uploads.data(&name));
+                    Ok(())
+                })
+                .await?;
+                (None, record.length.unwrap_or(0), self.clock.now())
+            }
             // It was handed over.
             Access::Missing if record.finished => (None, record.length.unwrap_or(0), self.clock.now()),
             Access::Missing => return Err(missing()),
@@ -191,11 +205,7 @@ impl Uploads {
     /// Removes all that there is of an upload. Blocks.
     fn forget(&self, id: &Id) {
         for path in [Record::path(&self.folder, id), self.data(id)] {
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(target: "mainstay::http", %error, path = %path.display(), "what is left of an upload cannot be removed");
-            }
+            remove_file(&path);
         }
         self.room.give_back(id);
     }
@@ -237,6 +247,15 @@ fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
+/// Removes a file, if it is there. One that cannot be removed is told, and harms nobody else. Blocks.
+fn remove_file(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(target: "mainstay::http", %error, path = %path.display(), "what is left of an upload cannot be removed");
+    }
+}
+
 fn new_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create_new(true);
@@ -251,12 +270,6 @@ fn make_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// Sees to it that new names are not lost with the power. Blocks.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened, and need not be.
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 /// 404 for whoever may not know whether it is there.

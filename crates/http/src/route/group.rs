@@ -147,6 +147,19 @@ impl Routes {
         self.items.iter().flat_map(of).collect()
     }
 
+    /// All of its routes, also those of groups in it.
+    pub(crate) fn each_route(&self) -> Vec<&Route> {
+        let mut all: Vec<&Route> = Vec::new();
+        for item in &self.items {
+            match item {
+                Item::Route(route) => all.push(route),
+                Item::Nested(nested) => all.extend(nested.each_route()),
+                Item::Mounted { .. } | Item::Files { .. } => {}
+            }
+        }
+        all
+    }
+
     /// What all of its handlers, and what is around them, take from the container, and where.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let of = |item: &Item| match item {

@@ -421,6 +421,7 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         cross_origin: route.settings.cross_origin,
         any_host: route.settings.any_host,
         hang_up: route.settings.hang_up,
+        hands_over: route.settings.hands_over,
         metrics,
     };
     let marks = marks(&info, None, with);

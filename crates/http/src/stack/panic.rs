@@ -74,10 +74,22 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
 
 /// Runs `work`. A panic in it is its error, where it would become one further out.
 pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    catching(work, || WATCHED.get()).await
+}
+
+/// Runs `work`. A panic in it is its error.
+pub(crate) async fn always_caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    catching(work, || true).await
+}
+
+async fn catching<T>(
+    work: impl Future<Output = Result<T, Error>>,
+    catches: impl Fn() -> bool,
+) -> Result<T, Error> {
     let mut work = pin!(work);
     poll_fn(|context| {
         let mut poll = || work.as_mut().poll(context);
-        if WATCHED.get() { catch(poll).unwrap_or_else(|panic| Poll::Ready(Err(panic))) } else { poll() }
+        if catches() { catch(poll).unwrap_or_else(|panic| Poll::Ready(Err(panic))) } else { poll() }
     })
     .await
 }

@@ -30,8 +30,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) origin: Option<&'a Origin>,
     /// What it hands on to the services that it calls.
     pub(crate) context: CallContext,
-    /// Where the future goes when the client hangs up; none if it is dropped then.
-    pub(crate) finishing: Option<&'a Arc<Finishing>>,
+    /// Where the future goes when the client hangs up, and how long it may take there; none if it is dropped then.
+    pub(crate) finishing: Option<(&'a Arc<Finishing>, Duration)>,
 }
 
 impl Guard<'_> {
@@ -103,15 +103,15 @@ impl Work<'_> {
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
-        if let (Some(future), Some(finishing)) = (self.future.take(), self.guard.finishing) {
+        if let (Some(future), Some((finishing, limit))) = (self.future.take(), self.guard.finishing) {
             // Nobody waits any more, but the end comes by the limit all the same.
-            let deadline = Instant::now().checked_add(self.guard.limit.unwrap_or(LONGEST));
+            let deadline = Instant::now().checked_add(limit);
             let future = CallContext { deadline, ..self.guard.context }.scope(future);
             let future = match self.guard.origin.cloned() {
                 Some(origin) => origin.scope(future).boxed(),
                 None => future.boxed(),
             };
-            finishing.finish(future, self.guard.limit, self.guard.span.clone());
+            finishing.finish(future, limit, self.guard.span.clone());
         }
     }
 }
@@ -137,7 +137,7 @@ impl Finishing {
         Arc::new(Self { count: AtomicUsize::new(0), most, idle: Notify::new() })
     }
 
-    fn finish(self: &Arc<Self>, future: BoxFuture<'static, Response>, limit: Option<Duration>, span: Span) {
+    fn finish(self: &Arc<Self>, future: BoxFuture<'static, Response>, limit: Duration, span: Span) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let place = Place::take(self);
         if place.is_none() {
@@ -149,7 +149,6 @@ impl Finishing {
             });
             return;
         }
-        let limit = limit.unwrap_or(LONGEST);
         let work = async move {
             let _place = place;
             let guarded = std::panic::AssertUnwindSafe(future);
@@ -189,6 +188,14 @@ impl Finishing {
 
 /// Where a route has no time-out, a handler that nobody waits for gets this.
 const LONGEST: Duration = Duration::from_secs(300);
+/// What is done before and after a handler that is handed something.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// How long a handler may take that nobody waits for, where its route has this limit, and hands over to one with that.
+pub(crate) fn alone(limit: Option<Duration>, handed_over: Option<Duration>) -> Duration {
+    let longest = handed_over.map_or(LONGEST, |limit| LONGEST.max(limit.saturating_add(SLACK)));
+    limit.unwrap_or(longest)
+}
 
 /// A place among those that finish.
 struct Place(Arc<Finishing>);

@@ -26,9 +26,12 @@ use mainstay_core::{
     App, Contribute, CoreContributions, Error, Inject, Profile, Provider, Resolver, Result, StatusCode,
 };
 use mainstay_http::extract::Image;
+use mainstay_http::extract::Query;
 use mainstay_http::resumable::{Finished, ResumableUploads};
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, RoutesExt, post, routes};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -81,6 +84,25 @@ async fn slow(_: Finished, kept: Inject<Kept>) -> Result<()> {
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
     Ok(())
+}
+
+/// Panics in place of an error.
+#[post("/falls")]
+async fn fall(_: Finished, kept: Inject<Kept>) {
+    if kept.called().is_err() {
+        panic!("as asked");
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Place {
+    shelf: String,
+}
+
+/// Says what the query was.
+#[post("/sorted")]
+async fn sort(_: Finished, Query(place): Query<Place>) -> String {
+    place.shelf
 }
 
 /// One clock for several applications.
@@ -150,7 +172,7 @@ impl Server {
                 Provider::singleton(move || Shared(Arc::clone(&time))).bind(|clock| clock as Arc<dyn Clock>),
             )
             .contribute(Authenticator::new(ByName))
-            .resumable_uploads(ResumableUploads::new(routes![keep, tell, slow]))
+            .resumable_uploads(ResumableUploads::new(routes![keep, tell, slow, fall, sort]))
             .resumable_uploads(ResumableUploads::new(routes![show]).files::<Image>());
         for (key, value) in settings {
             app = app.set(*key, (*value).to_owned());

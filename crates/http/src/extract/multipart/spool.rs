@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use mainstay_core::{Error, Result, StatusCode};
+use ring::digest::{Context, SHA256};
 use tempfile::NamedTempFile;
 
 /// In the extensions of a request: where temporary files are made.
@@ -14,11 +15,11 @@ use tempfile::NamedTempFile;
 pub(crate) struct UploadFolder(pub(crate) Arc<Path>);
 
 /// How much is written at once.
-const PIECE: usize = 256 * 1024;
+pub(crate) const PIECE: usize = 256 * 1024;
 
 /// The bytes of a file that has been kept.
 #[derive(Clone, Debug)]
-pub(super) enum Kept {
+pub(crate) enum Kept {
     Memory(Bytes),
     /// A file without a name: it is gone when the last of these is.
     Disk {
@@ -34,11 +35,46 @@ impl Default for Kept {
 }
 
 impl Kept {
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::Disk { length, .. } => *length,
         }
+    }
+
+    /// The next piece from here on; empty at the end.
+    pub(super) async fn piece(&self, from: u64) -> Result<Bytes> {
+        let kept = self.clone();
+        blocking(move || kept.read(from, PIECE)).await
+    }
+
+    /// Copies it to this path, as a whole or not at all. Piece by piece, so that a copy that nobody waits for any more ends, and its
+    /// temporary file with it.
+    pub(crate) async fn save(&self, path: &Path) -> Result<()> {
+        let (mut new, mut at) = (NewFile::beside(path).await?, 0);
+        while at < self.length() {
+            let piece = self.piece(at).await?;
+            at += piece.len() as u64;
+            new.write(piece).await?;
+        }
+        new.finish().await
+    }
+
+    /// The SHA-256 of it, piece by piece for the same reason.
+    pub(crate) async fn sha256(&self) -> Result<[u8; 32]> {
+        let (mut digest, mut at) = (Context::new(&SHA256), 0);
+        while at < self.length() {
+            let kept = self.clone();
+            (digest, at) = blocking(move || {
+                let piece = kept.read(at, PIECE)?;
+                digest.update(&piece);
+                Ok((digest, at + piece.len() as u64))
+            })
+            .await?;
+        }
+        let mut value = [0; 32];
+        value.copy_from_slice(digest.finish().as_ref());
+        Ok(value)
     }
 
     /// The bytes from here on, at most so many. Blocks.
@@ -171,16 +207,26 @@ impl NewFile {
 }
 
 /// A file in the folder of this path, under a name for the time being. Blocks.
-pub(crate) fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    tempfile::Builder::new().prefix(".upload-").tempfile_in(folder.unwrap_or(Path::new(".")))
+fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".upload-").tempfile_in(folder_of(path))
+}
+
+/// The folder that this path is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Gives a complete file its name. What is named must not be lost with the power. Blocks.
-pub(crate) fn give_name(file: NamedTempFile, path: &Path) -> io::Result<()> {
+fn give_name(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    sync_folder(folder_of(path))
+}
+
+/// Sees to it that new names are not lost with the power. Blocks.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened, and need not be.
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 /// Does what waits for a disk.

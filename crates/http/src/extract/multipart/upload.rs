@@ -1,7 +1,6 @@
 //! A file that a client has sent.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -12,11 +11,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::outline::Desk;
 use super::rules::{AnyFile, FileRules, Rules};
-use super::spool::{Kept, blocking, give_name, unnamed_beside};
+use super::spool::{Kept, blocking};
 use crate::extract::body::size;
-
-/// How much of a file is in memory while it is read.
-const PIECE: usize = 256 * 1024;
 
 /// A file of a [`MultipartForm`](super::MultipartForm), which fits the [rules](FileRules) `R`.
 ///
@@ -72,8 +68,7 @@ impl<R> Upload<R> {
             if at >= file.length() {
                 return Ok(None);
             }
-            let reading = file.clone();
-            let piece = blocking(move || reading.read(at, PIECE)).await?;
+            let piece = file.piece(at).await?;
             let next = at + piece.len() as u64;
             Ok(Some((piece, (file, next))))
         });
@@ -84,41 +79,13 @@ impl<R> Upload<R> {
     ///
     /// Never make the path from what the client sent: [`Upload::file_name`] is the most that may be part of it.
     pub async fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (file, path) = (self.file.clone(), path.as_ref().to_owned());
-        blocking(move || {
-            let mut new = unnamed_beside(&path)?;
-            pieces(&file, |piece| new.write_all(piece))?;
-            give_name(new, &path)
-        })
-        .await
+        self.file.save(path.as_ref()).await
     }
 
     /// The SHA-256 of its content: for names by content, or to find what was sent twice.
     pub async fn sha256(&self) -> Result<[u8; 32]> {
-        let file = self.file.clone();
-        blocking(move || {
-            let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-            pieces(&file, |piece| {
-                digest.update(piece);
-                Ok(())
-            })?;
-            let mut value = [0; 32];
-            value.copy_from_slice(digest.finish().as_ref());
-            Ok(value)
-        })
-        .await
+        self.file.sha256().await
     }
-}
-
-/// Goes through a file. Blocks.
-fn pieces(file: &Kept, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let mut at = 0;
-    while at < file.length() {
-        let piece = file.read(at, PIECE)?;
-        take(&piece)?;
-        at += piece.len() as u64;
-    }
-    Ok(())
 }
 
 impl<R> Clone for Upload<R> {

@@ -11,8 +11,8 @@ use mainstay_core::Result;
 
 use super::super::checksum::Checksum;
 use super::super::lock::Held;
-use super::{Id, Record, Uploads, sync_folder};
-use crate::extract::blocking;
+use super::{Id, Record, Uploads, remove_file};
+use crate::extract::{blocking, sync_folder};
 use crate::files::SNIFFED;
 
 /// An upload that this request has.
@@ -60,7 +60,7 @@ impl Opened {
 
     /// When it will be gone.
     pub(in crate::resumable) fn expires(&self) -> SystemTime {
-        self.touched + self.uploads.config.expire_after
+        self.touched + self.uploads.config.expires_in(self.offset)
     }
 
     /// Whether all of it is there.
@@ -131,10 +131,25 @@ impl Opened {
     pub(in crate::resumable) async fn forget_doubtful(&mut self) -> Result<()> {
         if let Some(offset) = self.record.doubtful_from {
             self.cut(offset.min(self.offset)).await?;
+            // A record that has forgotten the doubt must not be there before the file is shorter.
+            self.sync().await?;
             self.record.doubtful_from = None;
             self.save().await?;
         }
         Ok(())
+    }
+
+    /// Drops all from here on that may not be on the disk, or notes that it is not to be believed.
+    pub(in crate::resumable) async fn take_back(&mut self, offset: u64) {
+        let Err(error) = self.cut(offset).await else { return };
+        crate::render::log(&error.context("what could not be synchronised could not be dropped"));
+        if self.offset > offset {
+            let doubtful = self.record.doubtful_from.map_or(offset, |from| from.min(offset));
+            self.record.doubtful_from = Some(doubtful);
+            if let Err(error) = self.save().await {
+                crate::render::log(&error.context("nor could that be noted"));
+            }
+        }
     }
 
     /// Drops all from here on.
@@ -188,13 +203,10 @@ impl Opened {
         let (path, grip) = (self.path(), Arc::clone(&self.grip));
         self.uploads.room.give_back(&self.id);
         blocking(move || {
-            let removed = std::fs::remove_file(path);
-            drop(grip);
             // The handler may have moved it away by itself.
-            removed.or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
+            remove_file(&path);
+            drop(grip);
+            Ok(())
         })
         .await
     }

@@ -21,8 +21,12 @@ pub(in crate::resumable) struct Record {
     pub(in crate::resumable) length: Option<u64>,
     /// The address at which it was begun.
     pub(in crate::resumable) address: String,
+    /// The query with which it was begun.
+    query: Option<String>,
     /// Whose it is, by the principal's identity.
     pub(in crate::resumable) owner: Option<String>,
+    /// With whom it is counted: the owner, or whoever has the same address.
+    pub(super) counted_as: String,
     /// What the client says about it, as it came.
     pub(in crate::resumable) metadata: String,
     /// From here on nothing is known to be what its checksum says: it is dropped when the request that writes it has not come to
@@ -34,9 +38,23 @@ pub(in crate::resumable) struct Record {
 
 impl Record {
     /// A file that begins.
-    pub(in crate::resumable) fn new(asker: Asker, length: Option<u64>, metadata: String) -> Self {
-        let Asker { address, identity: owner } = asker;
-        Self { length, address, owner, metadata, doubtful_from: None, finished: false }
+    pub(in crate::resumable) fn new(
+        asker: Asker,
+        length: Option<u64>,
+        metadata: String,
+        query: Option<String>,
+    ) -> Self {
+        let Asker { address, identity: owner, counted_as } = asker;
+        Self { length, address, query, owner, counted_as, metadata, doubtful_from: None, finished: false }
+    }
+
+    /// What was asked for when it was begun: the address, and its query.
+    pub(in crate::resumable) fn target(&self) -> String {
+        let path = if self.address.is_empty() { "/" } else { &self.address };
+        match &self.query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        }
     }
 
     /// What the client says about it. It was read when the file began.

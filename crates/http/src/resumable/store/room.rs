@@ -1,5 +1,7 @@
 //! How much all unfinished uploads of the folder may take together.
 //!
+//! Nobody can take all of it: each principal has a part, and those who are not known have one by their address.
+//!
 //! Each counts with the length that it has announced, or, as long as that is not known, with what it has. Counts are of this
 //! process: those of others on the same folder are seen by the next sweep.
 
@@ -11,11 +13,13 @@ use mainstay_core::{Error, Result, StatusCode};
 
 use super::super::config::ResumableUploadsConfig;
 use super::{Id, Record};
+use crate::extract::size;
 
 pub(super) struct Room {
     most: usize,
     most_each: usize,
     most_bytes: u64,
+    most_bytes_each: u64,
     shares: Mutex<HashMap<Id, Share>>,
     /// How many finished ones are remembered.
     remembered: AtomicUsize,
@@ -26,12 +30,12 @@ const MOST_REMEMBERED: usize = 10_000;
 
 struct Share {
     bytes: u64,
-    owner: Option<String>,
+    counted_as: String,
 }
 
 impl Share {
     fn of(record: &Record, offset: u64) -> Self {
-        Self { bytes: record.length.unwrap_or(offset), owner: record.owner.clone() }
+        Self { bytes: record.length.unwrap_or(offset), counted_as: record.counted_as.clone() }
     }
 }
 
@@ -41,37 +45,31 @@ impl Room {
             most: config.most_unfinished,
             most_each: config.most_unfinished_each,
             most_bytes: config.most_unfinished_bytes,
+            most_bytes_each: config.most_unfinished_bytes_each,
             shares: Mutex::default(),
             remembered: AtomicUsize::new(0),
         }
     }
 
     /// Takes room for a new one.
-    pub(super) fn claim(&self, id: &Id, bytes: u64, owner: Option<&str>) -> Result<()> {
+    pub(super) fn claim(&self, id: &Id, bytes: u64, whose: &str) -> Result<()> {
         let mut shares = self.shares();
-        let of_owner = shares.values().filter(|share| owner.is_some() && share.owner.as_deref() == owner);
-        if of_owner.count() >= self.most_each {
-            let message = format!(
-                "You have {} unfinished uploads: finish or cancel one before you begin another.",
-                self.most_each
-            );
-            return Err(Error::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_uploads"));
+        if shares.values().filter(|share| share.counted_as == whose).count() >= self.most_each {
+            return Err(too_many(format!("You have {} unfinished uploads", self.most_each)));
         }
         if shares.len() >= self.most {
             return Err(full("too many uploads are unfinished (`resumable_uploads.most_unfinished`)"));
         }
-        self.fits(&shares, id, bytes)?;
-        shares.insert(id.clone(), Share { bytes, owner: owner.map(str::to_owned) });
+        self.fits(&shares, id, bytes, whose)?;
+        shares.insert(id.clone(), Share { bytes, counted_as: whose.to_owned() });
         Ok(())
     }
 
     /// Takes more room for one that turns out to be longer.
     pub(super) fn grow(&self, id: &Id, bytes: u64) -> Result<()> {
         let mut shares = self.shares();
-        if shares.get(id).is_some_and(|share| share.bytes >= bytes) {
-            return Ok(());
-        }
-        self.fits(&shares, id, bytes)?;
+        let Some(share) = shares.get(id).filter(|share| share.bytes < bytes) else { return Ok(()) };
+        self.fits(&shares, id, bytes, &share.counted_as)?;
         if let Some(share) = shares.get_mut(id) {
             share.bytes = bytes;
         }
@@ -101,9 +99,19 @@ impl Room {
         self.shares().keys().cloned().collect()
     }
 
-    fn fits(&self, shares: &HashMap<Id, Share>, id: &Id, bytes: u64) -> Result<()> {
-        let others = shares.iter().filter(|(other, _)| *other != id).map(|(_, share)| share.bytes);
-        if others.fold(bytes, u64::saturating_add) <= self.most_bytes {
+    fn fits(&self, shares: &HashMap<Id, Share>, id: &Id, bytes: u64, whose: &str) -> Result<()> {
+        let (mut of_all, mut of_them) = (bytes, bytes);
+        for share in shares.iter().filter(|(other, _)| *other != id).map(|(_, share)| share) {
+            of_all = of_all.saturating_add(share.bytes);
+            if share.counted_as == whose {
+                of_them = of_them.saturating_add(share.bytes);
+            }
+        }
+        if of_them > self.most_bytes_each {
+            let most = size(self.most_bytes_each);
+            return Err(too_many(format!("Your unfinished uploads would be larger than {most} together")));
+        }
+        if of_all <= self.most_bytes {
             return Ok(());
         }
         Err(full("unfinished uploads are too large together (`resumable_uploads.most_unfinished_bytes`)"))
@@ -112,6 +120,12 @@ impl Room {
     fn shares(&self) -> MutexGuard<'_, HashMap<Id, Share>> {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[track_caller]
+fn too_many(what: String) -> Error {
+    let message = format!("{what}: finish or cancel one before you begin another.");
+    Error::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_uploads")
 }
 
 #[track_caller]
@@ -129,6 +143,7 @@ mod tests {
             most_unfinished: 3,
             most_unfinished_each: 2,
             most_unfinished_bytes: 100,
+            most_unfinished_bytes_each: 60,
             ..ResumableUploadsConfig::default()
         })
     }
@@ -144,27 +159,26 @@ mod tests {
     #[test]
     fn limits_numbers_and_bytes() {
         let room = room();
-        assert_eq!(status(room.claim(&id(1), 101, None)), 507);
-        assert_eq!(status(room.claim(&id(1), u64::MAX, None)), 507);
-        assert_eq!(status(room.claim(&id(1), 60, None)), 0);
-        assert_eq!(status(room.claim(&id(2), 60, None)), 507);
-        assert_eq!(status(room.claim(&id(2), 40, None)), 0);
-        assert_eq!(status(room.claim(&id(3), 0, None)), 0);
-        assert_eq!(status(room.claim(&id(4), 0, None)), 507);
+        assert_eq!(status(room.claim(&id(1), 60, "a")), 0);
+        assert_eq!(status(room.claim(&id(2), 41, "b")), 507);
+        assert_eq!(status(room.claim(&id(2), 40, "b")), 0);
+        assert_eq!(status(room.claim(&id(3), 0, "c")), 0);
+        assert_eq!(status(room.claim(&id(4), 0, "d")), 507);
         room.give_back(&id(1));
-        assert_eq!(status(room.claim(&id(4), 60, None)), 0);
+        assert_eq!(status(room.claim(&id(4), 60, "d")), 0);
     }
 
     #[test]
     fn one_that_grows_takes_room_as_it_does() {
         let room = room();
-        room.claim(&id(1), 0, None).unwrap();
-        room.claim(&id(2), 50, None).unwrap();
+        room.claim(&id(1), 0, "a").unwrap();
+        room.claim(&id(2), 50, "b").unwrap();
         assert_eq!(status(room.grow(&id(1), 50)), 0);
         assert_eq!(status(room.grow(&id(1), 51)), 507);
         assert_eq!(status(room.grow(&id(1), 10)), 0);
         room.give_back(&id(2));
-        assert_eq!(status(room.grow(&id(1), 100)), 0);
+        assert_eq!(status(room.grow(&id(1), 60)), 0);
+        assert_eq!(status(room.grow(&id(1), 61)), 429);
     }
 
     #[test]
@@ -177,10 +191,12 @@ mod tests {
     #[test]
     fn nobody_takes_all_of_it() {
         let room = room();
-        for number in 1..=2 {
-            room.claim(&id(number), 0, Some("User//1")).unwrap();
-        }
-        assert_eq!(status(room.claim(&id(3), 0, Some("User//1"))), 429);
-        assert_eq!(status(room.claim(&id(3), 0, Some("User//2"))), 0);
+        assert_eq!(status(room.claim(&id(1), 61, "a")), 429);
+        assert_eq!(status(room.claim(&id(1), u64::MAX, "a")), 429);
+        room.claim(&id(1), 30, "a").unwrap();
+        assert_eq!(status(room.claim(&id(2), 31, "a")), 429);
+        room.claim(&id(2), 30, "a").unwrap();
+        assert_eq!(status(room.claim(&id(3), 0, "a")), 429);
+        assert_eq!(status(room.claim(&id(3), 40, "b")), 0);
     }
 }

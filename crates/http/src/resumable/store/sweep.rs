@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use mainstay_core::Result;
 
 use super::record::UNNAMED;
-use super::{Id, Record, Uploads, lock};
+use super::{Id, Record, Uploads, lock, remove_file};
 use crate::extract::blocking;
 
 /// A record without its name that is older than this was left behind by a process that has died.
@@ -61,6 +61,12 @@ impl Uploads {
                 // The record of what is counted need not be read again, and one that cannot be read takes no room.
                 let record =
                     if known.contains(&id) { None } else { Record::load(&folder, &id).ok().flatten() };
+                if record.as_ref().is_some_and(|record| record.finished) {
+                    // The process died before it was removed.
+                    remove_file(&folder.join(id.as_str()));
+                    finished += 1;
+                    continue;
+                }
                 there.insert(id, (record, offset));
             }
             Ok((there, finished))
@@ -69,12 +75,16 @@ impl Uploads {
         self.room.remembers(finished);
         for id in before.iter().filter(|id| !there.contains_key(id)) {
             // One that is just being made is not there yet, but somebody has it.
-            if let Some(_nobody_has_it) = self.locks.try_take(id) {
+            let Some(held) = self.locks.try_take(id) else { continue };
+            // Nor is one there that was made after the look at the folder.
+            let data = self.data(id);
+            if !blocking(move || data.try_exists()).await? {
                 self.room.give_back(id);
             }
+            drop(held);
         }
         for (id, (record, offset)) in &there {
-            if let Some(record) = record.as_ref().filter(|record| !record.finished) {
+            if let Some(record) = record {
                 self.room.found(id, record, *offset);
             }
         }
@@ -83,7 +93,7 @@ impl Uploads {
 
     fn is_over(&self, found: Found, now: SystemTime) -> bool {
         let end = match found {
-            Found { data: Some((touched, _)), .. } => touched + self.config.expire_after,
+            Found { data: Some((touched, offset)), .. } => touched + self.config.expires_in(offset),
             Found { record: Some(finished), .. } => finished + self.config.remember,
             Found { .. } => return false,
         };
@@ -123,7 +133,7 @@ impl Uploads {
                 touched.is_some_and(|touched| touched + LEFT_BEHIND <= now)
             };
             if entry.file_name().to_str().is_some_and(|name| name.starts_with(UNNAMED)) && is_old() {
-                fs::remove_file(entry.path())?;
+                remove_file(&entry.path());
             }
         }
         Ok(())
@@ -141,7 +151,7 @@ fn look(folder: &std::path::Path) -> io::Result<HashMap<Id, Found>> {
         let Some(id) = Id::parse(stem.unwrap_or(name)) else { continue };
         // It may be gone by now.
         let Ok(about) = entry.metadata() else { continue };
-        let touched = about.modified()?;
+        let Ok(touched) = about.modified() else { continue };
         let found = all.entry(id).or_default();
         match stem {
             Some(_) => found.record = Some(touched),

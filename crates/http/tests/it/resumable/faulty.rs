@@ -92,7 +92,10 @@ async fn a_record_that_cannot_be_read_is_our_fault_and_harms_no_other() {
     let address = server.create("/films", &["Upload-Length: 10"]).await;
     let record = server.folder.path().join("uploads").join(format!("{}.json", id(&address)));
     std::fs::write(record, "{").unwrap();
-    assert_eq!(server.ask(&format!("HEAD {address}"), &[]).await.status(), 500);
+    assert_eq!(server.patch(&address, 0, &[], b"hello").await.status(), 500);
+    // On any other status a client that asks would begin anew.
+    let asked = server.ask(&format!("HEAD {address}"), &[]).await;
+    assert_eq!((asked.status(), asked.header("tus-resumable").as_deref()), (423, Some("1.0.0")));
     let server = server.again().await;
     let address = server.create("/films", &["Upload-Length: 5"]).await;
     assert_eq!(server.patch(&address, 0, &[], b"hello").await.status(), 204);
@@ -113,6 +116,16 @@ async fn a_folder_that_is_none_is_found_at_start() {
         .resumable_uploads(ResumableUploads::new(routes![plain]));
     let findings = crate::calling::findings(app);
     assert!(findings.contains("http.E011"), "{findings}");
+    // A file for which there would never be room.
+    let app = App::new()
+        .set("resumable_uploads.most_unfinished_bytes_each", "15MB")
+        .set("resumable_uploads.most_bytes", "10MB")
+        .resumable_uploads(ResumableUploads::new(routes![keep]));
+    let findings = crate::calling::findings(app.provide(Kept::default));
+    assert!(
+        findings.contains("http.E012") && findings.contains("`/films` takes files of 19.1 MiB"),
+        "{findings}"
+    );
     // What its handler takes from the container is looked for, too.
     let app = App::new().resumable_uploads(ResumableUploads::new(routes![keep]));
     let findings = crate::calling::findings(app);

@@ -96,6 +96,105 @@ async fn a_file_of_another_type_is_refused_when_its_beginning_has_come() {
 }
 
 #[tokio::test]
+async fn what_is_damaged_on_its_way_is_not_judged() {
+    let server = Server::start().await;
+    let address = server.create("/pictures", &["Upload-Length: 5000"]).await;
+    // Of `hello`.
+    let checksum = "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=";
+    server.patch(&address, 0, &[checksum], &[b'a'; 4500]).await.is(460, "checksum_mismatch");
+    assert_eq!(server.offset(&address).await, Some(0));
+    // What was meant is.
+    let checksum = "Upload-Checksum: sha1 3xavx0WSJAhWWvDQhWlC2/52ICw=";
+    server.patch(&address, 0, &[checksum], &[b'a'; 4500]).await.is(415, "unwanted_file");
+    server.started.stop().await;
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failure_like_others() {
+    let server = Server::start().await;
+    server.fail(&[StatusCode::OK, StatusCode::OK]).await;
+    let address = server.create("/falls", &["Upload-Length: 5"]).await;
+    let said = server.patch(&address, 0, &[], b"hello").await;
+    assert_eq!((said.status(), said.header("tus-resumable").as_deref()), (500, Some("1.0.0")), "{}", said.0);
+    assert_eq!(server.ask(&format!("HEAD {address}"), &[]).await.status(), 423);
+    assert_eq!(server.offset(&address).await, Some(5));
+
+    let before = server.waiting().len();
+    server.fail(&[StatusCode::OK]).await;
+    assert_eq!(server.ask("POST /falls", &["Upload-Length: 0"]).await.status(), 500);
+    assert_eq!(server.waiting().len(), before);
+    server.started.stop().await;
+}
+
+#[tokio::test]
+async fn the_query_is_that_of_the_beginning_and_costs_no_file() {
+    let server = Server::start().await;
+    let address = server.create("/sorted?shelf=top", &["Upload-Length: 5"]).await;
+    let said = server.patch(&format!("{address}?shelf=poison"), 0, &[], b"he").await;
+    assert_eq!(said.status(), 204, "{}", said.0);
+    let mut last = server
+        .begin(
+            &format!("PATCH {address}?shelf=poison"),
+            &[OCTETS, "Upload-Offset: 2", "Content-Length: 3"],
+            b"llo",
+        )
+        .await;
+    let said = answer(&mut last).await;
+    assert_eq!((said.status(), said.body()), (200, "top"), "{}", said.0);
+
+    let address = server.create("/sorted", &["Upload-Length: 5"]).await;
+    server.patch(&address, 0, &[], b"hello").await.is(400, "invalid_parameter");
+    assert_eq!(server.ask(&format!("HEAD {address}"), &[]).await.status(), 423);
+    assert!(server.waiting().iter().any(|name| name == id(&address)));
+    server.started.stop().await;
+}
+
+/// Takes a file for longer than most may.
+#[post("/patient", timeout = "1h")]
+async fn wait(_: Finished) {
+    tokio::time::sleep(Duration::from_secs(400)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_whose_client_hangs_up_has_its_time_too() {
+    let app = App::new().resumable_uploads(ResumableUploads::new(routes![wait]));
+    let caller = crate::calling::caller(app).await;
+    let version = ("tus-resumable", "1.0.0");
+    let begun = caller.ask("POST", "/patient", &[version, ("upload-length", "5")]).await;
+    let piece = http::Request::patch(begun.header("location"))
+        .header("host", "localhost")
+        .header("tus-resumable", "1.0.0")
+        .header("upload-offset", "0")
+        .header("content-type", "application/offset+octet-stream")
+        .body(axum::body::Body::from("hello"));
+    let answer = tokio::time::timeout(Duration::from_secs(200), caller.send(piece.unwrap())).await;
+    assert!(answer.is_err(), "{answer:?}");
+    tokio::time::sleep(Duration::from_secs(500)).await;
+    // It is not called again.
+    let (asked, before) = (tokio::time::Instant::now(), begun.header("location"));
+    assert_eq!(caller.ask("HEAD", before, &[version]).await.status, 200);
+    assert!(asked.elapsed() < Duration::from_secs(300));
+}
+
+#[tokio::test]
+async fn what_is_before_the_bytes_has_the_usual_time() {
+    use axum::extract::Request;
+    use axum::response::Response;
+    use mainstay_http::Next;
+
+    async fn hang(_: Request, _: Next) -> Result<Response> {
+        std::future::pending().await
+    }
+    let app = App::new()
+        .provide(Kept::default)
+        .set("http.timeout", "50ms")
+        .resumable_uploads(ResumableUploads::new(routes![slow]).admit(hang));
+    let caller = crate::calling::caller(app).await;
+    let said = caller.ask("POST", "/slow", &[("tus-resumable", "1.0.0"), ("upload-length", "5")]).await;
+    assert_eq!((said.status.as_u16(), said.header("tus-resumable")), (503, "1.0.0"), "{said:?}");
+}
+
+#[tokio::test]
 async fn says_whether_an_upload_may_begin() {
     use axum::extract::Request;
     use axum::response::Response;

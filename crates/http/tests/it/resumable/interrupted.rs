@@ -49,13 +49,16 @@ async fn of_two_pieces_at_once_the_later_wins() {
     let address = server.create("/films", &["Upload-Length: 1000000"]).await;
     let mut first = server.patching(&address, 0, &[], (1_000_000, &all[..300_000])).await;
     server.until_written(&address, 256 * 1024).await;
-    // It asks where to go on, as it may not know; that alone ends the first.
-    let offset = server.offset(&address).await.unwrap();
+    // A piece alone ends the first, and hears where to go on.
+    let second = server.patch(&address, 1, &[], b"x").await;
+    second.is(409, "wrong_offset");
+    answer(&mut first).await.is(423, "upload_locked");
+    let offset: u64 = second.header("upload-offset").unwrap().parse().unwrap();
     let from = usize::try_from(offset).unwrap();
+    assert!((256 * 1024..=300_000).contains(&from), "{from}");
     let second = server.patch(&address, offset, &[], &all[from..600_000]).await;
     let now = second.header("upload-offset");
     assert_eq!((second.status(), now.as_deref()), (204, Some("600000")), "{}", second.0);
-    answer(&mut first).await.is(423, "upload_locked");
 
     // Many at once: whatever becomes of each, nothing is written twice.
     let mut waits = Vec::new();
@@ -86,6 +89,27 @@ async fn a_piece_of_which_nothing_comes_is_given_up() {
     let mut socket = server.patching(&address, 0, &[], (10, b"hello")).await;
     answer(&mut socket).await.is(400, "incomplete_body");
     assert_eq!(server.offset(&address).await, Some(5));
+    server.started.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_that_comes_byte_by_byte_for_too_long_is_given_up() {
+    let server = Server::with(&[("resumable_uploads.piece_timeout", "300ms")]).await;
+    let address = server.create("/films", &["Upload-Length: 1000"]).await;
+    let mut socket = server.patching(&address, 0, &[], (1000, b"h")).await;
+    let (mut reading, mut writing) = socket.split();
+    let mut said = [0; 12];
+    tokio::select! {
+        read = reading.read_exact(&mut said) => assert_eq!(read.unwrap(), 12),
+        () = async {
+            for _ in 0..200 {
+                let _closed = writing.write_all(b"i").await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        } => panic!("it may go on for ever"),
+    }
+    assert_eq!(&said, b"HTTP/1.1 400");
+    assert!(server.offset(&address).await.unwrap() > 1);
     server.started.stop().await;
 }
 

@@ -151,6 +151,28 @@ async fn takes_a_body_without_a_length() {
 }
 
 #[tokio::test]
+async fn a_body_without_a_length_may_be_empty() {
+    let server = Server::start().await;
+    let chunked = "Transfer-Encoding: chunked";
+    let said =
+        answer(&mut server.begin("POST /films", &["Upload-Length: 5", chunked], b"0\r\n\r\n").await).await;
+    assert_eq!(said.status(), 201, "{}", said.0);
+    let address = said.header("location").unwrap();
+    assert_eq!(server.patch(&address, 0, &[], b"hello").await.status(), 204);
+    let at_the_end = [OCTETS, chunked, "Upload-Offset: 5"];
+    let line = format!("PATCH {address}");
+    let said = answer(&mut server.begin(&line, &at_the_end, b"0\r\n\r\n").await).await;
+    assert_eq!(said.status(), 204, "{}", said.0);
+    let said = answer(&mut server.begin(&line, &at_the_end, b"1\r\nx\r\n0\r\n\r\n").await).await;
+    said.is(409, "wrong_offset");
+    assert_eq!(said.header("upload-offset").as_deref(), Some("5"));
+    let bytes = b"1\r\nx\r\n0\r\n\r\n";
+    let said = answer(&mut server.begin("POST /films", &["Upload-Length: 5", chunked], bytes).await).await;
+    assert_eq!(said.status(), 415, "{}", said.0);
+    server.started.stop().await;
+}
+
+#[tokio::test]
 async fn cancels_an_upload() {
     let server = Server::start().await;
     let address = server.create("/films", &["Upload-Length: 10"]).await;
