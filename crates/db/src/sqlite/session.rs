@@ -128,14 +128,12 @@ fn serve_alone(connection: &Connection, begin: &str, access: Access, limit: Dura
     if let Err(fault) = connection.control(begin) {
         return drop(opening.send(Err(fault)));
     }
-    match Service::open(connection, access, limit, opening) {
-        Some(service) => {
-            if let Some(waiting) = service.serve(Place::First).waiting {
-                let _ = waiting.send(connection.control("COMMIT"));
-            }
-        }
-        None => rollback(connection),
+    if let Some(service) = Service::open(connection, access, limit, opening)
+        && let Some(waiting) = service.serve(Place::First).waiting
+    {
+        let _ = waiting.send(connection.control("COMMIT"));
     }
+    rollback(connection);
 }
 
 /// Where a transaction stands in what is committed.

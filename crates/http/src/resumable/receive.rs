@@ -181,7 +181,7 @@ fn begins_to_show(before: u64, now: u64) -> bool {
     before < look && now >= look
 }
 
-/// Whether anything comes. A body without a length may be empty all the same, which is seen at its end alone.
+/// Whether anything comes, which is gone then. A body without a length may be empty all the same, which is seen at its end alone.
 pub(super) async fn comes(body: &mut Body, patience: Patience) -> Result<bool> {
     if http_body::Body::is_end_stream(body) {
         return Ok(false);
