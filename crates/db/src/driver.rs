@@ -13,7 +13,8 @@
 //! - After [`Driver::close`] every call fails with [`DbError::Closed`].
 //! - A stream holds few rows at a time, whatever the size of the result, and dropping it stops the query.
 //! - Two transactions that cannot both happen end in [`DbError::SerializationFailure`] or [`DbError::Deadlock`], and the
-//!   one that fails has then left nothing: it may be run again.
+//!   one that fails has then left nothing: it may be run again. So ends on SQLite, too, who was to be committed together with
+//!   a transaction of which a statement was stopped while it wrote.
 //! - A lost connection says whether what was asked may have happened: [`DbError::ConnectionLost`].
 
 mod dialect;

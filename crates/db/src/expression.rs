@@ -368,7 +368,7 @@ impl Term {
             }
             Self::Choose(choose) => {
                 choose.otherwise.has_aggregate()
-                    || choose.branches.iter().any(|(_, then)| then.has_aggregate())
+                    || choose.branches.iter().any(|(when, then)| when.has_aggregate() || then.has_aggregate())
             }
             _ => false,
         }
@@ -404,6 +404,21 @@ pub(crate) enum Node {
     Holds(Term),
     /// The row has what is looked for.
     Matches(Box<Sought>),
+}
+
+impl Node {
+    /// Whether something in it is made of many rows.
+    fn has_aggregate(&self) -> bool {
+        match self {
+            Self::Compare { left, right, .. } => left.has_aggregate() || right.has_aggregate(),
+            Self::In { left, .. } | Self::Text { left, .. } | Self::Null(left) | Self::Holds(left) => {
+                left.has_aggregate()
+            }
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::has_aggregate),
+            Self::Not(node) => node.has_aggregate(),
+            Self::Among { .. } | Self::Related(_) | Self::Matches(_) => false,
+        }
+    }
 }
 
 /// `EXISTS`: a row that the relation leads to, and that is as `body` says.

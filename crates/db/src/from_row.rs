@@ -76,10 +76,18 @@ pub(crate) fn read<T: FromRow>(rows: &Rows) -> Result<Vec<T>, DbError> {
 
 /// Where the columns are.
 fn places(wanted: &[&'static str], found: &[String]) -> Result<Vec<usize>, DbError> {
-    let place = |name: &&'static str| {
+    let place = |(index, name): (usize, &&'static str)| {
+        if wanted[..index].contains(name) {
+            return Err(DbError::Model {
+                detail: format!(
+                    "two fields are read from one column `{name}`: give one of them another name in the statement, and say \
+                     it with `#[db(rename = \"…\")]`"
+                ),
+            });
+        }
         found.iter().position(|column| column == name).ok_or_else(|| DbError::Model {
             detail: format!("the statement returns no column `{name}`; it returns {}", found.join(", ")),
         })
     };
-    wanted.iter().map(place).collect()
+    wanted.iter().enumerate().map(place).collect()
 }

@@ -28,7 +28,7 @@ impl<M> fmt::Debug for Predicate<M> {
 
 impl<M: Model> Predicate<M> {
     /// Whether it holds for a row as it was read, as far as its own values tell. None where only the database knows: of texts,
-    /// which it compares in its own way, and of other rows.
+    /// which it compares in its own way, and of other rows. What a trigger has made of the row since is not looked at.
     pub fn holds_for(&self, row: &M) -> Option<bool> {
         let values = row.values();
         let value = |column: &str| values.get(M::META.column(column)?.0);

@@ -50,6 +50,7 @@ impl Server {
 
     /// What a new connection is told, in one go.
     ///
+    /// - A list of many values is not cut off without an error.
     /// - The collation compares texts byte by byte and does not fill short ones up with spaces, as the other engines do.
     /// - Transactions see what was committed before each statement, as PostgreSQL's do: the server's own habit
     ///   (`REPEATABLE READ`) locks gaps between rows, and lets an update work on rows that a read before does not see.
@@ -59,7 +60,8 @@ impl Server {
         format!(
             "SET NAMES utf8mb4 COLLATE {collation}; \
              SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}; \
-             SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', innodb_lock_wait_timeout = {}, \
+             SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', group_concat_max_len = 4294967295, \
+             innodb_lock_wait_timeout = {}, \
              lock_wait_timeout = {}, {}",
             seconds(options.acquire_timeout),
             seconds(options.statement_timeout),

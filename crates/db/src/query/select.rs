@@ -128,12 +128,16 @@ impl Select {
     pub(super) fn counted(mut self) -> Self {
         self.output = Output::CountValues;
         self.order.clear();
+        self.lock = None;
         self
     }
 
     /// Whether there is one result for each row that matches.
     pub(super) fn gives_rows_one_by_one(&self) -> bool {
-        !self.distinct && self.group.is_empty() && !self.outputs.iter().any(Term::has_aggregate)
+        !self.distinct
+            && self.group.is_empty()
+            && self.having.is_empty()
+            && !self.outputs.iter().any(Term::has_aggregate)
     }
 
     /// Asks for something other than the rows: what only concerns rows goes.

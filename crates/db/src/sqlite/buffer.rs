@@ -1,5 +1,7 @@
 //! The rows of a result in two allocations: cells of 16 bytes, and one arena for all texts and bytes.
 
+use std::hash::{Hash, Hasher};
+
 use rusqlite::types::ValueRef;
 
 use crate::error::DbError;
@@ -67,6 +69,20 @@ impl Buffer {
         }
         self.arena.extend_from_slice(bytes);
         Ok((start, len))
+    }
+
+    /// Adds all that it holds to a digest.
+    pub(super) fn digest(&self, hasher: &mut impl Hasher) {
+        for cell in &self.cells {
+            std::mem::discriminant(cell).hash(hasher);
+            match cell {
+                Stored::Null => {}
+                Stored::Int(value) => value.hash(hasher),
+                Stored::Float(value) => value.to_bits().hash(hasher),
+                Stored::Text { len, .. } | Stored::Bytes { len, .. } => len.hash(hasher),
+            }
+        }
+        self.arena.hash(hasher);
     }
 
     /// How much its texts and bytes take.

@@ -7,14 +7,16 @@
 //! its statements are run one by one, each in its own transaction; its transactions fail.
 //!
 //! Who is in a group waits for a transaction that joins it. So none joins that does not begin at once, none when the last one
-//! took long, and none when the group is old already.
+//! took long, and none when the group is old already. One that pauses behind others, for a lock of the application or for
+//! another service, is undone, the others are committed, and what it had done is repeated in a transaction of its own. What
+//! remains is that they wait for one statement of it, and fail with it when that is stopped in the middle of writing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::queue::{Job, Queue};
-use super::session::{Place, Service, Waiting};
+use super::session::{Place, Served, Service, Waiting};
 use super::writer::Order;
 use crate::driver::{Access, Reply, Statement, StatementKind};
 use crate::error::DbError;
@@ -116,16 +118,34 @@ impl<'a> Committer<'a> {
 
     /// A transaction, from its beginning to its end.
     fn serve(&mut self, mut service: Service<'_>, members: &mut Vec<Member>) {
+        let mut paused = false;
         if !members.is_empty() && !service.is_prompt(PROMPT) {
-            self.end(std::mem::take(members));
-            if let Err(fault) = self.connection.control("BEGIN IMMEDIATE") {
+            if let Err(fault) = self.begin_after(members) {
+                return service.refuse(fault);
+            }
+            service.begin_anew();
+        }
+        loop {
+            let place = if members.is_empty() { Place::First } else { Place::Behind };
+            service = match service.serve(place) {
+                Served::Ended { held, waiting } => {
+                    self.short = !paused && held <= SHORT;
+                    return members.extend(waiting.map(Member::Transaction));
+                }
+                Served::Paused(service) => service,
+            };
+            paused = true;
+            if let Err(fault) = self.begin_after(members).and_then(|()| service.repeat()) {
+                rollback(self.connection);
                 return service.refuse(fault);
             }
         }
-        let place = if members.is_empty() { Place::First } else { Place::Behind };
-        let served = service.serve(place);
-        self.short = served.held <= SHORT;
-        members.extend(served.waiting.map(Member::Transaction));
+    }
+
+    /// Commits the others, and begins anew.
+    fn begin_after(&mut self, members: &mut Vec<Member>) -> Result<(), DbError> {
+        self.end(std::mem::take(members));
+        self.connection.control("BEGIN IMMEDIATE")
     }
 
     /// Commits, and says so to everybody.
@@ -225,10 +245,12 @@ pub(super) fn run_whole_until(
     let outcome = connection.run_until(statement, deadline);
     // When SQLite has rolled back everything, the savepoint is gone too.
     if !connection.is_autocommit() {
-        if outcome.is_err() {
-            connection.control("ROLLBACK TO sets")?;
+        let undone = if outcome.is_err() { connection.control("ROLLBACK TO sets") } else { Ok(()) };
+        if let Err(fault) = undone.and_then(|()| connection.control("RELEASE sets")) {
+            // Rather all than a part.
+            rollback(connection);
+            return Err(fault);
         }
-        connection.control("RELEASE sets")?;
     }
     outcome
 }

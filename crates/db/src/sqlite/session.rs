@@ -4,7 +4,8 @@
 //! Everybody else's writes wait for one that writes, so it has a deadline. It may be committed together with others: see
 //! `group`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -17,8 +18,9 @@ use super::connection::Connection;
 use super::group::{rollback, run_whole_until};
 use super::queue::Job;
 use super::stream::{Ask, Source, alive};
-use crate::driver::{Access, Ending, Reply, RowStream, Savepoint, Statement, Transaction};
+use crate::driver::{Access, Ending, Reply, RowStream, Savepoint, Statement, StatementKind, Transaction};
 use crate::error::DbError;
+use crate::row::Buffer;
 
 /// The most statements of one transaction that wait at a time.
 const QUEUE: usize = 64;
@@ -129,7 +131,7 @@ fn serve_alone(connection: &Connection, begin: &str, access: Access, limit: Dura
         return drop(opening.send(Err(fault)));
     }
     if let Some(service) = Service::open(connection, access, limit, opening)
-        && let Some(waiting) = service.serve(Place::First).waiting
+        && let Served::Ended { waiting: Some(waiting), .. } = service.serve(Place::First)
     {
         let _ = waiting.send(connection.control("COMMIT"));
     }
@@ -146,11 +148,35 @@ pub(super) enum Place {
 }
 
 /// How a transaction went.
-pub(super) struct Served {
-    pub(super) held: Duration,
-    /// Who waits for it to be committed, if it is to be.
-    pub(super) waiting: Option<Waiting>,
+pub(super) enum Served<'a> {
+    Ended {
+        held: Duration,
+        /// Who waits for it to be committed, if it is to be.
+        waiting: Option<Waiting>,
+    },
+    /// Others wait for it, and it does nothing, or has done much: it is undone, to be repeated when they are committed.
+    Paused(Service<'a>),
 }
+
+/// What a transaction has done behind others.
+enum Step {
+    /// A statement, and the digest of what it came to.
+    Run(Statement, u64),
+    Savepoint(Savepoint),
+}
+
+/// How obeying a session ends.
+enum Obeyed {
+    Told(Ending, Waiting),
+    /// The session has gone, or its time is over.
+    Left,
+    Paused,
+}
+
+/// A transaction behind others says so soon what it does next, or is committed apart from them.
+const PAUSE: Duration = Duration::from_millis(5);
+/// No transaction stays behind others for longer, unless a single statement takes longer.
+const STAY: Duration = Duration::from_millis(20);
 
 /// The thread's end of a transaction.
 pub(super) struct Service<'a> {
@@ -159,7 +185,8 @@ pub(super) struct Service<'a> {
     orders: Receiver<Command>,
     /// A command that has come in already.
     first: Cell<Option<Command>>,
-    begun: Instant,
+    /// What it has done, as long as it is behind others.
+    done: RefCell<Option<Vec<Step>>>,
     deadline: Instant,
     limit: Duration,
     /// How long one statement may take.
@@ -175,18 +202,26 @@ impl<'a> Service<'a> {
         limit: Duration,
         opening: Opening,
     ) -> Option<Self> {
-        let begun = Instant::now();
         let (commands, orders) = sync_channel(QUEUE);
         let gone = Arc::new(OnceLock::new());
         let session = Session(Arc::new(Line { commands, gone: Arc::clone(&gone) }));
         opening.send(Ok(session)).ok()?;
         let statement = if access == Access::Schema { limit } else { connection.limits().statement };
-        let (first, deadline) = (Cell::new(None), begun + limit);
-        Some(Self { connection, access, orders, first, begun, deadline, limit, statement, gone })
+        let (first, done, deadline) = (Cell::new(None), RefCell::new(None), Instant::now() + limit);
+        Some(Self { connection, access, orders, first, done, deadline, limit, statement, gone })
     }
 
-    /// Whether its first command comes so soon, or it ends.
-    pub(super) fn is_prompt(&mut self, patience: Duration) -> bool {
+    /// Lets its time begin now, when it has done nothing yet.
+    pub(super) fn begin_anew(&mut self) {
+        self.deadline = Instant::now() + self.limit;
+    }
+
+    /// Whether its next command comes so soon, or it ends.
+    pub(super) fn is_prompt(&self, patience: Duration) -> bool {
+        if let Some(first) = self.first.take() {
+            self.first.set(Some(first));
+            return true;
+        }
         match self.orders.recv_timeout(patience.min(self.limit)) {
             Ok(command) => self.first.set(Some(command)),
             Err(RecvTimeoutError::Disconnected) => {}
@@ -206,15 +241,21 @@ impl<'a> Service<'a> {
 
     /// Runs what the session asks for, to its end, at the latest to its deadline. Everything is left open that is to be
     /// committed, and undone else.
-    pub(super) fn serve(self, place: Place) -> Served {
-        if place == Place::Behind
-            && let Err(fault) = self.connection.control("SAVEPOINT transaction_of_a_group")
-        {
-            self.refuse(fault);
-            return Served { held: Duration::ZERO, waiting: None };
+    pub(super) fn serve(self, place: Place) -> Served<'a> {
+        let begun = Instant::now();
+        if place == Place::Behind {
+            if let Err(fault) = self.connection.control("SAVEPOINT transaction_of_a_group") {
+                self.refuse(fault);
+                return Served::Ended { held: Duration::ZERO, waiting: None };
+            }
+            self.done.replace(Some(Vec::new()));
         }
-        let waiting = match self.obey() {
-            Some((Ending::Commit, waiting)) => match self.keep(place) {
+        let waiting = match self.obey(begun) {
+            Obeyed::Paused => {
+                self.undo(place);
+                return Served::Paused(self);
+            }
+            Obeyed::Told(Ending::Commit, waiting) => match self.keep(place) {
                 Ok(()) => Some(waiting),
                 Err(fault) => {
                     self.undo(place);
@@ -222,17 +263,17 @@ impl<'a> Service<'a> {
                     None
                 }
             },
-            Some((Ending::Rollback, waiting)) => {
+            Obeyed::Told(Ending::Rollback, waiting) => {
                 self.undo(place);
                 let _ = waiting.send(Ok(()));
                 None
             }
-            None => {
+            Obeyed::Left => {
                 self.undo(place);
                 None
             }
         };
-        let held = self.begun.elapsed();
+        let held = begun.elapsed();
         if self.access != Access::ReadOnly && held > self.connection.limits().warning {
             tracing::warn!(
                 target: "mainstay::db",
@@ -241,7 +282,37 @@ impl<'a> Service<'a> {
                 "a transaction kept every other write waiting"
             );
         }
-        Served { held, waiting }
+        Served::Ended { held, waiting }
+    }
+
+    /// Does once more what it has done behind others, which are committed now. Nobody else in this process has written
+    /// meanwhile, so that it comes to the same.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not: another process has written, or the engine was asked for the time.
+    pub(super) fn repeat(&self) -> Result<(), DbError> {
+        for step in self.done.take().unwrap_or_default() {
+            let same = match step {
+                Step::Run(statement, before) => digest(&self.run(&statement)) == before,
+                Step::Savepoint(step) => self.savepoint(step).is_ok(),
+            };
+            if !same {
+                let detail = "what it had read is not so any more".to_owned();
+                return Err(DbError::SerializationFailure { detail });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.done.borrow().is_some()
+    }
+
+    fn note(&self, step: Step) {
+        if let Some(done) = &mut *self.done.borrow_mut() {
+            done.push(step);
+        }
     }
 
     /// Leaves what it did to be committed.
@@ -269,19 +340,41 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Runs what the session asks for. Returns how it is to end, if the session has said that.
-    fn obey(&self) -> Option<(Ending, Waiting)> {
+    /// Runs what the session asks for.
+    fn obey(&self, begun: Instant) -> Obeyed {
         let mut left = None;
         loop {
-            match left.take().or_else(|| self.next())? {
+            if self.is_behind() && (begun.elapsed() > STAY || !self.is_prompt(PAUSE)) {
+                return Obeyed::Paused;
+            }
+            let Some(command) = left.take().or_else(|| self.next()) else { return Obeyed::Left };
+            match command {
+                // Who takes its time with a stream keeps others waiting, and a script cannot be repeated.
+                Command::Stream(..) if self.is_behind() => return self.pause_at(command),
+                Command::Run(Job { statement: Statement { kind: StatementKind::Script, .. }, .. })
+                    if self.is_behind() =>
+                {
+                    return self.pause_at(command);
+                }
                 Command::Stream(statement, alive, ask) => left = self.stream(&statement, &alive, ask),
                 // Of a stream that has ended.
                 Command::More(ask) => drop(ask.send(Ok(None))),
-                Command::End(ending, waiting) => return Some((ending, waiting)),
+                Command::End(ending, waiting) => return Obeyed::Told(ending, waiting),
                 Command::Run(job) => self.answer(job),
-                Command::Savepoint(step, reply) => drop(reply.send(self.savepoint(step))),
+                Command::Savepoint(step, reply) => {
+                    let outcome = self.savepoint(step);
+                    if outcome.is_ok() {
+                        self.note(Step::Savepoint(step));
+                    }
+                    let _ = reply.send(outcome);
+                }
             }
         }
+    }
+
+    fn pause_at(&self, command: Command) -> Obeyed {
+        self.first.set(Some(command));
+        Obeyed::Paused
     }
 
     /// The next command; none when the session has gone or its time is over.
@@ -303,6 +396,9 @@ impl<'a> Service<'a> {
         let outcome = self.run(&job.statement);
         if outcome.is_err() && Instant::now() >= self.deadline {
             self.expire();
+        }
+        if self.is_behind() {
+            self.note(Step::Run(job.statement, digest(&outcome)));
         }
         let _ = job.reply.send(outcome);
     }
@@ -365,6 +461,21 @@ impl<'a> Service<'a> {
         );
         left
     }
+}
+
+/// What a statement came to, in short.
+fn digest(outcome: &Result<Reply, DbError>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match outcome {
+        Ok(reply) => {
+            reply.affected.hash(&mut hasher);
+            if let Buffer::Sqlite(buffer) = &reply.rows.0 {
+                buffer.digest(&mut hasher);
+            }
+        }
+        Err(fault) => fault.to_string().hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 fn second_stream() -> DbError {

@@ -264,6 +264,21 @@ struct Shop {
     offers: i64,
 }
 
+#[derive(Debug, FromRow)]
+struct Twice {
+    #[expect(dead_code, reason = "it is not read")]
+    name: String,
+    #[db(flatten)]
+    #[expect(dead_code, reason = "it is not read")]
+    shop: OnlyName,
+}
+
+#[derive(Debug, FromRow)]
+struct OnlyName {
+    #[expect(dead_code, reason = "it is not read")]
+    name: String,
+}
+
 async fn selects_structs_within_structs(engine: Engine) {
     let db = shop(engine).await;
     let log = db.record();
@@ -283,6 +298,9 @@ async fn selects_structs_within_structs(engine: Engine) {
     let read: Vec<Offer> = sql(by_hand).fetch(&db).await.unwrap();
     let seller = Shop { name: "Zoe".to_owned(), offers: 7 };
     assert_eq!(read[0], Offer { product: "pear".to_owned(), seller, price: Decimal::new(450, 2) });
+
+    let twice = sql("SELECT 'a' AS name, 'b' AS other").fetch::<Twice>(&db).await.unwrap_err().report();
+    assert!(twice.contains("two fields are read from one column `name`"), "{twice}");
 
     let refused = Product::query().select(|p| p.maker.select(|s| s.name)).all(&db).await.unwrap_err();
     assert!(
@@ -310,6 +328,9 @@ async fn gives_pages_of_values(engine: Engine) {
     let page = sellers.order_by(|p| p.seller.to(|s| s.name)).paginate(PageRequest::number(1, 1), &db).await;
     let page = page.unwrap();
     assert_eq!((page.items, page.total), (vec!["Ann".to_owned()], 2));
+    let one = Product::query().select(|p| case(p.id.count().gt(3), true).otherwise(false));
+    let one = one.paginate(PageRequest::number(1, 1), &db).await.unwrap();
+    assert_eq!((one.items, one.total), (vec![true], 1));
     let grouped = Product::query().select(|p| (p.discount, count())).group_by(|p| p.discount);
     assert_eq!(grouped.paginate(PageRequest::number(1, 1), &db).await.unwrap().total, 4);
 }

@@ -142,10 +142,18 @@ async fn gives_it_back_in_lists(engine: Engine) {
     let tokens = Sample::query().select(|s| s.token.list()).one(&db).await.unwrap();
     assert_eq!(tokens.iter().filter(|token| token.is_none()).count(), 1, "{tokens:?}");
 
-    for double in [f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1 + 0.2, 5e-324, -0.5] {
+    for double in
+        [f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1 + 0.2, 5e-324, -0.5, 954_530.911_446_040_4]
+    {
         Sample::query().update(|s| s.double(double), &db).await.unwrap();
         let list = Sample::query().select(|s| s.double.list()).one(&db).await.unwrap();
         assert_eq!(list, [double, double]);
+    }
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..40 {
+        let double = proptest::num::f64::NORMAL.new_tree(&mut runner).unwrap().current();
+        Sample::query().update(|s| s.double(double), &db).await.unwrap();
+        assert_eq!(Sample::query().select(|s| s.double.list()).one(&db).await.unwrap(), [double, double]);
     }
     for real in [f32::MIN, f32::MAX, f32::MIN_POSITIVE, 0.1, 1e-45] {
         Sample::query().update(|s| s.real(real), &db).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use mainstay_db::DbError;
-use mainstay_db::driver::{Begin, Driver, Ending, Statement, Transaction};
+use mainstay_db::driver::{Begin, Driver, Ending, Savepoint, Statement, Transaction};
 use mainstay_db::sqlite::{Location, Sqlite, SqliteOptions};
 use tokio::task::JoinHandle;
 
@@ -52,19 +52,27 @@ async fn two(driver: &Arc<dyn Driver>) -> (JoinHandle<Result<(), DbError>>, Box<
 
 #[tokio::test]
 async fn one_commit_is_for_those_that_follow_at_once() {
-    let driver = notes().await;
-    let (first, second) = two(&driver).await;
-    assert!(read(&driver).await.is_empty(), "nobody sees the first one before it is durable");
-    assert!(!first.is_finished(), "nor is it told that it is");
-    second.end(Ending::Commit).await.unwrap();
-    first.await.unwrap().unwrap();
-    assert_eq!(read(&driver).await, [1, 2]);
+    // On a busy machine the second one may look as if it paused.
+    let mut shared = false;
+    for _ in 0..50 {
+        let driver = notes().await;
+        let (first, second) = two(&driver).await;
+        let unseen = read(&driver).await.is_empty() && !first.is_finished();
+        second.end(Ending::Commit).await.unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(read(&driver).await, [1, 2]);
+        shared |= unseen;
+        if shared {
+            return;
+        }
+    }
+    panic!("nobody shares a commit");
 }
 
 #[tokio::test]
 async fn one_that_is_undone_takes_no_other_with_it() {
     for way in ["rolled back", "dropped", "expired"] {
-        let limit = Duration::from_millis(100);
+        let limit = Duration::from_millis(200);
         let options = SqliteOptions { transaction_timeout: limit, ..SqliteOptions::default() };
         let driver = open("CREATE TABLE notes (id INTEGER PRIMARY KEY)", options).await;
         let (first, second) = two(&driver).await;
@@ -72,15 +80,44 @@ async fn one_that_is_undone_takes_no_other_with_it() {
             "rolled back" => second.end(Ending::Rollback).await.unwrap(),
             "dropped" => drop(second),
             _ => {
-                first.await.unwrap().unwrap();
+                tokio::time::sleep(2 * limit).await;
                 assert_eq!(second.run(add(3)).await.unwrap_err(), DbError::TransactionExpired { limit });
-                assert_eq!(read(&driver).await, [1], "{way}");
-                continue;
             }
         }
         first.await.unwrap().unwrap();
         assert_eq!(read(&driver).await, [1], "{way}");
     }
+}
+
+#[tokio::test]
+async fn one_that_pauses_keeps_no_commit_waiting_and_goes_on_where_it_was() {
+    let driver = notes().await;
+    let (first, second) = two(&driver).await;
+    second.savepoint(Savepoint::Set(1)).await.unwrap();
+    let made = Statement::write("INSERT INTO notes DEFAULT VALUES RETURNING id", vec![]);
+    let made = second.run(made).await.unwrap().rows.first().unwrap().get::<i64>(0).unwrap();
+    assert!(second.run(add(1)).await.is_err(), "it sees what those before it have written");
+    // The second does nothing more before the first is committed, as if it waited for a lock that the first one has.
+    tokio::time::timeout(Duration::from_secs(2), first).await.expect("nobody waits").unwrap().unwrap();
+    assert_eq!(read(&driver).await, [1]);
+    let inside = second.run(Statement::read("SELECT id FROM notes ORDER BY id", vec![])).await.unwrap().rows;
+    assert_eq!(inside.iter().map(|row| row.get(0).unwrap()).collect::<Vec<i64>>(), [1, 2, made]);
+    second.savepoint(Savepoint::RollBackTo(1)).await.unwrap();
+    second.run(add(9)).await.unwrap();
+    second.end(Ending::Commit).await.unwrap();
+    assert_eq!(read(&driver).await, [1, 2, 9]);
+}
+
+#[tokio::test]
+async fn one_that_would_not_come_to_the_same_once_more_is_told_to_begin_again() {
+    let driver = notes().await;
+    let (first, second) = two(&driver).await;
+    second.run(Statement::read("SELECT random()", vec![])).await.unwrap();
+    first.await.unwrap().unwrap();
+    let fault = second.run(add(3)).await.unwrap_err();
+    assert!(fault.is_retryable(), "{fault:?}");
+    drop(second);
+    assert_eq!(read(&driver).await, [1]);
 }
 
 #[tokio::test]
@@ -128,15 +165,25 @@ async fn after_a_long_one_none_shares_its_commit() {
 async fn a_statement_that_is_stopped_undoes_the_group_and_says_that_it_may_be_run_again() {
     let limit = Duration::from_millis(60);
     let options = SqliteOptions { statement_timeout: limit, ..SqliteOptions::default() };
-    let driver = open("CREATE TABLE notes (id INTEGER PRIMARY KEY)", options).await;
-    let (first, second) = two(&driver).await;
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
                    INSERT INTO notes SELECT i FROM n WHERE i < 0";
-    let fault = second.run(Statement::write(endless, vec![])).await.unwrap_err();
-    assert_eq!(fault, DbError::Timeout { limit });
-    assert!(second.end(Ending::Commit).await.is_err());
-    assert!(first.await.unwrap().unwrap_err().is_retryable());
-    assert!(read(&driver).await.is_empty());
+    for _ in 0..50 {
+        let driver = open("CREATE TABLE notes (id INTEGER PRIMARY KEY)", options.clone()).await;
+        let (first, second) = two(&driver).await;
+        let fault = second.run(Statement::write(endless, vec![])).await.unwrap_err();
+        assert_eq!(fault, DbError::Timeout { limit });
+        assert!(second.end(Ending::Commit).await.is_err());
+        match first.await.unwrap() {
+            // On a busy machine the second one may look as if it paused, and is alone then.
+            Ok(()) => assert_eq!(read(&driver).await, [1]),
+            Err(fault) => {
+                assert!(fault.is_retryable(), "{fault:?}");
+                assert!(read(&driver).await.is_empty());
+                return;
+            }
+        }
+    }
+    panic!("nobody shares a commit");
 }
 
 #[tokio::test]
