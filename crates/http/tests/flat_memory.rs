@@ -74,7 +74,9 @@ fn app(folder: &Path) -> App {
             Ok::<_, Error>(backup.file.size().to_string())
         }))
         .set("resumable_uploads.folder", folder.join("resumable").display().to_string())
+        .set("resumable_uploads.most_unfinished_each", "1000")
         .set("resumable_uploads.most_unfinished_bytes", "100GB")
+        .set("resumable_uploads.most_unfinished_bytes_each", "100GB")
         .resumable_uploads(ResumableUploads::new(routes![resumable]))
 }
 
