@@ -21,14 +21,10 @@ impl<M: Model, R: Model> ToOne<M, R> {
         self,
         value: impl FnOnce(R::Fields) -> Expr<R, T, X>,
     ) -> Expr<M, T> {
-        if !T::NULLABLE && self.relation.may_be_empty() {
-            return Expr::computed(Term::Fault(format!(
-                "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)`",
-                (self.relation.owner)().name,
-                self.relation.name
-            )));
+        match self.may_be_null("").filter(|_| !T::NULLABLE) {
+            Some(fault) => Expr::computed(fault),
+            None => Expr::computed(self.inside(value)),
         }
-        Expr::computed(self.inside(value))
     }
 
     /// A value of the related row, or NULL where there is none: `a.editor.maybe(|u| u.name)`.
@@ -43,17 +39,22 @@ impl<M: Model, R: Model> ToOne<M, R> {
     /// `#[derive(FromRow)]` its field has `#[db(flatten)]`.
     pub fn select<P: Project<R>>(self, values: impl FnOnce(R::Fields) -> P) -> RelatedValues<M, R, P> {
         let mut outputs = Outputs::default();
-        if self.relation.may_be_empty() {
-            outputs.0.push(Term::Fault(format!(
-                "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)` for each value",
-                (self.relation.owner)().name,
-                self.relation.name
-            )));
-        }
+        outputs.0.extend(self.may_be_null(" for each value"));
         values(R::fields(self.scope.inner())).project(&mut outputs);
         // Its type would only matter where a value is compared.
         let related = |output| related::<String>(self.relation, self.scope, None, output);
         RelatedValues { outputs: outputs.0.into_iter().map(related).collect(), marker: PhantomData }
+    }
+
+    /// What is wrong with a value that is to be there always, where there may be no row; and where to write what is right.
+    fn may_be_null(self, place: &str) -> Option<Term> {
+        self.relation.may_be_empty().then(|| {
+            Term::Fault(format!(
+                "`{0}.{1}` may be empty, so that what it leads to may be NULL: write `.{1}.maybe(..)`{place}",
+                (self.relation.owner)().name,
+                self.relation.name
+            ))
+        })
     }
 
     fn inside<T: Stored, X: Into<Operand>>(self, value: impl FnOnce(R::Fields) -> Expr<R, T, X>) -> Term {

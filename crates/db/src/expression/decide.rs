@@ -31,11 +31,11 @@ impl Node {
             Self::In { left, list: List::Values(list) } => {
                 let left = operand(left, values)?;
                 let equal = |value| compare(left, Operator::Equal, value);
-                all(list.iter().map(|value| equal(value).map(not))).map(not)
+                any(list.iter().map(equal))
             }
             Self::Null(term) => Some(operand(term, values)?.is_null().into()),
             Self::All(nodes) => all(nodes.iter().map(|node| node.decide(values))),
-            Self::Any(nodes) => all(nodes.iter().map(|node| node.decide(values).map(not))).map(not),
+            Self::Any(nodes) => any(nodes.iter().map(|node| node.decide(values))),
             Self::Not(node) => node.decide(values).map(not),
             _ => None,
         }
@@ -94,6 +94,11 @@ fn all(mut truths: impl Iterator<Item = Option<Truth>>) -> Option<Truth> {
         (unknown, _) => Ok(unknown),
     };
     truths.try_fold(Some(Truth::True), together).unwrap_or_else(Some)
+}
+
+/// One that is true decides.
+fn any(truths: impl Iterator<Item = Option<Truth>>) -> Option<Truth> {
+    all(truths.map(|truth| truth.map(not))).map(not)
 }
 
 #[cfg(test)]
