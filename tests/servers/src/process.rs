@@ -125,14 +125,10 @@ pub fn signal(process: u32, name: &str) {
 
 /// Whether there is such a process. One that has ended and that nobody has asked about yet does not count.
 pub(crate) fn lives(process: u32) -> bool {
-    match std::fs::read_to_string(format!("/proc/{process}/stat")) {
-        // The state follows the name, which stands in parentheses and may have any in it.
-        Ok(stat) => stat
-            .rsplit(')')
-            .next()
-            .is_some_and(|rest| !matches!(rest.trim_start().as_bytes(), [b'Z' | b'X', ..])),
-        Err(_) if std::path::Path::new("/proc/self").exists() => false,
-        Err(_) => {
+    match state(process) {
+        Some(state) => !matches!(state, b'Z' | b'X'),
+        None if std::path::Path::new("/proc/self").exists() => false,
+        None => {
             let script = format!("kill -0 {process}");
             Command::new("sh")
                 .args(["-c", &script])
@@ -143,12 +139,22 @@ pub(crate) fn lives(process: u32) -> bool {
     }
 }
 
+/// The letter by which the system says what a process does: `R` runs, `T` is stopped, `Z` has ended.
+fn state(process: u32) -> Option<u8> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // It follows the name, which stands in parentheses and may have any in it.
+    stat.rsplit(')').next()?.trim_start().bytes().next()
+}
+
 /// Kills a process and everything that it has started, and waits until they are gone: what is left of a killed PostgreSQL
 /// keeps the next one from starting.
 pub(crate) fn kill_tree(process: u32) {
     let mut all = vec![process];
     let mut next = 0;
     while let Some(&parent) = all.get(next) {
+        // Whoever is stopped starts nobody more, whom the list would miss.
+        signal(parent, "STOP");
+        let _stopped = comes_within(END, || !matches!(state(parent), Some(b'R' | b'S' | b'D')));
         all.extend(children(parent));
         next += 1;
     }
@@ -161,8 +167,12 @@ pub(crate) fn kill_tree(process: u32) {
 }
 
 fn ends_within(process: u32, deadline: Duration) -> bool {
+    comes_within(deadline, || !lives(process))
+}
+
+fn comes_within(deadline: Duration, happened: impl Fn() -> bool) -> bool {
     let start = Instant::now();
-    while lives(process) {
+    while !happened() {
         if start.elapsed() > deadline {
             return false;
         }
@@ -205,6 +215,34 @@ mod tests {
         assert_eq!(child.len(), 1);
         drop(process);
         assert!(!lives(id) && !lives(child[0]));
+    }
+
+    #[test]
+    fn a_program_that_starts_others_all_the_time_leaves_none() {
+        let account = Account::for_user("nobody").unwrap();
+        let folder = Folder::new("forks", &account).unwrap();
+        let mut forks = crate::bare("sh".as_ref());
+        forks.args(["-c", "while :; do sleep 61 & done"]).arg(folder.path());
+        let process = Process::start(forks, &account, &folder).unwrap();
+        while children(process.id).len() < 20 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let group = process.guard.id();
+        drop(process);
+        assert_eq!(members(group), Vec::<u32>::new());
+    }
+
+    /// The processes of a group that have not ended.
+    fn members(group: u32) -> Vec<u32> {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        ids.filter(|&id| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // Behind the name: state, parent, group.
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.nth(2).and_then(|field| field.parse().ok()) == Some(group) && lives(id)
+        })
+        .collect()
     }
 
     #[test]
