@@ -73,7 +73,8 @@ async fn publish(
 ) -> Result<Created<Json<Article>>> {
     let slug = slug::from_title(&title, &*random);
     let new = NewArticle { slug, title, description, body, author: author.key() };
-    let article: Article = new.insert(&db).await?;
+    // A transaction, as behind the declared resource: what is stored can still be refused.
+    let article: Article = db.transaction(async |tx| new.insert(tx).await).await?;
     Ok(Created(format!("/api/v2/articles/{}", article.slug), Json(article)))
 }
 

@@ -102,7 +102,8 @@ impl OpenApi {
 
     /// How the errors of an address are written, unless as problem details.
     fn errors_of(&self, path: &str) -> Option<&Content> {
-        self.renderers.iter().find(|renderer| renderer.covers(path)).and_then(ErrorRenderer::content)
+        let mut for_programs = self.renderers.iter().filter(|renderer| !renderer.is_for_people());
+        for_programs.find(|renderer| renderer.covers(path)).and_then(ErrorRenderer::content)
     }
 
     /// The document that a request asks for, as it is served.

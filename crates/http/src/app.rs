@@ -75,7 +75,8 @@ impl Http {
             contributions.of::<ErrorRenderer>().map(|renderer| renderer.value.clone()).collect();
         let authenticators = contributions.of::<Authenticator>().map(|one| one.value.clone());
         let translations = contributions.of::<Translation>().map(|one| one.value.clone()).collect();
-        let renderer = Renderer::new(renderers, translations, &profile, table.routes());
+        let resolver = setup.root().map_or_else(|| resolver.clone(), |root| resolver.of_module(root.id));
+        let renderer = Renderer::new(renderers, translations, &profile, table.routes(), resolver.clone());
         let finishing = Finishing::new(config.max_finishing);
         let connections: Arc<Mutex<Option<Arc<ConnectionMetrics>>>> = Arc::default();
         let shown = Shown {
@@ -95,7 +96,7 @@ impl Http {
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
             renderer,
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
-            resolver: setup.root().map_or_else(|| resolver.clone(), |root| resolver.of_module(root.id)),
+            resolver,
             finishing,
             unmatched,
             connections,

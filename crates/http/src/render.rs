@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{self, HeaderValue};
-use mainstay_core::{Contribution, Error, Profile, StatusCode};
+use mainstay_core::{Contribution, Error, Profile, Resolver, StatusCode};
 
 use self::accept::Audience;
 pub use self::translation::Translation;
@@ -31,7 +31,7 @@ use crate::negotiate::AcceptsLanguage;
 use crate::respond::Problem;
 use crate::route::RouteInfo;
 
-type Write = dyn Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync;
+type Write = dyn Fn(&Error, &Exchange, &Resolver) -> Option<Rendered> + Send + Sync;
 
 /// A contribution: writes errors in a shape of its own. What it declines (`None`) is written as usual.
 ///
@@ -52,6 +52,7 @@ pub struct ErrorRenderer {
     write: Arc<Write>,
     below: &'static str,
     except: Vec<&'static str>,
+    audience: Option<Audience>,
     content: Option<Content>,
 }
 
@@ -71,7 +72,21 @@ pub struct Rendered {
 impl ErrorRenderer {
     /// A renderer.
     pub fn new(write: impl Fn(&Error, &Exchange) -> Option<Rendered> + Send + Sync + 'static) -> Self {
-        Self { write: Arc::new(write), below: "", except: Vec::new(), content: None }
+        Self::with_container(move |error, exchange, _| write(error, exchange))
+    }
+
+    /// One that takes from the container, as the application itself sees it, what is [ready](Resolver::ready) there.
+    pub fn with_container(
+        write: impl Fn(&Error, &Exchange, &Resolver) -> Option<Rendered> + Send + Sync + 'static,
+    ) -> Self {
+        Self { write: Arc::new(write), below: "", except: Vec::new(), audience: None, content: None }
+    }
+
+    /// Only where a person asks with a browser: it writes pages.
+    #[must_use]
+    pub fn for_people(mut self) -> Self {
+        self.audience = Some(Audience::Person);
+        self
     }
 
     /// Only for addresses at and below this one, such as `/api`.
@@ -93,6 +108,11 @@ impl ErrorRenderer {
     pub fn documented(mut self, content: Content) -> Self {
         self.content = Some(content);
         self
+    }
+
+    /// Whether it writes pages alone.
+    pub fn is_for_people(&self) -> bool {
+        self.audience == Some(Audience::Person)
     }
 
     /// Whether it writes the errors of this address.
@@ -118,6 +138,8 @@ pub(crate) struct Renderer {
     translations: Vec<Translation>,
     /// Every route, for developers alone.
     development: Option<Vec<Arc<RouteInfo>>>,
+    /// The container as the application itself sees it.
+    resolver: Resolver,
 }
 
 impl Renderer {
@@ -126,11 +148,13 @@ impl Renderer {
         translations: Vec<Translation>,
         profile: &Profile,
         routes: impl Iterator<Item = &'r Arc<RouteInfo>>,
+        resolver: Resolver,
     ) -> Self {
         Self {
             custom,
             translations,
             development: profile.is_development().then(|| routes.cloned().collect()),
+            resolver,
         }
     }
 
@@ -182,12 +206,15 @@ impl Renderer {
     }
 
     async fn write(&self, error: &Error, exchange: &Exchange) -> Rendered {
-        let path = exchange.uri().path();
-        let mut custom = self.custom.iter().filter(|custom| custom.covers(path));
-        if let Some(rendered) = custom.find_map(|custom| (custom.write)(error, exchange)) {
+        let (path, audience) = (exchange.uri().path(), Audience::of(exchange.accept()));
+        let asked = |custom: &&ErrorRenderer| {
+            custom.covers(path) && custom.audience.is_none_or(|wanted| wanted == audience)
+        };
+        let mut custom = self.custom.iter().filter(asked);
+        if let Some(rendered) = custom.find_map(|custom| (custom.write)(error, exchange, &self.resolver)) {
             return rendered;
         }
-        let (content_type, body) = match (Audience::of(exchange.accept()), &self.development) {
+        let (content_type, body) = match (audience, &self.development) {
             (Audience::Program, _) => {
                 (HeaderValue::from_static(Problem::MEDIA_TYPE), problem(error, exchange))
             }
@@ -218,7 +245,7 @@ pub(crate) fn error_of(response: &mut Response) -> Option<Arc<Error>> {
 }
 
 /// Tells the log: our faults loudly, the client's quietly. The span around it has the request id.
-pub(crate) fn log(error: &Error) {
+pub fn log(error: &Error) {
     let (status, code, place) = (error.status().as_u16(), error.machine_code(), error.place());
     // An unknown method is the client's doing, although its status says otherwise.
     if error.status().is_server_error() && error.status() != StatusCode::NOT_IMPLEMENTED {

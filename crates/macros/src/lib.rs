@@ -9,6 +9,7 @@ mod model;
 mod projection;
 mod root;
 mod route;
+mod views;
 
 use proc_macro::TokenStream;
 use syn::parse_macro_input;
@@ -105,6 +106,12 @@ pub fn embedded(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn migrations(arguments: TokenStream) -> TokenStream {
     finish(migrations::embed(&arguments.into()))
+}
+
+/// The views in the folder `views/` beside the manifest, embedded: `App::new().views(views!())`.
+#[proc_macro]
+pub fn views(arguments: TokenStream) -> TokenStream {
+    finish(views::embed(&arguments.into()))
 }
 
 /// Makes a struct of named fields from a row: of SQL by hand, whose columns have the names of its fields (or what

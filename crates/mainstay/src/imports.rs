@@ -66,3 +66,6 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};
+
+#[cfg(feature = "view")]
+pub use mainstay_view::{FormState, Submitted, Views, ViewsExt, context, views};

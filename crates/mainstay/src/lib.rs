@@ -40,6 +40,8 @@ pub use mainstay_outbound as outbound;
 pub use mainstay_resource as resource;
 #[cfg(feature = "store")]
 pub use mainstay_store as store;
+#[cfg(feature = "view")]
+pub use mainstay_view as view;
 
 pub mod prelude {
     //! What an application's files use all the time: `use mainstay::prelude::*;`.

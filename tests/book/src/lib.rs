@@ -31,6 +31,7 @@ pages! {
     extractors_and_responders: "extractors-and-responders.md",
     uploads: "uploads.md",
     responses: "responses.md",
+    views: "views.md",
     default_stack: "default-stack.md",
     models: "models.md",
     transactions: "transactions.md",

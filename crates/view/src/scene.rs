@@ -1,0 +1,110 @@
+//! What every view sees, besides what it is given.
+//!
+//! | name | what |
+//! |---|---|
+//! | `request` | `path`, `query`, `method`, `host`, `scheme`, `id`, and `nonce`, for `<script nonce="{{ request.nonce }}">` |
+//! | `principal` | `id`, `name`, `is_authenticated`, `may("articles.publish")`, `has_role("editor")` |
+//! | `url_for("article", slug="first")` | the address of a named route |
+
+use std::fmt;
+use std::sync::Arc;
+
+use mainstay_core::Inject;
+use mainstay_core::principal::Principal;
+use mainstay_http::{Exchange, Http};
+use minijinja::value::{Enumerator, Kwargs, Object, Value, from_args};
+use minijinja::{Error, ErrorKind, State};
+
+use crate::{Context, context};
+
+/// These values, for one request.
+pub(crate) fn of(exchange: &Exchange, principal: &Principal, http: Option<Inject<Http>>) -> Context {
+    let url_for = move |name: &str, parameters: Kwargs| address(http.as_deref(), name, &parameters);
+    context! {
+        request => Value::from_object(Request(exchange.clone())),
+        principal => Value::from_object(Who(principal.clone())),
+        url_for => Value::from_function(url_for),
+    }
+}
+
+/// Everything is asked for by name, so that a nonce is only made for who takes it.
+struct Request(Exchange);
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.method(), self.0.uri())
+    }
+}
+
+impl Object for Request {
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let Self(exchange) = &**self;
+        Some(match key {
+            "path" => exchange.uri().path().into(),
+            "query" => exchange.uri().query().unwrap_or_default().into(),
+            "method" => exchange.method().as_str().into(),
+            "host" => exchange.host().unwrap_or_default().into(),
+            "scheme" => exchange.scheme().as_str().into(),
+            "id" => exchange.id().to_string().into(),
+            "nonce" => exchange.nonce().as_ref().into(),
+            _ => return None,
+        })
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["path", "query", "method", "host", "scheme", "id"])
+    }
+}
+
+#[derive(Debug)]
+struct Who(Principal);
+
+impl Object for Who {
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let Self(principal) = &**self;
+        Some(match key {
+            "id" => principal.id().into(),
+            "name" => principal.name().into(),
+            "is_authenticated" => principal.is_authenticated().into(),
+            _ => return None,
+        })
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["id", "name", "is_authenticated"])
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        let asks: fn(&Principal, &str) -> bool = match method {
+            "may" => Principal::may,
+            "has_role" => Principal::has_role,
+            _ => return Err(ErrorKind::UnknownMethod.into()),
+        };
+        let (name,): (&str,) = from_args(arguments)?;
+        Ok(asks(&self.0, name).into())
+    }
+}
+
+fn address(http: Option<&Http>, name: &str, parameters: &Kwargs) -> Result<String, Error> {
+    let failed = |why: String| Error::new(ErrorKind::InvalidOperation, why);
+    let http = http.ok_or_else(|| failed("there are no routes here".to_owned()))?;
+    let given: Vec<(&str, String)> = parameters
+        .args()
+        .map(|name| parameters.get::<Value>(name).map(|value| (name, value.to_string())))
+        .collect::<Result<_, _>>()?;
+    let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    http.address(name, &given).map_err(|error| failed(error.report()))
+}

@@ -1,0 +1,72 @@
+//! `Views`: what a handler renders with.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use mainstay_core::container::Need;
+use mainstay_core::principal::Principal;
+use mainstay_core::{Error, Inject, Resolver, Result};
+use mainstay_http::describe::{Describe, Operation};
+use mainstay_http::{Exchange, Html, Http};
+
+use crate::context::Context;
+use crate::scene;
+use crate::templates::Templates;
+
+/// Renders views for one request: an argument of a handler. Besides what they are given, views see `request`, `principal` and
+/// `url_for`.
+///
+/// ```
+/// use mainstay_core::Result;
+/// use mainstay_http::{Html, get};
+/// use mainstay_view::{Views, context};
+///
+/// #[get("/")]
+/// async fn index(views: Views) -> Result<Html<String>> {
+///     views.render("index.html", context! { title => "Welcome" })
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Views {
+    templates: Inject<Templates>,
+    scene: Context,
+}
+
+impl Views {
+    /// Renders a view.
+    ///
+    /// # Errors
+    ///
+    /// As [`Templates::render`].
+    pub fn render(&self, name: &str, context: Context) -> Result<Html<String>> {
+        self.templates.render(name, context.over(self.scene.clone())).map(Html)
+    }
+
+    /// Renders one block of a view: for a script that puts it into a page that is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Templates::render_block`].
+    pub fn render_block(&self, name: &str, block: &str, context: Context) -> Result<Html<String>> {
+        self.templates.render_block(name, block, context.over(self.scene.clone())).map(Html)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Views {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let templates = Inject::<Templates>::from_request_parts(parts, state).await?;
+        let exchange = parts.extensions.get::<Exchange>().ok_or_else(|| {
+            Error::internal("this handler renders views, but was not called by a Mainstay application")
+        })?;
+        let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
+        let http = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<Http>);
+        Ok(Self { scene: scene::of(exchange, &principal, http), templates })
+    }
+}
+
+impl Describe for Views {
+    fn describe(operation: &mut Operation) {
+        operation.needs.push(Need::of::<Templates>());
+    }
+}

@@ -1,0 +1,129 @@
+//! Pages from views.
+
+use mainstay_core::{App, Error, Result};
+use mainstay_http::{Html, Path, RoutesExt, get, routes};
+use mainstay_test::TestApp;
+use mainstay_view::{Templates, ViewFolder, Views, ViewsExt, context};
+
+const VIEWS: ViewFolder = ViewFolder::embedded(
+    "/nowhere",
+    &[
+        (
+            "hello.html",
+            r#"{% extends "mainstay/layout.html" %}
+{% block title %}Hello{% endblock %}
+{% block content %}<h1>Hello, {{ name }}!</h1>
+{% block list %}<ul>{% for item in ["a", "b"] %}<li>{{ item }}</li>{% endfor %}</ul>{% endblock %}
+<a href="{{ url_for("hello", name="A B", page=2) }}">again</a>
+<script nonce="{{ request.nonce }}">let name = {{ name|tojson }};</script>
+{% if principal.is_authenticated %}{{ principal.name }}{% elif not principal.may("look") %}nobody at {{ request.path }}{% endif %}
+{% endblock %}"#,
+        ),
+        ("plain.txt", "{{ name }} & co"),
+        ("misspelt.html", "\n{{ nmae }}"),
+        ("deep.html", "{{ person.nobody.name }}"),
+        ("includes.html", r#"{% include "parts/heder.html" %}"#),
+        ("parts/header.html", "header"),
+        ("filter.html", "{{ 3|coins }}"),
+    ],
+);
+
+/// Says hello.
+#[get("/hello/{name}", name = "hello", hidden)]
+async fn hello(Path(name): Path<String>, views: Views) -> Result<Html<String>> {
+    views.render("hello.html", context! { name })
+}
+
+/// A part of it.
+#[get("/list", hidden)]
+async fn list(views: Views) -> Result<Html<String>> {
+    views.render_block("hello.html", "list", context! { name => "x" })
+}
+
+/// Whatever is asked for.
+#[get("/show/{*view}", hidden)]
+async fn show(Path(view): Path<String>, views: Views) -> Result<Html<String>> {
+    views.render(&view, context! { name => "Tom", person => context! {} })
+}
+
+fn app() -> App {
+    let coins = |number: i64| format!("{number} coins");
+    App::new()
+        .views(VIEWS)
+        .view_environment(move |views| views.add_filter("coins", coins))
+        .routes(routes![hello, list, show])
+}
+
+#[tokio::test]
+async fn escapes_what_it_is_given() {
+    let client = TestApp::start(app()).await.client();
+    let page = client.get("/hello/%3Cb%3E%3C%2Fscript%3E").send().await;
+    page.assert_status(200).assert_header("content-type", "text/html; charset=utf-8");
+    page.assert_text_contains("<h1>Hello, &lt;b&gt;&lt;&#x2f;script&gt;!</h1>");
+    page.assert_text_contains(r#"let name = "\u003cb\u003e\u003c/script\u003e";"#);
+    assert!(!page.text().contains("<b>"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn sees_the_request_and_who_sends_it() {
+    let client = TestApp::start(app()).await.client();
+    let page = client.get("/hello/Tom").send().await;
+    page.assert_text_contains(r#"<a href="&#x2f;hello&#x2f;A%20B?page=2">"#);
+    page.assert_text_contains("nobody at &#x2f;hello&#x2f;Tom");
+    let nonce = page.text().split(r#"nonce=""#).nth(1).unwrap().split('"').next().unwrap();
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains(&format!("'nonce-{nonce}'")), "{policy}");
+    // Nobody asks for a nonce here.
+    let policy =
+        client.get("/show/filter.html").send().await.header("content-security-policy").unwrap().to_owned();
+    assert!(!policy.contains("nonce"), "{policy}");
+}
+
+#[tokio::test]
+async fn renders_a_part_of_a_page() {
+    let client = TestApp::start(app()).await.client();
+    client.get("/list").send().await.assert_text("<ul><li>a</li><li>b</li></ul>");
+    client.get("/show/filter.html").send().await.assert_text("3 coins");
+}
+
+#[tokio::test]
+async fn the_style_sheet_of_the_layout_is_there() {
+    let client = TestApp::start(app()).await.client();
+    let page = client.get("/hello/Tom").send().await;
+    let style = page.text().split(r#"rel="stylesheet" href=""#).nth(1).unwrap().split('"').next().unwrap();
+    client
+        .get(style)
+        .send()
+        .await
+        .assert_status(200)
+        .assert_header("content-type", "text/css; charset=utf-8");
+}
+
+#[tokio::test]
+async fn says_where_a_view_is_wrong() {
+    let app = TestApp::start(app()).await;
+    let templates = app.inject::<Templates>().await;
+    let report = |error: Error| error.report();
+    let render =
+        |name: &str| templates.render(name, context! { person => context! {} }).map_err(report).unwrap_err();
+    let misspelt = render("misspelt.html");
+    assert!(misspelt.contains("`misspelt.html`, line 2"), "{misspelt}");
+    assert!(misspelt.contains("nmae"), "{misspelt}");
+    assert!(render("deep.html").contains("`deep.html`, line 1"), "{}", render("deep.html"));
+    let unknown = render("mispelt.html");
+    assert!(unknown.contains("no view `mispelt.html`") && unknown.contains("`misspelt.html`"), "{unknown}");
+    let includes = render("includes.html");
+    assert!(includes.contains("no view `parts/heder.html`"), "{includes}");
+    assert!(includes.contains("`includes.html`, line 1"), "{includes}");
+    // Nothing of it reaches the client.
+    let page = app.client().get("/show/misspelt.html").send().await;
+    page.assert_status(500);
+    assert!(!page.text().contains("nmae"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn text_is_not_escaped() {
+    let app = TestApp::start(app()).await;
+    let templates = app.inject::<Templates>().await;
+    assert_eq!(templates.render("plain.txt", context! { name => "<Tom>" }).unwrap(), "<Tom> & co");
+}
