@@ -10,17 +10,20 @@
 //!   [`Principal`](mainstay_core::principal::Principal).
 //! - [`signed_in`]: [`SignedIn<User>`](SignedIn), the argument of handlers that serve only who is signed in; `Option` of it, of
 //!   those that serve everybody.
+//! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
 pub mod account;
 pub mod authenticate;
 pub mod module;
 pub mod passwords;
+pub mod sessions;
 pub mod signed_in;
 pub mod tokens;
 
 pub use account::Account;
 pub use module::AccountsExt;
 pub use passwords::{PasswordHash, Passwords};
+pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;
 pub use tokens::Tokens;

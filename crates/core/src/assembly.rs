@@ -161,6 +161,8 @@ struct Flat {
     places: Vec<&'static std::panic::Location<'static>>,
     by_name: HashMap<String, ModuleId>,
     installed: HashSet<TypeId>,
+    /// The names of the modules that are being added: what they need goes first.
+    under_way: Vec<String>,
     findings: Findings,
 }
 
@@ -177,11 +179,13 @@ impl Flat {
             return known;
         }
         // What a kind of contribution installs comes before the module that contributes it, like an import, and is
-        // looked up once a kind, so that a built-in module may contribute the very kind that installs it.
+        // looked up once a kind. A built-in module may contribute kinds that install it.
+        self.under_way.push(module.name.clone().into_owned());
         let installs: Vec<_> = module.kinds().collect();
         for (kind, installs) in installs {
             if self.installed.insert(kind)
                 && let Some(installed) = installs()
+                && !self.under_way.iter().any(|name| *name == installed.name)
             {
                 self.add(installed);
             }
@@ -191,6 +195,7 @@ impl Flat {
             self.add(module);
         }
         let imports = module.imports.drain(..).map(|import| self.add(import)).collect();
+        self.under_way.pop();
         let id = ModuleId(self.modules.len());
         self.by_name.insert(module.name.clone().into_owned(), id);
         self.places.push(module.place);

@@ -1,6 +1,6 @@
 //! The whole of HTTP behind the listener: the table of routes, with the stack around it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -25,6 +25,7 @@ use crate::render::{ErrorRenderer, Renderer, Translation, error_of};
 use crate::route::address::fill;
 use crate::route::table::{Found, Leaf, Refusal, Table, With, wrap};
 use crate::route::{Endpoint, HangUp, RouteInfo, RouteMatch, Timeout};
+use crate::session::{SessionDriver, Sessions, Slot};
 use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
 use crate::stack::run::{self, Finishing, Guard};
@@ -38,6 +39,8 @@ pub struct Http {
     traces: bool,
     catches: bool,
     limit: Option<std::time::Duration>,
+    /// What remembers visitors, if the application does.
+    sessions: Remembers,
     authenticators: Box<[Authenticator]>,
     renderer: Renderer,
     refuse: Arc<dyn Endpoint>,
@@ -93,6 +96,7 @@ impl Http {
             traces: stack.runs("trace"),
             catches: stack.runs("panic"),
             limit: (stack.runs("timeout") && !config.timeout.is_zero()).then_some(config.timeout),
+            sessions: Remembers::new(&contributions),
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
             renderer,
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
@@ -129,14 +133,18 @@ impl Http {
         let mut response = match span.in_scope(|| self.before(&mut exchange, &mut request)) {
             Flow::Answer(response) => *response,
             Flow::Continue => {
-                let refusal = match self.admit(&exchange, &mut request, marks).await {
-                    Ok(()) => refusal,
-                    Err(error) => Some(Refusal::NotAdmitted(Arc::new(error))),
+                let (slot, refusal) = match self.admit(&exchange, &mut request, marks).await {
+                    Ok(slot) => (slot, refusal),
+                    Err(error) => (None, Some(Refusal::NotAdmitted(Arc::new(error)))),
                 };
                 match (leaf, refusal) {
-                    (Some(leaf), None) => self.answer(leaf, matched, &exchange, parent, request, &span).await,
+                    (Some(leaf), None) => {
+                        let asked = Asked { exchange: &exchange, request, slot, span: &span };
+                        self.answer(leaf, matched, parent, asked).await
+                    }
                     (_, refusal) => {
-                        self.refused(refusal.unwrap_or(Refusal::NotFound), &exchange, request, &span).await
+                        let asked = Asked { exchange: &exchange, request, slot, span: &span };
+                        self.refused(refusal.unwrap_or(Refusal::NotFound), asked).await
                     }
                 }
             }
@@ -181,18 +189,20 @@ impl Http {
         }
     }
 
-    /// Finds out who sends the request, and whether what it asks for is still there.
+    /// Finds out who sends the request, and whether what it asks for is still there. The place of the session, if there are any, is
+    /// to be kept at the end.
     async fn admit(
         &self,
         exchange: &Exchange,
         request: &mut Request,
         marks: Option<&Arc<Marks>>,
-    ) -> Result<()> {
+    ) -> Result<Option<Arc<Slot>>> {
+        let slot = self.sessions.slot(&self.resolver, exchange, request).await?;
         self.identify(exchange, request).await?;
-        match marks {
-            Some(marks) => self.calls.note(marks, exchange, request),
-            None => Ok(()),
+        if let Some(marks) = marks {
+            self.calls.note(marks, exchange, request)?;
         }
+        Ok(slot)
     }
 
     /// Asks the authenticators who sends the request.
@@ -221,11 +231,10 @@ impl Http {
         &self,
         leaf: &Leaf,
         matched: Option<RouteMatch>,
-        exchange: &Exchange,
         parent: Option<Trace>,
-        mut request: Request,
-        span: &Span,
+        asked: Asked<'_>,
     ) -> Response {
+        let Asked { exchange, mut request, slot, span } = asked;
         if !leaf.bare {
             let extensions = request.extensions_mut();
             extensions.insert(exchange.clone());
@@ -255,17 +264,12 @@ impl Http {
             trace: parent,
         };
         let guard = Guard { span, catches: self.catches, limit, origin, context, finishing };
-        guard.run(|| leaf.endpoint.call(request)).await
+        guard.run(|| kept(slot, leaf.endpoint.call(request))).await
     }
 
     /// What is around the whole application sees requests without a route, too, and those of senders who are not believed.
-    async fn refused(
-        &self,
-        refusal: Refusal,
-        exchange: &Exchange,
-        mut request: Request,
-        span: &Span,
-    ) -> Response {
+    async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Response {
+        let Asked { exchange, mut request, slot, span } = asked;
         let extensions = request.extensions_mut();
         extensions.insert(exchange.clone());
         extensions.insert(self.resolver.request());
@@ -273,7 +277,7 @@ impl Http {
         let context = CallContext::default();
         let guard =
             Guard { span, catches: self.catches, limit: self.limit, origin: None, context, finishing: None };
-        guard.run(|| self.refuse.call(request)).await
+        guard.run(|| kept(slot, self.refuse.call(request))).await
     }
 
     /// The address of the route of this name, with these values for its parameters. Values that the pattern does not
@@ -315,6 +319,58 @@ impl Http {
     /// Completes when no handler runs whose client has hung up. The listener waits for it before it ends.
     pub async fn finished(&self) {
         self.finishing.all().await;
+    }
+}
+
+/// A request that has come past the hooks.
+struct Asked<'a> {
+    exchange: &'a Exchange,
+    request: Request,
+    slot: Option<Arc<Slot>>,
+    span: &'a Span,
+}
+
+/// Keeps the session when the handler has ended, also one that nobody waits for any more.
+fn kept(slot: Option<Arc<Slot>>, handler: BoxFuture<'static, Response>) -> BoxFuture<'static, Response> {
+    match slot {
+        Some(slot) => Box::pin(async move { slot.finish(handler.await).await }),
+        None => handler,
+    }
+}
+
+/// Whether the application has sessions, and where.
+struct Remembers {
+    has_sessions: bool,
+    /// They are made after this.
+    sessions: OnceLock<Arc<Sessions>>,
+}
+
+impl Remembers {
+    fn new(contributions: &Contributions) -> Self {
+        let has_sessions = contributions.of::<SessionDriver>().next().is_some();
+        Self { has_sessions, sessions: OnceLock::new() }
+    }
+
+    /// Makes a place for the session of a request.
+    async fn slot(
+        &self,
+        resolver: &Resolver,
+        exchange: &Exchange,
+        request: &mut Request,
+    ) -> Result<Option<Arc<Slot>>> {
+        if !self.has_sessions {
+            return Ok(None);
+        }
+        let sessions = match self.sessions.get() {
+            Some(sessions) => sessions,
+            None => {
+                let sessions = resolver.get::<Sessions>().await?.into_arc();
+                self.sessions.get_or_init(|| sessions)
+            }
+        };
+        let slot = Slot::new(sessions, exchange, request.headers());
+        request.extensions_mut().insert(Arc::clone(&slot));
+        Ok(Some(slot))
     }
 }
 

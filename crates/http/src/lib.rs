@@ -14,6 +14,7 @@
 //! 9. [`version`]: versions of an API, and what is on its way out.
 //! 10. [`files`] and [`compression`]: static files, single-page applications, compressed bodies.
 //! 11. [`resumable`]: uploads that go on where they were cut off.
+//! 12. [`session`]: what is remembered of a visitor between requests.
 //!
 //! [`RoutesExt`] adds all this to an application. `#[get]` and its siblings make a [`Route`] of a function:
 //!
@@ -57,6 +58,7 @@ pub mod render;
 pub mod respond;
 pub mod resumable;
 pub mod route;
+pub mod session;
 pub mod stack;
 pub mod version;
 
@@ -78,4 +80,5 @@ pub use respond::{
 };
 pub use resumable::{Finished, ResumableUploads};
 pub use route::{Group, Route, RouteMatch, Routes};
+pub use session::{Session, Sessions, SessionsExt};
 pub use version::{ApiVersions, Deprecation};

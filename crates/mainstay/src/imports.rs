@@ -35,8 +35,8 @@ pub use mainstay_http::respond::{
 pub use mainstay_http::resumable::{Finished, ResumableUploads};
 #[cfg(feature = "http")]
 pub use mainstay_http::{
-    Exchange, Group, Next, Route, Routes, RoutesExt, delete, errors, get, head, options, patch, post, put,
-    route, routes,
+    Exchange, Group, Next, Route, Routes, RoutesExt, Session, Sessions, SessionsExt, delete, errors, get,
+    head, options, patch, post, put, route, routes,
 };
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -65,7 +65,9 @@ pub use mainstay_outbound::{OutboundExt, Upstream};
 pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
-pub use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, SignedIn, Tokens};
+pub use mainstay_auth::{
+    Account, AccountsExt, DatabaseSessionsExt, PasswordHash, Passwords, SignedIn, Tokens,
+};
 
 #[cfg(feature = "view")]
 pub use mainstay_view::{FormState, Submitted, Views, ViewsExt, context, views};

@@ -39,16 +39,20 @@
 //! 4. [`TestRequest`], [`Upload`] and [`TestResponse`]: what is sent, and what is claimed of the answer; [`TestStream`]: an
 //!    answer piece by piece.
 //! 5. `Queries` (feature `db`): which statements the database ran meanwhile; `Factory`: rows for a test, of which it says only
-//!    what matters.
+//!    what matters; `on_each_engine`.
+//! 6. [`contracts`]: what drivers promise, for tests of drivers of one's own.
 //!
 //! When a claim fails, the panic shows the whole response. What the application logged is in the output of the test.
 
 mod app;
 mod client;
+pub mod contracts;
 mod cookies;
 #[cfg(feature = "db")]
 mod database;
 mod difference;
+#[cfg(feature = "db")]
+mod engines;
 #[cfg(feature = "db")]
 mod queries;
 mod request;
@@ -59,6 +63,8 @@ mod upload;
 
 pub use app::TestApp;
 pub use client::Client;
+#[cfg(feature = "db")]
+pub use engines::on_each_engine;
 #[cfg(feature = "db")]
 pub use mainstay_db::factory::{Factory, Fake, Make};
 #[cfg(feature = "db")]

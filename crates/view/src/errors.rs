@@ -29,7 +29,7 @@ pub(crate) fn page(error: &Error, exchange: &Exchange, resolver: &Resolver) -> O
         message => error.message(),
         code => error.machine_code(),
     };
-    let scene = scene::of(exchange, &Principal::anonymous(), resolver.ready());
+    let scene = scene::of(exchange, &Principal::anonymous(), resolver.ready(), None);
     match templates.render(name, about.over(scene)) {
         Ok(page) => Some(Rendered {
             content_type: HeaderValue::from_static("text/html; charset=utf-8"),

@@ -5,25 +5,33 @@
 //! | `request` | `path`, `query`, `method`, `host`, `scheme`, `id`, and `nonce`, for `<script nonce="{{ request.nonce }}">` |
 //! | `principal` | `id`, `name`, `is_authenticated`, `may("articles.publish")`, `has_role("editor")` |
 //! | `url_for("article", slug="first")` | the address of a named route |
+//! | `flashes()` | the messages that wait to be shown, each with `kind` and `message`; they are shown once |
 
 use std::fmt;
 use std::sync::Arc;
 
 use mainstay_core::Inject;
 use mainstay_core::principal::Principal;
-use mainstay_http::{Exchange, Http};
-use minijinja::value::{Enumerator, Kwargs, Object, Value, from_args};
+use mainstay_http::{Exchange, Http, Session};
+use minijinja::value::{Enumerator, Kwargs, Object, Serde, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
 
 use crate::{Context, context};
 
 /// These values, for one request.
-pub(crate) fn of(exchange: &Exchange, principal: &Principal, http: Option<Inject<Http>>) -> Context {
+pub(crate) fn of(
+    exchange: &Exchange,
+    principal: &Principal,
+    http: Option<Inject<Http>>,
+    session: Option<Session>,
+) -> Context {
     let url_for = move |name: &str, parameters: Kwargs| address(http.as_deref(), name, &parameters);
+    let flashes = move || Value::from(Serde(session.as_ref().map(Session::take_flashes).unwrap_or_default()));
     context! {
         request => Value::from_object(Request(exchange.clone())),
         principal => Value::from_object(Who(principal.clone())),
         url_for => Value::from_function(url_for),
+        flashes => Value::from_function(flashes),
     }
 }
 

@@ -6,14 +6,14 @@ use mainstay_core::container::Need;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Resolver, Result};
 use mainstay_http::describe::{Describe, Operation};
-use mainstay_http::{Exchange, Html, Http};
+use mainstay_http::{Exchange, Html, Http, Session};
 
 use crate::context::Context;
 use crate::scene;
 use crate::templates::Templates;
 
-/// Renders views for one request: an argument of a handler. Besides what they are given, views see `request`, `principal` and
-/// `url_for`.
+/// Renders views for one request: an argument of a handler. Besides what they are given, views see `request`, `principal`,
+/// `url_for` and `flashes`.
 ///
 /// ```
 /// use mainstay_core::Result;
@@ -61,7 +61,8 @@ impl<S: Sync> FromRequestParts<S> for Views {
         })?;
         let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         let http = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<Http>);
-        Ok(Self { scene: scene::of(exchange, &principal, http), templates })
+        let session = Session::of_visitor(parts).await?;
+        Ok(Self { scene: scene::of(exchange, &principal, http, session), templates })
     }
 }
 

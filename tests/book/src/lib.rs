@@ -32,6 +32,7 @@ pages! {
     uploads: "uploads.md",
     responses: "responses.md",
     views: "views.md",
+    sessions: "sessions.md",
     default_stack: "default-stack.md",
     models: "models.md",
     transactions: "transactions.md",

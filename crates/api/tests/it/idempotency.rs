@@ -17,7 +17,7 @@ use mainstay_resource::policy::Open;
 use mainstay_test::{Setup, TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use crate::engines;
+use mainstay_test::on_each_engine;
 
 /// Something that is paid.
 #[model]
@@ -120,7 +120,7 @@ fn setup() -> Setup {
 }
 
 async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
-    engines::each(setup, test).await;
+    on_each_engine(setup, test).await;
 }
 
 async fn send(app: &TestApp, path: &str, key: &str, body: &str) -> TestResponse {

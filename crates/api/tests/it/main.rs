@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod documents;
-mod engines;
 mod exports;
 mod idempotency;
 mod output_cache;

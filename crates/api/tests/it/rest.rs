@@ -13,11 +13,11 @@ mod writing;
 use mainstay_test::TestApp;
 use serde_json::Value;
 
-use crate::engines;
+use mainstay_test::on_each_engine;
 
 /// The shop on every engine.
 async fn on_every_engine(test: impl AsyncFn(&TestApp)) {
-    engines::each(
+    on_each_engine(
         || TestApp::of(shop::app()),
         async |app: &TestApp| {
             shop::fill(&*app.inject::<mainstay_db::Db>().await).await;

@@ -4,5 +4,6 @@
 
 mod logging_in;
 mod passwords;
+mod sessions;
 mod shop;
 mod tokens;

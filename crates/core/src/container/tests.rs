@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::assembly::Assembly;
 use crate::config::Sources;
 use crate::lifecycle::Services;
-use crate::{App, CoreContributions, Inject, Module, Profile, Provider};
+use crate::{App, Contribute, Contribution, CoreContributions, Inject, Module, Profile, Provider};
 
 struct Low(u32);
 struct Middle(Inject<Low>);
@@ -179,6 +179,33 @@ fn lets_two_modules_import_the_same_one_and_refuses_two_of_one_name() {
     assert!(findings(App::new().module(user("a")).module(user("b"))).is_empty());
     let app = App::new().module(Module::new("twin")).module(Module::new("twin"));
     assert_only(app, "core.E007", &["two modules are called `twin`"]);
+}
+
+#[test]
+fn a_built_in_module_may_contribute_kinds_that_install_it() {
+    struct First;
+    struct Second;
+    impl Contribution for First {
+        fn installs() -> Option<Module> {
+            Some(built_in())
+        }
+    }
+    impl Contribution for Second {
+        fn installs() -> Option<Module> {
+            Some(built_in())
+        }
+    }
+    fn built_in() -> Module {
+        Module::new("built in")
+            .global()
+            .provide(|| Low(1))
+            .export::<Low>()
+            .contribute(First)
+            .contribute(Second)
+    }
+    let app = || App::new().provide(|low: Inject<Low>| Middle(low));
+    assert_eq!(findings(app().contribute(First)), [""; 0]);
+    assert_eq!(findings(app().contribute(Second).contribute(First)), [""; 0]);
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
-use mainstay_core::{App, Profile};
+use mainstay_core::{App, Profile, Provider, Resolver};
 use mainstay_http::Http;
 use mainstay_http::listen::{Peer, PeerAddress, Protocol};
 
@@ -15,6 +16,7 @@ use mainstay_http::listen::{Peer, PeerAddress, Protocol};
 pub(crate) struct Caller {
     pub(crate) http: mainstay_core::Inject<Http>,
     pub(crate) peer: Arc<Peer>,
+    pub(crate) resolver: Resolver,
 }
 
 /// What came back.
@@ -32,7 +34,19 @@ pub(crate) async fn caller(app: App) -> Caller {
 pub(crate) async fn caller_in(profile: Profile, app: App) -> Caller {
     let assembly = app.profile(profile).assemble(Sources::isolated());
     assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
-    Caller { http: assembly.resolver().get().await.unwrap(), peer: peer("127.0.0.1:50000") }
+    Caller::of(assembly.resolver()).await
+}
+
+/// The same with a clock that stands still.
+pub(crate) async fn at_rest(app: App) -> (Caller, Arc<TestClock>) {
+    struct Shared(Arc<TestClock>);
+    let clock = Arc::new(TestClock::default());
+    let shared = Arc::clone(&clock);
+    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
+    let app = app.replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
+    let assembly = app.profile(Profile::Test).assemble(Sources::isolated());
+    assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
+    (Caller::of(assembly.resolver()).await, clock)
 }
 
 /// What is wrong with an application.
@@ -46,6 +60,10 @@ pub(crate) fn peer(address: &str) -> Arc<Peer> {
 }
 
 impl Caller {
+    pub(crate) async fn of(resolver: Resolver) -> Self {
+        Self { http: resolver.get().await.unwrap(), peer: peer("127.0.0.1:50000"), resolver }
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         read(self.http.call(request, &self.peer).await).await
     }

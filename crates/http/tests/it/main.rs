@@ -14,6 +14,7 @@ mod middleware;
 mod resumable;
 mod routing;
 mod served;
+mod sessions;
 mod stack;
 mod uploads;
 mod versions;

@@ -495,8 +495,7 @@ async fn relative_folders_start_from_the_home_and_missing_ones_are_reported() {
         "{found}"
     );
     assert!(!found.contains("public"), "{found}");
-    let http = assembly.resolver().get::<mainstay_http::Http>().await.unwrap();
-    let caller = crate::calling::Caller { http, peer: peer("127.0.0.1:50000") };
+    let caller = crate::calling::Caller::of(assembly.resolver()).await;
     assert_eq!(caller.get("/files/a.txt").await.body, "found");
 }
 

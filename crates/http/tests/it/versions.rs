@@ -1,15 +1,12 @@
 //! Routes of several versions at one address, and what is said of those that leave.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
-use mainstay_core::clock::{Clock, TestClock};
-use mainstay_core::config::Sources;
-use mainstay_core::{App, Profile, Provider};
+use mainstay_core::App;
 use mainstay_http::{ApiVersions, Deprecation, Group, Route, Routes, RoutesExt, get, routes};
 
-use crate::calling::{Caller, caller, findings, peer};
+use crate::calling::{at_rest, caller, findings};
 
 fn answers(path: &str, text: &'static str) -> Route {
     Route::new(Method::GET, path, async move || text)
@@ -211,17 +208,6 @@ async fn each_version_is_counted_by_itself() {
     ] {
         assert!(metrics.contains(line), "{metrics}");
     }
-}
-
-async fn at_rest(app: App) -> (Caller, Arc<TestClock>) {
-    struct Shared(Arc<TestClock>);
-    let clock = Arc::new(TestClock::default());
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let app = app.replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
-    let assembly = app.profile(Profile::Test).assemble(Sources::isolated());
-    assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
-    (Caller { http: assembly.resolver().get().await.unwrap(), peer: peer("127.0.0.1:50000") }, clock)
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Pages from views.
 
 use mainstay_core::{App, Error, Result};
-use mainstay_http::{Html, Path, RoutesExt, get, routes};
+use mainstay_http::{Html, Path, Redirect, RoutesExt, Session, SessionsExt, get, post, routes};
 use mainstay_test::TestApp;
 use mainstay_view::{Templates, ViewFolder, Views, ViewsExt, context};
 
@@ -77,6 +77,26 @@ async fn sees_the_request_and_who_sends_it() {
     let policy =
         client.get("/show/filter.html").send().await.header("content-security-policy").unwrap().to_owned();
     assert!(!policy.contains("nonce"), "{policy}");
+}
+
+#[tokio::test]
+async fn a_message_is_shown_once() {
+    /// Saves, and says so.
+    #[post("/save", hidden)]
+    async fn save(session: Session) -> Redirect {
+        session.flash("success", "<Saved>");
+        Redirect::see_other("/hello/Tom")
+    }
+    let client = TestApp::start(app().sessions().routes(routes![save])).await.client();
+    let page = client.get("/hello/Tom").send().await;
+    assert!(!page.text().contains("role="), "{}", page.text());
+    page.assert_header("vary", "cookie").assert_no_header("set-cookie");
+    client.post("/save").send().await.assert_redirect("/hello/Tom");
+    let page = client.get("/hello/Tom").send().await;
+    page.assert_text_contains(r#"<p class="flash success" role="status">&lt;Saved&gt;</p>"#);
+    page.assert_header("cache-control", "private, no-cache");
+    let page = client.get("/hello/Tom").send().await;
+    assert!(!page.text().contains("role="), "{}", page.text());
 }
 
 #[tokio::test]

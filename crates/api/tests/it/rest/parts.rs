@@ -10,7 +10,7 @@ use mainstay_test::TestApp;
 use serde_json::{Value, json};
 
 use super::faults;
-use crate::engines;
+use mainstay_test::on_each_engine;
 
 /// Where something is.
 #[embedded]
@@ -84,7 +84,7 @@ async fn send(request: mainstay_test::TestRequest, body: Value) -> mainstay_test
 
 #[tokio::test]
 async fn rows_are_made_replaced_and_changed_by_nested_objects() {
-    engines::each(|| TestApp::of(app()), async |app: &TestApp| {
+    on_each_engine(|| TestApp::of(app()), async |app: &TestApp| {
         let new = json!({ "billing": { "street": "Main 1", "city": "Bonn" } });
         let made: Value = send(app.post("/customers"), new).await.assert_status(201).json();
         let bonn = json!({ "street": "Main 1", "city": "Bonn", "country": "DE", "point": null });
@@ -113,7 +113,7 @@ async fn rows_are_made_replaced_and_changed_by_nested_objects() {
 
 #[tokio::test]
 async fn faults_are_where_they_are_in_the_object() {
-    engines::each(|| TestApp::of(app()), async |app: &TestApp| {
+    on_each_engine(|| TestApp::of(app()), async |app: &TestApp| {
         let wrong = json!({
             "billing": { "street": 5, "town": "x", "note": "x", "point": { "latitude": 1 } },
             "shipping": "Bonn",
@@ -145,7 +145,7 @@ async fn faults_are_where_they_are_in_the_object() {
 
 #[tokio::test]
 async fn lists_are_narrowed_by_paths() {
-    engines::each(
+    on_each_engine(
         || TestApp::of(app()),
         async |app: &TestApp| {
             for (city, latitude) in [("Bonn", 3), ("Ulm", 2), ("Aachen", 1)] {
@@ -182,7 +182,7 @@ async fn lists_are_narrowed_by_paths() {
 
 #[tokio::test]
 async fn policies_hold_for_fields_of_parts() {
-    engines::each(
+    on_each_engine(
         || TestApp::of(app()),
         async |app: &TestApp| {
             let new = json!({ "place": { "latitude": 1, "longitude": 2 } });

@@ -1,0 +1,332 @@
+//! The session of one request: loaded when somebody asks for it, kept when the handler has ended.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, header};
+use mainstay_core::{Error, Result};
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+
+use super::record::{SessionKey, SessionRecord, is_token, new_token};
+use super::sessions::Sessions;
+use crate::exchange::{Exchange, Scheme};
+use crate::extract::Cookies;
+use crate::respond::SetCookie;
+
+/// How old the note of the last request may be. Not every request writes.
+const SEEN: Duration = Duration::from_secs(60);
+/// How often changes are laid over those of others who were faster.
+const ATTEMPTS: usize = 8;
+/// How much is kept of what a program says that it is, in characters.
+const AGENT: usize = 255;
+
+/// A place for the session of a request.
+pub(crate) struct Slot {
+    sessions: Arc<Sessions>,
+    /// What the cookie says, if it may be one of ours.
+    token: Option<String>,
+    has_cookie: bool,
+    scheme: Scheme,
+    address: Option<IpAddr>,
+    agent: Option<String>,
+    /// Somebody has asked for it: the answer depends on the cookie.
+    asked: AtomicBool,
+    loaded: OnceCell<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The session as it was kept when it was loaded.
+    kept: Option<SessionRecord>,
+    changes: Changes,
+}
+
+/// What the request changes.
+#[derive(Clone, Default)]
+struct Changes {
+    /// What was there before counts no more.
+    is_new: bool,
+    values: BTreeMap<String, Option<Value>>,
+    /// Somebody has proved who they are.
+    signed_in: Option<String>,
+    is_remembered: bool,
+    rotates: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(sessions: &Arc<Sessions>, exchange: &Exchange, headers: &HeaderMap) -> Arc<Self> {
+        let cookie = Cookies::find(headers, &cookie_name(&sessions.config.cookie, exchange.scheme()));
+        let has_cookie = cookie.is_some();
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Arc::new(Self {
+            sessions: Arc::clone(sessions),
+            token: cookie.filter(|text| is_token(text)).map(|text| text.into_owned()),
+            has_cookie,
+            scheme: exchange.scheme(),
+            address: exchange.client(),
+            agent: agent.map(|text| text.chars().take(AGENT).collect()),
+            asked: AtomicBool::new(false),
+            loaded: OnceCell::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Whether there may be one.
+    pub(super) fn is_likely(&self) -> bool {
+        self.asked.store(true, Ordering::Relaxed);
+        self.has_cookie
+    }
+
+    pub(super) async fn load(&self) -> Result<()> {
+        self.asked.store(true, Ordering::Relaxed);
+        let load = async || {
+            let Some(token) = &self.token else { return Ok(()) };
+            let found = self.sessions.store.load(&SessionKey::of(token)).await?;
+            self.state().kept = found;
+            Ok(())
+        };
+        self.loaded.get_or_try_init(load).await.copied()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
+        let state = self.state();
+        match state.changes.values.get(name) {
+            Some(changed) => changed.clone(),
+            None if state.changes.is_new => None,
+            None => state.kept.as_ref()?.data.get(name).cloned(),
+        }
+    }
+
+    pub(super) fn set(&self, name: &str, value: Option<Value>) {
+        self.state().changes.values.insert(name.to_owned(), value);
+    }
+
+    pub(super) fn owner(&self) -> Option<String> {
+        let state = self.state();
+        match &state.changes.signed_in {
+            Some(owner) => Some(owner.clone()),
+            None if state.changes.is_new => None,
+            None => state.kept.as_ref()?.owner.clone(),
+        }
+    }
+
+    pub(super) fn sign_in(&self, owner: String) {
+        let mut state = self.state();
+        let before = state.kept.as_ref().and_then(|kept| kept.owner.as_ref());
+        if before.is_some_and(|before| *before != owner) {
+            state.changes = Changes { is_new: true, ..Changes::default() };
+        }
+        state.changes.signed_in = Some(owner);
+        state.changes.rotates = true;
+    }
+
+    pub(super) fn remember(&self) {
+        self.state().changes.is_remembered = true;
+    }
+
+    pub(super) fn rotate(&self) {
+        self.state().changes.rotates = true;
+    }
+
+    pub(super) fn end(&self) {
+        self.state().changes = Changes { is_new: true, ..Changes::default() };
+    }
+
+    pub(super) fn key(&self) -> Option<SessionKey> {
+        self.state().kept.as_ref()?;
+        self.token.as_deref().map(SessionKey::of)
+    }
+
+    pub(super) fn created_at(&self) -> Option<SystemTime> {
+        self.state().kept.as_ref().map(|kept| kept.created_at)
+    }
+
+    /// Keeps what was changed, and tells the browser of a new cookie. A response whose session could not be kept is an error.
+    pub(crate) async fn finish(&self, mut response: Response) -> Response {
+        if self.asked.load(Ordering::Relaxed) {
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
+        }
+        if !self.loaded.initialized() {
+            return response;
+        }
+        let (kept, changes) = {
+            let mut state = self.state();
+            (state.kept.take(), std::mem::take(&mut state.changes))
+        };
+        match self.keep(kept, changes).await {
+            Ok(cookie) => {
+                if let Err(error) = self.say(cookie, &mut response) {
+                    return error.into_response();
+                }
+                response
+            }
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn keep(&self, kept: Option<SessionRecord>, changes: Changes) -> Result<Cookie> {
+        let old = self.token.as_deref().map(SessionKey::of).filter(|_| kept.is_some());
+        let is_empty = changes.values.values().all(Option::is_none) && changes.signed_in.is_none();
+        let Some(kept) = kept.filter(|_| !changes.is_new) else {
+            if let Some(old) = &old {
+                self.sessions.store.remove(old).await?;
+            }
+            if is_empty {
+                return Ok(if self.has_cookie { Cookie::Removed } else { Cookie::Same });
+            }
+            return self.begin(&changes).await;
+        };
+        let Some(old) = old else { return Ok(Cookie::Same) };
+        if changes.rotates {
+            return self.rotate_to_new(&old, kept, &changes).await;
+        }
+        let now = self.sessions.clock.now();
+        let is_stale = now.duration_since(kept.seen_at).is_ok_and(|since| since >= SEEN);
+        let is_changed = !changes.values.is_empty() || (changes.is_remembered && !kept.is_remembered);
+        if !is_stale && !is_changed {
+            return Ok(Cookie::Same);
+        }
+        self.lay_over(&old, kept, &changes).await
+    }
+
+    /// A session that was not there before.
+    async fn begin(&self, changes: &Changes) -> Result<Cookie> {
+        let now = self.sessions.clock.now();
+        let record = SessionRecord {
+            data: Map::new(),
+            owner: None,
+            created_at: now,
+            seen_at: now,
+            expires_at: now,
+            is_remembered: false,
+            address: None,
+            agent: None,
+            revision: 0,
+        };
+        self.write_new(self.changed(record, changes)?).await
+    }
+
+    /// The same session under another key. Whoever has signed in begins its time anew.
+    async fn rotate_to_new(
+        &self,
+        old: &SessionKey,
+        kept: SessionRecord,
+        changes: &Changes,
+    ) -> Result<Cookie> {
+        // The one as it is now: a request beside this one may have changed it.
+        let Some(now) = self.sessions.store.load(old).await? else { return Ok(Cookie::Removed) };
+        let created_at =
+            if changes.signed_in.is_some() { self.sessions.clock.now() } else { kept.created_at };
+        let record = self.changed(SessionRecord { created_at, revision: 0, ..now }, changes)?;
+        let cookie = self.write_new(record).await?;
+        self.sessions.store.remove(old).await?;
+        Ok(cookie)
+    }
+
+    async fn write_new(&self, record: SessionRecord) -> Result<Cookie> {
+        let token = new_token(&*self.sessions.random);
+        if !self.sessions.store.save(&SessionKey::of(&token), &record).await? {
+            return Err(Error::internal("two sessions have the same random key"));
+        }
+        Ok(Cookie::Set(token, record))
+    }
+
+    /// Keeps the changes. Where somebody else was faster, they are laid over theirs; where the session has been ended, they are void.
+    async fn lay_over(&self, key: &SessionKey, mut kept: SessionRecord, changes: &Changes) -> Result<Cookie> {
+        for _ in 0..ATTEMPTS {
+            let was_remembered = kept.is_remembered;
+            let record = self.changed(kept, changes)?;
+            if self.sessions.store.save(key, &record).await? {
+                let lasts_longer = record.is_remembered && !was_remembered;
+                return Ok(match &self.token {
+                    Some(token) if lasts_longer => Cookie::Set(token.clone(), record),
+                    _ => Cookie::Same,
+                });
+            }
+            let Some(theirs) = self.sessions.store.load(key).await? else { return Ok(Cookie::Removed) };
+            kept = theirs;
+        }
+        Err(Error::unavailable("Too many requests change the same session at once.")
+            .code("session_contended"))
+    }
+
+    fn changed(&self, mut record: SessionRecord, changes: &Changes) -> Result<SessionRecord> {
+        for (name, value) in &changes.values {
+            match value {
+                Some(value) => record.data.insert(name.clone(), value.clone()),
+                None => record.data.remove(name),
+            };
+        }
+        let size = serde_json::to_vec(&record.data)?.len() as u64;
+        let most = self.sessions.config.max_bytes;
+        if size > most {
+            return Err(Error::internal(format!(
+                "a session would have {size} bytes, and `session.max_bytes` is {most}: keep what is large elsewhere, and its key in here"
+            )));
+        }
+        if let Some(owner) = &changes.signed_in {
+            record.owner = Some(owner.clone());
+        }
+        record.is_remembered |= changes.is_remembered;
+        record.seen_at = self.sessions.clock.now();
+        record.expires_at = self.sessions.end_of(record.created_at, record.seen_at, record.is_remembered);
+        record.address = self.address;
+        record.agent.clone_from(&self.agent);
+        record.revision += 1;
+        Ok(record)
+    }
+
+    /// Puts the cookie into the response, which then must not be kept for anybody else.
+    fn say(&self, cookie: Cookie, response: &mut Response) -> Result<()> {
+        let config = &self.sessions.config;
+        let name = cookie_name(&config.cookie, self.scheme);
+        let headers = response.headers_mut();
+        let set = match cookie {
+            Cookie::Same => {
+                // It may show what is in the session.
+                if !headers.contains_key(header::CACHE_CONTROL) {
+                    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+                }
+                return Ok(());
+            }
+            Cookie::Removed => SetCookie::remove(name),
+            Cookie::Set(token, record) => {
+                let set = SetCookie::new(name, token);
+                match record.expires_at.duration_since(record.seen_at) {
+                    Ok(left) if record.is_remembered => set.max_age(left),
+                    _ => set,
+                }
+            }
+        };
+        let set = set.same_site(config.same_site.into());
+        let set = if self.scheme == Scheme::Http { set.insecure() } else { set };
+        headers.append(header::SET_COOKIE, set.to_header()?);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        Ok(())
+    }
+}
+
+/// What the browser is told.
+enum Cookie {
+    Same,
+    Removed,
+    Set(String, SessionRecord),
+}
+
+/// Over HTTPS, a name that only this host can set, for all of it (RFC 6265bis, 4.1.3.2).
+fn cookie_name(name: &str, scheme: Scheme) -> String {
+    match scheme {
+        Scheme::Https => format!("__Host-{name}"),
+        Scheme::Http => name.to_owned(),
+    }
+}
