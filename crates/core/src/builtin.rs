@@ -6,8 +6,10 @@ use crate::assembly::Assembly;
 use crate::check::{Check, Findings};
 use crate::clock::{Clock, SystemClock};
 use crate::command;
-use crate::container::{Inject, Provider};
+use crate::container::{Inject, Provider, Resolver};
+use crate::contribution::{Contribute, Contributions};
 use crate::health::{Health, Readiness};
+use crate::keys::keeper::Keeper;
 use crate::keys::{self, Keys, KeysConfig};
 use crate::lifecycle::AppConfig;
 use crate::logging::{self, LogConfig, Logging};
@@ -47,8 +49,11 @@ pub(crate) fn module() -> Module {
         .export::<Health>()
         .check(Check::at_start(check_keys))
         .service(logging::reload::service())
+        .contribute(keys::file::driver())
+        .service(keys::keeper::service())
         .command(command::check())
         .command(command::config())
+        .command(keys::command::command())
 }
 
 fn ids(clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Ids {
@@ -71,8 +76,14 @@ async fn keys(
     profile: Inject<Profile>,
     clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
+    resolver: Resolver,
 ) -> crate::Result<Keys> {
-    Keys::new(&config, &profile, clock.into_arc(), random.into_arc())
+    let keys = Keys::new(&config, &profile, clock.into_arc(), random.into_arc())?;
+    let contributions = resolver.get::<Contributions>().await?;
+    if let Some(keeper) = Keeper::open(&keys, &config, &contributions, resolver).await? {
+        keeper.keep_up().await?;
+    }
+    Ok(keys)
 }
 
 /// A secret is asked for only where something signs or seals.
@@ -81,5 +92,8 @@ fn check_keys(assembly: &Assembly, findings: &mut Findings) {
         && let Ok(config) = assembly.config.section::<KeysConfig>()
     {
         findings.extend(keys::check(&config, &assembly.profile));
+        if let Some(url) = &config.ring {
+            keys::store::find_driver(&assembly.contributions, url, findings);
+        }
     }
 }

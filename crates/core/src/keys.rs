@@ -2,88 +2,49 @@
 //!
 //! [`Keys::sign`] leaves the data readable and keeps it from being changed; [`Keys::seal`] hides it too. Each use has a
 //! *purpose* (`"session"`, `"password reset"`), and what was made for one is nothing to another: each purpose has its own
-//! keys, derived from the secret (HKDF-SHA256, RFC 5869). Signatures are HMAC-SHA256, seals ChaCha20-Poly1305 (RFC 8439)
+//! keys, derived from a secret (HKDF-SHA256, RFC 5869). Signatures are HMAC-SHA256, seals ChaCha20-Poly1305 (RFC 8439)
 //! with a random nonce, both from `ring`.
 //!
-//! A token is `base64url(kind, key id, expiry, …)`. The key's id is there so that, when a ring of keys comes, tokens of an
-//! older key are still read. It is derived from the secret and tells nothing of it.
+//! A token is `base64url(kind, key id, expiry, …)`. By the key's id, tokens of older keys are still read: those of
+//! `keys.previous`, and those of a *ring*, whose keys are changed by schedule. The id is derived from the secret and tells nothing
+//! of it.
+//!
+//! In reading order: `root` (what follows from a secret), `token` (the form of a token), [`Keys`] and [`Purpose`] here, [`ring`]
+//! (keys with their times), [`store`] (where a ring is kept; `file`), `keeper` (the ring as a process knows it, and its schedule),
+//! `command` (`keys list`, `rotate`, `revoke`), `config`.
 //!
 //! | id | what |
 //! |---|---|
-//! | `keys.E001` | production needs `keys.secret`, and it is not set |
+//! | `keys.E001` | production, or a ring, needs `keys.secret`, and it is not set |
+//! | `keys.E002` | nothing keeps rings where `keys.ring` says |
 //! | `keys.W001` | outside of production: it is not set, so that a restart makes every token void |
 //!
 //! A secret that is too short or too simple is refused as `config.E007`.
 
 pub mod base64url;
+pub(crate) mod command;
+mod config;
+pub(crate) mod file;
+pub(crate) mod keeper;
+pub mod ring;
+mod root;
+pub mod store;
 mod token;
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use ring::{aead, hkdf, hmac};
-use serde::{Deserialize, Serialize};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
-use crate::config::{Problems, Secret, Section};
 use crate::random::Random;
-use crate::{Error, Finding, Findings, Profile, Result, Severity};
+use crate::{Error, Profile, Result, Severity};
+use ring::Ring;
+use root::{KeyId, Pair, Root};
 use token::Tokens;
 
-const HOW_TO_MAKE_ONE: &str = "make one with `openssl rand -base64 48` and set MAINSTAY__KEYS__SECRET to it, the same on \
-                               every server; keep it out of the repository";
-
-/// The section `keys`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct KeysConfig {
-    /// From which every key is derived: at least 32 random characters.
-    pub secret: Option<Secret<String>>,
-}
-
-impl Section for KeysConfig {
-    const NAME: &'static str = "keys";
-
-    fn validate(&self, problems: &mut Problems) {
-        let Some(secret) = &self.secret else { return };
-        let secret = secret.expose().as_bytes();
-        if secret.len() < 32 {
-            problems.add(
-                "secret",
-                format!("must have at least 32 characters, but has {}", secret.len()),
-                Some(HOW_TO_MAKE_ONE),
-            );
-        } else if secret.iter().collect::<BTreeSet<_>>().len() < 10 {
-            problems.add(
-                "secret",
-                "can be guessed: it has hardly any different characters",
-                Some(HOW_TO_MAKE_ONE),
-            );
-        }
-    }
-}
-
-/// Whether keys can be had. To be run when anything in the application needs [`Keys`].
-pub fn check(config: &KeysConfig, profile: &Profile) -> Findings {
-    let mut findings = Findings::default();
-    if config.secret.is_none() {
-        let finding = if profile.is_production() {
-            Finding::error(
-                "keys.E001",
-                "`keys.secret` is not set, and without it nothing can be signed or sealed",
-            )
-        } else {
-            Finding::warning(
-                "keys.W001",
-                "`keys.secret` is not set: signed and sealed data is void after a restart",
-            )
-        };
-        findings.add(finding.at("keys.secret").fix(HOW_TO_MAKE_ONE));
-    }
-    findings
-}
+pub use config::{KeysConfig, check};
+pub use store::{KeyRingDriver, KeyRingStore};
 
 /// Why a token was refused. Which of them it is, is for the log; the client need only know that it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,14 +85,27 @@ pub enum KeyError {
 /// assert_eq!(keys.verify("password reset", &token), Err(KeyError::Expired));
 /// ```
 #[derive(Clone)]
-pub struct Keys {
-    root: hkdf::Prk,
+pub struct Keys(Arc<Shared>);
+
+struct Shared {
     tokens: Tokens,
+    /// That of `keys.secret`: it seals the ring, and makes tokens where there is none.
+    base: Root,
+    /// Those of `keys.previous`.
+    previous: Vec<Root>,
+    known: RwLock<Arc<Known>>,
+}
+
+/// The keys that there are now.
+struct Known {
+    roots: HashMap<KeyId, Root>,
+    /// From when which one makes tokens, the later one first.
+    schedule: Vec<(SystemTime, KeyId)>,
 }
 
 impl Keys {
     /// The keys that follow from the configured secret. Outside of production, when there is none, from a random one:
-    /// [`check`] warns of it.
+    /// [`check`] warns of it. A ring is not opened here.
     ///
     /// # Errors
     ///
@@ -142,29 +116,47 @@ impl Keys {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self> {
-        if let Some(secret) = &config.secret {
-            return Ok(Self::from_secret(secret.expose().as_bytes(), clock, random));
-        }
-        if let Some(finding) =
-            check(config, profile).iter().find(|finding| finding.severity == Severity::Error)
-        {
-            return Err(Error::internal(finding.to_string()));
-        }
-        let mut secret = [0; 32];
-        random.fill(&mut secret);
-        Ok(Self::from_secret(&secret, clock, random))
+        let base = match &config.secret {
+            Some(secret) => Root::of(secret.expose().as_bytes()),
+            None => {
+                if let Some(finding) =
+                    check(config, profile).iter().find(|finding| finding.severity == Severity::Error)
+                {
+                    return Err(Error::internal(finding.to_string()));
+                }
+                let mut secret = [0; 32];
+                random.fill(&mut secret);
+                Root::of(&secret)
+            }
+        };
+        let previous = config.previous.iter().map(|secret| Root::of(secret.expose().as_bytes())).collect();
+        let nothing = Known { roots: HashMap::new(), schedule: Vec::new() };
+        let known = RwLock::new(Arc::new(nothing));
+        let keys = Self(Arc::new(Shared { tokens: Tokens { clock, random }, base, previous, known }));
+        keys.know(&Ring::default());
+        Ok(keys)
     }
 
-    fn from_secret(secret: &[u8], clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"mainstay keys 1").extract(secret);
-        let mut id = [0; token::KEY_ID];
-        fill(&root, &mut id);
-        Self { root, tokens: Tokens { id, clock, random } }
+    /// Goes by this ring from now on.
+    fn know(&self, ring: &Ring) {
+        let Shared { base, previous, known, .. } = &*self.0;
+        let of_ring = ring.good().map(|key| Root::of(&key.secret));
+        let roots =
+            previous.iter().chain([base]).cloned().chain(of_ring).map(|root| (root.id, root)).collect();
+        let mut schedule: Vec<_> =
+            ring.good().map(|key| (key.active_from, Root::of(&key.secret).id)).collect();
+        schedule.push((SystemTime::UNIX_EPOCH, base.id));
+        schedule.sort_by(|one, other| other.cmp(one));
+        *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { roots, schedule });
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.0.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The data, readable and signed, as text that may stand in a URL, a header or a cookie.
     pub fn sign(&self, purpose: &str, data: &[u8], expires: Option<Duration>) -> String {
-        self.tokens.sign(&self.signing(purpose), data, expires)
+        self.purpose(purpose).sign(data, expires)
     }
 
     /// The data that [`sign`](Self::sign) was given.
@@ -173,12 +165,12 @@ impl Keys {
     ///
     /// When the token was not made by it for this purpose, or has expired.
     pub fn verify(&self, purpose: &str, token: &str) -> Result<Vec<u8>, KeyError> {
-        self.tokens.verify(&self.signing(purpose), token)
+        self.purpose(purpose).verify(token)
     }
 
     /// The data, hidden, as text that may stand in a URL, a header or a cookie.
     pub fn seal(&self, purpose: &str, data: &[u8], expires: Option<Duration>) -> String {
-        self.tokens.seal(&self.sealing(purpose), data, expires)
+        self.purpose(purpose).seal(data, expires)
     }
 
     /// The data that [`seal`](Self::seal) was given.
@@ -187,41 +179,33 @@ impl Keys {
     ///
     /// When the token was not made by it for this purpose, or has expired.
     pub fn open(&self, purpose: &str, token: &str) -> Result<Vec<u8>, KeyError> {
-        self.tokens.open(&self.sealing(purpose), token)
+        self.purpose(purpose).open(token)
     }
 
-    /// The keys of one purpose, derived once: for what runs on every request.
+    /// The keys of one purpose, each derived once: for what runs on every request.
     pub fn purpose(&self, purpose: &str) -> Purpose {
-        Purpose {
-            signing: self.signing(purpose),
-            sealing: self.sealing(purpose),
-            tokens: self.tokens.clone(),
-        }
-    }
-
-    fn signing(&self, purpose: &str) -> hmac::Key {
-        hmac::Key::from(expand(&self.root, &[b"sign ", purpose.as_bytes()], hmac::HMAC_SHA256))
-    }
-
-    fn sealing(&self, purpose: &str) -> aead::LessSafeKey {
-        let info = [&b"seal "[..], purpose.as_bytes()];
-        let key = expand(&self.root, &info, &aead::CHACHA20_POLY1305);
-        aead::LessSafeKey::new(aead::UnboundKey::from(key))
+        Purpose(Arc::new(OfPurpose {
+            keys: self.clone(),
+            name: purpose.to_owned(),
+            pairs: RwLock::default(),
+        }))
     }
 }
 
-/// The keys of one purpose.
+/// The keys of one purpose. It follows the ring.
 #[derive(Clone)]
-pub struct Purpose {
-    signing: hmac::Key,
-    sealing: aead::LessSafeKey,
-    tokens: Tokens,
+pub struct Purpose(Arc<OfPurpose>);
+
+struct OfPurpose {
+    keys: Keys,
+    name: String,
+    pairs: RwLock<HashMap<KeyId, Arc<Pair>>>,
 }
 
 impl Purpose {
     /// As [`Keys::sign`].
     pub fn sign(&self, data: &[u8], expires: Option<Duration>) -> String {
-        self.tokens.sign(&self.signing, data, expires)
+        self.tokens().sign(&self.current(), data, expires)
     }
 
     /// As [`Keys::verify`].
@@ -230,12 +214,12 @@ impl Purpose {
     ///
     /// As there.
     pub fn verify(&self, token: &str) -> Result<Vec<u8>, KeyError> {
-        self.tokens.verify(&self.signing, token)
+        self.tokens().verify(|id| self.pair(id), token)
     }
 
     /// As [`Keys::seal`].
     pub fn seal(&self, data: &[u8], expires: Option<Duration>) -> String {
-        self.tokens.seal(&self.sealing, data, expires)
+        self.tokens().seal(&self.current(), data, expires)
     }
 
     /// As [`Keys::open`].
@@ -244,7 +228,35 @@ impl Purpose {
     ///
     /// As there.
     pub fn open(&self, token: &str) -> Result<Vec<u8>, KeyError> {
-        self.tokens.open(&self.sealing, token)
+        self.tokens().open(|id| self.pair(id), token)
+    }
+
+    fn tokens(&self) -> &Tokens {
+        &self.0.keys.0.tokens
+    }
+
+    /// The keys of this id, unless it is unknown or was revoked.
+    fn pair(&self, id: KeyId) -> Option<Arc<Pair>> {
+        let known = self.0.keys.known();
+        let root = known.roots.get(&id)?;
+        let pairs = &self.0.pairs;
+        if let Some(pair) = pairs.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Some(Arc::clone(pair));
+        }
+        let pair = Arc::new(root.pair(&self.0.name));
+        pairs.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&pair));
+        Some(pair)
+    }
+
+    /// The keys that make tokens now.
+    fn current(&self) -> Arc<Pair> {
+        let keys = &self.0.keys.0;
+        let now = keys.tokens.clock.now();
+        let known = self.0.keys.known();
+        let current = known.schedule.iter().find(|(from, _)| *from <= now).map(|(_, id)| *id);
+        let pair = current.and_then(|id| self.pair(id));
+        // The key of the secret is always there; a clock before 1970 finds no other.
+        pair.unwrap_or_else(|| Arc::new(keys.base.pair(&self.0.name)))
     }
 }
 
@@ -258,27 +270,6 @@ impl fmt::Debug for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Purpose(********)")
     }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF-SHA256 refuses only more than 8160 bytes, and no key is that long"
-)]
-fn expand<'a, L: hkdf::KeyType>(root: &'a hkdf::Prk, info: &'a [&'a [u8]], length: L) -> hkdf::Okm<'a, L> {
-    root.expand(info, length).expect("the key is short enough")
-}
-
-#[expect(clippy::expect_used, reason = "the output has the length that was asked for")]
-fn fill(root: &hkdf::Prk, id: &mut [u8; token::KEY_ID]) {
-    struct Length;
-
-    impl hkdf::KeyType for Length {
-        fn len(&self) -> usize {
-            token::KEY_ID
-        }
-    }
-
-    expand(root, &[b"id"], Length).fill(id).expect("the lengths agree");
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pages! {
     search: "search.md",
     data: "data.md",
     accounts: "accounts.md",
+    keys: "keys.md",
     resources: "resources.md",
     policies: "policies.md",
     validation: "validation.md",

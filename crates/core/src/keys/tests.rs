@@ -1,14 +1,16 @@
+mod rings;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::clock::TestClock;
-use crate::config::{Loader, Sources};
+use crate::config::{Loader, Secret, Sources};
 use crate::random::SeededRandom;
 
 const SECRET: &str = "YwJdIzjsZ1T4IFSpGsPSHb1c/ag8eHbxrnF1mvSd0Zg=";
 
 fn keys_of(secret: &str, clock: Arc<TestClock>) -> Keys {
-    let config = KeysConfig { secret: Some(Secret::new(secret.to_owned())) };
+    let config = KeysConfig { secret: Some(Secret::new(secret.to_owned())), ..KeysConfig::default() };
     Keys::new(&config, &Profile::Production, clock, Arc::new(SeededRandom::new(1))).unwrap()
 }
 

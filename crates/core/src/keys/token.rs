@@ -12,12 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use ring::{aead, hmac};
 
+use super::root::{KEY_ID, KeyId, Pair};
 use super::{KeyError, base64url};
 use crate::clock::Clock;
 use crate::random::Random;
-
-/// How long a key's id is. It tells keys apart, it proves nothing.
-pub(super) const KEY_ID: usize = 4;
 
 const SIGNED: u8 = 1;
 const SEALED: u8 = 2;
@@ -25,34 +23,39 @@ const HEAD: usize = 1 + KEY_ID + 8;
 const HMAC: usize = 32;
 const NONCE: usize = aead::NONCE_LEN;
 
-/// Writes and reads tokens of one key.
+/// Writes and reads tokens.
 #[derive(Clone)]
 pub(super) struct Tokens {
-    pub(super) id: [u8; KEY_ID],
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
 }
 
 impl Tokens {
-    pub(super) fn sign(&self, key: &hmac::Key, data: &[u8], expires: Option<Duration>) -> String {
-        let mut token = self.head(SIGNED, expires, data.len() + HMAC);
+    pub(super) fn sign(&self, key: &Pair, data: &[u8], expires: Option<Duration>) -> String {
+        let mut token = self.head(SIGNED, key.id, expires, data.len() + HMAC);
         token.extend_from_slice(data);
-        let signature = hmac::sign(key, &token);
+        let signature = hmac::sign(&key.signing, &token);
         token.extend_from_slice(signature.as_ref());
         base64url::encode(&token)
     }
 
-    pub(super) fn verify(&self, key: &hmac::Key, text: &str) -> Result<Vec<u8>, KeyError> {
-        let token = self.read(text, SIGNED, HMAC)?;
+    /// `find` has the keys of an id.
+    pub(super) fn verify<K: AsRef<Pair>>(
+        &self,
+        find: impl FnOnce(KeyId) -> Option<K>,
+        text: &str,
+    ) -> Result<Vec<u8>, KeyError> {
+        let (token, key) = read(text, SIGNED, HMAC, find)?;
         let (message, signature) = token.split_at(token.len() - HMAC);
-        hmac::verify(key, message, signature).map_err(|_| KeyError::WrongPurposeOrForged)?;
+        hmac::verify(&key.as_ref().signing, message, signature)
+            .map_err(|_| KeyError::WrongPurposeOrForged)?;
         self.still_good(message)?;
         Ok(message[HEAD..].to_vec())
     }
 
     #[expect(clippy::expect_used, reason = "ChaCha20-Poly1305 refuses only more than 256 GiB")]
-    pub(super) fn seal(&self, key: &aead::LessSafeKey, data: &[u8], expires: Option<Duration>) -> String {
-        let mut token = self.head(SEALED, expires, NONCE + data.len() + aead::MAX_TAG_LEN);
+    pub(super) fn seal(&self, key: &Pair, data: &[u8], expires: Option<Duration>) -> String {
+        let mut token = self.head(SEALED, key.id, expires, NONCE + data.len() + aead::MAX_TAG_LEN);
         let associated =
             aead::Aad::from(<[u8; HEAD]>::try_from(&token[..]).expect("a token begins with its head"));
         let mut nonce = [0; NONCE];
@@ -61,17 +64,24 @@ impl Tokens {
         let start = token.len();
         token.extend_from_slice(data);
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        let tag = key.seal_in_place_separate_tag(nonce, associated, &mut token[start..]);
+        let tag = key.sealing.seal_in_place_separate_tag(nonce, associated, &mut token[start..]);
         token.extend_from_slice(tag.expect("the data is short enough").as_ref());
         base64url::encode(&token)
     }
 
-    pub(super) fn open(&self, key: &aead::LessSafeKey, text: &str) -> Result<Vec<u8>, KeyError> {
-        let mut token = self.read(text, SEALED, NONCE + aead::MAX_TAG_LEN)?;
+    /// `find` has the keys of an id.
+    pub(super) fn open<K: AsRef<Pair>>(
+        &self,
+        find: impl FnOnce(KeyId) -> Option<K>,
+        text: &str,
+    ) -> Result<Vec<u8>, KeyError> {
+        let (mut token, key) = read(text, SEALED, NONCE + aead::MAX_TAG_LEN, find)?;
         let (head, rest) = token.split_at_mut(HEAD);
         let (nonce, cipher) = rest.split_at_mut(NONCE);
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| KeyError::Malformed)?;
         let data = key
+            .as_ref()
+            .sealing
             .open_in_place(nonce, aead::Aad::from(&*head), cipher)
             .map_err(|_| KeyError::WrongPurposeOrForged)?
             .to_vec();
@@ -79,31 +89,13 @@ impl Tokens {
         Ok(data)
     }
 
-    fn head(&self, kind: u8, expires: Option<Duration>, rest: usize) -> Vec<u8> {
+    fn head(&self, kind: u8, id: KeyId, expires: Option<Duration>, rest: usize) -> Vec<u8> {
         let mut token = Vec::with_capacity(HEAD + rest);
         token.push(kind);
-        token.extend_from_slice(&self.id);
+        token.extend_from_slice(&id.0);
         let until = expires.map_or(0, |expires| self.millis().saturating_add(millis(expires)).max(1));
         token.extend_from_slice(&until.to_be_bytes());
         token
-    }
-
-    /// The bytes of a token of this kind and this key, at least as long as an empty one.
-    fn read(&self, text: &str, kind: u8, rest: usize) -> Result<Vec<u8>, KeyError> {
-        let token = base64url::decode(text).ok_or(KeyError::Malformed)?;
-        if token.len() < HEAD || !matches!(token[0], SIGNED | SEALED) {
-            return Err(KeyError::Malformed);
-        }
-        if token[1..=KEY_ID] != self.id {
-            return Err(KeyError::UnknownKey);
-        }
-        if token[0] != kind {
-            return Err(KeyError::WrongPurposeOrForged);
-        }
-        if token.len() < HEAD + rest {
-            return Err(KeyError::Malformed);
-        }
-        Ok(token)
     }
 
     /// Asked last: whether a forged token has expired is nobody's business.
@@ -119,4 +111,26 @@ impl Tokens {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The bytes of a token of this kind, at least as long as an empty one, and its keys.
+fn read<K>(
+    text: &str,
+    kind: u8,
+    rest: usize,
+    find: impl FnOnce(KeyId) -> Option<K>,
+) -> Result<(Vec<u8>, K), KeyError> {
+    let token = base64url::decode(text).ok_or(KeyError::Malformed)?;
+    if token.len() < HEAD || !matches!(token[0], SIGNED | SEALED) {
+        return Err(KeyError::Malformed);
+    }
+    let id = token[1..=KEY_ID].try_into().map(KeyId).map_err(|_| KeyError::Malformed)?;
+    let key = find(id).ok_or(KeyError::UnknownKey)?;
+    if token[0] != kind {
+        return Err(KeyError::WrongPurposeOrForged);
+    }
+    if token.len() < HEAD + rest {
+        return Err(KeyError::Malformed);
+    }
+    Ok((token, key))
 }
