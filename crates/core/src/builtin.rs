@@ -6,6 +6,7 @@ use crate::assembly::Assembly;
 use crate::check::{Check, Findings};
 use crate::clock::{Clock, SystemClock};
 use crate::command;
+use crate::config;
 use crate::container::{Inject, Provider, Resolver};
 use crate::contribution::{Contribute, Contributions};
 use crate::health::{Health, Readiness};
@@ -54,6 +55,7 @@ pub(crate) fn module() -> Module {
         .command(command::check())
         .command(command::config())
         .command(keys::command::command())
+        .command(config::credentials::edit::command())
 }
 
 fn ids(clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Ids {

@@ -6,14 +6,15 @@
 //! 1. the defaults in code;
 //! 2. `config/default.toml`;
 //! 3. `config/<profile>.toml`;
-//! 4. `.env`;
-//! 5. the environment: `MAINSTAY__HTTP__PORT`, and the aliases that a section declares (`PORT`), which the long form
+//! 4. `config/credentials.<profile>.sealed`, else `config/credentials.sealed`: see `credentials`;
+//! 5. `.env`;
+//! 6. the environment: `MAINSTAY__HTTP__PORT`, and the aliases that a section declares (`PORT`), which the long form
 //!    beats;
-//! 6. the command line: `--set http.port=8080`;
-//! 7. what a test overrides.
+//! 7. the command line: `--set http.port=8080`;
+//! 8. what a test overrides.
 //!
 //! The files lie in the application's home folder: `MAINSTAY_HOME`, else `CARGO_MANIFEST_DIR` (set by `cargo run`),
-//! else the current folder. Layers 4 to 7 are text and become what the field's type asks for: `true`/`on`/`yes`,
+//! else the current folder. Layers 5 to 8 are text and become what the field's type asks for: `true`/`on`/`yes`,
 //! numbers, lists by comma (`a,b`) or in TOML (`["a,b"]`), inline tables (`{ a = 1 }`); empty text is "none" for an
 //! `Option`. Where a type does not say what it wants (an untagged enum, a flattened struct), text that reads as a
 //! boolean or a number becomes one.
@@ -32,12 +33,15 @@
 //! | `config.E008` | a line of `.env` cannot be read |
 //! | `config.E009` | an environment variable or `--set` does not name `section` and `key`, or is not UTF-8 |
 //! | `config.E010` | two sections contend for one name or one alias |
+//! | `config.E011` | there are credentials, and their key is not |
+//! | `config.E012` | the credentials cannot be opened: they were sealed with another key, or changed |
 //! | `config.W001` | the profile is none of ours and has no file |
 //! | `config.W002` | a variable looks like a setting, but its name is written so that it is not read |
 //!
 //! Read in this order: [`Section`] here; [`Sources`] (where text comes from); `tree` (values with their origins);
 //! `file`, `dotenv`, `variables` (one layer each); `decode` (serde over the tree); [`Loader`] and [`Config`].
 
+pub(crate) mod credentials;
 mod decode;
 mod descriptor;
 mod dotenv;

@@ -11,7 +11,7 @@
 //!
 //! In reading order: `root` (what follows from a secret), `token` (the form of a token), [`Keys`] and [`Purpose`] here, [`ring`]
 //! (keys with their times), [`store`] (where a ring is kept; `file`), `keeper` (the ring as a process knows it, and its schedule),
-//! `command` (`keys list`, `rotate`, `revoke`), `config`.
+//! `command` (`keys list`, `rotate`, `revoke`), `config`; `seal` for a secret of its own.
 //!
 //! | id | what |
 //! |---|---|
@@ -28,6 +28,7 @@ pub(crate) mod file;
 pub(crate) mod keeper;
 pub mod ring;
 mod root;
+pub(crate) mod seal;
 pub mod store;
 mod token;
 

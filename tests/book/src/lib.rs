@@ -27,6 +27,7 @@ pages! {
     concepts: "concepts.md",
     coming_from: "coming-from.md",
     configuration: "configuration.md",
+    credentials: "credentials.md",
     routing: "routing.md",
     extractors_and_responders: "extractors-and-responders.md",
     uploads: "uploads.md",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::decode::{Decoded, decode};
 use super::loaded::{Config, Loaded, shown};
 use super::report::Aliases;
+use super::secret::MASK;
 use super::tree::{Table, origin_of};
 use super::{Problems, Section};
 use crate::Finding;
@@ -69,12 +70,14 @@ fn fill<T: Section>(tree: &Table) -> Filled {
         let key = format!("{}.{}", T::NAME, problem.key);
         let path: Vec<&str> = key.split('.').collect();
         let now = problem.key.split('.').try_fold(&values, |value, part| value.get(part));
+        let origin = origin_of(tree, &path);
         let now = match now {
             Some(serde_json::Value::Null) | None => "it is not set".to_owned(),
+            Some(_) if origin.is_secret() => format!("it is {MASK}"),
             Some(now) => format!("it is {}", shown(&key, now)),
         };
         let finding = Finding::error("config.E007", format!("`{key}` {} ({now})", problem.message))
-            .at(origin_of(tree, &path).to_string());
+            .at(origin.to_string());
         findings.push(match problem.fix {
             Some(fix) => finding.fix(fix),
             None => finding,

@@ -10,11 +10,15 @@ use super::origin::Origin;
 use super::tree::{Node, Table, Value};
 use crate::Finding;
 
-/// The values of `text`, or every place where it is not TOML.
-pub(super) fn parse(path: &Arc<Path>, text: &str) -> Result<Table, Vec<Finding>> {
+/// The values of `text`, or every place where it is not TOML. `origin` says where a line of it is.
+pub(super) fn parse(
+    path: &Arc<Path>,
+    text: &str,
+    origin: fn(Arc<Path>, usize) -> Origin,
+) -> Result<Table, Vec<Finding>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let file = File { path, starts: line_starts(text) };
+        let file = File { path, starts: line_starts(text), origin };
         return Ok(file.table(table.get_ref()));
     }
     let starts = line_starts(text);
@@ -50,11 +54,12 @@ struct File<'a> {
     path: &'a Arc<Path>,
     /// The byte at which each line starts.
     starts: Vec<usize>,
+    origin: fn(Arc<Path>, usize) -> Origin,
 }
 
 impl File<'_> {
     fn table(&self, table: &DeTable<'_>) -> Table {
-        let origin = |byte| Origin::File { path: self.path.clone(), line: line_of(&self.starts, byte) };
+        let origin = |byte| (self.origin)(self.path.clone(), line_of(&self.starts, byte));
         entries(table, &origin)
     }
 }

@@ -106,8 +106,9 @@ impl Config {
             return;
         }
         let key = path.join(".");
-        let value = shown(&key, value);
-        out.push(Setting { origin: origin_of(&self.tree, path), key, value });
+        let origin = origin_of(&self.tree, path);
+        let value = if origin.is_secret() { MASK.to_owned() } else { shown(&key, value) };
+        out.push(Setting { origin, key, value });
     }
 }
 

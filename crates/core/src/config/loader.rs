@@ -10,7 +10,7 @@ use super::nearest::suggest;
 use super::origin::Origin;
 use super::tree::{Node, Table, Value, insert, merge};
 use super::variables::{Alias, Variable, layer};
-use super::{Section, Sources, dotenv, file};
+use super::{Section, Sources, credentials, dotenv, file};
 use crate::{Finding, Findings, Profile};
 
 /// Reads the layers and fills the sections that are registered.
@@ -132,7 +132,7 @@ impl Loader {
         for name in ["config/default.toml", &own_file] {
             let path: Arc<Path> = self.sources.shown(name).into();
             match self.sources.read(name) {
-                Ok(Some(text)) => match file::parse(&path, &text) {
+                Ok(Some(text)) => match file::parse(&path, &text, |path, line| Origin::File { path, line }) {
                     Ok(table) => merge(&mut tree, table),
                     Err(faults) => {
                         complete = false;
@@ -150,6 +150,13 @@ impl Loader {
                     complete = false;
                     findings.add(unreadable(&path, &error));
                 }
+            }
+        }
+        match credentials::layer(&self.sources, self.profile.name()) {
+            Ok(table) => merge(&mut tree, table),
+            Err(faults) => {
+                complete = false;
+                findings.extend(faults);
             }
         }
         merge(&mut tree, self.dotenv(aliases, findings));
@@ -221,7 +228,7 @@ impl Loader {
                 Value::Table(table) => {
                     // A table that only variables made has their origin; in a file, the header's line.
                     let origin = table.values().next().map_or(&node.origin, |first| match node.origin {
-                        Origin::File { .. } => &node.origin,
+                        Origin::File { .. } | Origin::Credentials { .. } => &node.origin,
                         _ => &first.origin,
                     });
                     Finding::error(
@@ -248,7 +255,7 @@ impl Loader {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
     Finding::error("config.E001", format!("`{}` cannot be read: {error}", path.display()))
         .at(path.display().to_string())
         .fix("make it a text file in UTF-8 that this user may read, or remove it")

@@ -17,6 +17,13 @@ pub enum Origin {
         /// Counted from 1.
         line: usize,
     },
+    /// A file of credentials. What it says is not shown.
+    Credentials {
+        /// The file, from the current folder where it lies within.
+        path: Arc<Path>,
+        /// Counted from 1, in what is sealed.
+        line: usize,
+    },
     /// A variable in `.env`.
     Dotenv {
         /// The file, from the current folder where it lies within.
@@ -43,11 +50,20 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// Whether what is said there is secret, whatever it is.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self, Self::Credentials { .. })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line } | Self::Credentials { path, line } => {
+                write!(f, "{}:{line}", path.display())
+            }
             Self::Dotenv { path, line, name } => write!(f, "{}:{line} ({name})", path.display()),
             Self::Variable { name } => write!(f, "environment variable {name}"),
             Self::CommandLine { key } => write!(f, "command line, --set {key}"),

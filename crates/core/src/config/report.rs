@@ -24,7 +24,7 @@ pub(super) fn unknown_key(table: &str, name: &str, node: &Node, fields: &[&str])
 /// A value, or its absence, that the type of the field refuses.
 pub(super) fn refused(place: &Place, kind: &Kind, secret: bool, aliases: Aliases) -> Finding {
     let key = &place.key;
-    let hidden = secret || looks_secret(key);
+    let hidden = secret || place.origin.is_secret() || looks_secret(key);
     let shown = if hidden { MASK.to_owned() } else { without_password(&place.shown) };
     let error = |message: String| Finding::error("config.E005", message).at(place.origin.to_string());
     match kind {

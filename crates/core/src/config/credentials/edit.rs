@@ -1,0 +1,179 @@
+//! `credentials edit` and `credentials show`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Program, ExitCode};
+use std::sync::Arc;
+
+use clap::Arg;
+
+use super::super::origin::Origin;
+use super::{Names, VARIABLE, key, open, seal};
+use crate::command::{Call, Command, Setup};
+use crate::config::{Sources, file};
+use crate::error::Context;
+use crate::random::{Random, SecureRandom};
+use crate::{Error, Result};
+
+/// What new credentials begin with.
+const START: &str = "# Settings as in the other files of this folder; they are sealed when you leave the editor.\n\
+                     # [keys]\n\
+                     # secret = \"\"\n";
+
+/// The command.
+pub(crate) fn command() -> Command {
+    let action = Arg::new("action").value_parser(["edit", "show"]).required(true).help("What to do");
+    let of = Arg::new("of").help(
+        "A profile that has credentials of its own, such as `production`; without it, those of all others",
+    );
+    Command::new("credentials", "Edits the settings that are sealed.", |call: Call| async move {
+        let sources = call.resolver().get::<Sources>().await?;
+        tokio::task::spawn_blocking(move || run(&call, &sources)).await.context("editing the credentials")?
+    })
+    .argument(action)
+    .argument(of)
+    // Without its key the set-up is not sound; and it is this command that makes one.
+    .setup(Setup::Any)
+}
+
+fn run(call: &Call, sources: &Sources) -> Result<ExitCode> {
+    let names = Names::of(call.arguments.get_one::<String>("of").map(String::as_str));
+    let sealed = sources.read(&names.sealed).context("reading the credentials")?;
+    let opened = match &sealed {
+        Some(sealed) => Some(open(sources, &names, sealed.trim()).map_err(refused)?),
+        None => None,
+    };
+    if call.arguments.get_one::<String>("action").is_some_and(|action| action == "show") {
+        let none = || Error::not_found(format!("There is no {}.", names.sealed));
+        call.print(opened.ok_or_else(none)?.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let random: Arc<dyn Random> = Arc::new(SecureRandom::new());
+    let home = sources.home_folder();
+    let key = match key(sources, &names).map_err(refused)? {
+        Some(key) => key,
+        None => make_key(call, home, &names, &*random)?,
+    };
+    let before = opened.unwrap_or_else(|| START.to_owned());
+    let scratch = Scratch::new(&before, &*random)?;
+    let after = loop {
+        edit(&scratch.0)?;
+        let after = fs::read_to_string(&scratch.0).context("reading what was edited")?;
+        match file::parse(&Path::new("credentials").into(), &after, |path, line| Origin::Credentials {
+            path,
+            line,
+        }) {
+            Ok(_) => break after,
+            Err(findings) => {
+                let told = findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+                if !std::io::stdin().is_terminal() {
+                    return Err(Error::bad_request(format!("Nothing was changed:\n{told}")));
+                }
+                call.print(format!("{told}\nPress Enter to mend it, Ctrl-C to leave everything as it was."));
+                std::io::stdin().read_line(&mut String::new()).context("waiting for Enter")?;
+            }
+        }
+    };
+    if after == before && sealed.is_some() {
+        call.print("Nothing has changed.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    write_whole(&home.join(&names.sealed), &seal(&key, &after, random), Readers::Everybody)?;
+    call.print(format!("{} is sealed.", names.sealed));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refused(finding: crate::Finding) -> Error {
+    Error::bad_request(finding.to_string())
+}
+
+/// A new key in its file, which `.gitignore` leaves out from now on.
+fn make_key(call: &Call, home: &Path, names: &Names, random: &dyn Random) -> Result<String> {
+    let key = random.hex(32);
+    write_whole(&home.join(&names.key), &key, Readers::Owner)?;
+    let line = "/config/*.key";
+    let ignored = home.join(".gitignore");
+    let known = fs::read_to_string(&ignored).unwrap_or_default();
+    if !known.lines().any(|known| known.trim() == line) {
+        let gap = if known.is_empty() || known.ends_with('\n') { "" } else { "\n" };
+        fs::write(&ignored, format!("{known}{gap}{line}\n")).context("adding the key to .gitignore")?;
+    }
+    call.print(format!(
+        "{} has been made, and .gitignore leaves it out. Keep a copy: without it nobody opens {}. Servers get it as {VARIABLE}.",
+        names.key, names.sealed
+    ));
+    Ok(key)
+}
+
+/// A file that nobody else can read, gone when this is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(text: &str, random: &dyn Random) -> Result<Self> {
+        // In memory, where the system has a folder for that.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let scratch = Self(folder.join(format!("credentials-{}.toml", random.hex(8))));
+        let mut options = OpenOptions::new();
+        options.create_new(true).write(true);
+        owner_only(&mut options);
+        let written = options.open(&scratch.0).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.context("writing the file to edit")?;
+        Ok(scratch)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _already_gone = fs::remove_file(&self.0);
+    }
+}
+
+/// Runs the editor, and waits for its end. `VISUAL` and `EDITOR` may have arguments.
+fn edit(path: &Path) -> Result<()> {
+    let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let editor =
+        chosen.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
+    let mut words = editor.split_whitespace();
+    let program = words.next().unwrap_or("vi");
+    let ended = Program::new(program).args(words).arg(path).status();
+    let ended = ended.context(format!(
+        "starting `{editor}`: set EDITOR to an editor that waits until the file is closed"
+    ))?;
+    if ended.success() {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!("Nothing was changed: `{editor}` ended with {ended}.")))
+}
+
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Owner,
+    Everybody,
+}
+
+/// The old text or the new one, never a part.
+fn write_whole(path: &Path, text: &str, readers: Readers) -> Result<()> {
+    let what = || format!("writing {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).context(what())?;
+    }
+    let new = path.with_added_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    if readers == Readers::Owner {
+        owner_only(&mut options);
+    }
+    let mut file = options.open(&new).context(what())?;
+    writeln!(file, "{text}").and_then(|()| file.sync_all()).context(what())?;
+    fs::rename(&new, path).context(what())
+}
+
+fn owner_only(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(not(unix))]
+    let _unchanged = options;
+}
