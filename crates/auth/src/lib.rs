@@ -10,19 +10,28 @@
 //!   [`Principal`](mainstay_core::principal::Principal).
 //! - [`signed_in`]: [`SignedIn<User>`](SignedIn), the argument of handlers that serve only who is signed in; `Option` of it, of
 //!   those that serve everybody.
+//! - [`by_session`]: the same from the session of a browser; `session.sign_in_as(&user)`.
+//! - [`attempts`]: how often somebody may try.
+//! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
 pub mod account;
+pub mod attempts;
 pub mod authenticate;
+pub mod by_session;
 pub mod module;
+pub mod pages;
 pub mod passwords;
 pub mod sessions;
 pub mod signed_in;
 pub mod tokens;
 
 pub use account::Account;
+pub use attempts::Attempts;
+pub use by_session::SignInExt;
 pub use module::AccountsExt;
+pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};
 pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;

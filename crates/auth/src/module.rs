@@ -13,7 +13,9 @@ use mainstay_http::describe::SecuritySpec;
 use mainstay_http::stack::principal::Authenticator;
 
 use crate::account::Account;
+use crate::attempts::Attempts;
 use crate::authenticate::ByToken;
+use crate::by_session::BySession;
 use crate::passwords::{AuthConfig, Passwords};
 use crate::signed_in::scheme;
 use crate::tokens::Tokens;
@@ -35,11 +37,14 @@ pub fn module() -> Module {
     Module::new("auth")
         .global()
         .import(mainstay_db::module::module())
+        .import(mainstay_store::module::module())
         .config::<AuthConfig>()
         .provide(Provider::asynchronous(Passwords::provide).on_demand())
         .provide(Provider::singleton(Tokens::new).on_demand())
         .export::<Passwords>()
         .export::<Tokens>()
+        .provide(Provider::singleton(Attempts::new).on_demand())
+        .export::<Attempts>()
         .check(Check::at_start(find_shared_schemes))
 }
 
@@ -65,6 +70,7 @@ pub trait AccountsExt: Contribute {
         let proof = SecuritySpec::new(A::SCHEME, scheme::<A>());
         self.contribute(Accounts { meta: A::META, scheme: A::SCHEME })
             .contribute(Authenticator::new(ByToken::<A>::default()).documented(proof))
+            .contribute(Authenticator::new(BySession::<A>::default()))
     }
 }
 

@@ -65,7 +65,8 @@ impl<A: Account> Claim<A> {
     }
 }
 
-fn stamp<A: Account>(account: &A) -> [u8; STAMP] {
+/// Changes with the password.
+pub(crate) fn stamp<A: Account>(account: &A) -> [u8; STAMP] {
     let digest = digest(&SHA256, account.password().map_or("", PasswordHash::expose).as_bytes());
     let mut stamp = [0; STAMP];
     stamp.copy_from_slice(&digest.as_ref()[..STAMP]);

@@ -66,7 +66,8 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
-    Account, AccountsExt, DatabaseSessionsExt, PasswordHash, Passwords, SignedIn, Tokens,
+    Account, AccountsExt, DatabaseSessionsExt, Named, PasswordHash, Passwords, SignInExt, SignInPagesExt,
+    SignedIn, Tokens,
 };
 
 #[cfg(feature = "view")]

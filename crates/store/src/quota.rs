@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mainstay_core::config::duration;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// So much in so long a time. All of it may be taken at once; then it comes back evenly.
 ///
@@ -158,6 +159,18 @@ pub struct Decision {
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.limit, duration::format(self.period))
+    }
+}
+
+impl Serialize for Quota {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quota {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -143,6 +143,7 @@ fn is_about_the_input(status: StatusCode) -> bool {
         StatusCode::BAD_REQUEST
             | StatusCode::UNAUTHORIZED
             | StatusCode::CONFLICT
+            | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::UNPROCESSABLE_ENTITY
     )
 }

@@ -21,7 +21,7 @@
 //!
 //! - [`folder`]: [`ViewFolder`], and which of two views of one name is meant.
 //! - [`templates`]: [`Templates`], every view of the application, compiled.
-//! - [`views`]: [`Views`], what a handler renders with, and `context`: what views are given.
+//! - [`mod@views`]: [`Views`], what a handler renders with, and `context`: what views are given.
 //! - `scene`: what every view sees besides what it is given.
 //! - [`form`]: [`Submitted`] and [`FormState`], forms that come back with what was typed and what is wrong.
 //! - `errors`: error pages of one's own.

@@ -10,12 +10,13 @@ use mainstay::prelude::*;
 
 pub use model::{NewUser, User, UserDraft};
 
-/// Users, their pictures and their tokens.
+/// Users, their pictures and tokens, and pages to sign in.
 pub fn module() -> Module {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/avatars");
     Module::new("users")
         .models(models![User])
         .accounts::<User>()
+        .sign_in_pages::<User>()
         .routes(registration::routes())
         .static_files("/avatars", pictures)
         .command(token::command())

@@ -150,7 +150,17 @@ impl Application {
 ///
 /// When there is no Chromium, or it does not start.
 pub fn listening(address: &str, folder: &Path) -> io::Result<Child> {
+    listening_with(address, folder, &[])
+}
+
+/// The same with further arguments.
+///
+/// # Errors
+///
+/// As there.
+pub fn listening_with(address: &str, folder: &Path, arguments: &[&str]) -> io::Result<Child> {
     Command::new(chromium()?)
+        .args(arguments)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args([
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",

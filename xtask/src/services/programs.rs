@@ -94,6 +94,12 @@ const PROGRAMS: &[Program] = &[
         purpose: "resumable uploads by somebody else's client",
         origin: Origin::NpmLibrary("tus-js-client@4.3.1", "tus-js-client/lib.es5/node/index.js"),
     },
+    Program {
+        name: "axe-core",
+        place: programs::Program { variable: "MAINSTAY_AXE", package: "npm", binaries: ANY_VERSION },
+        purpose: "whether pages are accessible",
+        origin: Origin::NpmLibrary("axe-core@4.14.1", "axe-core/axe.min.js"),
+    },
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use argon2::Params;
 use mainstay_core::config::{Problems, Section, duration};
 use mainstay_core::{Error, Profile, Result};
+use mainstay_store::Quota;
 use serde::{Deserialize, Serialize};
 
 /// `[auth]`.
@@ -20,6 +21,12 @@ pub struct AuthConfig {
     /// How long a token is good.
     #[serde(with = "duration")]
     pub token_lifetime: Duration,
+    /// How often somebody may try to sign in to one account, whether it exists or not.
+    pub attempts_by_account: Quota,
+    /// How often that may be tried from one address.
+    pub attempts_by_address: Quota,
+    /// Where a browser goes that has signed in, unless the request says.
+    pub after_login: String,
 }
 
 impl Default for AuthConfig {
@@ -29,6 +36,9 @@ impl Default for AuthConfig {
             password_passes: Params::DEFAULT_T_COST,
             password_threads: 0,
             token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            attempts_by_account: Quota::new(10, Duration::from_secs(15 * 60)),
+            attempts_by_address: Quota::new(100, Duration::from_secs(15 * 60)),
+            after_login: "/".to_owned(),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod logging_in;
+mod pages;
 mod passwords;
 mod sessions;
 mod shop;

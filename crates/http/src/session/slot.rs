@@ -213,7 +213,7 @@ impl Slot {
             agent: None,
             revision: 0,
         };
-        self.write_new(self.changed(record, changes)?).await
+        self.write_new(self.changed(record, changes, now)?).await
     }
 
     /// The same session under another key. Whoever has signed in begins its time anew.
@@ -223,11 +223,11 @@ impl Slot {
         kept: SessionRecord,
         changes: &Changes,
     ) -> Result<Cookie> {
-        // The one as it is now: a request beside this one may have changed it.
-        let Some(now) = self.sessions.store.load(old).await? else { return Ok(Cookie::Removed) };
-        let created_at =
-            if changes.signed_in.is_some() { self.sessions.clock.now() } else { kept.created_at };
-        let record = self.changed(SessionRecord { created_at, revision: 0, ..now }, changes)?;
+        // The one as it is kept by now: a request beside this one may have changed it.
+        let Some(theirs) = self.sessions.store.load(old).await? else { return Ok(Cookie::Removed) };
+        let now = self.sessions.clock.now();
+        let created_at = if changes.signed_in.is_some() { now } else { kept.created_at };
+        let record = self.changed(SessionRecord { created_at, revision: 0, ..theirs }, changes, now)?;
         let cookie = self.write_new(record).await?;
         self.sessions.store.remove(old).await?;
         Ok(cookie)
@@ -245,7 +245,7 @@ impl Slot {
     async fn lay_over(&self, key: &SessionKey, mut kept: SessionRecord, changes: &Changes) -> Result<Cookie> {
         for _ in 0..ATTEMPTS {
             let was_remembered = kept.is_remembered;
-            let record = self.changed(kept, changes)?;
+            let record = self.changed(kept, changes, self.sessions.clock.now())?;
             if self.sessions.store.save(key, &record).await? {
                 let lasts_longer = record.is_remembered && !was_remembered;
                 return Ok(match &self.token {
@@ -260,7 +260,12 @@ impl Slot {
             .code("session_contended"))
     }
 
-    fn changed(&self, mut record: SessionRecord, changes: &Changes) -> Result<SessionRecord> {
+    fn changed(
+        &self,
+        mut record: SessionRecord,
+        changes: &Changes,
+        now: SystemTime,
+    ) -> Result<SessionRecord> {
         for (name, value) in &changes.values {
             match value {
                 Some(value) => record.data.insert(name.clone(), value.clone()),
@@ -278,7 +283,7 @@ impl Slot {
             record.owner = Some(owner.clone());
         }
         record.is_remembered |= changes.is_remembered;
-        record.seen_at = self.sessions.clock.now();
+        record.seen_at = now;
         record.expires_at = self.sessions.end_of(record.created_at, record.seen_at, record.is_remembered);
         record.address = self.address;
         record.agent.clone_from(&self.agent);

@@ -1,5 +1,6 @@
 //! The table of users.
 
+use mainstay::db::Query;
 use mainstay::db::column::Assignment;
 use mainstay::prelude::*;
 
@@ -34,6 +35,12 @@ pub struct User {
     /// What they like.
     #[many_to_many(by = fans)]
     pub favorites: ManyToMany<Article>,
+}
+
+impl Named for User {
+    fn by_name(name: &str) -> Query<Self> {
+        Self::filter(|user| user.email.eq(name))
+    }
 }
 
 impl Account for User {

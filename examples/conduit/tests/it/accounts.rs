@@ -114,6 +114,20 @@ async fn the_authors_of_the_seed_sign_in() {
 }
 
 #[tokio::test]
+async fn an_author_signs_in_with_a_browser_too() {
+    let app = crate::conduit().await;
+    let client = app.client();
+    client.get("/api/user").send().await.assert_status(401);
+    let sent = [("name", "priya@example.net"), ("password", conduit::seed::PASSWORD)];
+    client.post("/account/login?next=/docs").form(&sent).send().await.assert_redirect("/docs");
+    client.get("/api/articles/feed").send().await.assert_status(200);
+    client.get("/account/sessions").send().await.assert_text_contains("(this one)");
+    client.post("/account/logout").send().await.assert_redirect("/account/login");
+    client.get("/api/user").send().await.assert_status(401);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn passwords_are_not_guessed_by_the_thousand() {
     let app = TestApp::start(conduit::app()).await;
     let guess = json!({ "user": { "email": "ann@example.org", "password": "a guess" } });

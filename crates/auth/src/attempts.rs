@@ -1,0 +1,44 @@
+//! How often somebody may try to prove who they are.
+
+use mainstay_core::{Error, Inject, Result, StatusCode};
+use mainstay_http::Exchange;
+use mainstay_store::Store;
+
+use crate::passwords::AuthConfig;
+
+/// Counts attempts: by the name that is tried, whether there is such an account or not, and by where they come from. Injectable.
+#[derive(Debug)]
+pub struct Attempts {
+    store: Inject<Store>,
+    config: Inject<AuthConfig>,
+}
+
+impl Attempts {
+    pub(crate) fn new(store: Inject<Store>, config: Inject<AuthConfig>) -> Self {
+        Self { store, config }
+    }
+
+    /// Counts one attempt. `what` is what is tried (`login`), so that others are counted apart.
+    ///
+    /// # Errors
+    ///
+    /// 429 when there were too many of late; 503 when they cannot be counted.
+    pub async fn count(&self, what: &str, name: &str, exchange: &Exchange) -> Result<()> {
+        let name = Store::digest(&name.trim().to_lowercase());
+        let by_address = (format!("{what}:{}", exchange.client_key()), self.config.attempts_by_address);
+        let by_name = (format!("{what}:{name}"), self.config.attempts_by_account);
+        for (key, quota) in [by_address, by_name] {
+            let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
+            let decisions = self.store.limit(&key, &[quota], 1).await.map_err(uncounted)?;
+            if let Some(refused) = decisions.iter().find(|decision| !decision.allowed) {
+                return Err(too_many(refused.retry_after.as_secs() + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_many(seconds: u64) -> Error {
+    let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "There were too many attempts. Try again later.");
+    error.code("too_many_attempts").header(http::header::RETRY_AFTER, seconds.into())
+}

@@ -1,0 +1,109 @@
+//! Who sends a request, from the session of a browser.
+
+use std::marker::PhantomData;
+
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use mainstay_core::container::Need;
+use mainstay_core::principal::Principal;
+use mainstay_core::random::hex;
+use mainstay_core::{Resolver, Result};
+use mainstay_db::write::get;
+use mainstay_db::{Db, Key};
+use mainstay_http::stack::principal::Authenticate;
+use mainstay_http::{Exchange, Session};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::signed_in::SignedIn;
+use crate::tokens::stamp;
+
+/// Under which name a session knows its account.
+const NAME: &str = "_account";
+
+/// What a session says of its account.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Of which model it is.
+    model: String,
+    key: serde_json::Value,
+    /// That of the password: a session ends when it changes.
+    stamp: String,
+}
+
+impl Note {
+    fn of<A: Account>(account: &A) -> Result<Self> {
+        Ok(Self {
+            model: A::META.name.to_owned(),
+            key: serde_json::to_value(account.key())?,
+            stamp: hex(&stamp(account)),
+        })
+    }
+}
+
+/// Signs accounts in at browsers. In the prelude.
+pub trait SignInExt {
+    /// Makes it the session of this account: requests that come with it have a [`SignedIn`]. The session gets a new cookie.
+    ///
+    /// It ends with its time, when it is ended, when the account is not active any more, and when its password changes.
+    ///
+    /// # Errors
+    ///
+    /// When the key of the account cannot be written as JSON.
+    fn sign_in_as<A: Account>(&self, account: &A) -> Result<()>;
+}
+
+impl SignInExt for Session {
+    fn sign_in_as<A: Account>(&self, account: &A) -> Result<()> {
+        self.sign_in(account.principal().identity());
+        self.set(NAME, &Note::of(account)?)
+    }
+}
+
+/// Reads the session, loads the account, and leaves it for [`SignedIn`].
+pub(crate) struct BySession<A>(PhantomData<fn() -> A>);
+
+impl<A> Default for BySession<A> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<A: Account> BySession<A> {
+    async fn account(session: &Session, resolver: &Resolver) -> Result<Option<A>> {
+        let Some(note) = session.get::<Note>(NAME)?.filter(|note| note.model == A::META.name) else {
+            return Ok(None);
+        };
+        let db = resolver.get::<Db>().await?;
+        let account = match serde_json::from_value(note.key) {
+            Ok(key) => get::<A>(Key::new(key), &db).await?,
+            Err(_) => None,
+        };
+        let account = account.filter(|account| account.is_active() && note.stamp == hex(&stamp(account)));
+        if account.is_none() {
+            session.end();
+        }
+        Ok(account)
+    }
+}
+
+impl<A: Account> Authenticate for BySession<A> {
+    fn needs(&self) -> Vec<Need> {
+        vec![Need::of::<Db>()]
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a Exchange,
+        request: &'a mut Parts,
+        resolver: &'a Resolver,
+    ) -> BoxFuture<'a, Result<Option<Principal>>> {
+        Box::pin(async move {
+            let Some(session) = Session::of_visitor(request).await? else { return Ok(None) };
+            let Some(account) = Self::account(&session, resolver).await? else { return Ok(None) };
+            let principal = account.principal();
+            request.extensions.insert(SignedIn(account));
+            Ok(Some(principal))
+        })
+    }
+}

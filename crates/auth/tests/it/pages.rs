@@ -1,0 +1,195 @@
+//! Signing in with a browser.
+
+use mainstay_auth::{Account, AccountsExt, Named, PasswordHash, Passwords, SignInPagesExt, SignedIn};
+use mainstay_core::App;
+use mainstay_db::column::Assignment;
+use mainstay_db::{Db, ModelsExt, Query, model, models};
+use mainstay_http::{RoutesExt, Sessions, get, routes};
+use mainstay_test::{Client, TestApp, TestResponse};
+
+#[model]
+struct Member {
+    id: i64,
+    #[field(unique)]
+    email: String,
+    #[field(hidden)]
+    password: PasswordHash,
+    #[field(default = true)]
+    active: bool,
+}
+
+impl Account for Member {
+    fn password(&self) -> Option<&PasswordHash> {
+        Some(&self.password)
+    }
+
+    fn set_password(member: Self::Fields, hash: PasswordHash) -> Assignment<Self> {
+        member.password.set(hash)
+    }
+
+    fn is_active(&self) -> bool {
+        self.active
+    }
+}
+
+impl Named for Member {
+    fn by_name(name: &str) -> Query<Self> {
+        let name = name.to_lowercase();
+        Self::filter(|member| member.email.eq(name))
+    }
+}
+
+/// Who it is.
+#[get("/me", hidden)]
+async fn me(member: SignedIn<Member>) -> String {
+    member.email.clone()
+}
+
+fn app() -> App {
+    App::new().models(models![Member]).accounts::<Member>().sign_in_pages::<Member>().routes(routes![me])
+}
+
+const PASSWORD: &str = "correct horse";
+
+async fn start() -> (TestApp, Member) {
+    start_with(app()).await
+}
+
+async fn start_with(app: App) -> (TestApp, Member) {
+    let app = TestApp::start(app).await;
+    let (db, passwords) = (app.inject::<Db>().await, app.inject::<Passwords>().await);
+    let password = passwords.hash(PASSWORD).await.unwrap();
+    let ann = NewMember { email: "ann@example.com".into(), password }.insert(&db).await.unwrap();
+    (app, ann)
+}
+
+async fn log_in(client: &Client, name: &str, password: &str) -> TestResponse {
+    client.post("/account/login").form(&[("name", name), ("password", password)]).send().await
+}
+
+#[tokio::test]
+async fn signs_in_and_out() {
+    let (app, _) = start().await;
+    let client = app.client();
+    client.get("/me").send().await.assert_status(401);
+    let form = client.get("/account/login").send().await;
+    form.assert_status(200)
+        .assert_text_contains(r#"autocomplete="current-password""#)
+        .assert_no_header("set-cookie");
+    log_in(&client, " Ann@Example.com ", PASSWORD).await.assert_redirect("/");
+    client.get("/me").send().await.assert_text("ann@example.com");
+    client.stranger().get("/me").send().await.assert_status(401);
+    client.post("/account/logout").send().await.assert_redirect("/account/login");
+    client.get("/me").send().await.assert_status(401);
+    client.get("/account/login").send().await.assert_text_contains("You are signed out.");
+}
+
+#[tokio::test]
+async fn says_the_same_of_a_wrong_password_and_of_nobody() {
+    let (app, _) = start().await;
+    let pages = [("ann@example.com", "wrong"), ("bob@example.com", PASSWORD)];
+    let mut told = Vec::new();
+    for (name, password) in pages {
+        let client = app.client();
+        let page = log_in(&client, name, password).await;
+        page.assert_status(422).assert_text_contains("Name and password do not belong together.");
+        assert!(!page.text().contains(password), "{}", page.text());
+        told.push(page.text().replace(name, "NAME"));
+        client.get("/me").send().await.assert_status(401);
+    }
+    assert_eq!(told[0], told[1]);
+}
+
+#[tokio::test]
+async fn goes_on_where_it_was_asked_to_and_never_elsewhere() {
+    let (app, _) = start().await;
+    for (next, goes) in [
+        ("/cart%3Fa%3D1", "/cart?a=1"),
+        ("https://evil.example", "/"),
+        ("//evil.example", "/"),
+        ("/%5Cevil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ] {
+        let client = app.client();
+        let form = client.get(&format!("/account/login?next={next}")).send().await;
+        let action = form.text().split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+        let action = action.replace("&#x2f;", "/");
+        let sent = client.post(&action).form(&[("name", "ann@example.com"), ("password", PASSWORD)]);
+        sent.send().await.assert_redirect(goes);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_password_and_with_the_account() {
+    let (app, ann) = start().await;
+    let db = app.inject::<Db>().await;
+    let passwords = app.inject::<Passwords>().await;
+    let client = app.client();
+    log_in(&client, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    let new = passwords.hash("another one").await.unwrap();
+    Member::filter(|member| member.id.eq(ann.id)).update(|member| member.password(new), &db).await.unwrap();
+    client.get("/me").send().await.assert_status(401);
+    let sessions = app.inject::<Sessions>().await;
+    let owner = ann.principal().identity();
+    assert!(sessions.of_owner(&owner).await.unwrap().is_empty(), "it has been ended");
+    log_in(&client, "ann@example.com", "another one").await.assert_redirect("/");
+    client.get("/me").send().await.assert_status(200);
+    Member::filter(|member| member.id.eq(ann.id)).update(|member| member.active(false), &db).await.unwrap();
+    client.get("/me").send().await.assert_status(401);
+    log_in(&client, "ann@example.com", "another one").await.assert_status(422);
+}
+
+#[tokio::test]
+async fn shows_where_one_is_signed_in_and_ends_it_there() {
+    let (app, _) = start().await;
+    let desk = app.client().with_header("user-agent", "Desk <1>");
+    let phone = app.client().with_header("user-agent", "Phone");
+    desk.get("/account/sessions").send().await.assert_redirect("/account/login?next=/account/sessions");
+    for client in [&desk, &phone] {
+        log_in(client, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    }
+    let page = desk.get("/account/sessions").send().await;
+    page.assert_text_contains("Desk &lt;1&gt;").assert_text_contains("Phone");
+    let key = page.text().split("name=\"key\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    desk.post("/account/sessions").form(&[("key", key)]).send().await.assert_redirect("/account/sessions");
+    desk.get("/account/sessions").send().await.assert_text_contains("The session has been ended.");
+    phone.get("/me").send().await.assert_status(401);
+    desk.get("/me").send().await.assert_status(200);
+    log_in(&phone, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    let all: [(&str, &str); 0] = [];
+    phone.post("/account/sessions").form(&all).send().await.assert_redirect("/account/sessions");
+    desk.get("/me").send().await.assert_status(401);
+    phone.get("/me").send().await.assert_status(200);
+}
+
+#[tokio::test]
+async fn stays_signed_in_where_that_was_asked_for() {
+    let (app, _) = start().await;
+    let client = app.client();
+    let sent = client.post("/account/login").form(&[
+        ("name", "ann@example.com"),
+        ("password", PASSWORD),
+        ("remember", "true"),
+    ]);
+    let answer = sent.send().await;
+    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=2592000"));
+}
+
+#[tokio::test]
+async fn too_many_attempts_are_refused_whether_there_is_such_an_account_or_not() {
+    let (app, _) = start_with(app().set("auth.attempts_by_account", "3/15m")).await;
+    for name in ["ann@example.com", "nobody@example.com"] {
+        let client = app.client();
+        for _ in 0..3 {
+            log_in(&client, name, "wrong").await.assert_status(422);
+        }
+        let page = log_in(&client, &name.to_uppercase(), PASSWORD).await;
+        page.assert_status(429).assert_text_contains("There were too many attempts. Try again later.");
+        client.get("/me").send().await.assert_status(401);
+    }
+    let (app, _) = start_with(crate::pages::app().set("auth.attempts_by_address", "2/15m")).await;
+    let client = app.client();
+    for (name, status) in [("a", 422), ("b", 422), ("c", 429)] {
+        log_in(&client, name, "wrong").await.assert_status(status);
+    }
+}
