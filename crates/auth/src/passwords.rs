@@ -3,13 +3,14 @@
 //! A hash takes tens of milliseconds of a processor and some 20 MB on purpose. So it runs on few threads that do nothing else,
 //! behind a queue of limited length: a flood of logins fills the queue and is refused, and everything else goes on.
 //!
-//! - `hash`: [`PasswordHash`], a column.
+//! - `hash`: [`PasswordHash`], a column; `imported`: those of other frameworks.
 //! - `config`: how dear a hash is.
 //! - `crew`: the threads.
 
 mod config;
 mod crew;
 mod hash;
+mod imported;
 
 use std::sync::Arc;
 

@@ -56,6 +56,16 @@ const PROGRAMS: &[Program] = &[
         origin: Origin::PyPi("schemathesis==4.32.5"),
     },
     Program {
+        name: "django-admin",
+        place: programs::Program {
+            variable: "MAINSTAY_DJANGO",
+            package: "python3-venv",
+            binaries: ANY_VERSION,
+        },
+        purpose: "hashes of passwords by Django and bcrypt",
+        origin: Origin::PyPi("django[argon2,bcrypt]==5.2.19"),
+    },
+    Program {
         name: "wrk",
         place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",

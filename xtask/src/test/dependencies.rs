@@ -36,6 +36,10 @@ const DUPLICATES: &[Entry] = &[
     Entry { name: "digest", why: OLD_SHA1 },
     Entry { name: "sha2", why: OLD_SHA1 },
     Entry {
+        name: "base64",
+        why: "mysql_common 0.37 stays on 0.22, bcrypt moved on to 0.23; an alphabet and few lines",
+    },
+    Entry {
         name: "fallible-iterator",
         why: "postgres-protocol 0.6 stays on 0.2, rusqlite moved on to 0.3; one trait of few lines",
     },

@@ -10,6 +10,8 @@ use mainstay_core::{Error, Result};
 use mainstay_db::value::{Cell, Decode, Mismatch, SqlType};
 use mainstay_db::{Stored, Value};
 
+use super::imported::Imported;
+
 /// The hash of a password, in the form that says how it was made (PHC string: `$argon2id$v=19$m=…`).
 ///
 /// It never shows itself: it has no `Serialize`, so that the field of a model has to be `#[field(hidden)]`, and `Debug` tells
@@ -42,14 +44,19 @@ impl PasswordHash {
         }
     }
 
-    /// A hash that was made elsewhere: an argon2 hash of another application.
+    /// A hash that was made elsewhere: argon2 or bcrypt, or as Django writes it (`pbkdf2_sha256$…`, `bcrypt_sha256$…`, `argon2$…`). It is
+    /// made anew when its owner signs in.
     ///
     /// # Errors
     ///
     /// When it is none that can be checked.
     pub fn parse(text: &str) -> Result<Self> {
         let hash = Self(text.to_owned());
-        hash.read().map(|_| hash)
+        match Imported::read(text)? {
+            None => hash.read().map(|_| hash),
+            Some(Imported::Argon2(text)) => Self::parse(text),
+            Some(_) => Ok(hash),
+        }
     }
 
     /// The text, to be stored elsewhere.
@@ -63,11 +70,20 @@ impl PasswordHash {
         if !matches!(hash.algorithm.as_str(), "argon2id" | "argon2i" | "argon2d") {
             return Err(unreadable(format!("it is of the kind `{}`, not argon2", hash.algorithm)));
         }
+        if hash.salt.is_none() || hash.hash.is_none() {
+            return Err(unreadable("it ends too early".to_owned()));
+        }
         Ok(hash)
     }
 
     /// Whether it was made of this password.
     pub(super) fn is_of(&self, password: &[u8]) -> Result<bool> {
+        match Imported::read(&self.0)? {
+            None => {}
+            // A column that was filled by something else than `parse`.
+            Some(Imported::Argon2(text)) => return Self(text.to_owned()).is_of(password),
+            Some(imported) => return imported.is_of(password),
+        }
         match Argon2::default().verify_password(password, &self.read()?) {
             Ok(()) => Ok(true),
             Err(HashError::PasswordInvalid) => Ok(false),

@@ -1,0 +1,47 @@
+//! Accounts that come from other frameworks, whose own code has made their hashes.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Makes hashes of the passwords that it is given, by each of Django's hashers and by bcrypt itself: a JSON object of lists.
+const SCRIPT: &str = r#"
+import bcrypt, json, sys
+from django.conf import settings
+names = ["PBKDF2PasswordHasher", "PBKDF2SHA1PasswordHasher", "Argon2PasswordHasher", "BCryptSHA256PasswordHasher", "BCryptPasswordHasher", "ScryptPasswordHasher"]
+settings.configure(PASSWORD_HASHERS=["django.contrib.auth.hashers." + name for name in names])
+from django.contrib.auth.hashers import get_hashers
+made = {}
+passwords = json.load(sys.stdin)
+# As Django makes them, only not as dear: what is checked here is built without optimisation.
+for hasher in get_hashers():
+    hasher.iterations, hasher.rounds, hasher.memory_cost = 20_000, 6, 1_024
+    made[hasher.algorithm] = [hasher.encode(password, hasher.salt()) for password in passwords]
+plain = [bcrypt.hashpw(password.encode(), bcrypt.gensalt(6)).decode() for password in passwords]
+made["2b"] = plain
+# As PHP writes it.
+made["2y"] = [hash.replace("$2b$", "$2y$") for hash in plain]
+print(json.dumps(made))
+"#;
+
+/// What Django's Python says of these passwords, a JSON list of texts.
+///
+/// # Errors
+///
+/// When there is no Django.
+pub fn hashes(passwords: &str) -> io::Result<Output> {
+    let admin = std::env::var_os("MAINSTAY_DJANGO").ok_or_else(|| {
+        io::Error::other("no Django: `cargo xtask services django-admin`, or set MAINSTAY_DJANGO")
+    })?;
+    let python = PathBuf::from(admin).with_file_name("python");
+    let mut child = Command::new(python)
+        .args(["-c", SCRIPT])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        io::Write::write_all(&mut input, passwords.as_bytes())?;
+    }
+    child.wait_with_output()
+}

@@ -1,0 +1,89 @@
+//! Hashes that Django and bcrypt have made are checked, and made anew at the next login.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+
+use mainstay::auth::passwords::Verdict;
+use mainstay::db::column::Assignment;
+use mainstay::prelude::*;
+use mainstay_test::TestApp;
+
+#[model]
+struct Member {
+    id: i64,
+    #[field(hidden)]
+    password: PasswordHash,
+}
+
+impl Account for Member {
+    fn password(&self) -> Option<&PasswordHash> {
+        Some(&self.password)
+    }
+
+    fn set_password(member: Self::Fields, hash: PasswordHash) -> Assignment<Self> {
+        member.password.set(hash)
+    }
+}
+
+const PASSWORDS: [&str; 3] = ["correct horse battery staple", "pässwörd ✓", "a"];
+
+fn made() -> BTreeMap<String, Vec<String>> {
+    let output = accounts::hashes(&serde_json::to_string(&PASSWORDS).unwrap()).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn hashes_of_django_and_bcrypt_are_checked_and_made_anew() {
+    let app = TestApp::start(App::new().models(models![Member]).accounts::<Member>()).await;
+    let (db, passwords) = (app.inject::<Db>().await, app.inject::<Passwords>().await);
+    let made = made();
+    let kinds: Vec<&str> = made.keys().map(String::as_str).collect();
+    assert_eq!(
+        kinds,
+        ["2b", "2y", "argon2", "bcrypt", "bcrypt_sha256", "pbkdf2_sha1", "pbkdf2_sha256", "scrypt"]
+    );
+    for (kind, hashes) in &made {
+        for (password, text) in PASSWORDS.iter().zip(hashes) {
+            if kind == "scrypt" {
+                let refused = PasswordHash::parse(text).unwrap_err();
+                assert!(refused.report().contains("cannot be read"), "{}", refused.report());
+                continue;
+            }
+            let hash = PasswordHash::parse(text).unwrap_or_else(|error| panic!("{kind}: {}", error.report()));
+            assert_eq!(passwords.verify("another", &hash).await.unwrap(), Verdict::Wrong, "{text}");
+            assert_eq!(passwords.verify(password, &hash).await.unwrap(), Verdict::Stale, "{text}");
+
+            let member = NewMember { password: hash }.insert(&db).await.unwrap();
+            assert!(passwords.log_in(Some(member), "another", &*db).await.is_err());
+            let member = Member::query().order_by(|member| member.id.desc()).first(&db).await.unwrap();
+            let member = passwords.log_in(member, password, &*db).await.unwrap();
+            assert!(member.password.expose().starts_with("$argon2id$"), "{}", member.password.expose());
+            assert_eq!(passwords.verify(password, &member.password).await.unwrap(), Verdict::Right);
+        }
+    }
+}
+
+#[test]
+fn refuses_what_it_cannot_check() {
+    let salt = "s".repeat(22);
+    for text in [
+        "!unusable",
+        "plain text",
+        "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
+        "pbkdf2_sha256$1000$salt",
+        "pbkdf2_sha256$0$salt$AAAA",
+        "pbkdf2_sha256$4000000000$salt$AAAA",
+        "pbkdf2_sha256$1000$salt$",
+        "pbkdf2_sha256$1000$salt$*",
+        "$2b$31$abcdefghijklmnopqrstuuIsHVQ8ubMF4nRcY8NcJ5s0vQ6Hk2vYe",
+        "$2b$12$short",
+        "bcrypt$",
+        "argon2$argon2id$v=19",
+        &format!("$2b$12${salt}"),
+    ] {
+        let refused = PasswordHash::parse(text).expect_err(text).report();
+        assert!(refused.contains("a password hash cannot be read"), "{text}: {refused}");
+    }
+}
