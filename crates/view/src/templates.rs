@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mainstay_core::config::did_you_mean;
 use mainstay_core::{Contribution, Contributions, Error, Inject, Module, Profile, Result};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, TemplateSource, UndefinedBehavior};
 
 use crate::context::Context;
@@ -72,6 +73,10 @@ impl Templates {
         let sources = Arc::new(sources);
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        // A line that has only a tag leaves no line.
+        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+            environment.set_syntax(syntax);
+        }
         environment.set_debug(true);
         environment.set_auto_reload(sources.reads_files);
         let loads = Arc::clone(&sources);
