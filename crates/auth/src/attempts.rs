@@ -24,10 +24,12 @@ impl Attempts {
     ///
     /// 429 when there were too many of late; 503 when they cannot be counted.
     pub async fn count(&self, what: &str, name: &str, exchange: &Exchange) -> Result<()> {
-        let name = Store::digest(&name.trim().to_lowercase());
-        let by_address = (format!("{what}:{}", exchange.client_key()), self.config.attempts_by_address);
+        let (name, address) = (Store::digest(&name.trim().to_lowercase()), exchange.client_key());
+        // The strict one first, and by both: somebody else's attempts do not lock an owner out.
+        let here = (format!("{what}:{name}:{address}"), self.config.attempts);
         let by_name = (format!("{what}:{name}"), self.config.attempts_by_account);
-        for (key, quota) in [by_address, by_name] {
+        let by_address = (format!("{what}:{address}"), self.config.attempts_by_address);
+        for (key, quota) in [here, by_name, by_address] {
             let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
             let decisions = self.store.limit(&key, &[quota], 1).await.map_err(uncounted)?;
             if let Some(refused) = decisions.iter().find(|decision| !decision.allowed) {

@@ -71,8 +71,15 @@ impl<A> Default for BySession<A> {
 
 impl<A: Account> BySession<A> {
     async fn account(session: &Session, resolver: &Resolver) -> Result<Option<A>> {
-        let Some(note) = session.get::<Note>(NAME)?.filter(|note| note.model == A::META.name) else {
-            return Ok(None);
+        let note = match session.get::<Note>(NAME) {
+            Ok(Some(note)) if note.model == A::META.name => note,
+            Ok(_) => return Ok(None),
+            // Of another version of this program, or not ours at all.
+            Err(error) => {
+                tracing::warn!(error = %error.report(), "a session that cannot be read is ended");
+                session.end();
+                return Ok(None);
+            }
         };
         let db = resolver.get::<Db>().await?;
         let account = match serde_json::from_value(note.key) {

@@ -128,8 +128,11 @@ async fn log_in<A: Named>(
 }
 
 async fn log_out(session: Session) -> Redirect {
-    session.end();
-    session.flash("info", "You are signed out.");
+    // Of somebody without a session, none is made.
+    if session.key().is_some() {
+        session.end();
+        session.flash("info", "You are signed out.");
+    }
     Redirect::see_other(LOGIN)
 }
 

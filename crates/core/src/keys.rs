@@ -44,6 +44,7 @@ use ring::Ring;
 use root::{KeyId, Pair, Root};
 use token::Tokens;
 
+pub(crate) use config::weakness;
 pub use config::{KeysConfig, check};
 pub use store::{KeyRingDriver, KeyRingStore};
 

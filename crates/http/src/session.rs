@@ -152,17 +152,18 @@ impl Session {
         self.0.set(FLASHES, serde_json::to_value(flashes).ok());
     }
 
-    /// The messages that wait to be shown, which now they are.
+    /// The messages that wait to be shown.
+    pub fn flashes(&self) -> Vec<Flash> {
+        self.get(FLASHES).ok().flatten().unwrap_or_default()
+    }
+
+    /// The same, which now are shown.
     pub fn take_flashes(&self) -> Vec<Flash> {
         let flashes = self.flashes();
         if !flashes.is_empty() {
             self.remove(FLASHES);
         }
         flashes
-    }
-
-    fn flashes(&self) -> Vec<Flash> {
-        self.get(FLASHES).ok().flatten().unwrap_or_default()
     }
 
     /// Whose session it is, if anybody's.

@@ -9,9 +9,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mainstay_core::Inject;
 use mainstay_core::principal::Principal;
+use mainstay_http::session::Flash;
 use mainstay_http::{Exchange, Http, Session};
 use minijinja::value::{Enumerator, Kwargs, Object, Serde, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
@@ -23,15 +25,47 @@ pub(crate) fn of(
     exchange: &Exchange,
     principal: &Principal,
     http: Option<Inject<Http>>,
-    session: Option<Session>,
+    messages: Messages,
 ) -> Context {
     let url_for = move |name: &str, parameters: Kwargs| address(http.as_deref(), name, &parameters);
-    let flashes = move || Value::from(Serde(session.as_ref().map(Session::take_flashes).unwrap_or_default()));
+    let flashes = move || Value::from(Serde(messages.show()));
     context! {
         request => Value::from_object(Request(exchange.clone())),
         principal => Value::from_object(Who(principal.clone())),
         url_for => Value::from_function(url_for),
         flashes => Value::from_function(flashes),
+    }
+}
+
+/// The messages that wait for a visitor. What a view has shown is taken when it has been rendered, and not when it fails.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Messages {
+    session: Option<Session>,
+    shown: Arc<AtomicBool>,
+}
+
+impl Messages {
+    pub(crate) fn of(session: Option<Session>) -> Self {
+        Self { session, shown: Arc::default() }
+    }
+
+    fn show(&self) -> Vec<Flash> {
+        self.shown.store(true, Ordering::Relaxed);
+        self.session.as_ref().map(Session::flashes).unwrap_or_default()
+    }
+
+    /// Nothing has been shown yet: what was rendered so far is not sent.
+    pub(crate) fn forget(&self) {
+        self.shown.store(false, Ordering::Relaxed);
+    }
+
+    /// What was rendered is sent.
+    pub(crate) fn sent(&self) {
+        if self.shown.load(Ordering::Relaxed)
+            && let Some(session) = &self.session
+        {
+            session.take_flashes();
+        }
     }
 }
 

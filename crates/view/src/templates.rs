@@ -103,11 +103,20 @@ impl Templates {
     ///
     /// As [`render`](Self::render), and when it has no such block.
     pub fn render_block(&self, name: &str, block: &str, context: Context) -> Result<String> {
-        let rendered = self
-            .environment
-            .get_template(name)
-            .and_then(|view| view.render_captured(context))
-            .and_then(|mut captured| captured.with_state_mut(|state| state.render_block(block)));
+        self.render_part(name, block, context, || {})
+    }
+
+    /// The view is evaluated first, for what it sets; `before` comes between that and the block.
+    pub(crate) fn render_part(
+        &self,
+        name: &str,
+        block: &str,
+        context: Context,
+        before: impl FnOnce(),
+    ) -> Result<String> {
+        let view = self.environment.get_template(name).and_then(|view| view.render_captured(context));
+        before();
+        let rendered = view.and_then(|mut view| view.with_state_mut(|state| state.render_block(block)));
         rendered.map_err(|fault| self.explain(name, &fault))
     }
 

@@ -9,7 +9,7 @@ use mainstay_http::describe::{Describe, Operation};
 use mainstay_http::{Exchange, Html, Http, Session};
 
 use crate::context::Context;
-use crate::scene;
+use crate::scene::{self, Messages};
 use crate::templates::Templates;
 
 /// Renders views for one request: an argument of a handler. Besides what they are given, views see `request`, `principal`,
@@ -29,6 +29,7 @@ use crate::templates::Templates;
 pub struct Views {
     templates: Inject<Templates>,
     scene: Context,
+    messages: Messages,
 }
 
 impl Views {
@@ -38,7 +39,9 @@ impl Views {
     ///
     /// As [`Templates::render`].
     pub fn render(&self, name: &str, context: Context) -> Result<Html<String>> {
-        self.templates.render(name, context.over(self.scene.clone())).map(Html)
+        let page = self.templates.render(name, context.over(self.scene.clone()))?;
+        self.messages.sent();
+        Ok(Html(page))
     }
 
     /// Renders one block of a view: for a script that puts it into a page that is there already.
@@ -47,7 +50,10 @@ impl Views {
     ///
     /// As [`Templates::render_block`].
     pub fn render_block(&self, name: &str, block: &str, context: Context) -> Result<Html<String>> {
-        self.templates.render_block(name, block, context.over(self.scene.clone())).map(Html)
+        let forget = || self.messages.forget();
+        let part = self.templates.render_part(name, block, context.over(self.scene.clone()), forget)?;
+        self.messages.sent();
+        Ok(Html(part))
     }
 }
 
@@ -61,8 +67,9 @@ impl<S: Sync> FromRequestParts<S> for Views {
         })?;
         let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         let http = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<Http>);
-        let session = Session::of_visitor(parts).await?;
-        Ok(Self { scene: scene::of(exchange, &principal, http, session), templates })
+        let messages = Messages::of(Session::of_visitor(parts).await?);
+        let scene = scene::of(exchange, &principal, http, messages.clone());
+        Ok(Self { templates, scene, messages })
     }
 }
 

@@ -21,9 +21,11 @@ pub struct AuthConfig {
     /// How long a token is good.
     #[serde(with = "duration")]
     pub token_lifetime: Duration,
-    /// How often somebody may try to sign in to one account, whether it exists or not.
+    /// How often somebody may try to sign in to one account from one address, whether it exists or not.
+    pub attempts: Quota,
+    /// How often that may be tried for one account from anywhere.
     pub attempts_by_account: Quota,
-    /// How often that may be tried from one address.
+    /// How often it may be tried from one address for any account.
     pub attempts_by_address: Quota,
     /// Where a browser goes that has signed in, unless the request says.
     pub after_login: String,
@@ -36,7 +38,8 @@ impl Default for AuthConfig {
             password_passes: Params::DEFAULT_T_COST,
             password_threads: 0,
             token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            attempts_by_account: Quota::new(10, Duration::from_secs(15 * 60)),
+            attempts: Quota::new(10, Duration::from_secs(15 * 60)),
+            attempts_by_account: Quota::new(100, Duration::from_secs(15 * 60)),
             attempts_by_address: Quota::new(100, Duration::from_secs(15 * 60)),
             after_login: "/".to_owned(),
         }

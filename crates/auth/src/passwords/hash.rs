@@ -12,6 +12,11 @@ use mainstay_db::{Stored, Value};
 
 use super::imported::Imported;
 
+/// The dearest hashes that are checked: 1 GiB.
+const MOST_MEMORY: u32 = 1 << 20;
+const MOST_PASSES: u32 = 64;
+const MOST_LANES: u32 = 64;
+
 /// The hash of a password, in the form that says how it was made (PHC string: `$argon2id$v=19$m=…`).
 ///
 /// It never shows itself: it has no `Serialize`, so that the field of a model has to be `#[field(hidden)]`, and `Debug` tells
@@ -69,6 +74,10 @@ impl PasswordHash {
         let hash = phc::PasswordHash::new(&self.0).map_err(|error| unreadable(error.to_string()))?;
         if !matches!(hash.algorithm.as_str(), "argon2id" | "argon2i" | "argon2d") {
             return Err(unreadable(format!("it is of the kind `{}`, not argon2", hash.algorithm)));
+        }
+        let costs = Params::try_from(&hash).map_err(|error| unreadable(error.to_string()))?;
+        if costs.m_cost() > MOST_MEMORY || costs.t_cost() > MOST_PASSES || costs.p_cost() > MOST_LANES {
+            return Err(unreadable("it costs more than is checked".to_owned()));
         }
         if hash.salt.is_none() || hash.hash.is_none() {
             return Err(unreadable("it ends too early".to_owned()));

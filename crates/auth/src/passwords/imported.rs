@@ -44,8 +44,8 @@ impl<'a> Imported<'a> {
             "" if rest.starts_with('2') => bcrypt_of(text, false).map(Some),
             "bcrypt" => bcrypt_of(rest, false).map(Some),
             "bcrypt_sha256" => bcrypt_of(rest, true).map(Some),
-            "pbkdf2_sha256" => pbkdf2_of(pbkdf2::PBKDF2_HMAC_SHA256, rest).map(Some),
-            "pbkdf2_sha1" => pbkdf2_of(pbkdf2::PBKDF2_HMAC_SHA1, rest).map(Some),
+            "pbkdf2_sha256" => pbkdf2_of((pbkdf2::PBKDF2_HMAC_SHA256, 32), rest).map(Some),
+            "pbkdf2_sha1" => pbkdf2_of((pbkdf2::PBKDF2_HMAC_SHA1, 20), rest).map(Some),
             // Django leaves out the sign before the name.
             "argon2" => Ok(Some(Self::Argon2(&text["argon2".len()..]))),
             _ => Ok(None),
@@ -68,7 +68,8 @@ impl<'a> Imported<'a> {
     }
 }
 
-fn pbkdf2_of(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Imported<'_>> {
+/// `length` is that of the digest, in bytes.
+fn pbkdf2_of((algorithm, length): (pbkdf2::Algorithm, usize), rest: &str) -> Result<Imported<'_>> {
     let parts: Vec<&str> = rest.split('$').collect();
     let &[iterations, salt, hash] = parts.as_slice() else {
         return Err(unreadable("it has not three parts"));
@@ -78,8 +79,8 @@ fn pbkdf2_of(algorithm: pbkdf2::Algorithm, rest: &str) -> Result<Imported<'_>> {
         iterations.ok_or_else(|| unreadable("its number of iterations is none that is checked"))?;
     // The alphabet of base64 is another than that of base64url, by two letters.
     let hash = hash.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let hash = base64url::decode(&hash).filter(|hash| !hash.is_empty());
-    let hash = hash.ok_or_else(|| unreadable("its digest is no base64"))?;
+    let hash = base64url::decode(&hash).filter(|hash| hash.len() == length);
+    let hash = hash.ok_or_else(|| unreadable("its digest is none of its kind"))?;
     Ok(Imported::Pbkdf2 { algorithm, iterations, salt, hash })
 }
 

@@ -89,13 +89,13 @@ async fn keeps_hashes_out_of_json_and_debug_output() {
 }
 
 #[tokio::test]
-async fn says_when_a_stored_hash_is_none() {
+async fn a_stored_hash_that_is_none_is_of_no_password() {
     let app = TestApp::start(app()).await;
     let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
     customer("ann@example.org", &passwords, &db).await;
     sql("UPDATE customers SET password = 'plain text'").execute(&db).await.unwrap();
     let given = json!({ "email": "ann@example.org", "password": "plain text" });
-    app.post("/login").json(&given).send().await.assert_status(500);
+    app.post("/login").json(&given).send().await.assert_problem(401, "wrong_credentials");
     app.stop().await;
 }
 

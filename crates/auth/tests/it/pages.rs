@@ -101,6 +101,24 @@ async fn says_the_same_of_a_wrong_password_and_of_nobody() {
 }
 
 #[tokio::test]
+async fn a_hash_that_cannot_be_checked_looks_like_a_wrong_password() {
+    let (app, ann) = start().await;
+    let db = app.inject::<Db>().await;
+    for planted in ["!unusable", "", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99"] {
+        let set = format!("UPDATE members SET password = '{planted}' WHERE id = {}", ann.id);
+        mainstay_db::sql(set).execute(&*db).await.unwrap();
+        log_in(&app.client(), "ann@example.com", PASSWORD).await.assert_status(422);
+    }
+}
+
+#[tokio::test]
+async fn signing_out_makes_no_session_for_who_has_none() {
+    let (app, _) = start().await;
+    let answer = app.client().post("/account/logout").send().await;
+    answer.assert_redirect("/account/login").assert_no_header("set-cookie");
+}
+
+#[tokio::test]
 async fn goes_on_where_it_was_asked_to_and_never_elsewhere() {
     let (app, _) = start().await;
     for (next, goes) in [
@@ -177,7 +195,7 @@ async fn stays_signed_in_where_that_was_asked_for() {
 
 #[tokio::test]
 async fn too_many_attempts_are_refused_whether_there_is_such_an_account_or_not() {
-    let (app, _) = start_with(app().set("auth.attempts_by_account", "3/15m")).await;
+    let (app, _) = start_with(app().set("auth.attempts", "3/15m")).await;
     for name in ["ann@example.com", "nobody@example.com"] {
         let client = app.client();
         for _ in 0..3 {
@@ -186,6 +204,11 @@ async fn too_many_attempts_are_refused_whether_there_is_such_an_account_or_not()
         let page = log_in(&client, &name.to_uppercase(), PASSWORD).await;
         page.assert_status(429).assert_text_contains("There were too many attempts. Try again later.");
         client.get("/me").send().await.assert_status(401);
+    }
+    let (app, _) = start_with(crate::pages::app().set("auth.attempts_by_account", "3/15m")).await;
+    for (number, status) in [(1, 422), (2, 422), (3, 422), (4, 429)] {
+        let client = app.client().with_address(([10, 0, 0, number], 4000).into());
+        log_in(&client, "ann@example.com", "wrong").await.assert_status(status);
     }
     let (app, _) = start_with(crate::pages::app().set("auth.attempts_by_address", "2/15m")).await;
     let client = app.client();

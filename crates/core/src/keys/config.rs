@@ -63,12 +63,20 @@ impl Section for KeysConfig {
 }
 
 fn validate_secret(key: &str, secret: &str, problems: &mut Problems) {
+    if let Some(why) = weakness(secret) {
+        problems.add(key, why, Some(HOW_TO_MAKE_ONE));
+    }
+}
+
+/// Why a secret is none.
+pub(crate) fn weakness(secret: &str) -> Option<String> {
     let secret = secret.as_bytes();
     if secret.len() < 32 {
-        let message = format!("must have at least 32 characters, but has {}", secret.len());
-        problems.add(key, message, Some(HOW_TO_MAKE_ONE));
+        Some(format!("must have at least 32 characters, but has {}", secret.len()))
     } else if secret.iter().collect::<BTreeSet<_>>().len() < 10 {
-        problems.add(key, "can be guessed: it has hardly any different characters", Some(HOW_TO_MAKE_ONE));
+        Some("can be guessed: it has hardly any different characters".to_owned())
+    } else {
+        None
     }
 }
 

@@ -49,7 +49,7 @@ impl Keeper {
 
     /// The ring as it is kept now. The process goes by it from here on.
     pub(crate) async fn look(&self) -> Result<Ring> {
-        let ring = self.load().await?.1;
+        let ring = self.load().await?.ring;
         self.keys.know(&ring);
         Ok(ring)
     }
@@ -94,10 +94,9 @@ impl Keeper {
     /// Changes the ring, over what others have made of it meanwhile. `change` says whether there is anything to keep.
     async fn change(&self, mut change: impl FnMut(&mut Ring, SystemTime) -> bool) -> Result<Ring> {
         for _ in 0..ATTEMPTS {
-            let (before, mut ring) = self.load().await?;
-            if !change(&mut ring, self.keys.0.tokens.clock.now())
-                || self.save(&ring, before.as_deref()).await?
-            {
+            let Loaded { before, mut ring, is_sealed_anew } = self.load().await?;
+            let is_changed = change(&mut ring, self.keys.0.tokens.clock.now()) || is_sealed_anew;
+            if !is_changed || self.save(&ring, before.as_deref()).await? {
                 self.keys.know(&ring);
                 return Ok(ring);
             }
@@ -105,11 +104,12 @@ impl Keeper {
         Err(Error::unavailable("Others change the key ring all the time."))
     }
 
-    async fn load(&self) -> Result<(Option<String>, Ring)> {
-        let Some(text) = self.store.load().await? else { return Ok((None, Ring::default())) };
+    async fn load(&self) -> Result<Loaded> {
+        let Some(text) = self.store.load().await? else { return Ok(Loaded::default()) };
         // The keys of the ring itself do not open it: only the secret does, and the secrets before.
-        let shared = &self.keys.0;
+        let (shared, mut opened_by) = (&*self.keys.0, None);
         let find = |id| {
+            opened_by = Some(id);
             let mut roots = shared.previous.iter().chain([&shared.base]);
             roots.find(|root| root.id == id).map(|root| Arc::new(root.pair(PURPOSE)))
         };
@@ -119,7 +119,7 @@ impl Keeper {
         })?;
         let ring =
             serde_json::from_slice(&opened).context("the key ring is not as this version writes it")?;
-        Ok((Some(text), ring))
+        Ok(Loaded { before: Some(text), ring, is_sealed_anew: opened_by != Some(shared.base.id) })
     }
 
     async fn save(&self, ring: &Ring, before: Option<&str>) -> Result<bool> {
@@ -127,6 +127,15 @@ impl Keeper {
         let sealed = shared.tokens.seal(&shared.base.pair(PURPOSE), &serde_json::to_vec(ring)?, None);
         self.store.save(&sealed, before).await
     }
+}
+
+/// A ring as it was kept.
+#[derive(Default)]
+struct Loaded {
+    before: Option<String>,
+    ring: Ring,
+    /// A secret of before has sealed it: with the next change, that of now does.
+    is_sealed_anew: bool,
 }
 
 /// Looks at the ring from time to time. Where there is none, nothing needs keys for this.

@@ -21,7 +21,7 @@ use crate::respond::SetCookie;
 /// How old the note of the last request may be. Not every request writes.
 const SEEN: Duration = Duration::from_secs(60);
 /// How often changes are laid over those of others who were faster.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 32;
 /// How much is kept of what a program says that it is, in characters.
 const AGENT: usize = 255;
 
@@ -181,22 +181,37 @@ impl Slot {
             if let Some(old) = &old {
                 self.sessions.store.remove(old).await?;
             }
-            if is_empty {
-                return Ok(if self.has_cookie { Cookie::Removed } else { Cookie::Same });
+            if !is_empty {
+                return self.begin(&changes).await;
             }
-            return self.begin(&changes).await;
+            // One that is merely unknown stays: a request beside this one may have given the browser another meanwhile, which
+            // would be removed in its place.
+            let is_nonsense = self.has_cookie && self.token.is_none();
+            return Ok(if old.is_some() || is_nonsense { Cookie::Removed } else { Cookie::Same });
         };
         let Some(old) = old else { return Ok(Cookie::Same) };
         if changes.rotates {
             return self.rotate_to_new(&old, kept, &changes).await;
         }
-        let now = self.sessions.clock.now();
-        let is_stale = now.duration_since(kept.seen_at).is_ok_and(|since| since >= SEEN);
-        let is_changed = !changes.values.is_empty() || (changes.is_remembered && !kept.is_remembered);
-        if !is_stale && !is_changed {
-            return Ok(Cookie::Same);
+        if !changes.values.is_empty() || (changes.is_remembered && !kept.is_remembered) {
+            return self.lay_over(&old, kept, &changes).await;
         }
-        self.lay_over(&old, kept, &changes).await
+        let now = self.sessions.clock.now();
+        if now.duration_since(kept.seen_at).is_ok_and(|since| since >= SEEN) {
+            self.note_seen(&old, kept, now).await;
+        }
+        Ok(Cookie::Same)
+    }
+
+    /// That a request has come with it. Where another one has just noted that, or the store fails, nothing is lost.
+    async fn note_seen(&self, key: &SessionKey, kept: SessionRecord, now: SystemTime) {
+        let noted = match self.changed(kept, &Changes::default(), now) {
+            Ok(record) => self.sessions.store.save(key, &record).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(error = %error.report(), "that a session was seen could not be noted");
+        }
     }
 
     /// A session that was not there before.
@@ -223,14 +238,30 @@ impl Slot {
         kept: SessionRecord,
         changes: &Changes,
     ) -> Result<Cookie> {
-        // The one as it is kept by now: a request beside this one may have changed it.
-        let Some(theirs) = self.sessions.store.load(old).await? else { return Ok(Cookie::Removed) };
+        let Some(theirs) = self.claim(old).await? else {
+            // Who has just proved who they are is signed in, whatever has become of the session before.
+            return if changes.signed_in.is_some() { self.begin(changes).await } else { Ok(Cookie::Same) };
+        };
         let now = self.sessions.clock.now();
         let created_at = if changes.signed_in.is_some() { now } else { kept.created_at };
         let record = self.changed(SessionRecord { created_at, revision: 0, ..theirs }, changes, now)?;
         let cookie = self.write_new(record).await?;
         self.sessions.store.remove(old).await?;
         Ok(cookie)
+    }
+
+    /// Ends a session in its own place, so that nobody else changes or ends it any more, and returns what was in it last. None: it
+    /// has been ended.
+    async fn claim(&self, key: &SessionKey) -> Result<Option<SessionRecord>> {
+        for _ in 0..ATTEMPTS {
+            let Some(theirs) = self.sessions.store.load(key).await? else { return Ok(None) };
+            let expires_at = self.sessions.clock.now();
+            let ended = SessionRecord { expires_at, revision: theirs.revision + 1, ..theirs.clone() };
+            if self.sessions.store.save(key, &ended).await? {
+                return Ok(Some(theirs));
+            }
+        }
+        Err(contended())
     }
 
     async fn write_new(&self, record: SessionRecord) -> Result<Cookie> {
@@ -253,11 +284,10 @@ impl Slot {
                     _ => Cookie::Same,
                 });
             }
-            let Some(theirs) = self.sessions.store.load(key).await? else { return Ok(Cookie::Removed) };
+            let Some(theirs) = self.sessions.store.load(key).await? else { return Ok(Cookie::Same) };
             kept = theirs;
         }
-        Err(Error::unavailable("Too many requests change the same session at once.")
-            .code("session_contended"))
+        Err(contended())
     }
 
     fn changed(
@@ -272,7 +302,8 @@ impl Slot {
                 None => record.data.remove(name),
             };
         }
-        let size = serde_json::to_vec(&record.data)?.len() as u64;
+        let grows = changes.values.values().any(Option::is_some);
+        let size = if grows { serde_json::to_vec(&record.data)?.len() as u64 } else { 0 };
         let most = self.sessions.config.max_bytes;
         if size > most {
             return Err(Error::internal(format!(
@@ -319,6 +350,10 @@ impl Slot {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         Ok(())
     }
+}
+
+fn contended() -> Error {
+    Error::unavailable("Too many requests change the same session at once.").code("session_contended")
 }
 
 /// What the browser is told.

@@ -8,7 +8,7 @@
 //! 3. Without that header, an `Origin` whose host is ours passes, and so does a request with neither: it is no browser.
 //! 4. An origin in `http.csrf.trusted_origins`, or named in `http.cors.origins`, passes.
 //! 5. Where CORS allows every origin, so does a request that carries nothing a browser adds by itself: no cookie, and
-//!    no credentials but a bearer token.
+//!    no credentials but a bearer token; unless it is a form that leads the browser here.
 //! 6. All else is refused with 403.
 
 use axum::extract::Request;
@@ -22,6 +22,7 @@ use super::{Flow, Hook};
 use crate::exchange::Exchange;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The table `http.csrf`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +70,13 @@ impl CrossOriginProtection {
             }
         };
         ours || origin.is_some_and(|origin| self.trusted.names(origin))
-            || (self.everybody && !has_ambient_authority(headers))
+            || (self.everybody && !is_navigation(headers) && !has_ambient_authority(headers))
     }
+}
+
+/// Whether a browser goes to the answer, as after a form: a cookie that it sets is kept, although none was sent along.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate")
 }
 
 /// Whether a browser may have added credentials without the page knowing them.

@@ -115,6 +115,16 @@ async fn a_name_that_points_here_does_not_speak_for_us() {
 }
 
 #[tokio::test]
+async fn a_form_of_another_site_passes_no_cors_of_everybody() {
+    let caller = caller(hello().set("http.cors.origins", "*")).await;
+    let from = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for (mode, passes) in [("cors", true), ("navigate", false)] {
+        let answer = caller.ask("POST", "/", &[from[0], from[1], ("sec-fetch-mode", mode)]).await;
+        assert_eq!(answer.status != 403, passes, "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn another_site_cannot_change_anything() {
     let caller = caller(hello()).await;
     let post = async |headers: &[(&str, &str)]| caller.ask("POST", "/", headers).await.status.as_u16();

@@ -24,6 +24,7 @@ const VIEWS: ViewFolder = ViewFolder::embedded(
         ("deep.html", "{{ person.nobody.name }}"),
         ("includes.html", r#"{% include "parts/heder.html" %}"#),
         ("parts/header.html", "header"),
+        ("fails.html", "{% for flash in flashes() %}{{ flash.message }}{% endfor %}{{ no_such_thing }}"),
         ("filter.html", "{{ 3|coins }}"),
     ],
 );
@@ -87,11 +88,19 @@ async fn a_message_is_shown_once() {
         session.flash("success", "<Saved>");
         Redirect::see_other("/hello/Tom")
     }
-    let client = TestApp::start(app().sessions().routes(routes![save])).await.client();
+    /// A view that fails.
+    #[get("/fails", hidden)]
+    async fn fails(views: Views) -> Result<Html<String>> {
+        views.render("fails.html", context! {})
+    }
+    let client = TestApp::start(app().sessions().routes(routes![save, fails])).await.client();
     let page = client.get("/hello/Tom").send().await;
     assert!(!page.text().contains("role="), "{}", page.text());
     page.assert_header("vary", "cookie").assert_no_header("set-cookie");
     client.post("/save").send().await.assert_redirect("/hello/Tom");
+    // Neither a part of a page nor one that fails shows it.
+    client.get("/list").send().await.assert_status(200);
+    client.get("/fails").send().await.assert_status(500);
     let page = client.get("/hello/Tom").send().await;
     page.assert_text_contains(r#"<p class="flash success" role="status">&lt;Saved&gt;</p>"#);
     page.assert_header("cache-control", "private, no-cache");

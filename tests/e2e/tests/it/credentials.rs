@@ -42,7 +42,7 @@ fn are_sealed_and_read_as_other_settings_are() {
     fs::write(shop.path(".gitignore"), "/target").unwrap();
     let told = shop.edited(&settings(), "");
     has(&told, &["config/credentials.key has been made", "config/credentials.sealed is sealed"]);
-    assert_eq!(shop.read(".gitignore"), "/target\n/config/*.key\n");
+    assert_eq!(shop.read(".gitignore"), "/target\n/config/*.key*\n");
     let sealed = shop.read("config/credentials.sealed");
     assert!(!sealed.contains("hidden") && !sealed.contains("secret"), "{sealed}");
     // What was edited was for nobody else, and is gone.
@@ -66,6 +66,14 @@ fn nothing_starts_without_their_key() {
     let shop = Installation::new();
     shop.edited(&settings(), "");
     let key = shop.read("config/credentials.key");
+    fs::write(shop.path("config/credentials.key"), "hunter2").unwrap();
+    let weak = Installation::new();
+    let output =
+        weak.command("credentials edit").env("MAINSTAY_CREDENTIALS_KEY", "hunter2").output().unwrap();
+    has(
+        &String::from_utf8_lossy(&output.stderr),
+        &["The key of the credentials must have at least 32 characters"],
+    );
     fs::remove_file(shop.path("config/credentials.key")).unwrap();
     let told = shop.refused("seed");
     has(

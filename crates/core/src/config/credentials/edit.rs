@@ -1,7 +1,7 @@
 //! `credentials edit` and `credentials show`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{IsTerminal, Write};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitCode};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::{Names, VARIABLE, key, open, seal};
 use crate::command::{Call, Command, Setup};
 use crate::config::{Sources, file};
 use crate::error::Context;
+use crate::keys::weakness;
 use crate::random::{Random, SecureRandom};
 use crate::{Error, Result};
 
@@ -29,6 +30,9 @@ pub(crate) fn command() -> Command {
     );
     Command::new("credentials", "Edits the settings that are sealed.", |call: Call| async move {
         let sources = call.resolver().get::<Sources>().await?;
+        // What is edited must not stay behind: Ctrl-C is for the editor alone, as long as this is there.
+        #[cfg(unix)]
+        let _interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         tokio::task::spawn_blocking(move || run(&call, &sources)).await.context("editing the credentials")?
     })
     .argument(action)
@@ -55,23 +59,31 @@ fn run(call: &Call, sources: &Sources) -> Result<ExitCode> {
         Some(key) => key,
         None => make_key(call, home, &names, &*random)?,
     };
+    if let Some(why) = weakness(&key) {
+        return Err(Error::bad_request(format!(
+            "The key of the credentials {why}: take one of 32 random characters or more."
+        )));
+    }
     let before = opened.unwrap_or_else(|| START.to_owned());
-    let scratch = Scratch::new(&before, &*random)?;
+    let mut text = before.clone();
     let after = loop {
-        edit(&scratch.0)?;
-        let after = fs::read_to_string(&scratch.0).context("reading what was edited")?;
-        match file::parse(&Path::new("credentials").into(), &after, |path, line| Origin::Credentials {
-            path,
-            line,
-        }) {
-            Ok(_) => break after,
+        text = edited(&text, &*random)?;
+        let origin = |path, line| Origin::Credentials { path, line };
+        match file::parse(&Path::new("credentials").into(), &text, origin) {
+            Ok(_) => break text,
             Err(findings) => {
                 let told = findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
                 if !std::io::stdin().is_terminal() {
                     return Err(Error::bad_request(format!("Nothing was changed:\n{told}")));
                 }
-                call.print(format!("{told}\nPress Enter to mend it, Ctrl-C to leave everything as it was."));
-                std::io::stdin().read_line(&mut String::new()).context("waiting for Enter")?;
+                call.print(format!(
+                    "{told}\nPress Enter to mend it, or type `q` to leave everything as it was."
+                ));
+                let mut answer = String::new();
+                std::io::stdin().read_line(&mut answer).context("waiting for Enter")?;
+                if answer.trim() == "q" {
+                    return Err(Error::bad_request("Nothing was changed."));
+                }
             }
         }
     };
@@ -84,6 +96,13 @@ fn run(call: &Call, sources: &Sources) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What an editor makes of a text. Nothing of it stays on the disk.
+fn edited(text: &str, random: &dyn Random) -> Result<String> {
+    let scratch = Scratch::new(text, random)?;
+    edit(&scratch.file())?;
+    fs::read_to_string(scratch.file()).context("reading what was edited")
+}
+
 fn refused(finding: crate::Finding) -> Error {
     Error::bad_request(finding.to_string())
 }
@@ -91,14 +110,21 @@ fn refused(finding: crate::Finding) -> Error {
 /// A new key in its file, which `.gitignore` leaves out from now on.
 fn make_key(call: &Call, home: &Path, names: &Names, random: &dyn Random) -> Result<String> {
     let key = random.hex(32);
-    write_whole(&home.join(&names.key), &key, Readers::Owner)?;
-    let line = "/config/*.key";
+    // First what keeps it out of the repository.
+    let line = "/config/*.key*";
     let ignored = home.join(".gitignore");
-    let known = fs::read_to_string(&ignored).unwrap_or_default();
-    if !known.lines().any(|known| known.trim() == line) {
-        let gap = if known.is_empty() || known.ends_with('\n') { "" } else { "\n" };
-        fs::write(&ignored, format!("{known}{gap}{line}\n")).context("adding the key to .gitignore")?;
+    let known = match fs::read(&ignored) {
+        Ok(known) => known,
+        Err(fault) if fault.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(fault) => return Err(fault).context("reading .gitignore"),
+    };
+    if !known.split(|byte| *byte == b'\n').any(|known| known.trim_ascii() == line.as_bytes()) {
+        let gap = if known.is_empty() || known.ends_with(b"\n") { "" } else { "\n" };
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&ignored).context("opening .gitignore")?;
+        writeln!(file, "{gap}{line}").context("adding the key to .gitignore")?;
     }
+    write_whole(&home.join(&names.key), &key, Readers::Owner)?;
     call.print(format!(
         "{} has been made, and .gitignore leaves it out. Keep a copy: without it nobody opens {}. Servers get it as {VARIABLE}.",
         names.key, names.sealed
@@ -106,27 +132,35 @@ fn make_key(call: &Call, home: &Path, names: &Names, random: &dyn Random) -> Res
     Ok(key)
 }
 
-/// A file that nobody else can read, gone when this is dropped.
+/// A folder that nobody else can look into, with the file to edit and what editors put beside it. It is gone when this is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(text: &str, random: &dyn Random) -> Result<Self> {
         // In memory, where the system has a folder for that.
         let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let scratch = Self(folder.join(format!("credentials-{}.toml", random.hex(8))));
+        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let scratch = Self(place.join(format!("credentials-{}", random.hex(8))));
+        let mut folder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(&scratch.0).context("making a folder for the file to edit")?;
         let mut options = OpenOptions::new();
         options.create_new(true).write(true);
         owner_only(&mut options);
-        let written = options.open(&scratch.0).and_then(|mut file| file.write_all(text.as_bytes()));
+        let written = options.open(scratch.file()).and_then(|mut file| file.write_all(text.as_bytes()));
         written.context("writing the file to edit")?;
         Ok(scratch)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("credentials.toml")
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _already_gone = fs::remove_file(&self.0);
+        let _already_gone = fs::remove_dir_all(&self.0);
     }
 }
 
