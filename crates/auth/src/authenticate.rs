@@ -64,9 +64,7 @@ impl<A: Account> Authenticate for ByToken<A> {
         Box::pin(async move {
             let Some(token) = token(request, A::SCHEME) else { return Ok(None) };
             let account = self.account(token, resolver).await?;
-            let principal = account.principal();
-            request.extensions.insert(SignedIn(account));
-            Ok(Some(principal))
+            Ok(Some(SignedIn::enter(account, request)))
         })
     }
 }

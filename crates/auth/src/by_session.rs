@@ -107,10 +107,8 @@ impl<A: Account> Authenticate for BySession<A> {
     ) -> BoxFuture<'a, Result<Option<Principal>>> {
         Box::pin(async move {
             let Some(session) = Session::of_visitor(request).await? else { return Ok(None) };
-            let Some(account) = Self::account(&session, resolver).await? else { return Ok(None) };
-            let principal = account.principal();
-            request.extensions.insert(SignedIn(account));
-            Ok(Some(principal))
+            let account = Self::account(&session, resolver).await?;
+            Ok(account.map(|account| SignedIn::enter(account, request)))
         })
     }
 }

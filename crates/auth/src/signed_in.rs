@@ -5,6 +5,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::StatusCode;
 use http::request::Parts;
+use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Result};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation, Place, SecurityScheme, SecuritySpec};
 
@@ -17,6 +18,15 @@ use crate::authenticate::unauthorized;
 /// The account is loaded once for a request, whoever takes it.
 #[derive(Clone, Debug)]
 pub struct SignedIn<A>(pub A);
+
+impl<A: Account> SignedIn<A> {
+    /// Leaves the account for the handlers of a request, and says what policies and logs know of it.
+    pub(crate) fn enter(account: A, request: &mut Parts) -> Principal {
+        let principal = account.principal();
+        request.extensions.insert(Self(account));
+        principal
+    }
+}
 
 impl<A> Deref for SignedIn<A> {
     type Target = A;

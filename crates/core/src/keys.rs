@@ -142,11 +142,11 @@ impl Keys {
     /// Goes by this ring from now on.
     fn know(&self, ring: &Ring) {
         let Shared { base, previous, known, .. } = &*self.0;
-        let of_ring = ring.good().map(|key| Root::of(&key.secret));
+        let of_ring: Vec<_> = ring.good().map(|key| (key.active_from, Root::of(&key.secret))).collect();
+        let mut schedule: Vec<_> = of_ring.iter().map(|(from, root)| (*from, root.id)).collect();
+        let of_ring = of_ring.into_iter().map(|(_, root)| root);
         let roots =
             previous.iter().chain([base]).cloned().chain(of_ring).map(|root| (root.id, root)).collect();
-        let mut schedule: Vec<_> =
-            ring.good().map(|key| (key.active_from, Root::of(&key.secret).id)).collect();
         schedule.push((SystemTime::UNIX_EPOCH, base.id));
         schedule.sort_by(|one, other| other.cmp(one));
         *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { roots, schedule });

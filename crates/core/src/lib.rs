@@ -44,6 +44,7 @@ pub mod profile;
 pub mod projection;
 pub mod random;
 pub mod service;
+mod whole_file;
 
 pub use app::{App, AppInfo};
 pub use assembly::Assembly;

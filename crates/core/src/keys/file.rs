@@ -1,7 +1,7 @@
 //! A ring in a file: `file:keys/ring`, from the home folder on. For one machine, or a folder that several share.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::store::{KeyRingDriver, KeyRingStore};
 use crate::config::Config;
 use crate::container::Resolver;
 use crate::error::Context;
+use crate::whole_file::{self, Readers};
 use crate::{Error, Result};
 
 /// The driver `file`.
@@ -59,27 +60,12 @@ fn replace(path: &Path, text: &str, before: Option<&str>) -> Result<bool> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).context(what())?;
     }
-    let lock = private(&path.with_added_extension("lock"), false).context(what())?;
+    let lock =
+        Readers::Owner.options().create(true).open(path.with_added_extension("lock")).context(what())?;
     lock.lock().context(what())?;
     if read(path)?.as_deref() != before {
         return Ok(false);
     }
-    let new = path.with_added_extension("new");
-    let mut file = private(&new, true).context(what())?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).context(what())?;
-    fs::rename(&new, path).context(what())?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        // The new name is on the disk, too.
-        File::open(folder).and_then(|folder| folder.sync_all()).context(what())?;
-    }
+    whole_file::write(path, text, Readers::Owner).context(what())?;
     Ok(true)
-}
-
-/// A file that nobody else can read.
-fn private(path: &Path, empty: bool) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(empty);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -155,7 +155,7 @@ async fn run(
         return Ok(());
     }
     let keys = resolver.get::<Keys>().await?;
-    let keeper = Keeper::open(&keys, &config, &contributions, resolver).await?;
+    let Some(keeper) = Keeper::open(&keys, &config, &contributions, resolver).await? else { return Ok(()) };
     let mut looks = interval_at(Instant::now() + config.refresh, config.refresh);
     running.ready();
     loop {
@@ -163,9 +163,7 @@ async fn run(
             () = running.shutdown().requested() => return Ok(()),
             _ = looks.tick() => {
                 // The keys that are known stay good; the next look may succeed.
-                if let Some(keeper) = &keeper
-                    && let Err(error) = keeper.keep_up().await
-                {
+                if let Err(error) = keeper.keep_up().await {
                     tracing::error!(error = %error.report(), "the key ring could not be looked at");
                 }
             }

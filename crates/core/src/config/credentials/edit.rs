@@ -15,6 +15,7 @@ use crate::config::{Sources, file};
 use crate::error::Context;
 use crate::keys::weakness;
 use crate::random::{Random, SecureRandom};
+use crate::whole_file::{self, Readers};
 use crate::{Error, Result};
 
 /// What new credentials begin with.
@@ -91,7 +92,9 @@ fn run(call: &Call, sources: &Sources) -> Result<ExitCode> {
         call.print("Nothing has changed.");
         return Ok(ExitCode::SUCCESS);
     }
-    write_whole(&home.join(&names.sealed), &seal(&key, &after, random), Readers::Everybody)?;
+    let sealed = format!("{}\n", seal(&key, &after, random));
+    whole_file::write(&home.join(&names.sealed), &sealed, Readers::Everybody)
+        .context(format!("writing {}", names.sealed))?;
     call.print(format!("{} is sealed.", names.sealed));
     Ok(ExitCode::SUCCESS)
 }
@@ -124,7 +127,8 @@ fn make_key(call: &Call, home: &Path, names: &Names, random: &dyn Random) -> Res
             OpenOptions::new().create(true).append(true).open(&ignored).context("opening .gitignore")?;
         writeln!(file, "{gap}{line}").context("adding the key to .gitignore")?;
     }
-    write_whole(&home.join(&names.key), &key, Readers::Owner)?;
+    whole_file::write(&home.join(&names.key), &format!("{key}\n"), Readers::Owner)
+        .context(format!("writing {}", names.key))?;
     call.print(format!(
         "{} has been made, and .gitignore leaves it out. Keep a copy: without it nobody opens {}. Servers get it as {VARIABLE}.",
         names.key, names.sealed
@@ -145,10 +149,11 @@ impl Scratch {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         folder.create(&scratch.0).context("making a folder for the file to edit")?;
-        let mut options = OpenOptions::new();
-        options.create_new(true).write(true);
-        owner_only(&mut options);
-        let written = options.open(scratch.file()).and_then(|mut file| file.write_all(text.as_bytes()));
+        let mut options = Readers::Owner.options();
+        let written = options
+            .create_new(true)
+            .open(scratch.file())
+            .and_then(|mut file| file.write_all(text.as_bytes()));
         written.context("writing the file to edit")?;
         Ok(scratch)
     }
@@ -179,35 +184,4 @@ fn edit(path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::bad_request(format!("Nothing was changed: `{editor}` ended with {ended}.")))
-}
-
-/// Who may read a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Readers {
-    Owner,
-    Everybody,
-}
-
-/// The old text or the new one, never a part.
-fn write_whole(path: &Path, text: &str, readers: Readers) -> Result<()> {
-    let what = || format!("writing {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).context(what())?;
-    }
-    let new = path.with_added_extension("new");
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    if readers == Readers::Owner {
-        owner_only(&mut options);
-    }
-    let mut file = options.open(&new).context(what())?;
-    writeln!(file, "{text}").and_then(|()| file.sync_all()).context(what())?;
-    fs::rename(&new, path).context(what())
-}
-
-fn owner_only(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    #[cfg(not(unix))]
-    let _unchanged = options;
 }
