@@ -12,7 +12,7 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`health`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`], [`call_context`], and [`projection`]: what of a value may be seen
+//! [`random`], [`driver`], [`health`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`], [`call_context`], and [`projection`]: what of a value may be seen
 //! from outside.
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
@@ -30,6 +30,7 @@ pub mod command;
 pub mod config;
 pub mod container;
 pub mod contribution;
+pub mod driver;
 pub mod error;
 pub mod health;
 pub mod keys;

@@ -37,7 +37,7 @@ impl Keeper {
     ) -> Result<Option<Self>> {
         let Some(url) = &config.ring else { return Ok(None) };
         // It was a finding of the start.
-        let driver = KeyRingDriver::chosen(contributions, url)
+        let driver = KeyRingDriver::of(contributions, url)
             .ok_or_else(|| Error::internal("nothing opens the store of `keys.ring`"))?;
         let store = driver.open(url, resolver).await?;
         Ok(Some(Self::new(keys.clone(), store, config)))

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use mainstay_core::check::Check;
 use mainstay_core::clock::Clock;
-use mainstay_core::config::did_you_mean;
 use mainstay_core::{
     Assembly, Contribute, Contribution, CoreContributions, Finding, Findings, Module, Provider, Resolver,
     Result,
@@ -18,7 +17,7 @@ use mainstay_core::{
 use super::config::SessionConfig;
 use super::memory::Memory;
 use super::sessions::Sessions;
-use super::store::{SessionDriver, SessionStore};
+use super::store::{SessionDriver, SessionStore, chosen};
 
 const MEMORY: &str = "memory";
 
@@ -51,27 +50,18 @@ async fn in_memory(_: String, resolver: Resolver) -> Result<Arc<dyn SessionStore
 
 fn find_store(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<SessionConfig>() else { return };
-    if SessionDriver::chosen(&assembly.contributions, &config).is_some() {
+    if chosen(&assembly.contributions, &config).is_some() {
         return;
     }
-    let schemes = || assembly.contributions.of::<SessionDriver>().map(|driver| driver.value.scheme());
-    // An address may have a password in it.
-    let asked = config.store.as_deref().and_then(|url| url.split(':').next()).unwrap_or_default();
-    let known = schemes().map(|scheme| format!("`{scheme}`")).collect::<Vec<_>>().join(", ");
-    findings.add(
-        Finding::error(
-            "session.E001",
-            format!("nothing keeps sessions in `{asked}`{}", did_you_mean(asked, schemes())),
-        )
-        .at("session.store")
-        .fix(format!("there is {known}")),
-    );
+    let url = config.store.as_deref().unwrap_or_default();
+    let (asked, fix) = SessionDriver::unknown(&assembly.contributions, url, "");
+    let told = format!("nothing keeps sessions in {asked}");
+    findings.add(Finding::error("session.E001", told).at("session.store").fix(fix));
 }
 
 fn warn_of_memory(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<SessionConfig>() else { return };
-    let chosen = SessionDriver::chosen(&assembly.contributions, &config);
-    if chosen.is_some_and(|driver| driver.scheme() == MEMORY) {
+    if chosen(&assembly.contributions, &config).is_some_and(|driver| driver.scheme() == MEMORY) {
         let told = "sessions are in the memory of the process: a restart forgets them, and several processes do not share them";
         findings
             .add(Finding::warning("session.W001", told).at("session.store").fix("name a store that stays"));

@@ -9,7 +9,7 @@ use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 
 use super::config::SessionConfig;
 use super::record::{SessionKey, SessionRecord};
-use super::store::{SessionDriver, SessionStore};
+use super::store::{SessionStore, chosen};
 
 /// The sessions of the application: to list those of one owner, and to end them. Injectable. The session of a request is
 /// [`Session`](super::Session).
@@ -40,7 +40,7 @@ impl Sessions {
     ) -> Result<Self> {
         // It was a finding of the start.
         let nothing = || Error::internal("nothing opens the store of `session.store`");
-        let driver = SessionDriver::chosen(&contributions, &config).ok_or_else(nothing)?;
+        let driver = chosen(&contributions, &config).ok_or_else(nothing)?;
         let url = config.store.as_deref().unwrap_or(driver.scheme());
         let store = driver.open(url, resolver).await?;
         Ok(Self::new(store, SessionConfig::clone(&config), clock.into_arc(), random.into_arc()))
