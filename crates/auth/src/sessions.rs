@@ -71,7 +71,7 @@ fn module() -> Module {
         .import(mainstay_db::module::module())
         .sessions()
         .models(models![StoredSession])
-        .migrations(migrations!().of_library())
+        .migrations(migrations!("sessions").of_library())
         .contribute(SessionDriver::new("database", open))
         .service(Service::new("sessions", sweep))
 }

@@ -103,9 +103,12 @@ pub fn embedded(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// The migrations in the folder `migrations/` beside the manifest, embedded: `App::new().migrations(migrations!())`.
+///
+/// A library whose parts are installed apart from each other has a folder for each, `migrations/invoices/` say, and a set for each:
+/// `migrations!("invoices")`.
 #[proc_macro]
 pub fn migrations(arguments: TokenStream) -> TokenStream {
-    finish(migrations::embed(&arguments.into()))
+    finish(migrations::embed(arguments.into()))
 }
 
 /// The views in the folder `views/` beside the manifest, embedded: `App::new().views(views!())`.
