@@ -14,10 +14,12 @@
 //! - [`attempts`]: how often somebody may try.
 //! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
+//! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
 pub mod account;
 pub mod attempts;
+pub mod audit;
 pub mod authenticate;
 pub mod by_session;
 pub mod module;
@@ -29,6 +31,7 @@ pub mod tokens;
 
 pub use account::Account;
 pub use attempts::Attempts;
+pub use audit::{Audit, AuditLogExt, SecurityEvent};
 pub use by_session::SignInExt;
 pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};

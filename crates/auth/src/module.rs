@@ -14,6 +14,7 @@ use mainstay_http::stack::principal::Authenticator;
 
 use crate::account::Account;
 use crate::attempts::Attempts;
+use crate::audit::Audit;
 use crate::authenticate::ByToken;
 use crate::by_session::BySession;
 use crate::passwords::{AuthConfig, Passwords};
@@ -45,6 +46,8 @@ pub fn module() -> Module {
         .export::<Tokens>()
         .provide(Provider::singleton(Attempts::new).on_demand())
         .export::<Attempts>()
+        .provide(Provider::singleton(Audit::new).on_demand())
+        .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
 }
 
