@@ -6,11 +6,13 @@
 //! - `hash`: [`PasswordHash`], a column; `imported`: those of other frameworks.
 //! - `config`: how dear a hash is.
 //! - `crew`: the threads.
+//! - `rules`: which passwords people may choose.
 
 mod config;
 mod crew;
 mod hash;
 mod imported;
+mod rules;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::authenticate::unauthorized;
 use crew::Crew;
+use rules::Rules;
 
 pub use config::AuthConfig;
 pub use hash::PasswordHash;
@@ -64,6 +67,7 @@ pub struct Passwords {
     crew: Crew,
     params: Params,
     random: Arc<dyn Random>,
+    rules: Rules,
     /// What a password is compared with where there is no account.
     decoy: PasswordHash,
 }
@@ -77,7 +81,8 @@ impl Passwords {
     pub fn new(config: &AuthConfig, profile: &Profile, random: Arc<dyn Random>) -> Result<Self> {
         let params = config.params(profile)?;
         let decoy = PasswordHash::of_nothing(&params, &*random)?;
-        Ok(Self { crew: Crew::start(config.threads())?, params, random, decoy })
+        let rules = Rules { shortest: config.password_min_length };
+        Ok(Self { crew: Crew::start(config.threads())?, params, random, rules, decoy })
     }
 
     pub(crate) async fn provide(
@@ -86,6 +91,16 @@ impl Passwords {
         random: Inject<dyn Random>,
     ) -> Result<Self> {
         Self::new(&config, &profile, random.into_arc())
+    }
+
+    /// Whether somebody may choose this password: it is long enough (`auth.password_min_length`), none of those that are tried first, and not
+    /// like one of their `names`. `field` is the one it was typed into.
+    ///
+    /// # Errors
+    ///
+    /// 422 with what is wrong with the field.
+    pub fn check_choice(&self, field: &str, password: &str, names: &[&str]) -> Result<()> {
+        self.rules.check(field, password, names)
     }
 
     /// The hash of a password.

@@ -24,24 +24,44 @@ made["2y"] = [hash.replace("$2b$", "$2y$") for hash in plain]
 print(json.dumps(made))
 "#;
 
+/// Writes out the list of common passwords.
+const LIST: &str = r#"
+import sys
+from django.contrib.auth.password_validation import CommonPasswordValidator
+sys.stdout.write("\n".join(sorted(CommonPasswordValidator().passwords)))
+"#;
+
 /// What Django's Python says of these passwords, a JSON list of texts.
 ///
 /// # Errors
 ///
 /// When there is no Django.
 pub fn hashes(passwords: &str) -> io::Result<Output> {
+    run(SCRIPT, passwords)
+}
+
+/// The list of common passwords that Django has, one a line.
+///
+/// # Errors
+///
+/// When there is no Django.
+pub fn common_passwords() -> io::Result<Output> {
+    run(LIST, "")
+}
+
+fn run(script: &str, input: &str) -> io::Result<Output> {
     let admin = std::env::var_os("MAINSTAY_DJANGO").ok_or_else(|| {
         io::Error::other("no Django: `cargo xtask services django-admin`, or set MAINSTAY_DJANGO")
     })?;
     let python = PathBuf::from(admin).with_file_name("python");
     let mut child = Command::new(python)
-        .args(["-c", SCRIPT])
+        .args(["-c", script])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        io::Write::write_all(&mut input, passwords.as_bytes())?;
+    if let Some(mut stdin) = child.stdin.take() {
+        io::Write::write_all(&mut stdin, input.as_bytes())?;
     }
     child.wait_with_output()
 }

@@ -1,4 +1,4 @@
-//! Hashes that Django and bcrypt have made are checked, and made anew at the next login.
+//! Hashes that Django and bcrypt have made are checked, and made anew at the next login; passwords of Django's list are refused.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
@@ -86,4 +86,22 @@ fn refuses_what_it_cannot_check() {
         let refused = PasswordHash::parse(text).expect_err(text).report();
         assert!(refused.contains("a password hash cannot be read"), "{text}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn no_password_of_the_list_of_django_can_be_chosen() {
+    let app = TestApp::start(App::new().models(models![Member]).accounts::<Member>()).await;
+    let passwords = app.inject::<Passwords>().await;
+    let output = accounts::common_passwords().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let list = String::from_utf8(output.stdout).unwrap();
+    let mut refused = 0;
+    for common in list.lines().filter(|line| line.chars().count() >= 8) {
+        for typed in [common.to_owned(), common.to_uppercase()] {
+            let error = passwords.check_choice("password", &typed, &[]).expect_err(&typed);
+            assert_eq!(error.faults()[0].code, "password_too_common", "{typed}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 10_000, "{refused}");
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuthConfig {
+    /// How many characters a password has that somebody chooses, at least.
+    pub password_min_length: usize,
     /// How much memory a hash takes, in KiB. Unless it is set: 19456, as OWASP advises; in tests 64, so that they are quick.
     pub password_memory: Option<u32>,
     /// How many times a hash passes over that memory.
@@ -34,6 +36,7 @@ pub struct AuthConfig {
 impl Default for AuthConfig {
     fn default() -> Self {
         Self {
+            password_min_length: 8,
             password_memory: None,
             password_passes: Params::DEFAULT_T_COST,
             password_threads: 0,
@@ -53,6 +56,9 @@ impl Section for AuthConfig {
         if self.password_memory.is_some_and(|memory| memory < Params::MIN_M_COST) {
             let least = Params::MIN_M_COST;
             problems.add("password_memory", format!("must be at least {least}"), Some("leave it out: 19456"));
+        }
+        if !(6..=128).contains(&self.password_min_length) {
+            problems.add("password_min_length", "must be from 6 to 128", Some("leave it out: 8"));
         }
         if self.password_passes == 0 {
             problems.add("password_passes", "must be at least 1", None);
