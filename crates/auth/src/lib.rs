@@ -13,6 +13,7 @@
 //! - [`by_session`]: the same from the session of a browser; `session.sign_in_as(&user)`.
 //! - [`attempts`]: how often somebody may try.
 //! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
+//! - `proven`: [`Proven<User>`](Proven), of those that have typed their password lately.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
@@ -25,6 +26,7 @@ pub mod by_session;
 pub mod module;
 pub mod pages;
 pub mod passwords;
+mod proven;
 pub mod sessions;
 pub mod signed_in;
 pub mod tokens;
@@ -36,6 +38,7 @@ pub use by_session::SignInExt;
 pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};
+pub use proven::Proven;
 pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;
 pub use tokens::Tokens;

@@ -29,6 +29,9 @@ pub struct AuthConfig {
     pub attempts_by_account: Quota,
     /// How often it may be tried from one address for any account.
     pub attempts_by_address: Quota,
+    /// For how long a password that was typed is proof enough for what matters: see [`Proven`](crate::Proven).
+    #[serde(with = "duration")]
+    pub proof_lifetime: Duration,
     /// Where a browser goes that has signed in, unless the request says.
     pub after_login: String,
 }
@@ -44,6 +47,7 @@ impl Default for AuthConfig {
             attempts: Quota::new(10, Duration::from_secs(15 * 60)),
             attempts_by_account: Quota::new(100, Duration::from_secs(15 * 60)),
             attempts_by_address: Quota::new(100, Duration::from_secs(15 * 60)),
+            proof_lifetime: Duration::from_secs(15 * 60),
             after_login: "/".to_owned(),
         }
     }

@@ -1,11 +1,19 @@
-//! Signing in with a browser.
+//! Signing in with a browser, and what people do with their accounts there.
 
-use mainstay_auth::{Account, AccountsExt, Named, PasswordHash, Passwords, SignInPagesExt, SignedIn};
-use mainstay_core::App;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mainstay_auth::audit::{AuditEntry, Outcome};
+use mainstay_auth::{
+    Account, AccountsExt, AuditLogExt, Named, PasswordHash, Passwords, Proven, SignInPagesExt, SignedIn,
+};
+use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::{App, Provider};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{RoutesExt, Sessions, get, routes};
 use mainstay_test::{Client, TestApp, TestResponse};
+use serde_json::json;
 
 #[model]
 struct Member {
@@ -37,6 +45,10 @@ impl Named for Member {
         let name = name.to_lowercase();
         Self::filter(|member| member.email.eq(name))
     }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.email.clone()]
+    }
 }
 
 /// Who it is.
@@ -45,8 +57,15 @@ async fn me(member: SignedIn<Member>) -> String {
     member.email.clone()
 }
 
+/// Deletes everything.
+#[get("/danger", hidden)]
+async fn danger(Proven(member): Proven<Member>) -> String {
+    format!("{} may", member.email)
+}
+
 fn app() -> App {
-    App::new().models(models![Member]).accounts::<Member>().sign_in_pages::<Member>().routes(routes![me])
+    let app = App::new().models(models![Member]).accounts::<Member>().sign_in_pages::<Member>().audit_log();
+    app.routes(routes![me, danger])
 }
 
 const PASSWORD: &str = "correct horse";
@@ -56,7 +75,10 @@ async fn start() -> (TestApp, Member) {
 }
 
 async fn start_with(app: App) -> (TestApp, Member) {
-    let app = TestApp::start(app).await;
+    with_ann(TestApp::start(app).await).await
+}
+
+async fn with_ann(app: TestApp) -> (TestApp, Member) {
     let (db, passwords) = (app.inject::<Db>().await, app.inject::<Passwords>().await);
     let password = passwords.hash(PASSWORD).await.unwrap();
     let ann = NewMember { email: "ann@example.com".into(), password }.insert(&db).await.unwrap();
@@ -162,7 +184,7 @@ async fn shows_where_one_is_signed_in_and_ends_it_there() {
     let (app, _) = start().await;
     let desk = app.client().with_header("user-agent", "Desk <1>");
     let phone = app.client().with_header("user-agent", "Phone");
-    desk.get("/account/sessions").send().await.assert_redirect("/account/login?next=/account/sessions");
+    desk.get("/account/sessions").send().await.assert_redirect("/account/login?next=%2Faccount%2Fsessions");
     for client in [&desk, &phone] {
         log_in(client, "ann@example.com", PASSWORD).await.assert_redirect("/");
     }
@@ -216,3 +238,111 @@ async fn too_many_attempts_are_refused_whether_there_is_such_an_account_or_not()
         log_in(&client, name, "wrong").await.assert_status(status);
     }
 }
+
+async fn events(app: &TestApp) -> Vec<(String, Outcome)> {
+    let entries = AuditEntry::filter(|entry| entry.position.gt(0)).order_by(|entry| entry.position);
+    let entries = entries.all(&app.inject::<Db>().await).await.unwrap();
+    entries.into_iter().map(|entry| (entry.event, entry.outcome)).collect()
+}
+
+#[tokio::test]
+async fn a_program_signs_in_by_json_and_is_answered_in_json() {
+    let (app, _) = start().await;
+    let client = app.client();
+    let wrong = json!({ "name": "ann@example.com", "password": "wrong" });
+    client.post("/account/login").json(&wrong).send().await.assert_problem(401, "wrong_credentials");
+    let right = json!({ "name": "ann@example.com", "password": PASSWORD, "remember": true });
+    let answer = client.post("/account/login?next=/cart").json(&right).send().await;
+    answer.assert_status(200).assert_json_contains(json!({ "next": "/cart" }));
+    client.get("/me").send().await.assert_text("ann@example.com");
+    let devices = client.get("/account/sessions").header("accept", "application/json").send().await;
+    devices.assert_json_at("/0/is_this", json!(true));
+    client.post("/account/logout").json(&json!({})).send().await.assert_status(200);
+    client.get("/me").send().await.assert_status(401);
+    let asked = client.stranger().get("/account/sessions").header("accept", "application/json").send().await;
+    asked.assert_status(401);
+}
+
+#[tokio::test]
+async fn what_happens_at_the_pages_is_recorded() {
+    let (app, ann) = start().await;
+    let client = app.client();
+    log_in(&client, "ann@example.com", "wrong").await.assert_status(422);
+    log_in(&client, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    client.post("/account/logout").send().await.assert_redirect("/account/login");
+    let expected = [("login", Outcome::Refused), ("login", Outcome::Done), ("logout", Outcome::Done)];
+    assert_eq!(events(&app).await, expected.map(|(event, outcome)| (event.to_owned(), outcome)));
+    let identity = ann.principal().identity();
+    let hers = AuditEntry::filter(|entry| entry.account.eq(identity)).count(&app.inject::<Db>().await).await;
+    assert_eq!(hers.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn another_password_ends_every_session_but_the_one_that_chose_it() {
+    let (app, _) = start().await;
+    let (desk, phone) = (app.client(), app.client().stranger());
+    desk.get("/account/password").send().await.assert_redirect("/account/login?next=%2Faccount%2Fpassword");
+    for client in [&desk, &phone] {
+        log_in(client, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    }
+    let change = async |old: &str, new: &str| {
+        desk.post("/account/password").form(&[("password", old), ("new_password", new)]).send().await
+    };
+    change("wrong", "a longer one")
+        .await
+        .assert_status(422)
+        .assert_text_contains("This is not your password.");
+    for (bad, told) in [
+        ("short", "at least 8 characters"),
+        ("sunshine1", "tried first"),
+        ("ann@example.com", "like your name"),
+    ] {
+        let page = change(PASSWORD, bad).await;
+        page.assert_status(422).assert_text_contains(told);
+        assert!(!page.text().contains(&format!("value=\"{bad}\"")), "{}", page.text());
+    }
+    phone.get("/me").send().await.assert_status(200);
+    change(PASSWORD, "a longer one").await.assert_redirect("/account");
+    desk.get("/me").send().await.assert_status(200);
+    phone.get("/me").send().await.assert_status(401);
+    desk.get("/account").send().await.assert_text_contains("Your password is changed.");
+    log_in(&phone, "ann@example.com", PASSWORD).await.assert_status(422);
+    log_in(&phone, "ann@example.com", "a longer one").await.assert_redirect("/");
+    let changes: Vec<_> =
+        events(&app).await.into_iter().filter(|(name, _)| name == "password.changed").collect();
+    assert_eq!(
+        changes.iter().map(|(_, outcome)| *outcome).collect::<Vec<_>>(),
+        [Outcome::Refused, Outcome::Done]
+    );
+}
+
+#[tokio::test]
+async fn what_matters_asks_for_the_password_again_after_a_while() {
+    let clock = Arc::new(TestClock::at(SystemTime::now()));
+    let shared = Arc::clone(&clock);
+    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
+    let setup = TestApp::of(app()).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
+    let (app, _) = with_ann(setup.start().await).await;
+    let client = app.client();
+    let page = async || client.get("/danger?all=1").header("accept", "text/html").send().await;
+    page().await.assert_redirect("/account/login?next=%2Fdanger%3Fall%3D1");
+    log_in(&client, "ann@example.com", PASSWORD).await.assert_redirect("/");
+    page().await.assert_text("ann@example.com may");
+    clock.advance(Duration::from_secs(16 * 60));
+    page().await.assert_redirect("/account/confirm?next=%2Fdanger%3Fall%3D1");
+    client.get("/danger").send().await.assert_problem(403, "proof_required");
+    let confirm = async |password: &str| {
+        client.post("/account/confirm?next=/danger").form(&[("password", password)]).send().await
+    };
+    let before = client.cookie("session");
+    confirm("wrong").await.assert_status(422).assert_text_contains("This is not your password.");
+    page().await.assert_redirect("/account/confirm?next=%2Fdanger%3Fall%3D1");
+    confirm(PASSWORD).await.assert_redirect("/danger");
+    page().await.assert_text("ann@example.com may");
+    assert_ne!(client.cookie("session"), before, "it may do more now");
+    clock.advance(Duration::from_secs(16 * 60));
+    client.get("/me").send().await.assert_status(200);
+    page().await.assert_redirect("/account/confirm?next=%2Fdanger%3Fall%3D1");
+}
+
+struct Shared(Arc<TestClock>);

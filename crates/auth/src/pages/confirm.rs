@@ -1,0 +1,62 @@
+//! The password once more, before something that matters.
+
+use axum::response::Response;
+use mainstay_core::clock::Clock;
+use mainstay_core::{Inject, Result};
+use mainstay_db::Db;
+use mainstay_http::Form;
+use mainstay_view::{FormState, context};
+use serde::Deserialize;
+
+use super::login::After;
+use super::password::typed_again;
+use super::visit::{Sent, Visit};
+use super::{ACCOUNT, Named};
+use crate::attempts::Attempts;
+use crate::audit::SecurityEvent;
+use crate::passwords::Passwords;
+use crate::proven;
+use crate::signed_in::SignedIn;
+
+#[derive(Deserialize)]
+pub(super) struct Again {
+    password: String,
+}
+
+pub(super) async fn show<A: Named>(
+    visit: Visit,
+    account: Option<SignedIn<A>>,
+    Form(after): Form<After>,
+) -> Result<Response> {
+    if account.is_none() {
+        return visit.sign_in_first();
+    }
+    visit.page("auth/confirm.html", context! { form => FormState::blank(), next => after.next })
+}
+
+#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
+pub(super) async fn confirm<A: Named>(
+    visit: Visit,
+    account: Option<SignedIn<A>>,
+    passwords: Inject<Passwords>,
+    attempts: Inject<Attempts>,
+    clock: Inject<dyn Clock>,
+    db: Inject<Db>,
+    after: mainstay_http::Query<After>,
+    sent: Sent<Again>,
+) -> Result<Response> {
+    let Some(SignedIn(account)) = account else { return visit.sign_in_first() };
+    let identity = account.principal().identity();
+    let accepted = sent.accept(async |it| {
+        attempts.count("confirm", &identity, &visit.exchange).await?;
+        let event = SecurityEvent::new("login.confirmed").of(&identity);
+        typed_again(&visit, &account, &it.password, (&event, &passwords, &db)).await?;
+        proven::prove(&visit.session, clock.now())?;
+        visit.record(event).await
+    });
+    let next = after.0.next;
+    match accepted.await? {
+        Ok(()) => Ok(visit.done(next.as_deref().unwrap_or(ACCOUNT), None)),
+        Err(form) => visit.again("auth/confirm.html", form, context! { next }),
+    }
+}

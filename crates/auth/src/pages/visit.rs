@@ -1,0 +1,169 @@
+//! What every page of this crate needs, and how it answers whoever asks: a browser by pages and redirects, a program by JSON.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{StatusCode, header};
+use mainstay_core::{Contributions, Error, Inject, Result};
+use mainstay_http::describe::{Describe, Operation};
+use mainstay_http::{Exchange, Form, Json, Redirect, Session};
+use mainstay_view::{Context, FormState, Submitted, Views};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{LOGIN, Offer, Place};
+use crate::account::Account;
+use crate::audit::{Audit, SecurityEvent};
+use crate::by_session::SignInExt;
+
+/// A request for one of these pages.
+pub(crate) struct Visit {
+    pub(crate) views: Views,
+    pub(crate) session: Session,
+    pub(crate) exchange: Exchange,
+    audit: Inject<Audit>,
+    contributions: Inject<Contributions>,
+    is_program: bool,
+}
+
+impl Visit {
+    /// A page.
+    pub(crate) fn page(&self, view: &str, context: Context) -> Result<Response> {
+        Ok(self.views.render(view, context)?.into_response())
+    }
+
+    /// A form again, with what is wrong.
+    pub(crate) fn again(&self, view: &str, form: FormState, context: Context) -> Result<Response> {
+        // A page is no place for 401, which asks a program for a token.
+        let status = match form.status() {
+            StatusCode::UNAUTHORIZED => StatusCode::UNPROCESSABLE_ENTITY,
+            status => status,
+        };
+        Ok((status, self.views.render(view, context.with("form", form))?).into_response())
+    }
+
+    /// It is done: the browser goes on to `next`, which is a page of this site, and is told so there.
+    pub(crate) fn done(&self, next: &str, told: impl Into<Option<&'static str>>) -> Response {
+        let told = told.into();
+        if self.is_program {
+            return Json(json!({ "next": next, "message": told })).into_response();
+        }
+        if let Some(told) = told {
+            self.session.flash("success", told);
+        }
+        Redirect::local(next).into_response()
+    }
+
+    /// Whoever is not signed in goes to the form, and comes back here.
+    pub(crate) fn sign_in_first(&self) -> Result<Response> {
+        if self.is_program {
+            return Err(Error::unauthorized("Sign in first."));
+        }
+        Ok(Redirect::local(&with_next(LOGIN, self.exchange.uri().path())).into_response())
+    }
+
+    /// The last step of every way to sign in: it is the session of this account from now on.
+    pub(crate) async fn enter<A: Account>(&self, account: &A, way: &str) -> Result<()> {
+        self.session.sign_in_as(account)?;
+        let event = SecurityEvent::new("login").of(&account.principal().identity());
+        self.record(event.with("way", way)).await
+    }
+
+    /// The links of a page.
+    pub(super) fn offers(&self, place: Place) -> Vec<Offer> {
+        Offer::at(&self.contributions, place)
+    }
+
+    /// Whether it is a program that asks.
+    pub(crate) fn is_program(&self) -> bool {
+        self.is_program
+    }
+
+    /// Records that it happened in this request.
+    pub(crate) async fn record(&self, event: SecurityEvent) -> Result<()> {
+        self.audit.record(event.from(&self.exchange)).await
+    }
+}
+
+/// The address of a page that leads on to another.
+pub(crate) fn with_next(page: &str, next: &str) -> String {
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("{page}?next={next}")
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        Ok(Self {
+            views: Views::from_request_parts(parts, state).await?,
+            session: Session::of(parts).await?,
+            exchange: Exchange::from_request_parts(parts, state).await?,
+            audit: Inject::from_request_parts(parts, state).await?,
+            contributions: Inject::from_request_parts(parts, state).await?,
+            is_program: is_program(parts),
+        })
+    }
+}
+
+impl Describe for Visit {
+    fn describe(operation: &mut Operation) {
+        Views::describe(operation);
+        Session::describe(operation);
+        Exchange::describe(operation);
+        Inject::<Audit>::describe(operation);
+        Inject::<Contributions>::describe(operation);
+    }
+}
+
+/// A browser sends forms and asks for pages.
+fn is_program(parts: &Parts) -> bool {
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    is_json(parts)
+        || (text(header::ACCEPT).contains("application/json") && !text(header::ACCEPT).contains("text/html"))
+}
+
+fn is_json(parts: &Parts) -> bool {
+    let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|text| text.to_ascii_lowercase().starts_with("application/json"))
+}
+
+/// What a form, or a program by JSON, has sent.
+pub(crate) struct Sent<T>(Body<T>);
+
+enum Body<T> {
+    Form(Submitted<Form<T>>),
+    Json(T),
+}
+
+impl<T> Sent<T> {
+    /// Does what it is for. A form that is not accepted comes back; a program is told by an error.
+    pub(crate) async fn accept<R>(
+        self,
+        act: impl AsyncFnOnce(T) -> Result<R>,
+    ) -> Result<Result<R, FormState>> {
+        match self.0 {
+            Body::Form(submitted) => submitted.accept(async |Form(it)| act(it).await).await,
+            Body::Json(it) => act(it).await.map(Ok),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let is_json = is_json(&parts);
+        let request = Request::from_parts(parts, body);
+        if is_json {
+            let Json(it) = Json::from_request(request, state).await?;
+            return Ok(Self(Body::Json(it)));
+        }
+        Ok(Self(Body::Form(Submitted::from_request(request, state).await?)))
+    }
+}
+
+impl<T> Describe for Sent<T> {
+    fn describe(_: &mut Operation) {}
+}

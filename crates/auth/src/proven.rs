@@ -1,0 +1,125 @@
+//! Proof that whoever sends a request is still who signed in, for what matters: a browser may have been left open, or a cookie stolen.
+
+use std::ops::Deref;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use mainstay_core::clock::Clock;
+use mainstay_core::{Error, Inject, Result};
+use mainstay_http::describe::{Describe, ErrorSpec, Operation};
+use mainstay_http::{Exchange, Session};
+
+use crate::account::Account;
+use crate::pages::visit::with_next;
+use crate::pages::{CONFIRM, LOGIN};
+use crate::passwords::AuthConfig;
+use crate::signed_in::SignedIn;
+
+/// Under which name a session knows when its owner has typed the password again, in seconds since 1970.
+const NAME: &str = "_proven";
+
+/// An account that has signed in with a browser, or typed its password again, within `auth.proof_lifetime`: an argument of handlers for
+/// what matters (sudo mode).
+///
+/// Others are refused with 403 and the code `proof_required`; a browser that asks for a page is led to `/account/confirm`, and back.
+///
+/// ```
+/// # use mainstay_auth::{Account, PasswordHash};
+/// use mainstay_auth::Proven;
+/// # use mainstay_db::column::Assignment;
+/// # use mainstay_db::model;
+/// use mainstay_http::post;
+///
+/// # #[model]
+/// # pub struct User { pub id: i64, #[field(hidden)] pub password: PasswordHash }
+/// # impl Account for User {
+/// #     fn password(&self) -> Option<&PasswordHash> { Some(&self.password) }
+/// #     fn set_password(user: Self::Fields, hash: PasswordHash) -> Assignment<Self> { user.password.set(hash) }
+/// # }
+/// /// Deletes one's account.
+/// #[post("/account/delete", hidden)]
+/// async fn delete(Proven(user): Proven<User>) -> String {
+///     format!("{} is gone", user.id)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Proven<A>(pub A);
+
+impl<A> Deref for Proven<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.0
+    }
+}
+
+/// Notes that the owner of a session has just proved who they are. It gets a new cookie: it may do more now.
+pub(crate) fn prove(session: &Session, now: SystemTime) -> Result<()> {
+    session.rotate();
+    session.set(NAME, &seconds(now))
+}
+
+/// Whether the owner of a session has signed in, or proved it again, no longer ago than `lifetime`.
+fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -> Result<bool> {
+    let proved = session.get::<u64>(NAME)?.unwrap_or_default();
+    let latest = proved.max(session.created_at().map(seconds).unwrap_or_default());
+    Ok(seconds(now).saturating_sub(latest) < lifetime.as_secs())
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+impl<A: Account, S: Send + Sync> FromRequestParts<S> for Proven<A> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let session = Session::of(parts).await?;
+        let signed_in = parts.extensions.get::<SignedIn<A>>().cloned();
+        // Not by a token that came with the request: nobody has typed that.
+        let by_session = signed_in.filter(|account| session.owner() == Some(account.principal().identity()));
+        let exchange = Exchange::from_request_parts(parts, state).await?;
+        let Some(SignedIn(account)) = by_session else {
+            return Err(lead_to(LOGIN, &exchange)
+                .unwrap_or_else(|| Error::unauthorized("Sign in first, with a browser.")));
+        };
+        let clock = Inject::<dyn Clock>::from_request_parts(parts, state).await?;
+        let config = Inject::<AuthConfig>::from_request_parts(parts, state).await?;
+        if is_fresh(&session, clock.now(), config.proof_lifetime)? {
+            return Ok(Self(account));
+        }
+        Err(lead_to(CONFIRM, &exchange)
+            .unwrap_or_else(|| Error::forbidden("Type your password again first.").code("proof_required")))
+    }
+}
+
+/// A browser that asks for a page is led to another, from where it comes back.
+fn lead_to(page: &str, exchange: &Exchange) -> Option<Error> {
+    let is_page = exchange
+        .accept()
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.contains("text/html"));
+    let back = if *exchange.method() == Method::GET {
+        exchange.uri().path_and_query()?.as_str()
+    } else {
+        exchange.uri().path()
+    };
+    let to = HeaderValue::from_str(&with_next(page, back)).ok()?;
+    is_page
+        .then(|| Error::new(StatusCode::SEE_OTHER, "Prove who you are first.").header(header::LOCATION, to))
+}
+
+impl<A: Account> Describe for Proven<A> {
+    fn describe(operation: &mut Operation) {
+        Session::describe(operation);
+        SignedIn::<A>::describe(operation);
+        Inject::<dyn Clock>::describe(operation);
+        Inject::<AuthConfig>::describe(operation);
+        operation.error(ErrorSpec::new(
+            StatusCode::FORBIDDEN,
+            "It is too long ago that the account has signed in.",
+        ));
+    }
+}
