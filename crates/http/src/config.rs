@@ -8,6 +8,7 @@ use mainstay_core::config::{Problems, Section};
 use serde::{Deserialize, Serialize};
 
 use crate::compression::CompressionConfig;
+use crate::links;
 use crate::listen::{Http1Config, Http2Config, ListenConfig, TlsConfig};
 use crate::route::table::TrailingSlash;
 use crate::stack::cors::CorsConfig;
@@ -85,6 +86,8 @@ pub struct HttpConfig {
     pub trailing_slash: TrailingSlash,
     /// What becomes of a request for something deprecated whose sunset is over: `serve` it, or say that it is `gone` (410).
     pub after_sunset: AfterSunset,
+    /// Where people find the application: `https://shop.example`, also with a path. What links in mails begin with.
+    pub public_url: Option<String>,
     /// Host names that are ours: `shop.example`, `*.shop.example`, `*`. Empty allows `localhost` and its like, and in
     /// production all.
     pub allowed_hosts: Vec<String>,
@@ -155,6 +158,7 @@ impl Default for HttpConfig {
             upload_folder: None,
             max_finishing: 1024,
             trailing_slash: TrailingSlash::default(),
+            public_url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             proxy_headers: ProxyHeaders::default(),
@@ -177,6 +181,9 @@ impl Section for HttpConfig {
         self.headers.validate(problems);
         self.compression.validate(problems);
         self.cors.validate(problems);
+        if let Some(fault) = self.public_url.as_deref().and_then(links::fault) {
+            problems.add("public_url", fault, Some("write it as \"https://shop.example\""));
+        }
         for host in self.allowed_hosts.iter().filter(|host| !is_host(host)) {
             let fix = "write the name alone: shop.example, or *.shop.example for all below it";
             problems.add("allowed_hosts", format!("has `{host}`, which is no host name"), Some(fix));

@@ -36,7 +36,7 @@
 //!
 //! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `E011` and `E012` about
 //! resumable uploads (`resumable/module.rs`), `W010` to `W013` about
-//! what should not be so in production (`module.rs`).
+//! what should not be so in production (`module.rs`), `E013` about links that lead here from elsewhere (`links.rs`).
 
 // So that what the macros write (`::mainstay_http::…`) holds within this crate as well.
 extern crate self as mainstay_http;
@@ -50,6 +50,7 @@ mod exchange;
 pub mod expand;
 pub mod extract;
 pub mod files;
+mod links;
 pub mod listen;
 pub mod middleware;
 mod module;
@@ -69,6 +70,7 @@ pub use extract::{
     ClientIp, Cookie, Cookies, Form, Header, Headers, Host, Json, Multipart, MultipartForm, Path, Query,
     RawBody, Text, Upload,
 };
+pub use links::Links;
 pub use listen::{Peer, PeerAddress};
 pub use mainstay_macros::{delete, errors, get, head, options, patch, post, put, route, routes};
 pub use middleware::{Middleware, Next};

@@ -14,13 +14,14 @@ use mainstay_core::container::Need;
 use mainstay_core::module::ModuleInfo;
 use mainstay_core::{
     Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Module, Profile,
-    StatusCode,
+    Provider, StatusCode,
 };
 
 use crate::app::Http;
 use crate::config::HttpConfig;
 use crate::describe::{ErrorSpec, SecuritySpec};
 use crate::files::StaticFiles;
+use crate::links::{self, Links};
 use crate::middleware::Middleware;
 use crate::render::Translation;
 use crate::resumable::ResumableUploads;
@@ -48,7 +49,10 @@ pub(crate) fn http() -> Module {
         .config::<HttpConfig>()
         .provide(Http::new)
         .export::<Http>()
+        .provide(Provider::singleton(Links::new).on_demand())
+        .export::<Links>()
         .check(Check::at_start(at_start))
+        .check(Check::at_start(find_public_url))
         .check(Check::at_deploy(at_deploy))
         .command(command::routes())
         .service(listener::listener())
@@ -200,6 +204,7 @@ impl Setup<'_> {
         if let Some(http) = self.contributions.modules().iter().find(|module| module.name == NAME) {
             placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
         }
+        placed.retain(|placed| !placed.route.settings.in_development || self.profile.is_development());
         self.document_senders(&mut placed);
         if let Some(versions) = self.versions() {
             versions.document(&mut placed);
@@ -344,6 +349,14 @@ fn at_start(assembly: &Assembly, findings: &mut Findings) {
         version::check(setup.contributions, table.routes().map(|route| &**route), findings);
         setup.stack(&nobody()).mistakes(findings);
     });
+}
+
+/// `http.E013`: something makes links that lead here from elsewhere, and nobody has said where that is.
+fn find_public_url(assembly: &Assembly, findings: &mut Findings) {
+    let Ok(config) = assembly.config.section::<HttpConfig>() else { return };
+    if assembly.needs::<Links>() && links::base(&config, &assembly.profile).is_none() {
+        findings.add(Finding::error("http.E013", links::MISSING).at("http.public_url").fix(links::FIX));
+    }
 }
 
 /// | id | what |

@@ -83,6 +83,7 @@ pub(crate) struct Settings {
     pub(crate) hang_up: Option<HangUp>,
     pub(crate) hands_over: Option<HandsOver>,
     pub(crate) yields: bool,
+    pub(crate) in_development: bool,
     pub(crate) versions: Option<VersionRange>,
     pub(crate) deprecation: Option<Deprecation>,
 }
@@ -300,6 +301,13 @@ impl Route {
     #[must_use]
     pub fn yielding(mut self) -> Self {
         self.settings.yields = true;
+        self
+    }
+
+    /// Is there in development alone: with any other profile, there is no such route.
+    #[must_use]
+    pub fn in_development(mut self) -> Self {
+        self.settings.in_development = true;
         self
     }
 

@@ -35,8 +35,8 @@ pub use mainstay_http::respond::{
 pub use mainstay_http::resumable::{Finished, ResumableUploads};
 #[cfg(feature = "http")]
 pub use mainstay_http::{
-    Exchange, Group, Next, Route, Routes, RoutesExt, Session, Sessions, SessionsExt, delete, errors, get,
-    head, options, patch, post, put, route, routes,
+    Exchange, Group, Links, Next, Route, Routes, RoutesExt, Session, Sessions, SessionsExt, delete, errors,
+    get, head, options, patch, post, put, route, routes,
 };
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -57,6 +57,9 @@ pub use mainstay_api::{
 pub use mainstay_resource::policy::{Open, ReadOnly};
 #[cfg(feature = "api")]
 pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
+
+#[cfg(feature = "mail")]
+pub use mainstay_mail::{Mail, MailExt, Mailer};
 
 #[cfg(feature = "outbound")]
 pub use mainstay_outbound::{OutboundExt, Upstream};

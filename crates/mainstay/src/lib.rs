@@ -34,6 +34,8 @@ pub use mainstay_auth as auth;
 pub use mainstay_db as db;
 #[cfg(feature = "http")]
 pub use mainstay_http as http;
+#[cfg(feature = "mail")]
+pub use mainstay_mail as mail;
 #[cfg(feature = "outbound")]
 pub use mainstay_outbound as outbound;
 #[cfg(feature = "api")]

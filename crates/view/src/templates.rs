@@ -106,6 +106,22 @@ impl Templates {
         self.render_part(name, block, context, || {})
     }
 
+    /// Renders a view without one of its blocks: what that says is used elsewhere, such as the subject of a mail.
+    ///
+    /// # Errors
+    ///
+    /// As [`render`](Self::render). A view that has no such block is rendered as it is.
+    pub fn render_without(&self, name: &str, block: &str, context: Context) -> Result<String> {
+        // A view that extends it, and has nothing there. The end of its name says what is escaped.
+        let (outer, source) = (
+            format!("without {block}/{name}"),
+            format!("{{% extends {name:?} %}}{{% block {block} %}}{{% endblock %}}"),
+        );
+        let view = self.environment.template_from_named_str(&outer, &source);
+        let rendered = view.and_then(|view| view.render(context));
+        rendered.map_err(|fault| self.explain(name, &fault))
+    }
+
     /// The view is evaluated first, for what it sets; `before` comes between that and the block.
     pub(crate) fn render_part(
         &self,

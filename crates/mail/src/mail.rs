@@ -1,0 +1,115 @@
+//! What somebody writes.
+
+use mainstay_view::Context;
+
+use crate::address::Addressee;
+
+/// A mail to be sent: to whom, about what, and what it says. Nothing is looked at before it is rendered.
+///
+/// ```
+/// use mainstay_mail::Mail;
+/// use mainstay_view::context;
+///
+/// // In words of its own …
+/// let plain = Mail::to("ann@example.org").subject("Welcome").text("Good to have you.").html("<p>Good to have you.</p>");
+///
+/// // … or from the views `mails/welcome.txt` and, if there is one, `mails/welcome.html`.
+/// let view = Mail::to(("Ann", "ann@example.org"))
+///     .bcc("archive@example.org")
+///     .reply_to("help@example.org")
+///     .header("List-Unsubscribe", "<https://example.org/unsubscribe>")
+///     .view("mails/welcome", context! { name => "Ann" });
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a mail is sent by a `Mailer`"]
+pub struct Mail {
+    pub(crate) from: Option<Addressee>,
+    pub(crate) to: Vec<Addressee>,
+    pub(crate) cc: Vec<Addressee>,
+    pub(crate) bcc: Vec<Addressee>,
+    pub(crate) reply_to: Vec<Addressee>,
+    pub(crate) subject: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) html: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) view: Option<(String, Context)>,
+}
+
+impl Mail {
+    /// A mail to somebody: an address, `Ann <ann@example.org>`, or a pair of name and address.
+    pub fn to(to: impl Into<Addressee>) -> Self {
+        Self {
+            from: None,
+            to: vec![to.into()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            reply_to: Vec::new(),
+            subject: None,
+            text: None,
+            html: None,
+            headers: Vec::new(),
+            view: None,
+        }
+    }
+
+    /// To somebody else as well. Everybody sees all of them.
+    pub fn and_to(mut self, to: impl Into<Addressee>) -> Self {
+        self.to.push(to.into());
+        self
+    }
+
+    /// A copy to somebody.
+    pub fn cc(mut self, to: impl Into<Addressee>) -> Self {
+        self.cc.push(to.into());
+        self
+    }
+
+    /// A copy to somebody of whom nobody else knows.
+    pub fn bcc(mut self, to: impl Into<Addressee>) -> Self {
+        self.bcc.push(to.into());
+        self
+    }
+
+    /// Whom it is from. Unless it is said, `mail.from`.
+    pub fn from(mut self, from: impl Into<Addressee>) -> Self {
+        self.from = Some(from.into());
+        self
+    }
+
+    /// Who gets the answers, if not the sender.
+    pub fn reply_to(mut self, to: impl Into<Addressee>) -> Self {
+        self.reply_to.push(to.into());
+        self
+    }
+
+    /// What it is about. It goes before the block `subject` of a view.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// What it says. It goes before the text of a view.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// The same as a page. It goes before that of a view.
+    pub fn html(mut self, html: impl Into<String>) -> Self {
+        self.html = Some(html.into());
+        self
+    }
+
+    /// A header of its own: `List-Unsubscribe`, `X-Campaign`. Those that follow from the mail itself, such as `To`, are refused.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Says what a view says: `mails/welcome` is the views `mails/welcome.txt` and, if there is one, `mails/welcome.html`. The block
+    /// `subject` of the first is what it is about. See [`Mailer`](crate::Mailer) for what they see.
+    pub fn view(mut self, name: impl Into<String>, context: Context) -> Self {
+        self.view = Some((name.into(), context));
+        self
+    }
+}

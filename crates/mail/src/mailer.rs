@@ -1,0 +1,204 @@
+//! Renders mails and sends them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use mainstay_core::clock::Clock;
+use mainstay_core::random::Random;
+use mainstay_core::{Contributions, Error, Inject, Profile, Resolver, Result};
+use mainstay_http::Links;
+use mainstay_view::{Context, Templates};
+
+use crate::address::{Addressee, Mailbox};
+use crate::config::MailConfig;
+use crate::error::MailError;
+use crate::mail::Mail;
+use crate::message::Message;
+use crate::scene;
+use crate::transport::{MailDriver, Transport};
+
+/// Sends mails: `Inject<Mailer>`.
+///
+/// # Views
+///
+/// `Mail::view("mails/welcome", context)` renders `mails/welcome.txt`, in which nothing is escaped, and `mails/welcome.html`, in which
+/// everything is. They may extend `mainstay/mail.txt` and `mainstay/mail.html`, which an application replaces by files of the same names.
+///
+/// ```text
+/// {% block subject %}Welcome, {{ name }}{% endblock %}
+/// Good to have you. This is where you go on:
+///
+/// {{ absolute_url_for("profile", name=name) }}
+/// ```
+pub struct Mailer {
+    transport: Arc<dyn Transport>,
+    templates: Inject<Templates>,
+    links: Inject<Links>,
+    clock: Inject<dyn Clock>,
+    random: Inject<dyn Random>,
+    from: Option<Mailbox>,
+}
+
+impl Mailer {
+    pub(crate) async fn provide(
+        config: Inject<MailConfig>,
+        profile: Inject<Profile>,
+        contributions: Inject<Contributions>,
+        resolver: Resolver,
+    ) -> Result<Self> {
+        // Both were findings of the start.
+        let url = config.url(&profile).ok_or_else(|| Error::internal("`mail.url` is not set"))?;
+        let driver = MailDriver::of(&contributions, url)
+            .ok_or_else(|| Error::internal("nothing sends mails to the address of `mail.url`"))?;
+        Ok(Self {
+            transport: driver.open(url, resolver.clone()).await?,
+            templates: resolver.get().await?,
+            // Not as a need that is written down: that `http.public_url` is missing matters to views that make links, and to nobody else.
+            links: resolver.get().await?,
+            clock: resolver.get().await?,
+            random: resolver.get().await?,
+            from: config.sender(&profile)?,
+        })
+    }
+
+    /// Renders a mail and sends it. When this returns, the transport has taken it over: the server has acknowledged it.
+    ///
+    /// It waits for the server, up to `mail.timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`render`](Self::render) and [`deliver`](Self::deliver).
+    pub async fn send(&self, mail: Mail) -> Result<()> {
+        self.deliver(&self.render(mail)?).await
+    }
+
+    /// Makes a complete message of a mail, and sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// 422, with a [`MailError::Invalid`] that names the field, when an address is none, or a header has a line break. 500 when the mail
+    /// says nothing, or its view fails.
+    pub fn render(&self, mail: Mail) -> Result<Message> {
+        let now: DateTime<Utc> = self.clock.now().into();
+        let from = match mail.from {
+            Some(from) => mailbox("from", from)?,
+            None => self.from.clone().ok_or_else(|| {
+                Error::internal("the mail says not whom it is from, and neither does `mail.from`")
+            })?,
+        };
+        let mut headers = mail.headers;
+        // So that nobody's holiday answers (RFC 3834).
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("auto-submitted")) {
+            headers.push(("Auto-Submitted".to_owned(), "auto-generated".to_owned()));
+        }
+        let said = self.say(mail.view, mail.subject, mail.text, mail.html)?;
+        let message = Message {
+            id: format!("{}-{}", now.format("%Y%m%d-%H%M%S%3f"), self.random.hex(8)),
+            date: now,
+            from,
+            to: mailboxes("to", mail.to)?,
+            cc: mailboxes("cc", mail.cc)?,
+            bcc: mailboxes("bcc", mail.bcc)?,
+            reply_to: mailboxes("reply_to", mail.reply_to)?,
+            subject: said.subject,
+            text: said.text,
+            html: said.html,
+            headers,
+        };
+        message.check().map_err(MailError::into_error)?;
+        Ok(message)
+    }
+
+    /// Hands a message to the transport. All of its recipients get it or, when this fails, none does, so far as the server keeps to that.
+    ///
+    /// # Errors
+    ///
+    /// The cause is a [`MailError`], which tells whether to try again. 422 when a recipient is refused for good, 503 when the server
+    /// cannot take it now, 500 when it does not let us in, or the message is kept nowhere.
+    pub async fn deliver(&self, message: &Message) -> Result<()> {
+        message.check().map_err(MailError::into_error)?;
+        self.transport.deliver(message).await.map_err(MailError::into_error)?;
+        tracing::info!(mail = %message.id, recipients = message.recipients().count(), "a mail was sent");
+        Ok(())
+    }
+
+    /// The last mails that the transport has kept, the newest first; none for one that sends them away. See [`Transport::kept`].
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn kept(&self) -> Result<Option<Vec<Message>>> {
+        self.transport.kept().await.map_err(MailError::into_error)
+    }
+
+    /// What goes into the mail: from its view, but for what was said.
+    fn say(
+        &self,
+        view: Option<(String, Context)>,
+        subject: Option<String>,
+        text: Option<String>,
+        html: Option<String>,
+    ) -> Result<Said> {
+        let Some((name, context)) = view else {
+            let missing =
+                |what: &str| Error::internal(format!("the mail has no {what}: give it one, or a view"));
+            return Ok(Said {
+                subject: subject.ok_or_else(|| missing("subject"))?,
+                text: text.ok_or_else(|| missing("text, which everybody can read"))?,
+                html,
+            });
+        };
+        let context = scene::with(context, &self.links);
+        let (text_view, html_view) = (format!("{name}.txt"), format!("{name}.html"));
+        let text = match text {
+            Some(text) => text,
+            None => {
+                self.templates.render_without(&text_view, "subject", context.clone())?.trim().to_owned()
+                    + "\n"
+            }
+        };
+        let subject = match subject {
+            Some(subject) => subject,
+            None => self.subject(&text_view, &context)?,
+        };
+        let html = match html {
+            None if self.templates.has(&html_view) => {
+                Some(self.templates.render(&html_view, context.with("subject", &subject))?)
+            }
+            html => html,
+        };
+        Ok(Said { subject, text, html })
+    }
+
+    /// That of the view: one line, however it is written there.
+    fn subject(&self, view: &str, context: &Context) -> Result<String> {
+        let subject = self.templates.render_block(view, "subject", context.clone()).map_err(|error| {
+            error.context("a mail has a `.subject(…)`, or the text of its view has `{% block subject %}`")
+        })?;
+        Ok(subject.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// What a mail says.
+struct Said {
+    subject: String,
+    text: String,
+    html: Option<String>,
+}
+
+fn mailbox(field: &str, addressee: Addressee) -> Result<Mailbox> {
+    addressee.try_into().map_err(|fault: crate::address::AddressError| {
+        MailError::invalid(field, fault.to_string()).into_error()
+    })
+}
+
+fn mailboxes(field: &str, addressees: Vec<Addressee>) -> Result<Vec<Mailbox>> {
+    addressees.into_iter().map(|one| mailbox(field, one)).collect()
+}
+
+impl fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailer").field("from", &self.from).finish_non_exhaustive()
+    }
+}

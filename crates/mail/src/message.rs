@@ -1,0 +1,130 @@
+//! A mail that is complete.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Mailbox;
+use crate::error::MailError;
+
+/// A mail as it is sent: rendered, dated and named. It can be stored and read again, by whoever sends it later; what is read is looked at
+/// again before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its name: the time when it was made, and a random part. With the domain of the sender it is its `Message-ID`.
+    pub id: String,
+    /// When it was made.
+    pub date: DateTime<Utc>,
+    /// Whom it is from.
+    pub from: Mailbox,
+    /// Who gets it.
+    pub to: Vec<Mailbox>,
+    /// Who gets a copy.
+    #[serde(default)]
+    pub cc: Vec<Mailbox>,
+    /// Who gets a copy of which nobody else knows.
+    #[serde(default)]
+    pub bcc: Vec<Mailbox>,
+    /// Who gets the answers, if not the sender.
+    #[serde(default)]
+    pub reply_to: Vec<Mailbox>,
+    /// What it is about.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+    /// The same as a page.
+    pub html: Option<String>,
+    /// Headers besides those that follow from the above.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+}
+
+impl Message {
+    /// Everybody who gets it.
+    pub fn recipients(&self) -> impl Iterator<Item = &Mailbox> {
+        self.to.iter().chain(&self.cc).chain(&self.bcc)
+    }
+
+    /// The addresses of the web that its text has, in their order.
+    ///
+    /// ```
+    /// # use mainstay_mail::Message;
+    /// # let mut message: Message = serde_json::from_str(r#"{"id":"1","date":"2026-01-01T12:00:00Z",
+    /// #   "from":{"address":"a@x.org"},"to":[],"subject":"","text":"","html":null}"#).unwrap();
+    /// message.text = "Go to https://shop.example/reset?token=x, or\n<https://shop.example/>.".to_owned();
+    /// let links: Vec<_> = message.links().collect();
+    /// assert_eq!(links, ["https://shop.example/reset?token=x", "https://shop.example/"]);
+    /// ```
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        let ends = |letter: char| letter.is_whitespace() || matches!(letter, '<' | '>' | '"' | '(' | ')');
+        let words = self.text.split(ends);
+        let links = words.filter(|word| word.starts_with("https://") || word.starts_with("http://"));
+        links.map(|link| link.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']))
+    }
+
+    /// As a file that mail programs open, and as servers get it: RFC 5322, lines of ASCII that end in CRLF.
+    ///
+    /// # Errors
+    ///
+    /// When a part of it is not as it has to be, which [`Mailer::render`](crate::Mailer::render) does not let happen.
+    pub fn to_eml(&self) -> Result<Vec<u8>, MailError> {
+        crate::eml::of(self)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), MailError> {
+        let is_id = self.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if self.id.is_empty() || !is_id {
+            return Err(MailError::invalid("id", "is of letters, digits and `-`"));
+        }
+        if self.recipients().next().is_none() {
+            return Err(MailError::invalid("to", "nobody gets it"));
+        }
+        line("subject", &self.subject)?;
+        for (name, value) in &self.headers {
+            let field = format!("header {}", name.escape_debug());
+            if let Some(reason) = refusal(name) {
+                return Err(MailError::invalid(field, reason));
+            }
+            line(&field, value)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands in a header is one line: whoever could begin another one would write headers of their own.
+fn line(field: &str, value: &str) -> Result<(), MailError> {
+    match value.chars().find(|letter| letter.is_control() && *letter != '\t') {
+        Some('\r' | '\n') => Err(MailError::invalid(field, "has a line break")),
+        Some(other) => Err(MailError::invalid(field, format!("has the control character {other:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// Why nobody may set a header of this name.
+fn refusal(name: &str) -> Option<String> {
+    const OURS: &[&str] = &[
+        "bcc",
+        "cc",
+        "date",
+        "dkim-signature",
+        "from",
+        "message-id",
+        "mime-version",
+        "received",
+        "reply-to",
+        "return-path",
+        "sender",
+        "subject",
+        "to",
+    ];
+    let is_token = !name.is_empty()
+        && name.len() <= 76
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let lower = name.to_ascii_lowercase();
+    if !is_token {
+        Some("a name is of letters, digits and `-`".to_owned())
+    } else if OURS.contains(&&*lower) || lower.starts_with("content-") || lower.starts_with("resent-") {
+        Some("this header follows from the mail itself".to_owned())
+    } else {
+        None
+    }
+}
