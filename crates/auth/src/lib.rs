@@ -13,6 +13,7 @@
 //! - [`by_session`]: the same from the session of a browser; `session.sign_in_as(&user)`.
 //! - [`attempts`]: how often somebody may try.
 //! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
+//! - `mailed`: registering, another password, another address, signing in: by a link that comes by mail (feature `mail`).
 //! - `proven`: [`Proven<User>`](Proven), of those that have typed their password lately.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
@@ -23,6 +24,8 @@ pub mod attempts;
 pub mod audit;
 pub mod authenticate;
 pub mod by_session;
+#[cfg(feature = "mail")]
+pub mod mailed;
 pub mod module;
 pub mod pages;
 pub mod passwords;
@@ -35,6 +38,8 @@ pub use account::Account;
 pub use attempts::Attempts;
 pub use audit::{Audit, AuditLogExt, SecurityEvent};
 pub use by_session::SignInExt;
+#[cfg(feature = "mail")]
+pub use mailed::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};

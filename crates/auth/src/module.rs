@@ -3,6 +3,7 @@
 //! | id | what |
 //! |---|---|
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
+//! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 
 use mainstay_core::check::Check;
 use mainstay_core::{

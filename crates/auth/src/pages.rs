@@ -24,7 +24,8 @@ mod password;
 pub(crate) mod visit;
 
 use http::Method;
-use mainstay_core::{Contribute, Contribution, Module};
+use mainstay_core::check::Check;
+use mainstay_core::{Assembly, Contribute, Contribution, CoreContributions, Finding, Findings, Module};
 use mainstay_db::Query;
 use mainstay_http::{Route, Routes};
 use mainstay_view::{ViewsExt, views};
@@ -33,6 +34,8 @@ use crate::account::Account;
 use crate::sessions::DatabaseSessionsExt;
 
 pub use offers::{Offer, Place};
+#[cfg(feature = "mail")]
+pub(crate) use password::set_password;
 
 pub(crate) const ACCOUNT: &str = "/account";
 pub(crate) const LOGIN: &str = "/account/login";
@@ -72,7 +75,7 @@ pub trait SignInPagesExt: Contribute {
             .route(page(Route::new(Method::GET, CONFIRM, confirm::show::<A>)))
             .route(page(Route::new(Method::POST, CONFIRM, confirm::confirm::<A>)));
         self.contribute(HasPages)
-            .database_sessions()
+            .contribute(SignsIn)
             .contribute(Offer::new(Place::Account, "Where you are signed in", SESSIONS))
             .contribute(Offer::new(Place::Account, "Change your password", PASSWORD))
             .contribute(routes)
@@ -82,15 +85,35 @@ pub trait SignInPagesExt: Contribute {
 impl<C: Contribute> SignInPagesExt for C {}
 
 /// Pages are no part of the API.
-fn page(route: Route) -> Route {
+pub(crate) fn page(route: Route) -> Route {
     route.describe(|operation| operation.hidden = true)
 }
 
 /// A contribution: there are pages.
-struct HasPages;
+pub(crate) struct HasPages;
 
 impl Contribution for HasPages {
     fn installs() -> Option<Module> {
-        Some(Module::new("account pages").import(crate::module::module()).views(views!()))
+        Some(module())
+    }
+}
+
+/// A contribution: somebody signs in there.
+struct SignsIn;
+
+impl Contribution for SignsIn {}
+
+fn module() -> Module {
+    Module::new("account pages")
+        .import(crate::module::module())
+        .database_sessions()
+        .views(views!())
+        .check(Check::at_start(find_pages_that_lead_nowhere))
+}
+
+fn find_pages_that_lead_nowhere(assembly: &Assembly, findings: &mut Findings) {
+    if assembly.contributions.of::<SignsIn>().next().is_none() {
+        let told = format!("pages of accounts lead to `{LOGIN}`, and there is no such page");
+        findings.add(Finding::error("auth.E002", told).fix("add `.sign_in_pages::<User>()`"));
     }
 }

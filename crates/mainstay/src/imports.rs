@@ -69,9 +69,11 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
-    Account, AccountsExt, DatabaseSessionsExt, Named, PasswordHash, Passwords, SignInExt, SignInPagesExt,
-    SignedIn, Tokens,
+    Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, Named, PasswordHash, Passwords, Proven,
+    SecurityEvent, SignInExt, SignInPagesExt, SignedIn, Tokens,
 };
+#[cfg(all(feature = "auth", feature = "mail"))]
+pub use mainstay_auth::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 
 #[cfg(feature = "view")]
 pub use mainstay_view::{FormState, Submitted, Views, ViewsExt, context, views};

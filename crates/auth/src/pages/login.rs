@@ -34,7 +34,6 @@ pub(super) async fn show<A: Named>(visit: Visit, Form(after): Form<After>) -> Re
     visit.page("auth/login.html", context! { form, label => A::LABEL, next => after.next, offers })
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 pub(super) async fn log_in<A: Named>(
     visit: Visit,
     passwords: Inject<Passwords>,

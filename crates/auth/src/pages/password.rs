@@ -33,7 +33,6 @@ pub(super) async fn show<A: Named>(visit: Visit, account: Option<SignedIn<A>>) -
     visit.page(VIEW, context! { form => FormState::blank() })
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 pub(super) async fn change<A: Named>(
     visit: Visit,
     account: Option<SignedIn<A>>,
@@ -50,6 +49,8 @@ pub(super) async fn change<A: Named>(
         attempts.count("confirm", &identity, &visit.exchange).await?;
         let account = typed_again(&visit, &account, &it.password, (&changed, &passwords, &db)).await?;
         let account = set_password(&account, ("new_password", &it.new_password), &passwords, &db).await?;
+        let account =
+            account.ok_or_else(|| Error::conflict("Your password has just been changed elsewhere."))?;
         // Everywhere else it ends, here it goes on.
         sessions.end_all(&identity, visit.session.key().as_ref()).await?;
         visit.session.sign_in_as(&account)?;
@@ -78,18 +79,22 @@ pub(super) async fn typed_again<A: Named>(
     }
 }
 
-/// Gives an account another password, if that may be one, and returns it as it is then.
-pub(super) async fn set_password<A: Named>(
+/// Gives an account another password, if that may be one, and returns it as it is then. None: somebody else has changed it meanwhile.
+pub(crate) async fn set_password<A: Named>(
     account: &A,
     (field, password): (&str, &str),
     passwords: &Passwords,
     db: &Db,
-) -> Result<A> {
+) -> Result<Option<A>> {
     let names = account.names();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     passwords.check_choice(field, password, &names)?;
     let hash = passwords.hash(password).await?;
-    let this = Query::new().filter(|_| is_row(account));
-    this.update_with(|fields| A::set_password(fields, hash), db).await?;
-    find(account.key(), db).await
+    let mut this = Query::new().filter(|_| is_row(account));
+    if let Some(before) = account.password().cloned() {
+        this = this.filter(|fields| A::set_password(fields, before).is_so());
+    }
+    match this.update_with(|fields| A::set_password(fields, hash), db).await? {
+        0 => Ok(None),
+        _ => find(account.key(), &db.primary()).await.map(Some),
+    }
 }

@@ -7,6 +7,8 @@ use http::{StatusCode, header};
 use mainstay_core::{Contributions, Error, Inject, Result};
 use mainstay_http::describe::{Describe, Operation};
 use mainstay_http::{Exchange, Form, Json, Redirect, Session};
+#[cfg(feature = "mail")]
+use mainstay_view::context;
 use mainstay_view::{Context, FormState, Submitted, Views};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -15,6 +17,10 @@ use super::{LOGIN, Offer, Place};
 use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
 use crate::by_session::SignInExt;
+
+/// What is said when a mail was sent, whoever gets it.
+#[cfg(feature = "mail")]
+const MAILBOX: &str = "We have sent a mail to this address. It says how to go on.";
 
 /// A request for one of these pages.
 pub(crate) struct Visit {
@@ -52,6 +58,15 @@ impl Visit {
             self.session.flash("success", told);
         }
         Redirect::local(next).into_response()
+    }
+
+    /// A mail is on its way, whatever it says.
+    #[cfg(feature = "mail")]
+    pub(crate) fn look_into_your_mailbox(&self) -> Result<Response> {
+        if self.is_program {
+            return Ok((StatusCode::ACCEPTED, Json(json!({ "message": MAILBOX }))).into_response());
+        }
+        self.page("auth/sent.html", context! { message => MAILBOX })
     }
 
     /// Whoever is not signed in goes to the form, and comes back here.

@@ -29,6 +29,14 @@ pub struct AuthConfig {
     pub attempts_by_account: Quota,
     /// How often it may be tried from one address for any account.
     pub attempts_by_address: Quota,
+    /// How many mails of the pages of accounts go to one address.
+    pub mails_by_address: Quota,
+    /// How long a link is good that was sent by mail.
+    #[serde(with = "duration")]
+    pub link_lifetime: Duration,
+    /// How long somebody may take to follow the link of their registration.
+    #[serde(with = "duration")]
+    pub registration_lifetime: Duration,
     /// For how long a password that was typed is proof enough for what matters: see [`Proven`](crate::Proven).
     #[serde(with = "duration")]
     pub proof_lifetime: Duration,
@@ -47,6 +55,9 @@ impl Default for AuthConfig {
             attempts: Quota::new(10, Duration::from_secs(15 * 60)),
             attempts_by_account: Quota::new(100, Duration::from_secs(15 * 60)),
             attempts_by_address: Quota::new(100, Duration::from_secs(15 * 60)),
+            mails_by_address: Quota::new(5, Duration::from_secs(60 * 60)),
+            link_lifetime: Duration::from_secs(30 * 60),
+            registration_lifetime: Duration::from_secs(24 * 60 * 60),
             proof_lifetime: Duration::from_secs(15 * 60),
             after_login: "/".to_owned(),
         }

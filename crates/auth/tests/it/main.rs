@@ -4,6 +4,7 @@
 
 mod audit;
 mod logging_in;
+mod mailed;
 mod pages;
 mod passwords;
 mod sessions;

@@ -1,0 +1,58 @@
+//! How the mails are sent, and how many.
+
+use mainstay_core::keys::Keys;
+use mainstay_core::{Error, Fault, Inject, Result};
+use mainstay_http::Exchange;
+use mainstay_mail::{Mail, Mailbox, Mailer};
+use mainstay_store::Store;
+use mainstay_view::Context;
+
+use crate::attempts::Attempts;
+use crate::passwords::AuthConfig;
+
+/// Sends the mails of these pages. Injectable.
+pub(crate) struct Post {
+    mailer: Inject<Mailer>,
+    store: Inject<Store>,
+    attempts: Inject<Attempts>,
+    pub(super) keys: Inject<Keys>,
+    pub(super) config: Inject<AuthConfig>,
+}
+
+impl Post {
+    pub(super) fn new(
+        mailer: Inject<Mailer>,
+        store: Inject<Store>,
+        attempts: Inject<Attempts>,
+        keys: Inject<Keys>,
+        config: Inject<AuthConfig>,
+    ) -> Self {
+        Self { mailer, store, attempts, keys, config }
+    }
+
+    /// Counts a request for a mail, as an attempt at the address that was typed.
+    pub(super) async fn count(&self, what: &str, email: &str, exchange: &Exchange) -> Result<()> {
+        self.attempts.count(what, email, exchange).await
+    }
+
+    /// Sends one to an address, unless too many went there of late: then none goes, and nobody but its owner can tell.
+    pub(super) async fn send(&self, to: &str, view: &str, context: Context) -> Result<()> {
+        let key = format!("mails:{}", Store::digest(to));
+        let decisions = self.store.limit(&key, &[self.config.mails_by_address], 1).await?;
+        if decisions.iter().any(|decision| !decision.allowed) {
+            tracing::warn!(view, "too many mails went to one address of late: this one does not");
+            return Ok(());
+        }
+        self.mailer.send(Mail::to(to).view(view, context)).await
+    }
+}
+
+/// An address as accounts have it: in lower case, since nobody has two mailboxes that differ in nothing else.
+pub(super) fn address(field: &str, typed: &str) -> Result<String> {
+    let refused = |why| {
+        let told = "This is no e-mail address.";
+        Error::invalid(vec![Fault::new(format!("/{field}"), "invalid_email", told)]).caused_by(why)
+    };
+    let mailbox = Mailbox::new(typed.trim()).map_err(refused)?;
+    Ok(mailbox.address().to_lowercase())
+}

@@ -1,0 +1,89 @@
+//! Another password for one that was forgotten.
+
+use axum::response::Response;
+use mainstay_core::{Inject, Result};
+use mainstay_db::Db;
+use mainstay_http::{Query, Sessions};
+use mainstay_view::{FormState, context};
+use serde::Deserialize;
+
+use super::Person;
+use super::link::{self, ForAccount, Token};
+use super::post::{Post, address};
+use crate::audit::SecurityEvent;
+use crate::pages::visit::{Sent, Visit};
+use crate::pages::{LOGIN, set_password};
+use crate::passwords::Passwords;
+
+pub(super) const FORGOT: &str = "/account/forgot";
+pub(super) const RESET: &str = "/account/reset";
+const WHAT: &str = "reset";
+
+#[derive(Deserialize)]
+pub(super) struct Forgotten {
+    email: String,
+}
+
+pub(super) async fn show_forgot(visit: Visit) -> Result<Response> {
+    visit.page("auth/forgot.html", context! { form => FormState::blank() })
+}
+
+pub(super) async fn forgot<A: Person>(
+    visit: Visit,
+    post: Inject<Post>,
+    db: Inject<Db>,
+    sent: Sent<Forgotten>,
+) -> Result<Response> {
+    let accepted = sent.accept(async |it| {
+        let email = address("email", &it.email)?;
+        post.count("reset", &email, &visit.exchange).await?;
+        let asked = SecurityEvent::new("password.reset_asked");
+        let account = A::by_email(&email).first(&db).await?.filter(|account| account.is_active());
+        let Some(account) = account else {
+            visit.record(asked.refused().with("why", "no such account")).await?;
+            return post.send(&email, "auth/mails/no_account", context! { email }).await;
+        };
+        visit.record(asked.of(&account.principal().identity())).await?;
+        let link = (RESET, WHAT);
+        let path = link::seal::<A>(&post.keys, link, &ForAccount::of(&account)?, post.config.link_lifetime)?;
+        // To the address of the account: what was typed may only look like it.
+        post.send(account.email(), "auth/mails/reset", context! { path }).await
+    });
+    match accepted.await? {
+        Ok(()) => visit.look_into_your_mailbox(),
+        Err(form) => visit.again("auth/forgot.html", form, context! {}),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reset {
+    password: String,
+}
+
+pub(super) async fn show_reset(visit: Visit, Query(link): Query<Token>) -> Result<Response> {
+    visit.page("auth/reset.html", context! { form => FormState::blank(), token => link.token })
+}
+
+pub(super) async fn reset<A: Person>(
+    visit: Visit,
+    post: Inject<Post>,
+    passwords: Inject<Passwords>,
+    sessions: Inject<Sessions>,
+    db: Inject<Db>,
+    Query(link): Query<Token>,
+    sent: Sent<Reset>,
+) -> Result<Response> {
+    let accepted = sent.accept(async |it| {
+        let account: A = link::open::<A, ForAccount>(&post.keys, WHAT, &link.token)?.find(&db).await?;
+        let identity = account.principal().identity();
+        let account = set_password(&account, ("password", &it.password), &passwords, &db).await?;
+        let account = account.ok_or_else(link::invalid)?;
+        sessions.end_all(&identity, None).await?;
+        visit.record(SecurityEvent::new("password.reset").of(&identity)).await?;
+        post.send(account.email(), "auth/mails/password_changed", context! { path => FORGOT }).await
+    });
+    match accepted.await? {
+        Ok(()) => Ok(visit.done(LOGIN, "Your password is changed. Sign in with the new one.")),
+        Err(form) => visit.again("auth/reset.html", form, context! { token => link.token }),
+    }
+}
