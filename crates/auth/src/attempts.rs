@@ -2,7 +2,7 @@
 
 use mainstay_core::{Error, Inject, Result, StatusCode};
 use mainstay_http::Exchange;
-use mainstay_store::Store;
+use mainstay_store::{Quota, Store};
 
 use crate::passwords::AuthConfig;
 
@@ -30,13 +30,28 @@ impl Attempts {
         let by_name = (format!("{what}:{name}"), self.config.attempts_by_account);
         let by_address = (format!("{what}:{address}"), self.config.attempts_by_address);
         for (key, quota) in [here, by_name, by_address] {
-            let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
-            let decisions = self.store.limit(&key, &[quota], 1).await.map_err(uncounted)?;
-            if let Some(refused) = decisions.iter().find(|decision| !decision.allowed) {
-                return Err(too_many(refused.retry_after.as_secs() + 1));
-            }
+            self.count_one(&key, quota).await?;
         }
         Ok(())
+    }
+
+    /// Counts a code that somebody gives as their second factor, wherever it comes from: who gets that far knows the password.
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub(crate) async fn count_codes(&self, identity: &str) -> Result<()> {
+        let key = format!("second factor:{}", Store::digest(identity));
+        self.count_one(&key, self.config.second_factor_attempts).await
+    }
+
+    async fn count_one(&self, key: &str, quota: Quota) -> Result<()> {
+        let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
+        let decisions = self.store.limit(key, &[quota], 1).await.map_err(uncounted)?;
+        match decisions.iter().find(|decision| !decision.allowed) {
+            Some(refused) => Err(too_many(refused.retry_after.as_secs() + 1)),
+            None => Ok(()),
+        }
     }
 }
 

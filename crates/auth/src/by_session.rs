@@ -23,7 +23,7 @@ const NAME: &str = "_account";
 
 /// What a session says of its account.
 #[derive(Serialize, Deserialize)]
-struct Note {
+pub(crate) struct Note {
     /// Of which model it is.
     model: String,
     key: serde_json::Value,
@@ -32,12 +32,24 @@ struct Note {
 }
 
 impl Note {
-    fn of<A: Account>(account: &A) -> Result<Self> {
+    pub(crate) fn of<A: Account>(account: &A) -> Result<Self> {
         Ok(Self {
             model: A::META.name.to_owned(),
             key: serde_json::to_value(account.key())?,
             stamp: hex(&stamp(account)),
         })
+    }
+
+    /// The account, if it is one of `A`, as long as it may sign in and its password is what it was.
+    pub(crate) async fn find<A: Account>(&self, db: &Db) -> Result<Option<A>> {
+        if self.model != A::META.name {
+            return Ok(None);
+        }
+        let account = match serde_json::from_value(self.key.clone()) {
+            Ok(key) => get::<A>(Key::new(key), db).await?,
+            Err(_) => None,
+        };
+        Ok(account.filter(|account| account.is_active() && self.stamp == hex(&stamp(account))))
     }
 }
 
@@ -82,11 +94,7 @@ impl<A: Account> BySession<A> {
             }
         };
         let db = resolver.get::<Db>().await?;
-        let account = match serde_json::from_value(note.key) {
-            Ok(key) => get::<A>(Key::new(key), &db).await?,
-            Err(_) => None,
-        };
-        let account = account.filter(|account| account.is_active() && note.stamp == hex(&stamp(account)));
+        let account = note.find(&db).await?;
         if account.is_none() {
             session.end();
         }

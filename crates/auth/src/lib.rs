@@ -15,6 +15,7 @@
 //! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
 //! - `mailed`: registering, another password, another address, signing in: by a link that comes by mail (feature `mail`).
 //! - `proven`: [`Proven<User>`](Proven), of those that have typed their password lately.
+//! - [`second_factor`]: a code of an app after the password: `.second_factor::<User>()`.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
@@ -30,6 +31,7 @@ pub mod module;
 pub mod pages;
 pub mod passwords;
 mod proven;
+pub mod second_factor;
 pub mod sessions;
 pub mod signed_in;
 pub mod tokens;
@@ -44,6 +46,7 @@ pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};
 pub use proven::Proven;
+pub use second_factor::{SecondFactorExt, SecondFactors, SteppedUp};
 pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;
 pub use tokens::Tokens;

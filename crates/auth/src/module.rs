@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
+//! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
 
 use mainstay_core::check::Check;
 use mainstay_core::{
@@ -19,6 +20,7 @@ use crate::audit::Audit;
 use crate::authenticate::ByToken;
 use crate::by_session::BySession;
 use crate::passwords::{AuthConfig, Passwords};
+use crate::second_factor::find_roles_in_vain;
 use crate::signed_in::scheme;
 use crate::tokens::Tokens;
 
@@ -50,6 +52,7 @@ pub fn module() -> Module {
         .provide(Provider::singleton(Audit::new).on_demand())
         .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
+        .check(Check::at_start(find_roles_in_vain))
 }
 
 fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {

@@ -33,6 +33,7 @@ use mainstay_view::{ViewsExt, views};
 use crate::account::Account;
 use crate::sessions::DatabaseSessionsExt;
 
+pub(crate) use login::After;
 pub use offers::{Offer, Place};
 #[cfg(feature = "mail")]
 pub(crate) use password::set_password;

@@ -62,7 +62,7 @@ pub(crate) fn prove(session: &Session, now: SystemTime) -> Result<()> {
 }
 
 /// Whether the owner of a session has signed in, or proved it again, no longer ago than `lifetime`.
-fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -> Result<bool> {
+pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -> Result<bool> {
     let proved = session.get::<u64>(NAME)?.unwrap_or_default();
     let latest = proved.max(session.created_at().map(seconds).unwrap_or_default());
     Ok(seconds(now).saturating_sub(latest) < lifetime.as_secs())
@@ -96,7 +96,7 @@ impl<A: Account, S: Send + Sync> FromRequestParts<S> for Proven<A> {
 }
 
 /// A browser that asks for a page is led to another, from where it comes back.
-fn lead_to(page: &str, exchange: &Exchange) -> Option<Error> {
+pub(crate) fn lead_to(page: &str, exchange: &Exchange) -> Option<Error> {
     let is_page = exchange
         .accept()
         .and_then(|value| value.to_str().ok())

@@ -1,4 +1,4 @@
-//! Accounts that come from other frameworks, whose own code has made their hashes.
+//! Accounts that come from other frameworks, whose own code has made their hashes, and codes that somebody else's program makes.
 
 use std::io;
 use std::path::PathBuf;
@@ -64,4 +64,16 @@ fn run(script: &str, input: &str) -> io::Result<Output> {
         io::Write::write_all(&mut stdin, input.as_bytes())?;
     }
     child.wait_with_output()
+}
+
+/// The code that `oathtool` shows for a secret, in base 32, at a time in seconds since 1970.
+///
+/// # Errors
+///
+/// When there is no such program.
+pub fn one_time_code(secret: &str, seconds: u64) -> io::Result<Output> {
+    let program = std::env::var_os("MAINSTAY_OATHTOOL").ok_or_else(|| {
+        io::Error::other("no oathtool: `cargo xtask services oathtool`, or set MAINSTAY_OATHTOOL")
+    })?;
+    Command::new(program).args(["--totp", "--base32", "--now", &format!("@{seconds}"), secret]).output()
 }

@@ -1,10 +1,14 @@
-//! Hashes that Django and bcrypt have made are checked, and made anew at the next login; passwords of Django's list are refused.
+//! Hashes that Django and bcrypt have made are checked, and made anew at the next login; passwords of Django's list are
+//! refused; the codes of oathtool are accepted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use mainstay::auth::passwords::Verdict;
+use mainstay::core::clock::{Clock, TestClock};
 use mainstay::db::column::Assignment;
 use mainstay::prelude::*;
 use mainstay_test::TestApp;
@@ -32,6 +36,13 @@ fn made() -> BTreeMap<String, Vec<String>> {
     let output = accounts::hashes(&serde_json::to_string(&PASSWORDS).unwrap()).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+impl Named for Member {
+    fn by_name(name: &str) -> Query<Self> {
+        let id = name.parse::<i64>().unwrap_or_default();
+        Self::filter(|member| member.id.eq(id))
+    }
 }
 
 #[tokio::test]
@@ -105,3 +116,33 @@ async fn no_password_of_the_list_of_django_can_be_chosen() {
     }
     assert!(refused > 10_000, "{refused}");
 }
+
+#[tokio::test]
+async fn a_code_of_oathtool_turns_a_second_factor_on_and_gets_in() {
+    let clock = Arc::new(TestClock::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)));
+    let shared = Arc::clone(&clock);
+    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
+    let app = App::new()
+        .models(models![Member])
+        .accounts::<Member>()
+        .sign_in_pages::<Member>()
+        .second_factor::<Member>();
+    let setup = TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
+    let app = setup.start().await;
+    let factors = app.inject::<SecondFactors>().await;
+    let begun = factors.begin("ann");
+    let code = |step: u64| {
+        clock.advance(Duration::from_secs(step * 30));
+        let seconds = clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let output = accounts::one_time_code(begun.secret(), seconds).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert!(factors.turn_on(&begun, &code(0)).await.unwrap().is_some());
+    let next = code(1);
+    assert!(factors.accept("ann", &next).await.unwrap());
+    assert!(!factors.accept("ann", &next).await.unwrap(), "a code is good once");
+    assert!(!factors.accept("bob", &code(1)).await.unwrap());
+}
+
+struct Shared(Arc<TestClock>);

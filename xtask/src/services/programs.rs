@@ -110,6 +110,11 @@ const PROGRAMS: &[Program] = &[
         purpose: "whether pages are accessible",
         origin: Origin::NpmLibrary("axe-core@4.14.1", "axe-core/axe.min.js"),
     },
+    debian(
+        "oathtool",
+        programs::Program { variable: "MAINSTAY_OATHTOOL", package: "oathtool", binaries: &["oathtool"] },
+        "codes of a second factor by somebody else's program",
+    ),
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),

@@ -17,7 +17,7 @@ use super::Registration;
 use super::link::{self, Token};
 use super::post::{Post, address};
 use crate::audit::SecurityEvent;
-use crate::pages::visit::{Sent, Visit};
+use crate::pages::visit::{Entry, Sent, Visit};
 use crate::passwords::{PasswordHash, Passwords, Verdict};
 
 pub(super) const REGISTER: &str = "/account/register";
@@ -150,10 +150,11 @@ pub(super) async fn finish<A: Registration>(
         };
         visit.session.remove(NAME);
         visit.record(SecurityEvent::new("registration.finished").of(&account.principal().identity())).await?;
-        visit.enter(&account, "registration").await
+        let next = &*post.config.after_login;
+        visit.enter(&account, Entry { way: "registration", is_remembered: false, next }).await
     });
     match accepted.await? {
-        Ok(()) => Ok(visit.done(&post.config.after_login, "Welcome. Your account is ready.")),
+        Ok(next) => Ok(visit.done(&next, "Welcome. Your account is ready.")),
         Err(form) => {
             visit.again("auth/register_finish.html", form, context! { token => link.token, email, is_here })
         }

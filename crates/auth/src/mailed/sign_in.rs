@@ -15,7 +15,7 @@ use super::link::{self, ForAccount, Token};
 use super::post::{Post, address};
 use super::spent::spend;
 use crate::audit::SecurityEvent;
-use crate::pages::visit::{Sent, Visit};
+use crate::pages::visit::{Entry, Sent, Visit};
 
 pub(super) const LINK: &str = "/account/link";
 pub(super) const USE: &str = "/account/link/use";
@@ -88,6 +88,7 @@ pub(super) async fn follow<A: Person>(
     let now = clock.now();
     let expires_at: DateTime<Utc> = (now + post.config.link_lifetime).into();
     spend(&once.id, now.into(), expires_at, &db).await?;
-    visit.enter(&account, "link").await?;
-    Ok(visit.done(&post.config.after_login, None))
+    let next =
+        visit.enter(&account, Entry { way: "link", is_remembered: false, next: &post.config.after_login });
+    Ok(visit.done(&next.await?, None))
 }

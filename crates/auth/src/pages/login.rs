@@ -7,7 +7,7 @@ use mainstay_http::Form;
 use mainstay_view::{FormState, context};
 use serde::{Deserialize, Serialize};
 
-use super::visit::{Sent, Visit};
+use super::visit::{Entry, Sent, Visit};
 use super::{LOGIN, Named, Place};
 use crate::attempts::Attempts;
 use crate::audit::SecurityEvent;
@@ -16,8 +16,8 @@ use crate::signed_in::SignedIn;
 
 /// Where to go when it is done.
 #[derive(Deserialize, Serialize)]
-pub(super) struct After {
-    pub(super) next: Option<String>,
+pub(crate) struct After {
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,14 +46,11 @@ pub(super) async fn log_in<A: Named>(
     let next = after.0.next;
     let accepted = sent.accept(async |it| {
         let account = by_password::<A>(&visit, &it.name, &it.password, (&passwords, &attempts, &db)).await?;
-        visit.enter(&account, "password").await?;
-        if it.remember {
-            visit.session.remember();
-        }
-        Ok(())
+        let next = next.as_deref().unwrap_or(&config.after_login);
+        visit.enter(&account, Entry { way: "password", is_remembered: it.remember, next }).await
     });
     match accepted.await? {
-        Ok(()) => Ok(visit.done(next.as_deref().unwrap_or(&config.after_login), None)),
+        Ok(next) => Ok(visit.done(&next, None)),
         Err(form) => {
             let offers = visit.offers(Place::SignIn);
             visit.again("auth/login.html", form, context! { label => A::LABEL, next, offers })

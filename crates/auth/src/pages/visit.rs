@@ -1,9 +1,11 @@
 //! What every page of this crate needs, and how it answers whoever asks: a browser by pages and redirects, a program by JSON.
 
+use axum::RequestPartsExt;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
+use mainstay_core::clock::Clock;
 use mainstay_core::{Contributions, Error, Inject, Result};
 use mainstay_http::describe::{Describe, Operation};
 use mainstay_http::{Exchange, Form, Json, Redirect, Session};
@@ -16,7 +18,9 @@ use serde_json::json;
 use super::{LOGIN, Offer, Place};
 use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
-use crate::by_session::SignInExt;
+use crate::by_session::{Note, SignInExt};
+use crate::passwords::AuthConfig;
+use crate::second_factor::{CHECK, Pending, SecondFactors, Waits};
 
 /// What is said when a mail was sent, whoever gets it.
 #[cfg(feature = "mail")]
@@ -29,7 +33,20 @@ pub(crate) struct Visit {
     pub(crate) exchange: Exchange,
     audit: Inject<Audit>,
     contributions: Inject<Contributions>,
+    clock: Inject<dyn Clock>,
+    config: Inject<AuthConfig>,
+    factors: Option<Inject<SecondFactors>>,
     is_program: bool,
+}
+
+/// Somebody who has proved who they are.
+pub(crate) struct Entry<'a> {
+    /// How.
+    pub(crate) way: &'a str,
+    /// Whether the session is to outlive the browser.
+    pub(crate) is_remembered: bool,
+    /// Where to go then.
+    pub(crate) next: &'a str,
 }
 
 impl Visit {
@@ -74,12 +91,45 @@ impl Visit {
         if self.is_program {
             return Err(Error::unauthorized("Sign in first."));
         }
-        Ok(Redirect::local(&with_next(LOGIN, self.exchange.uri().path())).into_response())
+        self.lead_to(LOGIN)
     }
 
-    /// The last step of every way to sign in: it is the session of this account from now on.
-    pub(crate) async fn enter<A: Account>(&self, account: &A, way: &str) -> Result<()> {
+    /// A browser goes to another page, and comes back here; a program is refused.
+    pub(crate) fn lead_to(&self, page: &str) -> Result<Response> {
+        if self.is_program {
+            return Err(Error::forbidden("Type your password again first.").code("proof_required"));
+        }
+        Ok(Redirect::local(&with_next(page, self.exchange.uri().path())).into_response())
+    }
+
+    /// The last step but one of every way to sign in. Where the account has a second factor, or its role has to have one, nobody is signed
+    /// in yet. Returns where to go on.
+    pub(crate) async fn enter<A: Account>(&self, account: &A, entry: Entry<'_>) -> Result<String> {
+        let principal = account.principal();
+        let is_on = match &self.factors {
+            Some(factors) => factors.is_on(&principal.identity()).await?,
+            None => false,
+        };
+        let is_demanded = || self.config.second_factor_roles.iter().any(|role| principal.has_role(role));
+        let waits = match is_on {
+            true => Waits::ForCode,
+            false if is_demanded() => Waits::ForEnrolment,
+            false => {
+                self.finish(account, entry.way, entry.is_remembered).await?;
+                return Ok(entry.next.to_owned());
+            }
+        };
+        self.session.rotate();
+        Pending::new(Note::of(account)?, &entry, waits, self.clock.now()).keep(&self.session)?;
+        Ok(with_next(CHECK, entry.next))
+    }
+
+    /// The last step: it is the session of this account from now on.
+    pub(crate) async fn finish<A: Account>(&self, account: &A, way: &str, is_remembered: bool) -> Result<()> {
         self.session.sign_in_as(account)?;
+        if is_remembered {
+            self.session.remember();
+        }
         let event = SecurityEvent::new("login").of(&account.principal().identity());
         self.record(event.with("way", way)).await
     }
@@ -109,13 +159,16 @@ pub(crate) fn with_next(page: &str, next: &str) -> String {
 impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(Self {
-            views: Views::from_request_parts(parts, state).await?,
+            views: parts.extract().await?,
             session: Session::of(parts).await?,
-            exchange: Exchange::from_request_parts(parts, state).await?,
-            audit: Inject::from_request_parts(parts, state).await?,
-            contributions: Inject::from_request_parts(parts, state).await?,
+            exchange: parts.extract().await?,
+            audit: parts.extract().await?,
+            contributions: parts.extract().await?,
+            clock: parts.extract().await?,
+            config: parts.extract().await?,
+            factors: parts.extract().await?,
             is_program: is_program(parts),
         })
     }
@@ -128,6 +181,9 @@ impl Describe for Visit {
         Exchange::describe(operation);
         Inject::<Audit>::describe(operation);
         Inject::<Contributions>::describe(operation);
+        Inject::<dyn Clock>::describe(operation);
+        Inject::<AuthConfig>::describe(operation);
+        Option::<Inject<SecondFactors>>::describe(operation);
     }
 }
 

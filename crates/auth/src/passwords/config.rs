@@ -29,6 +29,10 @@ pub struct AuthConfig {
     pub attempts_by_account: Quota,
     /// How often it may be tried from one address for any account.
     pub attempts_by_address: Quota,
+    /// How many codes of a second factor may be tried for one account.
+    pub second_factor_attempts: Quota,
+    /// Roles whose accounts are signed in only with a second factor.
+    pub second_factor_roles: Vec<String>,
     /// How many mails of the pages of accounts go to one address.
     pub mails_by_address: Quota,
     /// How long a link is good that was sent by mail.
@@ -55,6 +59,8 @@ impl Default for AuthConfig {
             attempts: Quota::new(10, Duration::from_secs(15 * 60)),
             attempts_by_account: Quota::new(100, Duration::from_secs(15 * 60)),
             attempts_by_address: Quota::new(100, Duration::from_secs(15 * 60)),
+            second_factor_attempts: Quota::new(5, Duration::from_secs(15 * 60)),
+            second_factor_roles: Vec::new(),
             mails_by_address: Quota::new(5, Duration::from_secs(60 * 60)),
             link_lifetime: Duration::from_secs(30 * 60),
             registration_lifetime: Duration::from_secs(24 * 60 * 60),

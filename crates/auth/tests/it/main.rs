@@ -7,6 +7,7 @@ mod logging_in;
 mod mailed;
 mod pages;
 mod passwords;
+mod second_factor;
 mod sessions;
 mod shop;
 mod tokens;
