@@ -174,4 +174,6 @@ async fn a_connection_is_used_again_and_never_after_a_delivery_that_was_given_up
     assert_eq!(count("NOOP"), 2, "{heard:?}");
     assert_eq!(count("EHLO"), 2, "{heard:?}");
     assert!(count("four") == 1 && count("three") == 0, "{heard:?}");
+    let metrics = app.get("/metrics").send().await;
+    metrics.assert_text_contains("mails_total{outcome=\"sent\"} 3\n");
 }
