@@ -217,6 +217,8 @@ mod tests {
             "_@xn--bcher-kva.example",
         ] {
             assert_eq!(Mailbox::new(address).unwrap().address(), address);
+            // So does whoever writes it into the mail.
+            assert!(address.parse::<lettre::Address>().is_ok(), "{address}");
         }
         assert_eq!(Mailbox::new("ann@Bücher.example").unwrap().address(), "ann@xn--bcher-kva.example");
     }

@@ -1,5 +1,7 @@
 //! What somebody writes.
 
+use std::fmt;
+
 use mainstay_view::Context;
 
 use crate::address::Addressee;
@@ -20,7 +22,7 @@ use crate::address::Addressee;
 ///     .header("List-Unsubscribe", "<https://example.org/unsubscribe>")
 ///     .view("mails/welcome", context! { name => "Ann" });
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a mail is sent by a `Mailer`"]
 pub struct Mail {
     pub(crate) from: Option<Addressee>,
@@ -111,5 +113,13 @@ impl Mail {
     pub fn view(mut self, name: impl Into<String>, context: Context) -> Self {
         self.view = Some((name.into(), context));
         self
+    }
+}
+
+/// Without what it says: that may let somebody in.
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let view = self.view.as_ref().map(|(name, _)| name);
+        f.debug_struct("Mail").field("to", &self.to).field("view", &view).finish_non_exhaustive()
     }
 }

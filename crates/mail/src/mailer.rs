@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::clock::Clock;
+use mainstay_core::metrics::{Buckets, Counter, Histogram, Metrics};
 use mainstay_core::random::Random;
 use mainstay_core::{Contributions, Error, Inject, Profile, Resolver, Result};
 use mainstay_http::Links;
@@ -38,6 +39,7 @@ pub struct Mailer {
     clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
     from: Option<Mailbox>,
+    counts: Counts,
 }
 
 impl Mailer {
@@ -59,6 +61,7 @@ impl Mailer {
             clock: resolver.get().await?,
             random: resolver.get().await?,
             from: config.sender(&profile)?,
+            counts: Counts::new(&*resolver.get::<Metrics>().await?),
         })
     }
 
@@ -118,7 +121,11 @@ impl Mailer {
     /// cannot take it now, 500 when it does not let us in, or the message is kept nowhere.
     pub async fn deliver(&self, message: &Message) -> Result<()> {
         message.check().map_err(MailError::into_error)?;
-        self.transport.deliver(message).await.map_err(MailError::into_error)?;
+        let begun = self.clock.monotonic();
+        let delivered = self.transport.deliver(message).await;
+        self.counts.seconds.observe(self.clock.monotonic().saturating_duration_since(begun));
+        self.counts.of(&delivered).inc();
+        delivered.map_err(MailError::into_error)?;
         tracing::info!(mail = %message.id, recipients = message.recipients().count(), "a mail was sent");
         Ok(())
     }
@@ -177,6 +184,36 @@ impl Mailer {
             error.context("a mail has a `.subject(…)`, or the text of its view has `{% block subject %}`")
         })?;
         Ok(subject.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// How deliveries end, for whoever watches.
+struct Counts {
+    sent: Counter,
+    refused: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl Counts {
+    fn new(metrics: &Metrics) -> Self {
+        let help = "Mails by how their delivery ended: refused for good, or failed for now.";
+        let ended = |how| metrics.counter("mails_total", help, &[("outcome", how)]);
+        let help = "Time until a mail was taken over, or was not.";
+        Self {
+            sent: ended("sent"),
+            refused: ended("refused"),
+            failed: ended("failed"),
+            seconds: metrics.histogram("mail_delivery_seconds", help, &Buckets::latency(), &[]),
+        }
+    }
+
+    fn of(&self, delivered: &Result<(), MailError>) -> &Counter {
+        match delivered {
+            Ok(()) => &self.sent,
+            Err(error) if error.is_temporary() => &self.failed,
+            Err(_) => &self.refused,
+        }
     }
 }
 

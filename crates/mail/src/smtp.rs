@@ -66,10 +66,12 @@ impl Smtp {
     /// A connection that is good, or a new one.
     async fn connection(&self) -> Result<Connection, MailError> {
         let limit = self.config.connect_timeout;
-        while let Some(mut connection) = self.take_idle() {
+        if let Some(mut connection) = self.take_idle() {
             if timeout(limit, connection.is_alive()).await.unwrap_or(false) {
                 return Ok(connection);
             }
+            // Whatever ended this one has ended the others: nobody waits for each of them.
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
         let late = |_| MailError::TimedOut { until: "let us in", limit };
         timeout(limit, Connection::open(&self.target, limit)).await.map_err(late)?

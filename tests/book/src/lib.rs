@@ -45,6 +45,7 @@ pages! {
     search: "search.md",
     data: "data.md",
     accounts: "accounts.md",
+    mail: "mail.md",
     keys: "keys.md",
     resources: "resources.md",
     policies: "policies.md",

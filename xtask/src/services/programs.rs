@@ -66,6 +66,16 @@ const PROGRAMS: &[Program] = &[
         origin: Origin::PyPi("django[argon2,bcrypt]==5.2.19"),
     },
     Program {
+        name: "aiosmtpd",
+        place: programs::Program {
+            variable: "MAINSTAY_AIOSMTPD",
+            package: "python3-venv",
+            binaries: ANY_VERSION,
+        },
+        purpose: "mails as somebody else's server gets them",
+        origin: Origin::PyPi("aiosmtpd==1.4.6"),
+    },
+    Program {
         name: "wrk",
         place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",

@@ -106,13 +106,26 @@ pub(super) fn looks_secret(key: &str) -> bool {
 
 /// The text without the password of a URL that it may be: `postgres://ann:********@db/app`.
 pub(super) fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let Some((scheme, rest)) = text.split_once("://") else { return without_slashes(text) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     // An unescaped `/`, `?` or `#` in the password ends the authority too early: then look as far as there is an `@`.
     let Some(at) = authority.rfind('@').or_else(|| rest.rfind('@')) else { return text.to_owned() };
     match rest[..at].split_once(':') {
         Some((user, _)) => format!("{scheme}://{user}:{MASK}{}", &rest[at..]),
         None => text.to_owned(),
+    }
+}
+
+/// The same for one whose slashes were forgotten: `smtp:ann:********@mail`.
+fn without_slashes(text: &str) -> String {
+    let is_one_word =
+        !text.contains(|letter: char| letter.is_whitespace() || matches!(letter, '<' | '>' | ','));
+    match text.split_once(':').and_then(|(scheme, rest)| Some((scheme, rest, rest.rfind('@')?))) {
+        Some((scheme, rest, at)) if is_one_word => {
+            let user = rest[..at].split_once(':').map_or("", |(user, _)| user);
+            format!("{scheme}:{user}:{MASK}{}", &rest[at..])
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -137,6 +150,11 @@ mod tests {
             ("postgres://ann@db/app", "postgres://ann@db/app"),
             ("sqlite://app.db", "sqlite://app.db"),
             ("plain", "plain"),
+            ("smtp:ann:pass@mail", "smtp:ann:********@mail"),
+            ("ann:pass@mail:25", "ann::********@mail:25"),
+            ("Shop: news <no-reply@shop.example>", "Shop: news <no-reply@shop.example>"),
+            ("no-reply@shop.example", "no-reply@shop.example"),
+            ("file:var/mails", "file:var/mails"),
         ] {
             assert_eq!(without_password(url), shown);
         }

@@ -3,10 +3,10 @@
 use axum::Router;
 use axum::extract::{MatchedPath, Path, Request};
 use http::Method;
-use mainstay_core::{App, Module};
+use mainstay_core::{App, Module, Profile};
 use mainstay_http::{ApiVersions, Group, Route, Routes, RoutesExt};
 
-use crate::calling::{caller, findings};
+use crate::calling::{caller, caller_in, findings};
 
 fn get(path: &str, text: &'static str) -> Route {
     Route::new(Method::GET, path, async move || text)
@@ -370,5 +370,14 @@ mod any_set_of_patterns {
                 Ok(())
             })?;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_route_for_development_is_none_elsewhere() {
+    let app = || App::new().route(get("/a", "a").in_development()).route(get("/{rest}", "rest"));
+    assert_eq!(caller_in(Profile::Development, app()).await.get("/a").await.body, "a");
+    for profile in [Profile::Test, Profile::Production, Profile::named("staging")] {
+        assert_eq!(caller_in(profile, app()).await.get("/a").await.body, "rest");
     }
 }

@@ -58,6 +58,7 @@ fn names_what_is_wrong_with_an_address_and_not_the_password() {
             "mail.E002",
             "nothing sends mails to `smpt`: did you mean `smtp`?",
         ),
+        ("mail.url", "smtp:ann:hunter2@mail.example", "config.E007", "names no server"),
         ("mail.url", "smtp://ann:hunter2@", "config.E007", "is no address"),
         ("mail.url", "smtp://ann:hunter2@mail.example?tsl=none", "config.E007", "a parameter that is not"),
         ("mail.from", "no-reply", "config.E007", "it has no `@`"),

@@ -7,4 +7,5 @@ mod files;
 mod messages;
 mod preview;
 mod servers;
+mod starttls;
 mod views;

@@ -152,3 +152,14 @@ async fn a_message_can_be_stored_and_is_looked_at_again() {
     read.subject.push('\n');
     assert_eq!(mailer.deliver(&read).await.unwrap_err().status().as_u16(), 422);
 }
+
+#[tokio::test]
+async fn what_a_mail_says_is_in_no_debug_output() {
+    let mail = Mail::to("ann@example.org").subject("Code 123456").text("https://shop.example/reset?token=x");
+    let shown = format!("{mail:?}");
+    let message = render(mail).await.unwrap();
+    for shown in [shown, format!("{message:?}")] {
+        assert!(shown.contains("ann@example.org"), "{shown}");
+        assert!(!shown.contains("123456") && !shown.contains("token"), "{shown}");
+    }
+}

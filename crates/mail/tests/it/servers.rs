@@ -1,4 +1,4 @@
-//! Servers that do not behave. Those that do are in `tests/mail`, of somebody else's making.
+//! Servers that do not behave. Those that do are in `tests/postbox`, of somebody else's making.
 
 use std::time::{Duration, Instant};
 
@@ -134,23 +134,6 @@ async fn sends_nothing_in_the_clear_unless_that_is_said() {
 }
 
 #[tokio::test]
-async fn what_was_said_in_the_clear_is_not_taken_for_an_answer_under_encryption() {
-    // All that the client asks for later is answered in advance, in the packet of the consent.
-    let script = &[
-        ("EHLO", "250-hello\r\n250 STARTTLS"),
-        ("STARTTLS", "220 go\r\n250 hello\r\n250 fine\r\n250 fine\r\n354 go on\r\n250 taken"),
-    ];
-    let (port, mut lines) = serve(script).await;
-    let (sent, _) = send(&format!("smtp://127.0.0.1:{port}")).await;
-    assert!(matches!(fault(&sent), MailError::Unreachable(_)), "{sent:?}");
-    let mut heard = String::new();
-    while let Ok(line) = lines.try_recv() {
-        heard.push_str(&line);
-    }
-    assert!(heard.contains("STARTTLS") && !heard.contains("MAIL FROM"), "{heard}");
-}
-
-#[tokio::test]
 async fn an_error_has_neither_the_password_nor_a_line_of_its_own() {
     let script = &[("EHLO", "250-hello\r\n250 AUTH PLAIN"), ("AUTH", "535 5.7.8 no\x1b[31m")];
     let (port, _lines) = serve(script).await;
@@ -191,4 +174,6 @@ async fn a_connection_is_used_again_and_never_after_a_delivery_that_was_given_up
     assert_eq!(count("NOOP"), 2, "{heard:?}");
     assert_eq!(count("EHLO"), 2, "{heard:?}");
     assert!(count("four") == 1 && count("three") == 0, "{heard:?}");
+    let metrics = app.get("/metrics").send().await;
+    metrics.assert_text_contains("mails_total{outcome=\"sent\"} 3\n");
 }

@@ -20,6 +20,8 @@ const VIEWS: ViewFolder = ViewFolder::embedded(
 {% endblock %}"#,
         ),
         ("plain.txt", "{{ name }} & co"),
+        ("titled.txt", "{% block title %}About {{ name }}{% endblock %}\n{{ name }} & co"),
+        ("titled.html", "{% extends \"titled.txt\" %}"),
         ("misspelt.html", "\n{{ nmae }}"),
         ("deep.html", "{{ person.nobody.name }}"),
         ("includes.html", r#"{% include "parts/heder.html" %}"#),
@@ -155,4 +157,17 @@ async fn text_is_not_escaped() {
     let app = TestApp::start(app()).await;
     let templates = app.inject::<Templates>().await;
     assert_eq!(templates.render("plain.txt", context! { name => "<Tom>" }).unwrap(), "<Tom> & co");
+}
+
+#[tokio::test]
+async fn a_view_can_be_rendered_without_one_of_its_blocks() {
+    let templates = TestApp::start(app()).await.inject::<Templates>().await;
+    let without = |name: &str| templates.render_without(name, "title", context! { name => "<Tom>" });
+    assert_eq!(without("titled.txt").unwrap().trim(), "<Tom> & co");
+    assert_eq!(without("titled.html").unwrap().trim(), "&lt;Tom&gt; & co");
+    assert_eq!(without("plain.txt").unwrap(), "<Tom> & co");
+    let fault = templates.render_without("misspelt.html", "title", context! {}).unwrap_err();
+    assert!(fault.report().contains("`misspelt.html`, line 2"), "{}", fault.report());
+    let fault = templates.render_without("plan.txt", "title", context! {}).unwrap_err();
+    assert!(fault.report().contains("there is no view `plan.txt`"), "{}", fault.report());
 }

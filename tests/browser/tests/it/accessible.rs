@@ -49,18 +49,23 @@ const LOOK: &str = "addEventListener('load', async () => {
 
 /// What was found on a page.
 #[derive(Debug, Deserialize)]
-struct Report {
-    page: String,
-    dark: bool,
-    title: String,
-    faults: Vec<String>,
+pub(crate) struct Report {
+    pub(crate) page: String,
+    pub(crate) dark: bool,
+    pub(crate) title: String,
+    pub(crate) faults: Vec<String>,
+}
+
+/// A page with the scripts in it.
+pub(crate) fn watched(page: &str) -> String {
+    let scripts = "<script src=\"/axe.js\"></script><script src=\"/look.js\"></script></head>";
+    page.replace("</head>", scripts)
 }
 
 /// The real layout, with the scripts in it.
-fn layout() -> ViewFolder {
+pub(crate) fn layout() -> ViewFolder {
     let own = include_str!("../../../../crates/view/views/mainstay/layout.html");
-    let scripts = "<script src=\"/axe.js\"></script><script src=\"/look.js\"></script></head>";
-    let watched = own.replace("</head>", scripts);
+    let watched = watched(own);
     assert_ne!(watched, own);
     let files = vec![
         ("mainstay/layout.html", &*String::leak(watched)),
@@ -110,7 +115,7 @@ async fn enter(session: Session, db: Inject<Db>) -> Result<Redirect> {
     Ok(Redirect::see_other("/account/sessions"))
 }
 
-struct Reports(mpsc::Sender<Report>);
+pub(crate) struct Reports(pub(crate) mpsc::Sender<Report>);
 
 /// Takes a report, and says where to go next.
 #[post("/report", hidden)]
@@ -127,7 +132,20 @@ async fn report(reports: Inject<Reports>, Json(report): Json<Report>) -> String 
 const SCRIPT: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/javascript")];
 
 /// The text of axe-core.
-struct Axe(String);
+pub(crate) struct Axe(String);
+
+impl Axe {
+    pub(crate) fn read() -> Self {
+        let axe =
+            std::env::var("MAINSTAY_AXE").expect("`cargo xtask services axe-core`, or set MAINSTAY_AXE");
+        Self(std::fs::read_to_string(axe).unwrap())
+    }
+}
+
+/// The scripts that look at a page.
+pub(crate) fn scripts() -> mainstay::http::Routes {
+    routes![axe, look]
+}
 
 #[get("/axe.js", hidden)]
 async fn axe(axe: Inject<Axe>) -> ([(header::HeaderName, &'static str); 1], String) {
@@ -140,8 +158,6 @@ async fn look() -> ([(header::HeaderName, &'static str); 1], &'static str) {
 }
 
 fn app(port: u16, database: String, reports: mpsc::Sender<Report>) -> App {
-    let axe = std::env::var("MAINSTAY_AXE").expect("`cargo xtask services axe-core`, or set MAINSTAY_AXE");
-    let axe = std::fs::read_to_string(axe).unwrap();
     App::new()
         .profile(Profile::Test)
         .set("http.port", port.to_string())
@@ -151,8 +167,9 @@ fn app(port: u16, database: String, reports: mpsc::Sender<Report>) -> App {
         .sign_in_pages::<Member>()
         .views(layout())
         .provide(move || Reports(reports.clone()))
-        .provide(move || Axe(axe.clone()))
-        .routes(routes![elements, wrong, enter, report, axe, look])
+        .provide(Axe::read)
+        .routes(scripts())
+        .routes(routes![elements, wrong, enter, report])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@
 
 mod accessible;
 mod events;
+mod mails;
 
 use browser::Application;
 
