@@ -99,7 +99,7 @@ impl Passwords {
     /// # Errors
     ///
     /// 422 with what is wrong with the field.
-    pub fn check_choice(&self, field: &str, password: &str, names: &[impl AsRef<str>]) -> Result<()> {
+    pub fn check_choice(&self, field: &str, password: &str, names: &[String]) -> Result<()> {
         self.rules.check(field, password, names)
     }
 

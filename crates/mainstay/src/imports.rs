@@ -70,7 +70,7 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
     Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, Named, PasswordHash, Passwords, Proven,
-    SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, Tokens,
+    SecondFactorExt, SecondFactors, SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, Tokens,
 };
 #[cfg(all(feature = "auth", feature = "mail"))]
 pub use mainstay_auth::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};

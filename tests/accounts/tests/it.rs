@@ -39,7 +39,7 @@ fn made() -> BTreeMap<String, Vec<String>> {
 }
 
 impl Named for Member {
-    fn by_name(name: &str) -> Query<Self> {
+    fn by_name(name: &str) -> mainstay::db::Query<Self> {
         let id = name.parse::<i64>().unwrap_or_default();
         Self::filter(|member| member.id.eq(id))
     }

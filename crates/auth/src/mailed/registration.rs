@@ -84,11 +84,11 @@ pub(super) async fn register<A: Registration>(
 }
 
 /// What a password may not be like: the address, and the texts that came with it.
-fn names<'a>(email: &'a str, more: &impl Serialize) -> Result<Vec<std::borrow::Cow<'a, str>>> {
-    let mut names = vec![email.into()];
+fn names(email: &str, more: &impl Serialize) -> Result<Vec<String>> {
+    let mut names = vec![email.to_owned()];
     if let Value::Object(fields) = serde_json::to_value(more)? {
         names.extend(fields.into_iter().filter_map(|(_, value)| match value {
-            Value::String(text) => Some(text.into()),
+            Value::String(text) => Some(text),
             _ => None,
         }));
     }

@@ -28,7 +28,7 @@ pub(super) struct Rules {
 
 impl Rules {
     /// What is wrong with a password of somebody who is called `names`.
-    pub(super) fn fault(self, field: &str, password: &str, names: &[impl AsRef<str>]) -> Option<Fault> {
+    pub(super) fn fault(self, field: &str, password: &str, names: &[String]) -> Option<Fault> {
         let pointer = format!("/{field}");
         if password.chars().count() < self.shortest {
             let told = format!("A password has at least {} characters.", self.shortest);
@@ -43,14 +43,14 @@ impl Rules {
             let told = "This password is one of those that are tried first. Choose another.";
             return Some(Fault::new(pointer, "password_too_common", told));
         }
-        if names.iter().any(|name| is_named_after(&lower, &name.as_ref().to_lowercase())) {
+        if names.iter().any(|name| is_named_after(&lower, &name.to_lowercase())) {
             let told = "The password must not be like your name or address.";
             return Some(Fault::new(pointer, "password_like_name", told));
         }
         None
     }
 
-    pub(super) fn check(self, field: &str, password: &str, names: &[impl AsRef<str>]) -> Result<()> {
+    pub(super) fn check(self, field: &str, password: &str, names: &[String]) -> Result<()> {
         match self.fault(field, password, names) {
             Some(fault) => Err(Error::invalid(vec![fault])),
             None => Ok(()),
@@ -102,7 +102,8 @@ mod tests {
     use super::*;
 
     fn said(password: &str, names: &[&str]) -> Option<String> {
-        Rules { shortest: 8 }.fault("password", password, names).map(|fault| fault.code.into_owned())
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Rules { shortest: 8 }.fault("password", password, &names).map(|fault| fault.code.into_owned())
     }
 
     #[test]

@@ -57,7 +57,7 @@ async fn register(
     Valid(Json(Registration { user: given })): Valid<Json<Registration>>,
 ) -> Result<Created<Json<Own>>> {
     let password = passwords.hash(&given.password).await?;
-    let new = NewUser { username: given.username, email: given.email }.password(password);
+    let new = NewUser { username: given.username, email: given.email.to_lowercase() }.password(password);
     let user = new.insert(&db).await.map_err(unprocessable)?;
     Ok(Created("/api/user".to_owned(), Json(Own::new(user, &tokens)?)))
 }
@@ -83,7 +83,7 @@ async fn log_in(
     tokens: Inject<Tokens>,
     Json(Login { user: given }): Json<Login>,
 ) -> Result<Json<Own>> {
-    let user = User::filter(|user| user.email.eq(given.email)).first(&db).await?;
+    let user = User::by_email(&given.email.to_lowercase()).first(&db).await?;
     let user = passwords.log_in(user, &given.password, &db).await?;
     Own::new(user, &tokens).map(Json)
 }
@@ -134,7 +134,7 @@ async fn change(
         |user| {
             user.password = password.or(user.password.take());
             user.username = given.username.unwrap_or_else(|| user.username.clone());
-            user.email = given.email.unwrap_or_else(|| user.email.clone());
+            user.email = given.email.map_or_else(|| user.email.clone(), |email| email.to_lowercase());
             user.bio = given.bio.unwrap_or_else(|| user.bio.clone());
             user.image = given.image.unwrap_or_else(|| user.image.clone());
         },
