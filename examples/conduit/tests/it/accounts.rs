@@ -128,6 +128,33 @@ async fn an_author_signs_in_with_a_browser_too() {
 }
 
 #[tokio::test]
+async fn a_reader_registers_forgets_the_password_and_gets_in_again() {
+    let app = crate::conduit().await;
+    let client = app.client();
+    let link = async || {
+        let mails = app.mails().await;
+        let link = mails.last().expect("a mail").links().next().expect("a link").to_owned();
+        link[link.find("/account").expect("to a page of accounts")..].to_owned()
+    };
+    let form = [("email", "Robin@Example.org"), ("username", "robin"), ("password", "correct horse")];
+    client.post("/account/register").form(&form).send().await.assert_status(200);
+    let nothing: [(&str, &str); 0] = [];
+    client.post(&link().await).form(&nothing).send().await.assert_redirect("/");
+    client.get("/api/user").send().await.assert_json_at("/user/email", json!("robin@example.org"));
+    let taken = [("email", "other@example.org"), ("username", "robin"), ("password", "correct horse")];
+    let refused = client.stranger().post("/account/register").form(&taken).send().await;
+    refused.assert_status(422).assert_text_contains("Somebody else has this name.");
+
+    client.post("/account/logout").send().await;
+    client.post("/account/forgot").form(&[("email", "robin@example.org")]).send().await.assert_status(200);
+    let chosen = client.post(&link().await).form(&[("password", "battery staple")]).send().await;
+    chosen.assert_redirect("/account/login");
+    let login = json!({ "user": { "email": "robin@example.org", "password": "battery staple" } });
+    app.post("/api/users/login").json(&login).send().await.assert_status(200);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn passwords_are_not_guessed_by_the_thousand() {
     let app = TestApp::start(conduit::app()).await;
     let guess = json!({ "user": { "email": "ann@example.org", "password": "a guess" } });

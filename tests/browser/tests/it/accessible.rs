@@ -1,12 +1,13 @@
 //! Whether the built-in pages are accessible: axe-core looks at each of them, in light and in dark.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use mainstay::core::config::Sources;
 use mainstay::core::lifecycle::Services;
-use mainstay::db::Query;
 use mainstay::db::column::Assignment;
+use mainstay::db::{Query, Tx};
 use mainstay::prelude::*;
 use mainstay::view::ViewFolder;
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 #[model]
 struct Member {
     id: i64,
+    #[field(unique)]
     email: String,
     #[field(hidden)]
     password: Option<PasswordHash>,
@@ -32,7 +34,31 @@ impl Account for Member {
 
 impl Named for Member {
     fn by_name(name: &str) -> Query<Self> {
-        Self::filter(|member| member.email.eq(name))
+        Self::by_email(name)
+    }
+}
+
+impl Person for Member {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn by_email(email: &str) -> Query<Self> {
+        Self::filter(|member| member.email.eq(email))
+    }
+
+    fn set_email(member: Self::Fields, email: String) -> Assignment<Self> {
+        member.email.set(email)
+    }
+}
+
+impl Registration for Member {
+    type More = BTreeMap<String, String>;
+
+    const FIELDS: &'static [(&'static str, &'static str)] = &[("nickname", "Nickname")];
+
+    async fn register(email: String, password: PasswordHash, _: Self::More, tx: &Tx) -> Result<Self> {
+        NewMember { email }.password(password).insert(tx).await
     }
 }
 
@@ -100,10 +126,17 @@ async fn elements(views: Views, session: Session) -> Result<Html<String>> {
     views.render("elements.html", context! { form })
 }
 
-#[get("/wrong", hidden)]
-async fn wrong(views: Views) -> Result<Html<String>> {
+/// Pages that come only after something was sent.
+#[get("/shown/{name}", hidden)]
+async fn shown(Path(name): Path<String>, views: Views) -> Result<Html<String>> {
+    let codes = ["abcde-fghjk", "23456-789ab"];
     let form = FormState::blank().with_error("name", "Name and password do not belong together.");
-    views.render("auth/login.html", context! { form, label => "E-mail", next => () })
+    let more =
+        context! { codes, next => "/", message => "A mail is on its way.", is_here => false, left => 9 };
+    views.render(
+        &format!("auth/{name}.html"),
+        more.with("form", form).with("label", "E-mail").with("email", "ann@example.com"),
+    )
 }
 
 /// Signs somebody in.
@@ -117,15 +150,40 @@ async fn enter(session: Session, db: Inject<Db>) -> Result<Redirect> {
 
 pub(crate) struct Reports(pub(crate) mpsc::Sender<Report>);
 
+/// The pages, and their titles.
+const PAGES: [(&str, &str); 21] = [
+    ("/account/login", "Sign in"),
+    ("/elements", "Elements"),
+    ("/lost", "Lost"),
+    ("/account/register", "Create an account"),
+    ("/account/forgot", "Another password"),
+    ("/account/reset?token=x", "Choose another password"),
+    ("/account/link", "Sign in by a link"),
+    ("/shown/login", "Sign in"),
+    ("/shown/sent", "Look into your mailbox"),
+    ("/shown/register_finish", "Create an account"),
+    ("/shown/link_use", "Sign in"),
+    ("/shown/email_confirm", "Change your e-mail address"),
+    ("/shown/recovery_codes", "Your recovery codes"),
+    ("/shown/second_factor_on", "Signing in with a second factor"),
+    ("/account/sessions", "Where you are signed in"),
+    ("/account", "Your account"),
+    ("/account/password", "Change your password"),
+    ("/account/confirm", "Confirm that it is you"),
+    ("/account/email", "Change your e-mail address"),
+    ("/account/second-factor", "Turn on a second factor"),
+    ("/account/second-factor/check", "Your second factor"),
+];
+
 /// Takes a report, and says where to go next.
 #[post("/report", hidden)]
-async fn report(reports: Inject<Reports>, Json(report): Json<Report>) -> String {
-    let pages = ["/account/login", "/wrong", "/elements", "/lost", "/account/sessions"];
-    let at = pages.iter().position(|page| *page == report.page).unwrap_or(pages.len());
+async fn report(reports: Inject<Reports>, Json(report): Json<Report>) -> &'static str {
+    let at = PAGES.iter().position(|(page, _)| page.split('?').next() == Some(&*report.page));
     let _nobody_listens_any_more = reports.0.send(report).await;
-    match pages.get(at + 1) {
-        Some(&"/account/sessions") => "/enter".to_owned(),
-        next => next.map(|page| (*page).to_owned()).unwrap_or_default(),
+    match PAGES.get(at.map_or(PAGES.len(), |at| at + 1)) {
+        Some((page, _)) if *page == "/account/sessions" => "/enter",
+        Some((page, _)) => page,
+        None => "",
     }
 }
 
@@ -165,11 +223,15 @@ fn app(port: u16, database: String, reports: mpsc::Sender<Report>) -> App {
         .models(models![Member])
         .accounts::<Member>()
         .sign_in_pages::<Member>()
+        .registration_pages::<Member>()
+        .recovery_pages::<Member>()
+        .sign_in_links::<Member>()
+        .second_factor::<Member>()
         .views(layout())
         .provide(move || Reports(reports.clone()))
         .provide(Axe::read)
         .routes(scripts())
-        .routes(routes![elements, wrong, enter, report])
+        .routes(routes![elements, shown, enter, report])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +249,7 @@ async fn axe_finds_nothing_on_the_built_in_pages_in_light_and_in_dark() {
         let first = format!("http://127.0.0.1:{port}/account/login");
         let mut browser = browser::listening_with(&first, folder.path(), &[setting]).unwrap();
         let mut titles = Vec::new();
-        while titles.len() < 5 {
+        while titles.len() < PAGES.len() {
             let report = tokio::time::timeout(Duration::from_secs(60), reports.recv()).await;
             let report = report.expect("the browser reports").unwrap();
             assert_eq!(report.faults, Vec::<String>::new(), "{} in dark: {dark}", report.page);
@@ -196,7 +258,7 @@ async fn axe_finds_nothing_on_the_built_in_pages_in_light_and_in_dark() {
         }
         browser.kill().unwrap();
         browser.wait().unwrap();
-        assert_eq!(titles, ["Sign in", "Sign in", "Elements", "Lost", "Where you are signed in"]);
+        assert_eq!(titles, PAGES.map(|(_, title)| title));
         let _report = started.stop().await;
     }
 }
