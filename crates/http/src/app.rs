@@ -29,7 +29,7 @@ use crate::session::{SessionDriver, Sessions, Slot};
 use crate::stack::metrics::RouteMetrics;
 use crate::stack::principal::Authenticator;
 use crate::stack::run::{self, Finishing, Guard};
-use crate::stack::{Flow, Hook, panic, trace};
+use crate::stack::{Flow, Hook, csrf, panic, trace};
 use crate::version::{Calls, Marks};
 
 /// Routes and stack of an application, ready to answer. Injectable; the listener and the tests call the same.
@@ -198,6 +198,10 @@ impl Http {
         marks: Option<&Arc<Marks>>,
     ) -> Result<Option<Arc<Slot>>> {
         let slot = self.sessions.slot(&self.resolver, exchange, request).await?;
+        if exchange.must_prove() {
+            // Boxed, so that the usual request does not carry the room for it.
+            Box::pin(csrf::prove(exchange, request, slot.as_deref().and_then(Slot::token))).await?;
+        }
         self.identify(exchange, request).await?;
         if let Some(marks) = marks {
             self.calls.note(marks, exchange, request)?;

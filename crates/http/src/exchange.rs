@@ -66,6 +66,9 @@ struct Inner {
     route: Option<Arc<RouteInfo>>,
     headers: Option<Box<HeaderMap>>,
     nonce: OnceLock<Arc<str>>,
+    /// Set as soon as a token of a form is shown: to the secret of the cookie that it needs, if the browser has none.
+    csrf: OnceLock<Option<Arc<str>>>,
+    must_prove: bool,
     notes: http::Extensions,
 }
 
@@ -95,6 +98,8 @@ impl Exchange {
             route,
             headers: None,
             nonce: OnceLock::new(),
+            csrf: OnceLock::new(),
+            must_prove: false,
             notes: http::Extensions::new(),
         }))
     }
@@ -224,6 +229,30 @@ impl Exchange {
     /// The nonce, if the handler has asked for one.
     pub(crate) fn nonce_in_use(&self) -> Option<&str> {
         self.0.nonce.get().map(|nonce| &**nonce)
+    }
+
+    /// Whether a token of a form has been asked for: the response is for this visitor alone then.
+    pub fn has_csrf_token(&self) -> bool {
+        self.csrf_in_use().is_some()
+    }
+
+    /// Notes that a token is shown. Returns the secret of the cookie that goes with the response, if one does.
+    pub(crate) fn csrf_shown(&self, secret: impl FnOnce() -> Option<Arc<str>>) -> Option<&str> {
+        self.0.csrf.get_or_init(secret).as_deref()
+    }
+
+    /// Whether a token is shown, and the secret of the cookie that goes with it.
+    pub(crate) fn csrf_in_use(&self) -> Option<Option<&str>> {
+        self.0.csrf.get().map(Option::as_deref)
+    }
+
+    /// Says that the request has to bring a token.
+    pub(crate) fn demand_proof(&mut self) {
+        self.edit().must_prove = true;
+    }
+
+    pub(crate) fn must_prove(&self) -> bool {
+        self.0.must_prove
     }
 
     /// Keeps what the client reads best, for whoever translates.

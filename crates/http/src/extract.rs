@@ -32,7 +32,7 @@ pub(crate) mod fields;
 mod form;
 mod header;
 mod json;
-mod media_type;
+pub(crate) mod media_type;
 mod multipart;
 mod path;
 mod pointer;

@@ -83,4 +83,5 @@ pub use respond::{
 pub use resumable::{Finished, ResumableUploads};
 pub use route::{Group, Route, RouteMatch, Routes};
 pub use session::{Session, Sessions, SessionsExt};
+pub use stack::csrf::CsrfToken;
 pub use version::{ApiVersions, Deprecation};

@@ -17,7 +17,7 @@
 //! | [`SetCookie`] | a cookie, beside something else: `(cookie, Json(user))` |
 //! | [`Error`](mainstay_core::Error) | whatever went wrong, as a [`Problem`] or a page |
 
-mod cookie;
+pub(crate) mod cookie;
 mod created;
 mod csv;
 mod event_log;

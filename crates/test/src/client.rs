@@ -12,7 +12,8 @@ use mainstay_http::{Http, Peer, PeerAddress};
 use crate::cookies::Jar;
 use crate::request::TestRequest;
 
-/// Sends requests to the application in this very process, and keeps the cookies that it is given.
+/// Sends requests to the application in this very process, and keeps the cookies that it is given. With them it says, as browsers
+/// do, that the request comes from our own pages, unless the test says otherwise (`Sec-Fetch-Site`, `Origin`).
 ///
 /// Redirects are not followed: a test sees them. Clones share the cookies; [`stranger`](Self::stranger) has its own.
 ///

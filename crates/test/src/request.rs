@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
@@ -199,6 +199,10 @@ impl TestRequest {
         let folder = uri.path().to_owned();
         if let Some(cookies) = client.jar().header(&folder, target.clock.now()) {
             headers.entry(COOKIE).or_insert(cookies);
+            // As a browser says it of our own pages.
+            if !headers.contains_key(ORIGIN) {
+                headers.entry("sec-fetch-site").or_insert(HeaderValue::from_static("same-origin"));
+            }
         }
         let mut request = Request::new(Body::from(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);

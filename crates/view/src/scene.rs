@@ -6,6 +6,7 @@
 //! | `principal` | `id`, `name`, `is_authenticated`, `may("articles.publish")`, `has_role("editor")` |
 //! | `url_for("article", slug="first")` | the address of a named route |
 //! | `flashes()` | the messages that wait to be shown, each with `kind` and `message`; they are shown once |
+//! | `csrf_field()`, `csrf_token()` | what proves that a form, or a script, is one of ours: see [`CsrfToken`] |
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,26 +15,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mainstay_core::Inject;
 use mainstay_core::principal::Principal;
 use mainstay_http::session::Flash;
-use mainstay_http::{Exchange, Http, Session};
+use mainstay_http::{CsrfToken, Exchange, Http, Session};
 use minijinja::value::{Enumerator, Kwargs, Object, Serde, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
 
 use crate::{Context, context};
 
+/// What views call.
+pub(crate) struct Tools {
+    pub(crate) http: Option<Inject<Http>>,
+    pub(crate) csrf: CsrfToken,
+}
+
 /// These values, for one request.
 pub(crate) fn of(
     exchange: &Exchange,
     principal: &Principal,
-    http: Option<Inject<Http>>,
+    tools: Tools,
     messages: Messages,
 ) -> Context {
+    let Tools { http, csrf } = tools;
     let url_for = move |name: &str, parameters: Kwargs| address(http.as_deref(), name, &parameters);
     let flashes = move || Value::from(Serde(messages.show()));
+    let token = csrf.clone();
     context! {
         request => Value::from_object(Request(exchange.clone())),
         principal => Value::from_object(Who(principal.clone())),
         url_for => Value::from_function(url_for),
         flashes => Value::from_function(flashes),
+        csrf_field => Value::from_function(move || Value::from_safe_string(csrf.field())),
+        csrf_token => Value::from_function(move || token.token()),
     }
 }
 

@@ -6,14 +6,14 @@ use mainstay_core::container::Need;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Resolver, Result};
 use mainstay_http::describe::{Describe, Operation};
-use mainstay_http::{Exchange, Html, Http, Session};
+use mainstay_http::{CsrfToken, Exchange, Html, Http, Session};
 
 use crate::context::Context;
-use crate::scene::{self, Messages};
+use crate::scene::{self, Messages, Tools};
 use crate::templates::Templates;
 
 /// Renders views for one request: an argument of a handler. Besides what they are given, views see `request`, `principal`,
-/// `url_for` and `flashes`.
+/// `url_for`, `flashes`, `csrf_field` and `csrf_token`.
 ///
 /// ```
 /// use mainstay_core::Result;
@@ -68,7 +68,8 @@ impl<S: Sync> FromRequestParts<S> for Views {
         let principal = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         let http = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<Http>);
         let messages = Messages::of(Session::of_visitor(parts).await?);
-        let scene = scene::of(exchange, &principal, http, messages.clone());
+        let csrf = CsrfToken::of(parts).await?;
+        let scene = scene::of(exchange, &principal, Tools { http, csrf }, messages.clone());
         Ok(Self { templates, scene, messages })
     }
 }

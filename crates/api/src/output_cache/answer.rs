@@ -98,6 +98,9 @@ impl Inner {
         }
         let policies = headers.get_all(header::CONTENT_SECURITY_POLICY).iter();
         let mut policies = policies.filter_map(|policy| policy.to_str().ok());
+        if exchange.is_some_and(Exchange::has_csrf_token) {
+            return Err("csrf");
+        }
         if exchange.is_none_or(Exchange::has_nonce) || policies.any(|policy| policy.contains("'nonce-")) {
             return Err("nonce");
         }

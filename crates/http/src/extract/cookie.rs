@@ -42,7 +42,12 @@ impl Cookies {
 
     /// The value of one cookie among these headers, without reading the others.
     pub fn find<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<Cow<'h, str>> {
-        lines(headers).flat_map(pairs).find(|(name, _)| *name == wanted).map(|(_, value)| value)
+        Self::all(headers, wanted).next()
+    }
+
+    /// The values of all cookies of one name: a browser may have several, for different paths and domains.
+    pub(crate) fn all<'h>(headers: &'h HeaderMap, wanted: &str) -> impl Iterator<Item = Cow<'h, str>> {
+        lines(headers).flat_map(pairs).filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
     }
 
     /// The value of one.
@@ -71,7 +76,10 @@ fn pairs(line: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     const MOST: usize = 200;
     line.split(';').take(MOST).filter_map(|part| {
         let (name, value) = part.split_once('=')?;
-        let (name, value) = (name.trim(), value.trim());
+        // Not more: were other white space taken for nothing, `\u{2000}__Host-session`, which any neighbour may set, would be
+        // the `__Host-session` that none may.
+        let space = [' ', '\t'];
+        let (name, value) = (name.trim_matches(space), value.trim_matches(space));
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         let value = percent_decode_str(value).decode_utf8().ok()?;
         (!name.is_empty()).then_some((name, value))
@@ -152,6 +160,22 @@ mod tests {
         headers.insert(header::COOKIE, HeaderValue::from_bytes(b"a=\xff").unwrap());
         assert!(Cookies::of(&headers).is_empty());
         assert!(cookies(&["a=%ff"]).is_empty());
+    }
+
+    #[test]
+    fn a_name_is_what_it_is_and_not_what_it_looks_like() {
+        for lookalike in [
+            "\u{2000}__Host-session=x",
+            "\u{85}__Host-session=x",
+            "__Host-session\u{a0}=x",
+            "%5F%5FHost-session=x",
+            "__host-session=x",
+            "=__Host-session=x",
+            "\"__Host-session\"=x",
+        ] {
+            assert_eq!(cookies(&[lookalike]).get("__Host-session"), None, "{lookalike:?}");
+        }
+        assert_eq!(cookies(&["a=1; \t__Host-session = x"]).get("__Host-session"), Some("x"));
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use super::fields::{self, Origin};
 use super::media_type;
 use super::urlencoded;
 use crate::describe::{Describe, Operation, Outline, Schematic};
+use crate::stack::csrf;
 
 /// A form (`application/x-www-form-urlencoded`), read into a struct as [`Query`](super::Query) is. With GET and HEAD
 /// it is the query string.
@@ -39,7 +40,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Form<T> {
         const FORM: &str = "application/x-www-form-urlencoded";
         media_type::require(request.headers(), FORM, |found| found.is(FORM))?.require_utf8()?;
         let body = BodyStream::open(request)?.collect().await?;
-        fields::read(urlencoded::parse(&body, Origin::Form)?, Origin::Form).map(Self)
+        let mut pairs = urlencoded::parse(&body, Origin::Form)?;
+        // Looked at before, and nothing that the form asks for.
+        pairs.retain(|(name, _)| name != csrf::FIELD);
+        fields::read(pairs, Origin::Form).map(Self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cookies that a response sets, as RFC 6265bis has them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use mainstay_core::{Error, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::describe::{DescribeParts, Parameter, Place, ResponseSpec};
+use crate::exchange::Scheme;
 
 /// A cookie for the client to keep, with careful defaults: it is sent over encrypted connections only (`Secure`;
 /// browsers make an exception for `localhost`), hidden from scripts (`HttpOnly`), not sent along with what other
@@ -173,6 +175,14 @@ impl SetCookie {
             return Err("goes to other sites, so it must be secure");
         }
         Ok(())
+    }
+}
+
+/// The name of a cookie of the framework's own. Over HTTPS, one that only this host can set, for all of it (RFC 6265bis, 4.1.3.2).
+pub(crate) fn name_for(name: &str, scheme: Scheme) -> Cow<'_, str> {
+    match scheme {
+        Scheme::Https => format!("__Host-{name}").into(),
+        Scheme::Http => name.into(),
     }
 }
 

@@ -17,6 +17,8 @@ use super::sessions::Sessions;
 use crate::exchange::{Exchange, Scheme};
 use crate::extract::Cookies;
 use crate::respond::SetCookie;
+use crate::respond::cookie::name_for as cookie_name;
+use crate::stack::csrf;
 
 /// How old the note of the last request may be. Not every request writes.
 const SEEN: Duration = Duration::from_secs(60);
@@ -31,6 +33,10 @@ pub(crate) struct Slot {
     /// What the cookie says, if it may be one of ours.
     token: Option<String>,
     has_cookie: bool,
+    /// There are two that may be ours. One was planted, and nobody knows which, so that neither counts.
+    is_ambiguous: bool,
+    /// There is one of the part `csrf`, which goes when somebody signs in.
+    has_csrf_cookie: bool,
     scheme: Scheme,
     address: Option<IpAddr>,
     agent: Option<String>,
@@ -61,13 +67,21 @@ struct Changes {
 
 impl Slot {
     pub(crate) fn new(sessions: &Arc<Sessions>, exchange: &Exchange, headers: &HeaderMap) -> Arc<Self> {
-        let cookie = Cookies::find(headers, &cookie_name(&sessions.config.cookie, exchange.scheme()));
-        let has_cookie = cookie.is_some();
+        let (mut token, mut has_cookie, mut is_ambiguous) = (None, false, false);
+        for value in Cookies::all(headers, &cookie_name(&sessions.config.cookie, exchange.scheme())) {
+            has_cookie = true;
+            if is_token(&value) {
+                is_ambiguous |= token.as_ref().is_some_and(|known| *known != value);
+                token = Some(value.into_owned());
+            }
+        }
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Arc::new(Self {
             sessions: Arc::clone(sessions),
-            token: cookie.filter(|text| is_token(text)).map(|text| text.into_owned()),
+            token: token.filter(|_| !is_ambiguous),
             has_cookie,
+            is_ambiguous,
+            has_csrf_cookie: csrf::may_have_cookie(headers),
             scheme: exchange.scheme(),
             address: exchange.client(),
             agent: agent.map(|text| text.chars().take(AGENT).collect()),
@@ -75,6 +89,16 @@ impl Slot {
             loaded: OnceCell::new(),
             state: Mutex::default(),
         })
+    }
+
+    /// What its cookie says, if that may be one of ours.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The same, if it has been loaded, and is one.
+    pub(crate) fn token_of_kept(&self) -> Option<&str> {
+        self.token().filter(|_| self.state().kept.is_some())
     }
 
     /// Whether there may be one.
@@ -163,10 +187,14 @@ impl Slot {
             let mut state = self.state();
             (state.kept.take(), std::mem::take(&mut state.changes))
         };
+        let signs_in = changes.signed_in.is_some();
         match self.keep(kept, changes).await {
             Ok(cookie) => {
                 if let Err(error) = self.say(cookie, &mut response) {
                     return error.into_response();
+                }
+                if signs_in && self.has_csrf_cookie {
+                    csrf::forget_cookie(self.scheme, response.headers_mut());
                 }
                 response
             }
@@ -186,7 +214,7 @@ impl Slot {
             }
             // One that is merely unknown stays: a request beside this one may have given the browser another meanwhile, which
             // would be removed in its place.
-            let is_nonsense = self.has_cookie && self.token.is_none();
+            let is_nonsense = self.has_cookie && self.token.is_none() && !self.is_ambiguous;
             return Ok(if old.is_some() || is_nonsense { Cookie::Removed } else { Cookie::Same });
         };
         let Some(old) = old else { return Ok(Cookie::Same) };
@@ -363,10 +391,3 @@ enum Cookie {
     Set(String, SessionRecord),
 }
 
-/// Over HTTPS, a name that only this host can set, for all of it (RFC 6265bis, 4.1.3.2).
-fn cookie_name(name: &str, scheme: Scheme) -> String {
-    match scheme {
-        Scheme::Https => format!("__Host-{name}"),
-        Scheme::Http => name.to_owned(),
-    }
-}

@@ -1,7 +1,10 @@
 //! `hosts`: which host names are ours. Without it, whoever controls a name that points here (DNS rebinding) or a
 //! `Host` header (poisoned links and caches) speaks for us.
 
+use std::net::Ipv6Addr;
+
 use axum::extract::Request;
+use http::{Version, header};
 use mainstay_core::Error;
 
 use super::{Flow, Hook};
@@ -23,12 +26,12 @@ enum Rule {
 impl AllowedHosts {
     /// Allows `example.com`, `*.example.com` (any depth, but not `example.com` itself) and `*`.
     pub fn new<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Self {
-        let rules = hosts.into_iter().map(|host| {
-            let host = name_of(host.as_ref().trim()).to_ascii_lowercase();
+        let rules = hosts.into_iter().filter_map(|host| {
+            let host = host.as_ref().trim().to_ascii_lowercase();
             match host.strip_prefix('*') {
-                Some("") => Rule::Any,
-                Some(suffix) if suffix.starts_with('.') => Rule::Below(suffix.to_owned()),
-                _ => Rule::Exactly(host),
+                Some("") => Some(Rule::Any),
+                Some(suffix) => Some(Rule::Below(format!(".{}", name_of(suffix.strip_prefix('.')?)?))),
+                None => name_of(&host).map(|name| Rule::Exactly(name.to_owned())),
             }
         });
         Self { rules: rules.collect() }
@@ -41,14 +44,13 @@ impl AllowedHosts {
 
     /// Whether a `Host` header names one of them. A port does not matter.
     pub fn allows(&self, host: &str) -> bool {
-        if self.rules.contains(&Rule::Any) {
-            return true;
-        }
-        let name = name_of(host);
-        let equals = |other: &str| name.eq_ignore_ascii_case(other);
+        name_of(host).is_some_and(|name| self.includes(name))
+    }
+
+    fn includes(&self, name: &str) -> bool {
         self.rules.iter().any(|rule| match rule {
             Rule::Any => true,
-            Rule::Exactly(host) => equals(host),
+            Rule::Exactly(host) => name.eq_ignore_ascii_case(host),
             Rule::Below(suffix) => {
                 name.len() > suffix.len()
                     && name
@@ -59,39 +61,72 @@ impl AllowedHosts {
     }
 }
 
-/// Whether a text could name hosts.
+/// Whether a text could name hosts in the configuration.
 pub(crate) fn is_host(text: &str) -> bool {
-    !text.trim().is_empty()
-        && !text.contains(['/', '@', '?', '#', ' '])
-        && !text.trim_start_matches('*').contains('*')
+    let text = text.trim();
+    text == "*" || name_of(text.strip_prefix("*.").unwrap_or(text)).is_some()
 }
 
-/// A host without its port and without the dot of the root.
-fn name_of(host: &str) -> &str {
-    let name = match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => &host[..colon],
-        _ => host,
-    };
-    name.strip_suffix('.').unwrap_or(name)
+/// A host without its port and without the dot of the root. None: it is no host, whatever it seems to begin or end with.
+///
+/// What is let through here ends up in links: `shop.example:80@evil.example` would be a link to somebody else.
+fn name_of(host: &str) -> Option<&str> {
+    let is_numeric = host.starts_with('[');
+    // An address of IPv6 has colons of its own.
+    let end = if is_numeric { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
+    let (name, port) = host.split_at(end);
+    let is_port = |digits: &str| digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return None;
+    }
+    if is_numeric {
+        let address = &name[1..name.len() - 1];
+        return address.parse::<Ipv6Addr>().is_ok().then_some(name);
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (!name.is_empty() && name.bytes().all(is_letter)).then_some(name)
 }
 
 impl Hook for AllowedHosts {
-    fn before(&self, exchange: &mut Exchange, _request: &mut Request) -> Flow {
+    fn before(&self, exchange: &mut Exchange, request: &mut Request) -> Flow {
         if exchange.route().is_some_and(|route| route.any_host) {
             return Flow::Continue;
         }
-        match exchange.host() {
-            Some(host) if self.allows(host) => Flow::Continue,
-            Some(host) => {
+        let mut named = request.headers().get_all(header::HOST).iter();
+        let (header, another) = (named.next(), named.next());
+        // Whoever is in front of us may have looked at the other one (RFC 9112, 3.2; RFC 9113, 8.3.1).
+        let asks_twice = another.is_some()
+            || (request.version() == Version::HTTP_2
+                && header.zip(request.uri().authority()).is_some_and(|(header, authority)| {
+                    !header.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+                }));
+        if asks_twice {
+            return Error::bad_request("The request names more than one host.").code("several_hosts").into();
+        }
+        let Some(host) = exchange.host() else {
+            return match header {
+                Some(_) => no_host().into(),
+                // HTTP/1.0, and requests made within this process. There is no name that could be wrong.
+                None => Flow::Continue,
+            };
+        };
+        match name_of(host) {
+            Some(name) if self.includes(name) => Flow::Continue,
+            Some(_) => {
                 Error::new(MISDIRECTED, "This server does not answer for the host that was asked for.")
                     .code("host_not_allowed")
                     .context(format!("the host is `{host}`; `http.allowed_hosts` lists those that are ours"))
                     .into()
             }
-            // HTTP/1.0, and requests made within this process. There is no name that could be wrong.
-            None => Flow::Continue,
+            None => no_host().into(),
         }
     }
+}
+
+#[track_caller]
+fn no_host() -> Error {
+    Error::bad_request("The host that the request asks for is no host.").code("malformed_host")
 }
 
 const MISDIRECTED: http::StatusCode = http::StatusCode::MISDIRECTED_REQUEST;
@@ -123,5 +158,34 @@ mod tests {
         assert!(!hosts.allows("badexample.com"));
         assert!(AllowedHosts::new(["*"]).allows("anything"));
         assert!(AllowedHosts::new(["shop.example:8000"]).allows("shop.example"));
+    }
+
+    #[test]
+    fn what_only_looks_like_one_of_them_is_none() {
+        let hosts = AllowedHosts::new(["shop.example", "*.shop.example", "[2001:db8::1]"]);
+        for ours in ["shop.example", "SHOP.example.", "a.shop.example:8443", "shop.example:", "[2001:DB8::1]:80"] {
+            assert!(hosts.allows(ours), "{ours}");
+        }
+        for other in [
+            "shop.example:80@evil.example",
+            "shop.example:evil",
+            "shop.example:80:80",
+            "shop.example:999999",
+            "evil.example#.shop.example",
+            "evil.example/.shop.example",
+            "evil.example\\.shop.example",
+            "evil.example,shop.example",
+            "user@shop.example",
+            "evil-shop.example",
+            "[2001:db8::1]evil.example",
+            "[2001:db8::1",
+            "2001:db8::1",
+            "[::1]:80",
+            ":80",
+            ".",
+        ] {
+            assert!(!hosts.allows(other), "{other}");
+        }
+        assert!(!AllowedHosts::new(["*"]).allows("shop.example:80@evil.example"), "not even where all are ours");
     }
 }

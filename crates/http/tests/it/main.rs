@@ -5,6 +5,7 @@ mod call_context;
 mod calling;
 mod compile_fail;
 mod compression;
+mod csrf;
 mod errors;
 mod extract;
 mod files;

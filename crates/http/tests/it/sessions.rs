@@ -165,8 +165,8 @@ impl<'a> Browser<'a> {
 
     async fn ask(&self, method: &str, path: &str) -> Answer {
         let cookie = self.cookie().unwrap_or_default();
-        let answer =
-            self.caller.ask(method, path, &[("cookie", &cookie), ("user-agent", "Tester/1.0")]).await;
+        let said = [("cookie", &*cookie), ("user-agent", "Tester/1.0"), ("sec-fetch-site", "same-origin")];
+        let answer = self.caller.ask(method, path, &said).await;
         let set = answer.header("set-cookie");
         if let Some(pair) = set.split(';').next().filter(|pair| !pair.is_empty()) {
             let goes = set.contains("Max-Age=0");
@@ -430,4 +430,46 @@ async fn says_what_is_wrong_with_the_setting() {
     assert!(wrong.contains("session.cookie") && wrong.contains("session.lifetime"), "{wrong}");
     let missing = findings(App::new().routes(routes![cart]));
     assert!(missing.contains("Sessions"), "{missing}");
+}
+
+/// What a neighbour plants is worth nothing, whatever it is called and wherever it is sent to.
+#[tokio::test]
+async fn nobody_can_plant_a_session_on_somebody_else() {
+    let caller = caller(app().set("http.trusted_proxies", "loopback")).await;
+    let https = ("x-forwarded-proto", "https");
+    let ask = async |method: &str, path: &str, cookie: &str| {
+        let headers = [https, ("cookie", cookie), ("sec-fetch-site", "same-origin")];
+        caller.ask(method, path, &headers).await
+    };
+    let cookie_of = |answer: &Answer| answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    // The thief has a session that is good, and makes the victim's browser send its cookie.
+    let planted = cookie_of(&ask("POST", "/cart/13", "").await);
+    let value = planted.strip_prefix("__Host-session=").unwrap();
+    for lookalike in [
+        format!("session={value}"),
+        format!("__Secure-session={value}"),
+        format!("__host-session={value}"),
+        format!("__HOST-session={value}"),
+        format!("\u{2000}__Host-session={value}"),
+        format!("__Host-session\u{a0}={value}"),
+        format!("=__Host-session={value}"),
+        format!("%5F_Host-session={value}"),
+    ] {
+        assert_eq!(ask("GET", "/cart", &lookalike).await.body, "[]", "{lookalike:?}");
+    }
+    // One that arrives under the right name is left behind by signing in.
+    let signed_in = ask("POST", "/sign-in/ann", &planted).await;
+    assert_ne!(cookie_of(&signed_in), planted);
+    assert_eq!(ask("GET", "/who", &planted).await.body, "", "the thief");
+    // Two of them: browsers send the one with the longer path first, which is the planted one.
+    let (ann, thief) = (cookie_of(&signed_in), cookie_of(&ask("POST", "/sign-in/thief", "").await));
+    for both in [format!("{thief}; {ann}"), format!("{ann}; {thief}")] {
+        let answer = ask("GET", "/who", &both).await;
+        assert_eq!((answer.body.as_str(), answer.header("set-cookie")), ("", ""), "neither counts, and none is removed");
+        let again = ask("POST", "/sign-in/bob", &both).await;
+        assert!(![&ann, &thief].contains(&&cookie_of(&again)), "it is a new one");
+    }
+    assert_eq!(ask("GET", "/who", &format!("{ann}; {ann}")).await.body, "ann", "twice the same is one");
+    assert_eq!(ask("GET", "/who", &format!("__Host-session=x; {ann}")).await.body, "ann");
+    assert_eq!(ask("GET", "/who", &thief).await.body, "thief", "it has not been touched");
 }

@@ -12,6 +12,7 @@ use super::spool::{Kept, Spool, UploadFolder};
 use super::upload::Arrived;
 use super::{AnyFile, Multipart};
 use crate::extract::fields::{self, Origin, Pair};
+use crate::stack::csrf;
 
 /// How much of all the files of a form is kept in memory.
 const ROOM: usize = 256 * 1024;
@@ -72,6 +73,10 @@ impl Gathered {
             self.fault(Fault::new(pointer, "encoding", "it is not valid UTF-8"), &field);
             String::new()
         });
+        if name == csrf::FIELD {
+            // Looked at before, and nothing that the form asks for.
+            return Ok(());
+        }
         self.texts.push((name, text));
         Ok(())
     }
