@@ -10,7 +10,7 @@ use mainstay_http::Exchange;
 use mainstay_http::render::{self, Rendered};
 
 use crate::context;
-use crate::scene::{self, Messages};
+use crate::scene::{self, Messages, Tools};
 use crate::templates::Templates;
 
 /// The page for an error, if there is a view for it.
@@ -29,7 +29,12 @@ pub(crate) fn page(error: &Error, exchange: &Exchange, resolver: &Resolver) -> O
         message => error.message(),
         code => error.machine_code(),
     };
-    let scene = scene::of(exchange, &Principal::anonymous(), resolver.ready(), Messages::default());
+    let scene = scene::of(
+        exchange,
+        &Principal::anonymous(),
+        Tools::without_forms(resolver.ready()),
+        Messages::default(),
+    );
     match templates.render(name, about.over(scene)) {
         Ok(page) => Some(Rendered {
             content_type: HeaderValue::from_static("text/html; charset=utf-8"),

@@ -27,13 +27,15 @@ pub(crate) struct Tools {
     pub(crate) csrf: CsrfToken,
 }
 
+impl Tools {
+    /// Where there is no request to prove something of: on a page of an error.
+    pub(crate) fn without_forms(http: Option<Inject<Http>>) -> Self {
+        Self { http, csrf: CsrfToken::none() }
+    }
+}
+
 /// These values, for one request.
-pub(crate) fn of(
-    exchange: &Exchange,
-    principal: &Principal,
-    tools: Tools,
-    messages: Messages,
-) -> Context {
+pub(crate) fn of(exchange: &Exchange, principal: &Principal, tools: Tools, messages: Messages) -> Context {
     let Tools { http, csrf } = tools;
     let url_for = move |name: &str, parameters: Kwargs| address(http.as_deref(), name, &parameters);
     let flashes = move || Value::from(Serde(messages.show()));

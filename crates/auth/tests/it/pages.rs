@@ -95,15 +95,40 @@ async fn signs_in_and_out() {
     let client = app.client();
     client.get("/me").send().await.assert_status(401);
     let form = client.get("/account/login").send().await;
-    form.assert_status(200)
-        .assert_text_contains(r#"autocomplete="current-password""#)
-        .assert_no_header("set-cookie");
+    form.assert_status(200).assert_text_contains(r#"autocomplete="current-password""#);
+    assert!(client.cookie("session").is_none(), "nothing is remembered of who only looks");
     log_in(&client, " Ann@Example.com ", PASSWORD).await.assert_redirect("/");
     client.get("/me").send().await.assert_text("ann@example.com");
     client.stranger().get("/me").send().await.assert_status(401);
     client.post("/account/logout").send().await.assert_redirect("/account/login");
     client.get("/me").send().await.assert_status(401);
     client.get("/account/login").send().await.assert_text_contains("You are signed out.");
+}
+
+/// A browser that says nothing of where a request comes from signs in and out by the tokens of the forms.
+#[tokio::test]
+async fn every_form_proves_that_it_is_ours() {
+    let (app, _) = start().await;
+    let token_in = |page: &TestResponse| {
+        let rest = page.text().split("name=\"_csrf\" value=\"").nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let send = async |path: &str, cookie: &str, fields: &[(&str, &str)]| {
+        app.client().post(path).header("cookie", cookie).form(fields).send().await
+    };
+    let page = app.get("/account/login").send().await;
+    let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let token = token_in(&page);
+    let fields = [("name", "ann@example.com"), ("password", PASSWORD)];
+    send("/account/login", &cookie, &fields).await.assert_status(403);
+    let fields = [("_csrf", token.as_str()), fields[0], fields[1]];
+    let signed_in = send("/account/login", &cookie, &fields).await;
+    signed_in.assert_redirect("/");
+    let session = signed_in.header("set-cookie").unwrap().split(';').next().unwrap();
+    let page = app.get("/account/sessions").header("cookie", session).send().await;
+    page.assert_text_contains("_csrf");
+    send("/account/logout", session, &[("_csrf", &token)]).await.assert_status(403);
+    send("/account/logout", session, &[("_csrf", &token_in(&page))]).await.assert_redirect("/account/login");
 }
 
 #[tokio::test]
@@ -116,7 +141,9 @@ async fn says_the_same_of_a_wrong_password_and_of_nobody() {
         let page = log_in(&client, name, password).await;
         page.assert_status(422).assert_text_contains("Name and password do not belong together.");
         assert!(!page.text().contains(password), "{}", page.text());
-        told.push(page.text().replace(name, "NAME"));
+        // The token of the form is another one each time.
+        let (before, token) = page.text().split_once("name=\"_csrf\" value=\"").unwrap();
+        told.push(format!("{before}{}", token.split_once('"').unwrap().1).replace(name, "NAME"));
         client.get("/me").send().await.assert_status(401);
     }
     assert_eq!(told[0], told[1]);

@@ -390,4 +390,3 @@ enum Cookie {
     Removed,
     Set(String, SessionRecord),
 }
-

@@ -149,14 +149,12 @@ impl Hook for CrossOriginProtection {
                 exchange.demand_proof();
                 Flow::Continue
             }
-            Verdict::Refused => {
-                Error::forbidden("This request comes from another site, and only our own pages may send it.")
-                    .code("cross_origin_request")
-                    .context(
-                        "see `http.csrf.trusted_origins`, `http.cors.origins`, and `cross_origin` on the route",
-                    )
-                    .into()
-            }
+            Verdict::Refused => Error::forbidden(
+                "This request comes from another site, and only our own pages may send it.",
+            )
+            .code("cross_origin_request")
+            .context("see `http.csrf.trusted_origins`, `http.cors.origins`, and `cross_origin` on the route")
+            .into(),
         }
     }
 

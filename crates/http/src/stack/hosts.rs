@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn what_only_looks_like_one_of_them_is_none() {
         let hosts = AllowedHosts::new(["shop.example", "*.shop.example", "[2001:db8::1]"]);
-        for ours in ["shop.example", "SHOP.example.", "a.shop.example:8443", "shop.example:", "[2001:DB8::1]:80"] {
+        for ours in
+            ["shop.example", "SHOP.example.", "a.shop.example:8443", "shop.example:", "[2001:DB8::1]:80"]
+        {
             assert!(hosts.allows(ours), "{ours}");
         }
         for other in [
@@ -186,6 +188,9 @@ mod tests {
         ] {
             assert!(!hosts.allows(other), "{other}");
         }
-        assert!(!AllowedHosts::new(["*"]).allows("shop.example:80@evil.example"), "not even where all are ours");
+        assert!(
+            !AllowedHosts::new(["*"]).allows("shop.example:80@evil.example"),
+            "not even where all are ours"
+        );
     }
 }

@@ -90,7 +90,13 @@ fn pair(cookie: &str) -> String {
 }
 
 /// Sends a body with a cookie, and no word of where it comes from.
-async fn send(caller: &Caller, path: &str, cookie: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+async fn send(
+    caller: &Caller,
+    path: &str,
+    cookie: &str,
+    content_type: &str,
+    body: impl Into<Body>,
+) -> Answer {
     let mut request = request("POST", path);
     for (name, value) in [("cookie", cookie), ("content-type", content_type)] {
         request.headers_mut().insert(http::HeaderName::from_static(name), value.parse().unwrap());
@@ -102,7 +108,12 @@ async fn send(caller: &Caller, path: &str, cookie: &str, content_type: &str, bod
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn assert_refused(answer: &Answer, code: &str) {
-    assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (403, Some(code)), "{}", answer.body);
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["code"].as_str()),
+        (403, Some(code)),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test]
@@ -219,7 +230,10 @@ async fn signing_in_begins_with_new_tokens() {
     let set = cookies_in(&signed_in);
     assert!(set[0].starts_with("session=") && set[1].starts_with("csrf=; Path=/; Max-Age=0"), "{set:?}");
     let session = pair(set[0]);
-    assert_refused(&send(&caller, "/raw", &session, FORM, format!("_csrf={old}")).await, "csrf_token_invalid");
+    assert_refused(
+        &send(&caller, "/raw", &session, FORM, format!("_csrf={old}")).await,
+        "csrf_token_invalid",
+    );
     let page = caller.ask("GET", "/form", &[("cookie", &session)]).await;
     assert_eq!(page.header("set-cookie"), "", "the session's own cookie does");
     let body = format!("_csrf={}", token_in(&page));

@@ -465,7 +465,11 @@ async fn nobody_can_plant_a_session_on_somebody_else() {
     let (ann, thief) = (cookie_of(&signed_in), cookie_of(&ask("POST", "/sign-in/thief", "").await));
     for both in [format!("{thief}; {ann}"), format!("{ann}; {thief}")] {
         let answer = ask("GET", "/who", &both).await;
-        assert_eq!((answer.body.as_str(), answer.header("set-cookie")), ("", ""), "neither counts, and none is removed");
+        assert_eq!(
+            (answer.body.as_str(), answer.header("set-cookie")),
+            ("", ""),
+            "neither counts, and none is removed"
+        );
         let again = ask("POST", "/sign-in/bob", &both).await;
         assert!(![&ann, &thief].contains(&&cookie_of(&again)), "it is a new one");
     }

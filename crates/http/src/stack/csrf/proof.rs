@@ -10,8 +10,8 @@ use axum::extract::Request;
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use http::header;
-use memchr::memmem;
 use mainstay_core::{Error, Result};
+use memchr::memmem;
 
 use super::token::{FIELD, belongs, own};
 use crate::exchange::Exchange;

@@ -56,6 +56,11 @@ pub struct CsrfToken {
 }
 
 impl CsrfToken {
+    /// No token at all: what it writes is empty.
+    pub fn none() -> Self {
+        Self { exchange: None, secret: None }
+    }
+
     /// That of this request, for whoever is no handler.
     ///
     /// # Errors
@@ -65,7 +70,7 @@ impl CsrfToken {
         let config = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<HttpConfig>);
         let is_off = config.is_some_and(|config| config.csrf.tokens == Tokens::Never);
         let Some(exchange) = parts.extensions.get::<Exchange>().filter(|_| !is_off) else {
-            return Ok(Self { exchange: None, secret: None });
+            return Ok(Self::none());
         };
         // One that is over is no good: its cookie may go with this very answer.
         let _ = Session::of_visitor(parts).await?;
