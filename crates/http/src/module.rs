@@ -33,7 +33,7 @@ use crate::stack::body_limit::BodyLimit;
 use crate::stack::compression::Compression;
 use crate::stack::cors::Cors;
 use crate::stack::csrf::CrossOriginProtection;
-use crate::stack::headers::SecurityHeaders;
+use crate::stack::headers::{SecurityHeaders, reports};
 use crate::stack::metrics::{RequestMetrics, RouteMetrics};
 use crate::stack::principal::Authenticator;
 use crate::stack::proxies::Proxies;
@@ -203,6 +203,9 @@ impl Setup<'_> {
         }
         if let Some(http) = self.contributions.modules().iter().find(|module| module.name == NAME) {
             placed.extend(place(&probes::routes(&self.config.probes), http, &[], self.home));
+            if let Some(path) = self.config.headers.receives_reports_at() {
+                placed.extend(place(&reports::routes(path), http, &[], self.home));
+            }
         }
         placed.retain(|placed| !placed.route.settings.in_development || self.profile.is_development());
         self.document_senders(&mut placed);

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use mainstay_core::keys::Keys;
 use mainstay_core::{Error, Result};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::fields::{self, Origin};
 use crate::describe::schema::describe_fields;
 use crate::describe::{Describe, Operation, Place, Schematic};
+use crate::respond::cookie::purpose;
 
 /// The cookies of a request. What is no cookie is passed over, as RFC 6265 asks; it is never a reason to refuse.
 ///
@@ -53,6 +55,17 @@ impl Cookies {
     /// The value of one.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The value of one that [`SetCookie::signed`](crate::respond::SetCookie::signed) has set. None if there is none, its time is over,
+    /// or somebody has changed it.
+    pub fn signed(&self, keys: &Keys, name: &str) -> Option<String> {
+        String::from_utf8(keys.verify(&purpose(name), self.get(name)?).ok()?).ok()
+    }
+
+    /// The value of one that [`SetCookie::sealed`](crate::respond::SetCookie::sealed) has set. None as there.
+    pub fn sealed(&self, keys: &Keys, name: &str) -> Option<String> {
+        String::from_utf8(keys.open(&purpose(name), self.get(name)?).ok()?).ok()
     }
 
     /// All of them: name and value.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::{HeaderValue, header};
+use mainstay_core::keys::Keys;
 use mainstay_core::{Error, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -68,6 +69,38 @@ impl SetCookie {
             same_site: SameSite::Lax,
             partitioned: false,
         }
+    }
+
+    /// A cookie that the client can read and cannot change: [`Cookies::signed`](crate::extract::Cookies::signed) returns what was
+    /// written here, under this name alone, and for so long. A copy of it is as good as itself: what must be used once, or ended
+    /// early, belongs into a [session](crate::session).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainstay_core::Inject;
+    /// use mainstay_core::keys::Keys;
+    /// use mainstay_http::extract::Cookies;
+    /// use mainstay_http::respond::SetCookie;
+    ///
+    /// async fn choose(keys: Inject<Keys>) -> SetCookie {
+    ///     SetCookie::signed(&keys, "variant", "b", Duration::from_secs(30 * 86_400))
+    /// }
+    ///
+    /// async fn show(keys: Inject<Keys>, cookies: Cookies) -> String {
+    ///     cookies.signed(&keys, "variant").unwrap_or_else(|| "a".to_owned())
+    /// }
+    /// ```
+    pub fn signed(keys: &Keys, name: impl Into<String>, value: &str, lifetime: Duration) -> Self {
+        let name = name.into();
+        let value = keys.sign(&purpose(&name), value.as_bytes(), Some(lifetime));
+        Self::new(name, value).max_age(lifetime)
+    }
+
+    /// The same, and the client cannot read it either: [`Cookies::sealed`](crate::extract::Cookies::sealed).
+    pub fn sealed(keys: &Keys, name: impl Into<String>, value: &str, lifetime: Duration) -> Self {
+        let name = name.into();
+        let value = keys.seal(&purpose(&name), value.as_bytes(), Some(lifetime));
+        Self::new(name, value).max_age(lifetime)
     }
 
     /// Takes a cookie away. Path and domain must be those that it was set with.
@@ -178,6 +211,11 @@ impl SetCookie {
     }
 }
 
+/// A cookie is nothing under the name of another.
+pub(crate) fn purpose(name: &str) -> String {
+    format!("cookie {name}")
+}
+
 /// The name of a cookie of the framework's own. Over HTTPS, one that only this host can set, for all of it (RFC 6265bis, 4.1.3.2).
 pub(crate) fn name_for(name: &str, scheme: Scheme) -> Cow<'_, str> {
     match scheme {
@@ -218,6 +256,10 @@ impl DescribeParts for SetCookie {
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
+    use mainstay_core::Profile;
+    use mainstay_core::clock::TestClock;
+    use mainstay_core::keys::KeysConfig;
+    use mainstay_core::random::SecureRandom;
 
     use super::*;
     use crate::extract::Cookies;
@@ -258,6 +300,40 @@ mod tests {
         for cookie in bad {
             assert_eq!(cookie.to_header().map_err(|error| error.status().as_u16()), Err(500), "{cookie:?}");
         }
+    }
+
+    #[test]
+    fn a_signed_or_sealed_value_comes_back_unchanged_or_not_at_all() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let clock = std::sync::Arc::new(TestClock::default());
+        let random = std::sync::Arc::new(SecureRandom::new());
+        let keys = Keys::new(&KeysConfig::default(), &Profile::Test, clock.clone(), random).unwrap();
+        let sent = |cookie: SetCookie, name: &str| {
+            let pair = written(cookie).split(';').next().unwrap().split_once('=').unwrap().1.to_owned();
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, format!("{name}={pair}").parse().unwrap());
+            Cookies::of(&headers)
+        };
+        let signed = || SetCookie::signed(&keys, "a", "née 1;2", HOUR);
+        let sealed = || SetCookie::sealed(&keys, "a", "née 1;2", HOUR);
+        assert!(written(signed()).ends_with("; Max-Age=3600; Secure; HttpOnly; SameSite=Lax"));
+        assert_eq!(sent(signed(), "a").signed(&keys, "a").as_deref(), Some("née 1;2"));
+        assert_eq!(sent(sealed(), "a").sealed(&keys, "a").as_deref(), Some("née 1;2"));
+        for cookies in [sent(signed(), "b"), sent(sealed(), "b")] {
+            assert_eq!(
+                (cookies.signed(&keys, "b"), cookies.sealed(&keys, "b")),
+                (None, None),
+                "another name"
+            );
+        }
+        assert_eq!(sent(signed(), "a").sealed(&keys, "a"), None);
+        assert_eq!(sent(sealed(), "a").signed(&keys, "a"), None);
+        for forged in ["", "x", "AQAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(sent(SetCookie::new("a", forged), "a").signed(&keys, "a"), None);
+        }
+        let cookies = sent(signed(), "a");
+        clock.advance(HOUR);
+        assert_eq!(cookies.signed(&keys, "a"), None, "its time is over, whatever the client keeps");
     }
 
     #[test]

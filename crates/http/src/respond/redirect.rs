@@ -106,7 +106,16 @@ mod tests {
 
     #[test]
     fn stays_on_this_site_when_told_so() {
-        for good in ["/", "/a?next=//b", "/a//b", "/a#b", "/%2F%2Fevil.com"] {
+        for good in [
+            "/",
+            "/a?next=//b",
+            "/a//b",
+            "/a#b",
+            "/%2F%2Fevil.com",
+            "/..//evil.com",
+            "/.//evil.com",
+            "/@evil.com",
+        ] {
             assert_eq!(target(Redirect::local(good)), good);
         }
         for bad in [
@@ -121,6 +130,16 @@ mod tests {
             "",
             " //evil.com",
             "\u{1}//evil.com",
+            "https:evil.com",
+            "https:/evil.com",
+            "user@evil.com",
+            "\u{2028}//evil.com",
+            "/a\u{85}b",
+            "/\r\n/evil.com",
+            "///evil.com",
+            "/\t\\evil.com",
+            "?next=a",
+            "#a",
         ] {
             assert_eq!(target(Redirect::local(bad)), "/", "{bad:?}");
         }
@@ -146,6 +165,20 @@ mod tests {
         fn any_address_becomes_a_header(to in ".{0,60}") {
             let value = location(&to);
             proptest::prop_assert!(value.to_str().is_ok());
+        }
+
+        /// As browsers read it (WHATWG URL), whatever it is.
+        #[test]
+        fn an_address_of_this_site_leads_nowhere_else(
+            to in "[/\\\\.@:?#%\\t\\r\\n a-z0-9\u{0}\u{7f}\u{a0}\u{2028}\u{ff0f}]{0,24}",
+            start in "(/|//|/\\\\|\\\\|https:|/\\t/|/\\.\\.//|/%2f/|/%5c/|)(evil\\.com|@evil\\.com|)",
+        ) {
+            let here = url::Url::parse("https://shop.example:8443/account/login?next=x").unwrap();
+            for to in [to.clone(), format!("{start}{to}")] {
+                let there = here.join(&target(Redirect::local(&to))).unwrap();
+                proptest::prop_assert_eq!(there.origin(), here.origin(), "{:?}", to);
+                proptest::prop_assert_eq!((there.username(), there.password()), ("", None), "{:?}", to);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod csrf;
 mod errors;
 mod extract;
 mod files;
+mod headers;
 mod listen;
 mod macros;
 mod middleware;
