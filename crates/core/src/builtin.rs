@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::assembly::Assembly;
-use crate::check::{Check, Findings};
+use crate::check::{Check, Finding, Findings};
 use crate::clock::{Clock, SystemClock};
 use crate::command;
 use crate::config;
@@ -49,6 +49,7 @@ pub(crate) fn module() -> Module {
         .export::<Overview>()
         .export::<Health>()
         .check(Check::at_start(check_keys))
+        .check(Check::at_deploy(before_deployment))
         .service(logging::reload::service())
         .contribute(keys::file::driver())
         .service(keys::keeper::service())
@@ -86,6 +87,24 @@ async fn keys(
         keeper.keep_up().await?;
     }
     Ok(keys)
+}
+
+/// | id | what |
+/// |---|---|
+/// | `core.W001` | the profile is that of development or of tests |
+/// | `log.W001` | the log tells more than it needs to |
+fn before_deployment(assembly: &Assembly, findings: &mut Findings) {
+    let profile = &assembly.profile;
+    if profile.is_development() || *profile == Profile::Test {
+        let told = format!(
+            "the profile is `{profile}`: errors show the inside of the application, and defaults are for one's own machine"
+        );
+        let fix = "set MAINSTAY_PROFILE=production, here and where it is deployed";
+        findings.add(Finding::warning("core.W001", told).fix(fix));
+    }
+    if let Ok(config) = assembly.config.section::<LogConfig>() {
+        logging::before_deployment(&config, findings);
+    }
 }
 
 /// A secret is asked for only where something signs or seals.

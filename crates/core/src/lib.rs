@@ -12,7 +12,7 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`driver`], [`health`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`], [`call_context`], and [`projection`]: what of a value may be seen
+//! [`random`], [`driver`], [`health`], [`redaction`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`], [`call_context`], and [`projection`]: what of a value may be seen
 //! from outside.
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
@@ -44,6 +44,7 @@ pub mod principal;
 pub mod profile;
 pub mod projection;
 pub mod random;
+pub mod redaction;
 pub mod service;
 mod whole_file;
 

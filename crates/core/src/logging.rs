@@ -18,6 +18,9 @@
 //! `pretty`, `json`). Formatting them when the span opens, as `tracing_subscriber::fmt` does, costs a third of the CPU of
 //! a small request. For the same reason a call site is judged once (`levels`), not each time it is passed.
 //!
+//! A field whose name is that of a secret (see [`redaction`](crate::redaction)), or stands in `log.redact`, is written without its value.
+//! What is part of a message is not known by a name: no secret belongs into one.
+//!
 //! Whatever a user can put into a value cannot make a second line, move the cursor or turn the text around: control
 //! characters are escaped in both formats.
 
@@ -39,6 +42,7 @@ use std::sync::OnceLock;
 
 use tracing_subscriber::layer::SubscriberExt;
 
+pub(crate) use config::before_deployment;
 pub use config::{LogConfig, LogFormat, LogLevel};
 pub use layer::LogLayer;
 pub use levels::Levels;

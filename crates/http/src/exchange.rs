@@ -12,7 +12,7 @@ pub use id::RequestId;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use mainstay_core::{Error, Result};
+use mainstay_core::{Error, Result, redaction};
 
 use crate::compression::Accepted;
 use crate::describe::{Describe, Operation};
@@ -117,6 +117,24 @@ impl Exchange {
     /// The target, as the client wrote it.
     pub fn uri(&self) -> &Uri {
         &self.0.uri
+    }
+
+    /// The target as it may be shown to people and kept in logs: without what looks like a secret in its path, by the names of the
+    /// route's parameters, and in its query.
+    pub fn shown_address(&self) -> String {
+        let path = self.shown_path();
+        match self.0.uri.query() {
+            Some(query) => redaction::address(&format!("{path}?{query}")).into_owned(),
+            None => path.to_owned(),
+        }
+    }
+
+    /// The same of the path alone: of a route with a secret in it, the pattern.
+    pub(crate) fn shown_path(&self) -> &str {
+        match &self.0.route {
+            Some(route) if route.has_secret => route.pattern(),
+            _ => self.0.uri.path(),
+        }
     }
 
     /// The other end of the connection: the client, or the proxy in front of us.
@@ -286,7 +304,7 @@ impl fmt::Debug for Exchange {
         f.debug_struct("Exchange")
             .field("id", &self.id())
             .field("method", self.method())
-            .field("uri", self.uri())
+            .field("uri", &self.shown_address())
             .field("client", &self.client())
             .finish_non_exhaustive()
     }

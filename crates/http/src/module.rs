@@ -3,6 +3,7 @@
 //! It is installed by the first route, stack edit or other contribution of this crate.
 
 mod command;
+mod deploy;
 mod listener;
 mod probes;
 
@@ -53,7 +54,7 @@ pub(crate) fn http() -> Module {
         .export::<Links>()
         .check(Check::at_start(at_start))
         .check(Check::at_start(find_public_url))
-        .check(Check::at_deploy(at_deploy))
+        .check(Check::at_deploy(deploy::check))
         .command(command::routes())
         .service(listener::listener())
 }
@@ -360,30 +361,4 @@ fn find_public_url(assembly: &Assembly, findings: &mut Findings) {
     if assembly.needs::<Links>() && links::base(&config, &assembly.profile).is_none() {
         findings.add(Finding::error("http.E013", links::MISSING).at("http.public_url").fix(links::FIX));
     }
-}
-
-/// | id | what |
-/// |---|---|
-/// | `http.W010` | a protection was taken out of the stack |
-/// | `http.W011` | any host name is served |
-/// | `http.W012` | the stack's body limit or time-out is switched off |
-fn at_deploy(assembly: &Assembly, findings: &mut Findings) {
-    with_setup(assembly, |setup| {
-        setup.stack(&nobody()).missing_protections(findings);
-        let config = setup.config;
-        if config.allowed_hosts.is_empty() || config.allowed_hosts.iter().any(|host| host == "*") {
-            findings.add(
-                Finding::warning("http.W011", "requests for any host name are served")
-                    .at("http.allowed_hosts")
-                    .fix("List the names that are yours: allowed_hosts = [\"shop.example\"]"),
-            );
-        }
-        if config.timeout.is_zero() {
-            findings.add(
-                Finding::warning("http.W012", "a handler may take for ever")
-                    .at("http.timeout")
-                    .fix("Set a limit, and a longer one on the routes that need it."),
-            );
-        }
-    });
 }

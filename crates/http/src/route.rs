@@ -360,6 +360,8 @@ pub struct RouteInfo {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) cross_origin: bool,
     pub(crate) any_host: bool,
+    /// A parameter of its path is called like a secret.
+    pub(crate) has_secret: bool,
     pub(crate) hang_up: Option<HangUp>,
     pub(crate) hands_over: Option<HandsOver>,
     pub(crate) metrics: RouteMetrics,

@@ -87,7 +87,7 @@ struct Request(Exchange);
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.method(), self.0.uri())
+        write!(f, "{} {}", self.0.method(), self.0.shown_address())
     }
 }
 

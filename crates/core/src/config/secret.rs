@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-/// What stands in the place of a secret.
-pub(super) const MASK: &str = "********";
+pub(super) use crate::redaction::MASK;
+use crate::redaction::is_secret;
 
 /// The name under which a [`Secret`] asks our deserializer for its value, so that errors mask it too.
 pub(super) const SECRET: &str = "$mainstay::Secret";
@@ -80,28 +80,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     }
 }
 
-/// Whether a key of this name holds something that must not be shown. Wrong in doubt on the side of hiding.
+/// Whether a key of this name holds something that must not be shown. What is called after cookies or CSRF is about them in a
+/// configuration, and not one of them.
 pub(super) fn looks_secret(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
-    let words: Vec<&str> = last.split(['_', '-', '[']).collect();
-    let ends = |tail: &[&str]| words.ends_with(tail);
-    words.iter().any(|word| {
-        matches!(
-            *word,
-            "secret"
-                | "secrets"
-                | "password"
-                | "passwords"
-                | "passwd"
-                | "passphrase"
-                | "credentials"
-                | "apikey"
-        )
-    }) || ends(&["token"])
-        || ends(&["tokens"])
-        || ["api", "private", "access", "signing", "encryption", "master", "session"]
-            .iter()
-            .any(|kind| ends(&[*kind, "key"]))
+    let last = key.rsplit('.').next().unwrap_or(key);
+    is_secret(last) && !["cookie", "cookies", "csrf"].contains(&last)
 }
 
 /// The text without the password of a URL that it may be: `postgres://ann:********@db/app`.
@@ -167,7 +150,9 @@ mod tests {
         {
             assert!(looks_secret(key), "{key}");
         }
-        for key in ["tls.key", "http.port", "auth.token_lifetime", "i18n.key", "s3.public_key"] {
+        for key in
+            ["tls.key", "http.port", "auth.token_lifetime", "i18n.key", "s3.public_key", "session.cookie"]
+        {
             assert!(!looks_secret(key), "{key}");
         }
     }

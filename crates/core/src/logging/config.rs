@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tracing::level_filters::LevelFilter;
 
-use crate::Profile;
 use crate::config::Section;
+use crate::{Finding, Findings, Profile};
 
 /// The section `log`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,23 @@ pub struct LogConfig {
     pub levels: BTreeMap<String, LogLevel>,
     /// How it is written.
     pub format: LogFormat,
+    /// Names of fields whose values are not written, besides those that [look like secrets](crate::redaction::is_secret).
+    pub redact: Vec<String>,
+}
+
+/// `log.W001`: in production, the log tells more than it needs to.
+pub(crate) fn before_deployment(config: &LogConfig, findings: &mut Findings) {
+    let talks = |level: &LogLevel| matches!(level, LogLevel::Debug | LogLevel::Trace);
+    let all = std::iter::once(("log.level".to_owned(), &config.level))
+        .chain(config.levels.iter().map(|(module, level)| (format!("log.levels.{module}"), level)));
+    for (key, level) in all.filter(|(_, level)| talks(level)) {
+        let told = format!(
+            "the level is {level:?}: the log tells of what people send, and what libraries do with it"
+        );
+        findings.add(Finding::warning("log.W001", told.to_lowercase()).at(key).fix(
+            "leave it at info; SIGHUP reads the levels again, so that another one can be set for a while",
+        ));
+    }
 }
 
 impl Section for LogConfig {

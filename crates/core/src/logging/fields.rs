@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
+use crate::redaction;
+
 /// A value, on its way into a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shown<'a> {
@@ -16,6 +18,23 @@ pub(super) enum Shown<'a> {
     Signed(i64),
     Float(f64),
     Boolean(bool),
+}
+
+/// Names of fields whose values are not written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hidden(std::sync::Arc<[String]>);
+
+impl Hidden {
+    /// These, besides those that look like secrets.
+    pub(super) fn new(more: &[String]) -> Self {
+        Self(more.into())
+    }
+
+    /// The value as it may be seen.
+    pub(super) fn or_mask<'v>(&self, name: &str, value: Shown<'v>) -> Shown<'v> {
+        let hides = redaction::is_secret(name) || self.0.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if hides { Shown::Written(redaction::MASK) } else { value }
+    }
 }
 
 /// As many fields as a request's span has find place without a further allocation.

@@ -10,11 +10,13 @@ use std::time::SystemTime;
 
 use tracing::Metadata;
 
-use super::fields::{Shown, SpanFields};
+use super::fields::{Hidden, Shown, SpanFields};
 use super::line::Format;
 use super::timestamp::Timestamp;
 
-pub(super) struct Json;
+pub(super) struct Json {
+    pub(super) hidden: Hidden,
+}
 
 impl Format for Json {
     fn start(&self, line: &mut String, now: SystemTime, metadata: &Metadata<'_>, message: &str) {
@@ -38,13 +40,17 @@ impl Format for Json {
         let _ = Escape(line).write_str(name);
         line.push_str("\",\"fields\":{");
         for (name, value) in fields.into_iter().flat_map(SpanFields::iter) {
-            self.field(line, name, value);
+            self.field(line, name, self.hidden.or_mask(name, value));
         }
         line.push_str("}}");
     }
 
     fn end(&self, line: &mut String) {
         line.push_str("]}\n");
+    }
+
+    fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     fn field(&self, out: &mut String, name: &str, value: Shown<'_>) {

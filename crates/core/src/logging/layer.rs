@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::config::{LogConfig, LogFormat};
-use super::fields::SpanFields;
+use super::fields::{Hidden, SpanFields};
 use super::json::Json;
 use super::levels::Levels;
 use super::line::{EventFields, Format};
@@ -54,9 +54,10 @@ impl LogLayer {
             Profile::Test => (Box::new(Captured), false),
             _ => (Box::new(Stderr), std::io::stderr().is_terminal() && colour_is_wanted()),
         };
+        let hidden = Hidden::new(&config.redact);
         let format = match config.format.resolve(profile) {
-            LogFormat::Json => Style::Json(Json),
-            LogFormat::Auto | LogFormat::Pretty => Style::Pretty(Pretty { colour }),
+            LogFormat::Json => Style::Json(Json { hidden }),
+            LogFormat::Auto | LogFormat::Pretty => Style::Pretty(Pretty { colour, hidden }),
         };
         Self { levels: Levels::new(config.level, &config.levels), format, sink, clock: Arc::new(SystemClock) }
     }
@@ -70,7 +71,7 @@ impl LogLayer {
 
     #[cfg(test)]
     pub(super) fn in_colour(mut self) -> Self {
-        self.format = Style::Pretty(Pretty { colour: true });
+        self.format = Style::Pretty(Pretty { colour: true, hidden: Hidden::default() });
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata};
 
-use super::fields::{Chain, Shown, SpanFields};
+use super::fields::{Chain, Hidden, Shown, SpanFields};
 
 /// A way to write lines. The parts come in this order.
 pub(super) trait Format {
@@ -22,6 +22,9 @@ pub(super) trait Format {
 
     /// The end, with the line break.
     fn end(&self, line: &mut String);
+
+    /// Which values are not written.
+    fn hidden(&self) -> &Hidden;
 
     /// One field, behind others in `out`.
     fn field(&self, out: &mut String, name: &str, value: Shown<'_>);
@@ -54,6 +57,7 @@ struct Reader<'a, F> {
 
 impl<F: Format> Reader<'_, F> {
     fn add(&mut self, field: &Field, value: Shown<'_>) {
+        let value = self.format.hidden().or_mask(field.name(), value);
         self.format.field(&mut self.fields.rest, field.name(), value);
     }
 
@@ -65,7 +69,8 @@ impl<F: Format> Reader<'_, F> {
         self.fields.scratch.clear();
         // A `Debug` that fails has written what it could.
         let _ = self.fields.scratch.write_fmt(arguments);
-        self.format.field(&mut self.fields.rest, field.name(), Shown::Written(&self.fields.scratch));
+        let value = self.format.hidden().or_mask(field.name(), Shown::Written(&self.fields.scratch));
+        self.format.field(&mut self.fields.rest, field.name(), value);
     }
 }
 

@@ -10,12 +10,13 @@ use std::time::SystemTime;
 
 use tracing::{Level, Metadata};
 
-use super::fields::{Shown, SpanFields};
+use super::fields::{Hidden, Shown, SpanFields};
 use super::line::Format;
 use super::timestamp::Timestamp;
 
 pub(super) struct Pretty {
     pub(super) colour: bool,
+    pub(super) hidden: Hidden,
 }
 
 const DIM: &str = "\x1b[2m";
@@ -62,7 +63,7 @@ impl Format for Pretty {
         let Some(fields) = fields else { return };
         let start = line.len();
         for (name, value) in fields.iter() {
-            self.field(line, name, value);
+            self.field(line, name, self.hidden.or_mask(name, value));
         }
         if line.len() > start {
             // Each field begins with a space; the first one's becomes the brace.
@@ -73,6 +74,10 @@ impl Format for Pretty {
 
     fn end(&self, line: &mut String) {
         line.push('\n');
+    }
+
+    fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     fn field(&self, out: &mut String, name: &str, value: Shown<'_>) {

@@ -26,7 +26,7 @@ impl Sink for Memory {
 }
 
 fn layer(format: LogFormat, level: LogLevel, memory: &Memory) -> LogLayer {
-    let config = LogConfig { level, format, levels: BTreeMap::new() };
+    let config = LogConfig { level, format, levels: BTreeMap::new(), redact: vec!["iban".into()] };
     LogLayer::new(&config, &Profile::Test).to(memory.clone(), TestClock::default())
 }
 
@@ -177,7 +177,7 @@ fn the_longest_module_that_fits_decides() {
         ("shop::checkout".to_owned(), LogLevel::Trace),
         ("quiet".to_owned(), LogLevel::Off),
     ]);
-    let config = LogConfig { level: LogLevel::Info, format: LogFormat::Pretty, levels };
+    let config = LogConfig { level: LogLevel::Info, format: LogFormat::Pretty, levels, redact: Vec::new() };
     let layer = LogLayer::new(&config, &Profile::Test).to(memory.clone(), TestClock::default());
     with_default(tracing_subscriber::registry().with(layer), || {
         info!(target: "shop::cart", "no");
@@ -245,4 +245,23 @@ fn is_configured_by_the_section_log() {
         log.levels,
         BTreeMap::from([("mainstay_http".into(), LogLevel::Debug), ("shop".into(), LogLevel::Trace)])
     );
+}
+
+#[test]
+fn a_field_that_is_called_like_a_secret_is_written_without_its_value() {
+    for format in [LogFormat::Pretty, LogFormat::Json] {
+        let text = logged(format, || {
+            let request = info_span!("request", path = "/a", access_token = "hunter1", code = 7);
+            request.in_scope(|| {
+                info!(password = "hunter2", newPassword = ?"hunter3", "x-api-key" = %"hunter4", IBAN = "hunter5", "saved");
+                info!(csrf = 17_171_717, authorization = true, user = "ann", "seen");
+            });
+        });
+        for secret in ["hunter", "17171717", "true"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        for seen in ["/a", "ann", "saved", "********", "newPassword"] {
+            assert!(text.contains(seen), "{seen} in {text}");
+        }
+    }
 }

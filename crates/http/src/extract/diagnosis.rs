@@ -3,7 +3,7 @@
 //! `serde_json` tells its failures as text only. The first words of that text are fixed by serde's `de::Error` trait
 //! and by its derive macros; what does not begin with them is shown as it is.
 
-use mainstay_core::Fault;
+use mainstay_core::{Fault, redaction};
 
 use super::{pointer, words};
 
@@ -81,7 +81,15 @@ impl Diagnosis {
                 place.push_str(&step);
             }
         }
-        let fault = Fault::new(place, self.code, self.message);
+        let is_secret = redaction::is_secret(place.rsplit('/').next().unwrap_or_default());
+        let message = match self.message.split_once(", found ") {
+            // What was sent is told to whoever sent it, and to the log.
+            Some(_) if is_secret => {
+                format!("expected {}, found something else", words::expected(&self.wanted))
+            }
+            _ => self.message,
+        };
+        let fault = Fault::new(place, self.code, message);
         match self.wanted.as_str() {
             "" => fault,
             wanted => fault.with("expected", words::expected(wanted)),

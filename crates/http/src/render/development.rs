@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::HeaderMap;
-use mainstay_core::Error;
+use mainstay_core::{Error, redaction};
 
 use super::escape;
 use super::page::document;
@@ -14,9 +14,6 @@ use crate::describe::Operation;
 use crate::exchange::Exchange;
 use crate::route::RouteInfo;
 use crate::stack::panic::Panicked;
-
-/// Headers whose values are never shown, not even here: pages end up in screenshots.
-const SECRET: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-csrf-token"];
 
 /// How many lines of source to show before and after.
 const AROUND: usize = 7;
@@ -141,7 +138,7 @@ fn request(exchange: &Exchange) -> String {
     let mut row = |name: &str, value: &str| {
         let _ = write!(rows, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value));
     };
-    row("request", &format!("{} {}", exchange.method(), exchange.uri()));
+    row("request", &format!("{} {}", exchange.method(), exchange.shown_address()));
     row("id", exchange.id().text().as_str());
     if let Some(route) = exchange.route() {
         let operation = &route.operation;
@@ -161,13 +158,13 @@ fn request(exchange: &Exchange) -> String {
     format!("<section><h2>Request</h2><table>{rows}</table></section>")
 }
 
+/// Secrets are never shown, not even here: pages end up in screenshots.
 fn shown(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
     headers.iter().map(|(name, value)| {
-        let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
-        let value = if secret {
-            "••••••".to_owned()
+        let value = if value.is_sensitive() || redaction::is_secret(name.as_str()) {
+            redaction::MASK.to_owned()
         } else {
-            String::from_utf8_lossy(value.as_bytes()).into_owned()
+            redaction::address(&String::from_utf8_lossy(value.as_bytes())).into_owned()
         };
         (name.to_string(), value)
     })

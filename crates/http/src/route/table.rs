@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::origin::Origin;
-use mainstay_core::{Error, Findings, Resolver};
+use mainstay_core::{Error, Findings, Resolver, redaction};
 
 use super::endpoint::{Endpoint, through_axum};
 use super::group::Placed;
@@ -420,6 +420,7 @@ fn leaf(placed: Placed, with: &With<'_>) -> Leaf {
         timeout: route.settings.timeout,
         cross_origin: route.settings.cross_origin,
         any_host: route.settings.any_host,
+        has_secret: names.iter().any(|name| redaction::is_secret(name)),
         hang_up: route.settings.hang_up,
         hands_over: route.settings.hands_over,
         metrics,

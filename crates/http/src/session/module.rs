@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `session.E001` | nothing opens the store that `session.store` names |
 //! | `session.W001` | in production, sessions are in the memory of one process |
+//! | `session.W002` | in production, a session lasts for more than 90 days, whatever its owner does |
+//! | `session.W003` | in production, a session that nobody uses lasts for more than 14 days |
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainstay_core::check::Check;
 use mainstay_core::clock::Clock;
@@ -40,7 +43,7 @@ pub(crate) fn module() -> Module {
         .provide(Provider::asynchronous(Sessions::provide))
         .export::<Sessions>()
         .check(Check::at_start(find_store))
-        .check(Check::at_deploy(warn_of_memory))
+        .check(Check::at_deploy(before_deployment))
 }
 
 async fn in_memory(_: String, resolver: Resolver) -> Result<Arc<dyn SessionStore>> {
@@ -59,12 +62,24 @@ fn find_store(assembly: &Assembly, findings: &mut Findings) {
     findings.add(Finding::error("session.E001", told).at("session.store").fix(fix));
 }
 
-fn warn_of_memory(assembly: &Assembly, findings: &mut Findings) {
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn before_deployment(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<SessionConfig>() else { return };
     if chosen(&assembly.contributions, &config).is_some_and(|driver| driver.scheme() == MEMORY) {
         let told = "sessions are in the memory of the process: a restart forgets them, and several processes do not share them";
         findings
             .add(Finding::warning("session.W001", told).at("session.store").fix("name a store that stays"));
+    }
+    if config.lifetime > 90 * DAY {
+        let told = "a session lasts for more than 90 days: so long a stolen cookie is good";
+        let fix = "set it to 30d, and let people sign in again";
+        findings.add(Finding::warning("session.W002", told).at("session.lifetime").fix(fix));
+    }
+    if config.idle_timeout.min(config.lifetime) > 14 * DAY {
+        let told = "a session that nobody uses lasts for more than 14 days";
+        let fix = "set it to 1d; who wants to stay signed in is remembered for `session.lifetime`";
+        findings.add(Finding::warning("session.W003", told).at("session.idle_timeout").fix(fix));
     }
 }
 

@@ -11,7 +11,7 @@
 //!    no credentials but a bearer token; unless it is a form that leads the browser here.
 //! 6. A request with neither header is no browser, or one that is very old, or whose headers somebody takes away. It passes
 //!    if it brings no cookie, or credentials that no browser adds by itself; otherwise it has to bring a token, unless
-//!    `http.csrf.tokens` says `never`.
+//!    `http.csrf.fallback` says `pass`.
 //! 7. All else is refused with 403.
 //!
 //! `token` is what proves that a form is one of ours: [`CsrfToken`]. `proof` looks for it, in a header or at the beginning of the
@@ -44,19 +44,19 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 pub struct CsrfConfig {
     /// Origins whose pages may send requests that change something: `https://accounts.example`.
     pub trusted_origins: Vec<String>,
-    /// Whether a request that brings a cookie and does not say where it comes from has to bring a token.
-    pub tokens: Tokens,
+    /// What becomes of a request that brings a cookie and does not say where it comes from.
+    pub fallback: Fallback,
 }
 
-/// When a request has to bring a token.
+/// What becomes of a request that brings a cookie, and neither `Sec-Fetch-Site` nor `Origin`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tokens {
-    /// When it brings a cookie, and neither `Sec-Fetch-Site` nor `Origin`.
+pub enum Fallback {
+    /// It has to bring a token.
     #[default]
-    Fallback,
-    /// Never: what has neither header is taken for a program. Forms have no tokens then.
-    Never,
+    Token,
+    /// It passes, as if a program had sent it. Forms have no tokens then.
+    Pass,
 }
 
 impl CsrfConfig {
@@ -74,7 +74,7 @@ impl CsrfConfig {
 pub struct CrossOriginProtection {
     trusted: Origins,
     everybody: bool,
-    tokens: Tokens,
+    fallback: Fallback,
 }
 
 /// What the headers of a request say of where it comes from.
@@ -91,7 +91,7 @@ impl CrossOriginProtection {
     pub fn new(config: &CsrfConfig, cors: &[String]) -> Self {
         let trusted = Origins::new(config.trusted_origins.iter().chain(cors));
         let everybody = Origins::new(cors).allows_any();
-        Self { trusted, everybody, tokens: config.tokens }
+        Self { trusted, everybody, fallback: config.fallback }
     }
 
     fn judge(&self, exchange: &Exchange, headers: &HeaderMap) -> Verdict {
@@ -100,7 +100,7 @@ impl CrossOriginProtection {
         let ours = match (text(SEC_FETCH_SITE), origin) {
             (Some("same-origin" | "none"), _) => true,
             (Some(_), _) => false,
-            (None, None) if self.tokens == Tokens::Never || !may_be_a_browser(headers) => true,
+            (None, None) if self.fallback == Fallback::Pass || !may_be_a_browser(headers) => true,
             (None, None) => return Verdict::Silent,
             (None, Some(origin)) => {
                 let host = origin.split_once("://").map(|(_, host)| host);
@@ -208,7 +208,7 @@ mod tests {
         ] {
             assert_eq!(judge(&usual, headers), verdict, "{headers:?}");
         }
-        let never = CsrfConfig { tokens: Tokens::Never, ..CsrfConfig::default() };
+        let never = CsrfConfig { fallback: Fallback::Pass, ..CsrfConfig::default() };
         assert_eq!(judge(&never, &[cookie]), Verdict::Passes);
         assert_eq!(judge(&never, &[cookie, ("sec-fetch-site", "cross-site")]), Verdict::Refused);
     }

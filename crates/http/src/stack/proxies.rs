@@ -78,6 +78,12 @@ impl TrustedProxies {
     fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address.to_canonical()))
     }
+
+    /// The first range that is larger than any that is used in private.
+    pub(crate) fn too_wide(&self) -> Option<String> {
+        let is_wide = |network: &&Network| network.bits < if network.base.is_ipv4() { 8 } else { 7 };
+        self.networks.iter().find(is_wide).map(|network| format!("{}/{}", network.base, network.bits))
+    }
 }
 
 impl Network {

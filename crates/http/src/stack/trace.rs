@@ -1,5 +1,7 @@
 //! `trace`: the span around a request, by which every log line of a handler is known to belong to it.
 //!
+//! Of a route whose pattern names a secret (`/reset/{token}`), the path is the pattern. The query is no field at all.
+//!
 //! Its fields are handed over as they are. Whoever writes a line formats them; where none is written, nothing is
 //! formatted.
 
@@ -21,7 +23,7 @@ pub(crate) fn span(exchange: &Exchange, parent: Option<&Trace>) -> Span {
         "request",
         request_id = Empty,
         method = exchange.method().as_str(),
-        path = exchange.uri().path(),
+        path = exchange.shown_path(),
         route = exchange.route().map(crate::route::RouteInfo::pattern),
         status = Empty,
         trace_id = Empty,

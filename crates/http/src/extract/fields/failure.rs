@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mainstay_core::Fault;
+use mainstay_core::{Fault, redaction};
 use serde::de::{self, Expected, Unexpected};
 
 use crate::extract::words;
@@ -55,7 +55,13 @@ impl Failure {
     }
 
     pub(super) fn fault(&self, pointer: String) -> Fault {
+        // What was sent is told to whoever sent it, and to the log.
+        let is_secret = redaction::is_secret(pointer.rsplit(['/', ':']).next().unwrap_or_default());
         match &self.kind {
+            Kind::Choice { choices, .. } if is_secret => {
+                let message = format!("expected {}", words::one_of(choices));
+                Fault::new(pointer, "choice", message).with("choices", words::one_of(choices))
+            }
             Kind::Missing => Fault::new(pointer, "required", "it is required, and missing"),
             Kind::Unknown([]) => Fault::new(pointer, "unknown_field", "it is not known here"),
             Kind::Unknown(known) => {
@@ -68,8 +74,9 @@ impl Failure {
             }
             Kind::Type { expected, text } => {
                 let found = match text.as_deref() {
-                    None => "something else".to_owned(),
                     Some("") => "nothing".to_owned(),
+                    None => "something else".to_owned(),
+                    Some(_) if is_secret => "something else".to_owned(),
                     Some(text) => format!("`{}`", words::clip(text)),
                 };
                 Fault::new(pointer, "type", format!("expected {expected}, found {found}"))

@@ -16,7 +16,7 @@ use mainstay_core::random::{Random, SecureRandom};
 use mainstay_core::{Error, Resolver, Result};
 use ring::hmac;
 
-use super::Tokens;
+use super::Fallback;
 use crate::config::HttpConfig;
 use crate::describe::{Describe, Operation};
 use crate::exchange::{Exchange, Scheme};
@@ -68,7 +68,7 @@ impl CsrfToken {
     /// 503 when the visitor's session cannot be had.
     pub async fn of(parts: &Parts) -> Result<Self> {
         let config = parts.extensions.get::<Resolver>().and_then(Resolver::ready::<HttpConfig>);
-        let is_off = config.is_some_and(|config| config.csrf.tokens == Tokens::Never);
+        let is_off = config.is_some_and(|config| config.csrf.fallback == Fallback::Pass);
         let Some(exchange) = parts.extensions.get::<Exchange>().filter(|_| !is_off) else {
             return Ok(Self::none());
         };
@@ -82,7 +82,7 @@ impl CsrfToken {
         Ok(Self { exchange: Some(exchange.clone()), secret })
     }
 
-    /// The token, another one each time. Empty where `http.csrf.tokens` says `never`.
+    /// The token, another one each time. Empty where `http.csrf.fallback` says `pass`.
     pub fn token(&self) -> String {
         let Some(exchange) = &self.exchange else { return String::new() };
         let fresh = exchange.csrf_shown(|| self.secret.is_none().then(new_secret));
