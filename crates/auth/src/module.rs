@@ -2,6 +2,9 @@
 //!
 //! | id | what |
 //! |---|---|
+//! | `auth.W020` | in production, hashes of passwords cost less than OWASP advises |
+//! | `auth.W021` | in production, a token is good for more than 90 days |
+//! | `auth.W022` | in production, so many attempts to sign in are let through that a password can be guessed |
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 //! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
@@ -53,6 +56,7 @@ pub fn module() -> Module {
         .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
         .check(Check::at_start(find_roles_in_vain))
+        .check(Check::at_deploy(before_deployment))
 }
 
 fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {
@@ -66,6 +70,12 @@ fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {
                 .at(second.meta.place)
                 .fix("give one of them another `const SCHEME` in its `impl Account`"),
         );
+    }
+}
+
+fn before_deployment(assembly: &Assembly, findings: &mut Findings) {
+    if let Ok(config) = assembly.config.section::<AuthConfig>() {
+        config.before_deployment(&assembly.profile, findings);
     }
 }
 

@@ -4,7 +4,7 @@
 //! behind a queue of limited length: a flood of logins fills the queue and is refused, and everything else goes on.
 //!
 //! - `hash`: [`PasswordHash`], a column; `imported`: those of other frameworks.
-//! - `config`: how dear a hash is.
+//! - `config`: how dear a hash is; `strength`: whether that is enough.
 //! - `crew`: the threads.
 //! - `rules`: which passwords people may choose.
 
@@ -13,6 +13,7 @@ mod crew;
 mod hash;
 mod imported;
 mod rules;
+mod strength;
 
 use std::sync::Arc;
 

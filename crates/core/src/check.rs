@@ -232,3 +232,30 @@ impl Check {
 }
 
 impl Contribution for Check {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::{App, Profile};
+
+    fn before_deploying(app: App) -> Vec<(&'static str, Option<String>)> {
+        let findings = app.assemble(Sources::isolated()).run_checks(Phase::Deploy);
+        findings.into_iter().map(|finding| (finding.id, finding.place.filter(|_| finding.fix.is_some()))).collect()
+    }
+
+    #[test]
+    fn a_profile_and_a_log_that_show_too_much_are_seen_before_deploying() {
+        let app = || App::new().profile(Profile::Production);
+        assert_eq!(before_deploying(app()), []);
+        for level in ["debug", "trace"] {
+            let found = before_deploying(app().set("log.level", level));
+            assert_eq!(found, [("log.W001", Some("log.level".to_owned()))]);
+        }
+        let found = before_deploying(app().set("log.levels.hyper", "trace"));
+        assert_eq!(found, [("log.W001", Some("log.levels.hyper".to_owned()))]);
+        for profile in [Profile::Development, Profile::Test] {
+            assert_eq!(before_deploying(App::new().profile(profile)), [("core.W001", None)]);
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod checks;
 mod config;
 mod data;
 mod db_command;
+mod encryption;
 mod inspect_command;
 mod make_command;
 mod migrate_command;
@@ -51,6 +52,7 @@ pub fn module() -> Module {
         .check(Check::at_start(checks::check))
         .check(Check::at_start(migrations::check))
         .check(Check::at_start(replicas::check))
+        .check(Check::at_deploy(encryption::check))
         .inspection(Inspection::new(migrations::before_deployment))
         .inspection(Inspection::new(replicas::before_deployment))
         .command(seed::command())

@@ -36,7 +36,7 @@
 //!
 //! `http.E001` to `E006` are about routes (`route/conflict.rs`), `E007` to `E009` about versions (`version/check.rs`), `E010` about edits of the stack, `E011` and `E012` about
 //! resumable uploads (`resumable/module.rs`), `W013` about folders of static files
-//! (`module.rs`); `W010` to `W026` are about what should not be so in production (`module/deploy.rs`), and `session.W001` to `W003` about
+//! (`module.rs`); `W010` to `W027` are about what should not be so in production (`module/deploy.rs`), and `session.W001` to `W003` about
 //! sessions (`session/module.rs`); `E013` is about links that lead here from elsewhere (`links.rs`).
 
 // So that what the macros write (`::mainstay_http::…`) holds within this crate as well.

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::{Method, StatusCode, header};
-use mainstay_core::{Error, Result};
+use mainstay_core::{Error, Result, redaction};
 use mainstay_http::RawBody;
 use mainstay_http::describe::{Describe, Operation};
 use serde::Serialize;
@@ -204,8 +204,9 @@ fn read(pairs: &[u8]) -> Map<String, Value> {
 
 /// Whether a field holds what no page may show.
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["password", "passphrase", "secret", "csrf"].iter().any(|word| name.contains(word))
+    let written_together = ["password", "passphrase", "secret"];
+    redaction::is_secret(name)
+        || written_together.iter().any(|word| name.to_ascii_lowercase().contains(word))
 }
 
 impl<E: Describe> Describe for Submitted<E> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod audit;
+mod deploy;
 mod logging_in;
 mod mailed;
 mod pages;

@@ -28,6 +28,7 @@
 //! | `db.E017` | a migration was changed after it was applied (when the database is opened, and by `check --deploy`) |
 //! | `db.E018` | `check --deploy` cannot ask the database |
 //! | `db.W030` | replicas are configured, and nothing reads from them |
+//! | `db.W031` | the connection to a database elsewhere need not be encrypted (by `check --deploy`) |
 //! | `db.E030` | a replica is none, or cannot be asked (by `check --deploy`) |
 //! | `db.W013` | the database has a migration that the program does not |
 

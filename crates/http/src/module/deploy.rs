@@ -18,6 +18,7 @@
 //! | `http.W024` | forms have no token for browsers that do not say where a request comes from |
 //! | `http.W025` | everybody may read the numbers of `/metrics` |
 //! | `http.W026` | a request body may be very large, whatever the route |
+//! | `http.W027` | links that lead here from elsewhere, as in mails, are not encrypted |
 
 use std::time::Duration;
 
@@ -76,6 +77,10 @@ fn reach(config: &HttpConfig, warn: &mut impl FnMut(&'static str, &str, String, 
                     and browsers are not told to insist on it";
         let fix = "Set http.tls, or name the proxy that speaks TLS: trusted_proxies = [\"loopback\"]";
         warn("http.W015", "tls", told.into(), fix);
+    }
+    if config.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+        let told = "links that lead here from elsewhere, as those in mails, are not encrypted, and some of them let people in";
+        warn("http.W027", "public_url", told.into(), "Write https://.");
     }
     if config.probes.metrics_for.iter().any(|who| who == "*") && !config.probes.metrics.is_empty() {
         let fix = "Name who collects them: metrics_for = [\"private\"]";

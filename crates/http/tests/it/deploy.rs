@@ -66,6 +66,7 @@ fn every_weak_setting_is_named_with_its_place_and_its_fix() {
         ("http.W024", "http.csrf.fallback", "pass"),
         ("http.W025", "http.probes.metrics_for", "*"),
         ("http.W026", "http.body_limit", "1GiB"),
+        ("http.W027", "http.public_url", "http://shop.example"),
         ("session.W002", "session.lifetime", "365d"),
         ("session.W003", "session.idle_timeout", "20d"),
     ] {
