@@ -241,7 +241,10 @@ mod tests {
 
     fn before_deploying(app: App) -> Vec<(&'static str, Option<String>)> {
         let findings = app.assemble(Sources::isolated()).run_checks(Phase::Deploy);
-        findings.into_iter().map(|finding| (finding.id, finding.place.filter(|_| finding.fix.is_some()))).collect()
+        findings
+            .into_iter()
+            .map(|finding| (finding.id, finding.place.filter(|_| finding.fix.is_some())))
+            .collect()
     }
 
     #[test]

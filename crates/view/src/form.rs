@@ -205,8 +205,7 @@ fn read(pairs: &[u8]) -> Map<String, Value> {
 /// Whether a field holds what no page may show.
 fn is_secret(name: &str) -> bool {
     let written_together = ["password", "passphrase", "secret"];
-    redaction::is_secret(name)
-        || written_together.iter().any(|word| name.to_ascii_lowercase().contains(word))
+    redaction::is_secret(name) || written_together.iter().any(|word| name.to_ascii_lowercase().contains(word))
 }
 
 impl<E: Describe> Describe for Submitted<E> {

@@ -18,7 +18,9 @@ impl AuthConfig {
         if let Ok(params) = self.params(profile) {
             let (memory, passes) = (params.m_cost(), params.t_cost());
             if !ENOUGH.iter().any(|(enough, times)| memory >= *enough && passes >= *times) {
-                let told = format!("a hash takes {memory} KiB and {passes} passes, which is less than OWASP advises");
+                let told = format!(
+                    "a hash takes {memory} KiB and {passes} passes, which is less than OWASP advises"
+                );
                 let fix = "leave both out: 19456 KiB and 2 passes";
                 findings.add(Finding::warning("auth.W020", told).at("auth.password_memory").fix(fix));
             }
@@ -35,7 +37,8 @@ impl AuthConfig {
         ] {
             let an_hour = in_an_hour(quota);
             if an_hour > most {
-                let told = format!("{an_hour:.0} attempts an hour are let through: a password can be guessed");
+                let told =
+                    format!("{an_hour:.0} attempts an hour are let through: a password can be guessed");
                 let fix = format!("leave it out, or let no more than {most:.0} an hour through");
                 findings.add(Finding::warning("auth.W022", told).at(key).fix(fix));
             }

@@ -13,8 +13,10 @@ pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {
     for (key, url) in [("database.url", &config.url)].into_iter().chain(replicas).chain(direct) {
         if may_be_read(url) {
             let place = engine::place(url);
-            let told = format!("the connection to `{place}` need not be encrypted: whoever is in between reads it");
-            let fix = "add sslmode=verify-full to the address, and sslrootcert=… where the authority is your own";
+            let told =
+                format!("the connection to `{place}` need not be encrypted: whoever is in between reads it");
+            let fix =
+                "add sslmode=verify-full to the address, and sslrootcert=… where the authority is your own";
             findings.add(Finding::warning("db.W031", told).at(key).fix(fix));
         }
     }

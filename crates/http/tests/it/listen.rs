@@ -5,7 +5,7 @@ mod drain;
 mod inherited;
 mod limits;
 mod place;
-mod protocols;
+pub(crate) mod protocols;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;

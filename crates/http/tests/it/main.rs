@@ -11,6 +11,8 @@ mod errors;
 mod extract;
 mod files;
 mod headers;
+mod hosts;
+mod injection;
 mod listen;
 mod macros;
 mod middleware;

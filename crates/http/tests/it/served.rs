@@ -12,13 +12,13 @@ use mainstay_http::{Http, Route, RoutesExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-struct Served {
+pub(crate) struct Served {
     http: Arc<Http>,
     port: u16,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
-async fn serve(app: App) -> Served {
+pub(crate) async fn serve(app: App) -> Served {
     let assembly = app.profile(Profile::Test).assemble(Sources::isolated());
     assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
     let http = assembly.resolver().get::<Http>().await.unwrap().into_arc();
@@ -39,6 +39,20 @@ impl Served {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         stream
+    }
+
+    /// A connection.
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
+    }
+
+    /// The whole answer to a head that closes the connection.
+    pub(crate) async fn answer(&self, head: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(head).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// The whole answer to one request on a connection of its own.
