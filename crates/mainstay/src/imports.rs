@@ -35,8 +35,8 @@ pub use mainstay_http::respond::{
 pub use mainstay_http::resumable::{Finished, ResumableUploads};
 #[cfg(feature = "http")]
 pub use mainstay_http::{
-    Exchange, Group, Links, Next, Route, Routes, RoutesExt, Session, Sessions, SessionsExt, delete, errors,
-    get, head, options, patch, post, put, route, routes,
+    CsrfToken, Exchange, Group, Links, Next, Route, Routes, RoutesExt, Session, Sessions, SessionsExt,
+    delete, errors, get, head, options, patch, post, put, route, routes,
 };
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

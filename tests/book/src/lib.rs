@@ -35,6 +35,7 @@ pages! {
     views: "views.md",
     sessions: "sessions.md",
     default_stack: "default-stack.md",
+    security: "security.md",
     models: "models.md",
     transactions: "transactions.md",
     relations: "relations.md",

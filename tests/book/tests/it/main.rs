@@ -4,6 +4,7 @@
 
 mod pages;
 mod parity;
+mod security;
 
 use std::path::PathBuf;
 
