@@ -214,7 +214,8 @@ impl HeadersConfig {
         let is_path = address.starts_with('/') && !address.starts_with("//");
         let is_address = is_path || address.starts_with("https://") || address.starts_with("http://");
         let is_clean = address.bytes().all(|byte| byte.is_ascii_graphic() && !b";,\"\\{}".contains(&byte));
-        if !address.is_empty() && !(is_address && is_clean) {
+        let is_good = is_address && is_clean;
+        if !address.is_empty() && !is_good {
             let fix = "a path of this application, such as /csp-reports, or https://reports.example/csp";
             add("report_to", format!("is `{address}`, which is no address"), fix);
         }
