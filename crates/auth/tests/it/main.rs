@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod access_tokens;
 mod audit;
+mod jwt;
 mod logging_in;
 mod mailed;
 mod pages;
