@@ -18,34 +18,42 @@
 //! - [`second_factor`]: a code of an app after the password: `.second_factor::<User>()`.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
+//! - [`access_tokens`]: what a person makes for a program: `.access_tokens::<User>()`; [`scopes`]: what it is good for.
+//! - [`jwt`]: tokens that others can check, by device: `.jwt::<User>()`; and those of others.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
+pub mod access_tokens;
 pub mod account;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;
 pub mod by_session;
+pub mod jwt;
 #[cfg(feature = "mail")]
 pub mod mailed;
 pub mod module;
 pub mod pages;
 pub mod passwords;
 mod proven;
+pub mod scopes;
 pub mod second_factor;
 pub mod sessions;
 pub mod signed_in;
 pub mod tokens;
 
+pub use access_tokens::{AccessTokens, AccessTokensExt};
 pub use account::Account;
 pub use attempts::Attempts;
 pub use audit::{Audit, AuditLogExt, SecurityEvent};
 pub use by_session::SignInExt;
+pub use jwt::{JwtExt, TokenPairs};
 #[cfg(feature = "mail")]
 pub use mailed::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};
 pub use proven::Proven;
+pub use scopes::{InPerson, RequireScope, Scope, Scoped, ScopesExt};
 pub use second_factor::{SecondFactorExt, SecondFactors, SteppedUp};
 pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;

@@ -14,6 +14,7 @@
 //! - `link`: what a link allows is sealed in it, so nothing is kept until it is used; `spent`: links that are good once.
 //! - `post`: how the mails are sent, and how many.
 //! - `recovery`, `email`, `sign_in`, `registration`: the pages.
+//! - `theft`: a mail to whoever has lost a [refresh token](crate::jwt) to somebody else.
 
 mod email;
 mod link;
@@ -22,6 +23,7 @@ mod recovery;
 mod registration;
 mod sign_in;
 mod spent;
+mod theft;
 
 use std::future::Future;
 
@@ -75,7 +77,8 @@ pub trait Registration: Person {
 
 /// Adds pages for people who have forgotten their password, or have another address. In the prelude.
 pub trait RecoveryPagesExt: Contribute {
-    /// The accounts of `A` may have another password by a link, and another address.
+    /// The accounts of `A` may have another password by a link, and another address. Their owners are told by mail when a refresh token
+    /// of theirs was stolen.
     #[must_use]
     fn recovery_pages<A: Person>(self) -> Self {
         let routes = Routes::new()
@@ -89,6 +92,7 @@ pub trait RecoveryPagesExt: Contribute {
             .route(page(Route::new(Method::POST, email::CONFIRM, email::confirm::<A>)));
         self.contribute(HasPages)
             .contribute(SendsLinks)
+            .contribute(theft::by_mail::<A>())
             .contribute(Offer::new(Place::SignIn, "Forgot your password?", recovery::FORGOT))
             .contribute(Offer::new(Place::Account, "Change your e-mail address", email::EMAIL))
             .contribute(routes)

@@ -8,6 +8,7 @@
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 //! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
+//! | `auth.E020` | a route asks for a scope of tokens that nobody declares |
 
 use mainstay_core::check::Check;
 use mainstay_core::{
@@ -23,6 +24,7 @@ use crate::audit::Audit;
 use crate::authenticate::ByToken;
 use crate::by_session::BySession;
 use crate::passwords::{AuthConfig, Passwords};
+use crate::scopes::find_unknown_scopes;
 use crate::second_factor::find_roles_in_vain;
 use crate::signed_in::scheme;
 use crate::tokens::Tokens;
@@ -57,6 +59,7 @@ pub fn module() -> Module {
         .check(Check::at_start(find_shared_schemes))
         .check(Check::at_start(find_roles_in_vain))
         .check(Check::at_deploy(before_deployment))
+        .check(Check::at_start(find_unknown_scopes))
 }
 
 fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {

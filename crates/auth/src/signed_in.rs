@@ -1,16 +1,21 @@
 //! The account that sends a request.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::StatusCode;
 use http::request::Parts;
 use mainstay_core::principal::Principal;
-use mainstay_core::{Error, Result};
+use mainstay_core::{Error, Inject, Result};
+use mainstay_db::write::get;
+use mainstay_db::{Db, Key};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation, Place, SecurityScheme, SecuritySpec};
 
+use tokio::sync::OnceCell;
+
 use crate::account::Account;
-use crate::authenticate::unauthorized;
+use crate::authenticate::{invalid_token, unauthorized};
 
 /// The account that sends the request: `SignedIn(user): SignedIn<User>`. Whoever is not signed in is answered with 401;
 /// `Option<SignedIn<User>>` serves everybody.
@@ -28,6 +33,40 @@ impl<A: Account> SignedIn<A> {
     }
 }
 
+/// An account of which is known whose it is, and which nobody has asked for yet.
+pub(crate) struct Pending<A> {
+    key: Arc<str>,
+    db: Inject<Db>,
+    loaded: OnceCell<A>,
+}
+
+impl<A: Account> Pending<A> {
+    /// Leaves it for the handlers of a request. `key` is JSON.
+    pub(crate) fn enter(key: Arc<str>, db: &Inject<Db>, request: &mut Parts) {
+        request.extensions.insert(Arc::new(Self { key, db: db.clone(), loaded: OnceCell::new() }));
+    }
+
+    async fn account(&self) -> Result<A> {
+        let load = async || {
+            let account = get::<A>(Key::new(serde_json::from_str(&self.key)?), &self.db).await?;
+            account.filter(Account::is_active).ok_or_else(invalid_token::<A>)
+        };
+        self.loaded.get_or_try_init(load).await.cloned()
+    }
+}
+
+impl<A: Account> SignedIn<A> {
+    async fn of(parts: &Parts) -> Result<Option<Self>> {
+        if let Some(signed_in) = parts.extensions.get::<Self>() {
+            return Ok(Some(signed_in.clone()));
+        }
+        match parts.extensions.get::<Arc<Pending<A>>>() {
+            Some(pending) => pending.account().await.map(|account| Some(Self(account))),
+            None => Ok(None),
+        }
+    }
+}
+
 impl<A> Deref for SignedIn<A> {
     type Target = A;
 
@@ -40,8 +79,8 @@ impl<A: Account, S: Sync> FromRequestParts<S> for SignedIn<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let signed_in = parts.extensions.get::<Self>().cloned();
-        signed_in
+        Self::of(parts)
+            .await?
             .ok_or_else(|| unauthorized::<A>(format!("Sign in, and send `Authorization: {} …`.", A::SCHEME)))
     }
 }
@@ -50,7 +89,7 @@ impl<A: Account, S: Sync> OptionalFromRequestParts<S> for SignedIn<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
-        Ok(parts.extensions.get::<Self>().cloned())
+        Self::of(parts).await
     }
 }
 

@@ -106,6 +106,24 @@ impl Principal {
         })
     }
 
+    /// The same actor with less power: without roles, and with those permissions alone that `keep` accepts. For what acts in somebody's
+    /// name, and may not do all that they may.
+    ///
+    /// ```
+    /// use mainstay_core::principal::Principal;
+    ///
+    /// let ann = Principal::user("42").with_role("editor").with_permission("articles.publish").with_permission("users.delete");
+    /// let delegate = ann.restricted(|permission| permission.starts_with("articles."));
+    /// assert!(delegate.may("articles.publish") && !delegate.may("users.delete") && !delegate.has_role("editor"));
+    /// ```
+    #[must_use]
+    pub fn restricted(self, keep: impl Fn(&str) -> bool) -> Self {
+        self.change(|facts| {
+            facts.roles.clear();
+            facts.permissions.retain(|permission| keep(permission));
+        })
+    }
+
     /// What tells principals apart: kind, id, and, where accounts of several models sign in, the claim `account` with the model's
     /// name. For keys of what belongs to somebody.
     pub fn identity(&self) -> String {

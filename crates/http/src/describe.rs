@@ -119,6 +119,8 @@ pub struct Operation {
     pub caches: Vec<CacheSpec>,
     /// Who may call it. Several entries: each of them is asked for.
     pub security: Vec<SecuritySpec>,
+    /// What a token of limited scope must be good for to be let in: all of these. None: such a token opens nothing here.
+    pub scopes: Vec<String>,
     /// What it takes from the container while it answers a request.
     pub needs: Vec<Need>,
     /// Names of the types that say nothing, or not all, about themselves.
@@ -155,6 +157,7 @@ impl Operation {
             limits: Vec::new(),
             caches: Vec::new(),
             security: Vec::new(),
+            scopes: Vec::new(),
             needs: Vec::new(),
             opaque: Vec::new(),
             needs_axum_router: false,
@@ -192,6 +195,14 @@ impl Operation {
     pub fn error(&mut self, error: ErrorSpec) {
         if !self.errors.iter().any(|known| known.status == error.status && known.code == error.code) {
             self.errors.push(error);
+        }
+    }
+
+    /// Adds a scope that a limited token must have, unless it is listed already.
+    pub fn scope(&mut self, scope: impl Into<String>) {
+        let scope = scope.into();
+        if !self.scopes.contains(&scope) {
+            self.scopes.push(scope);
         }
     }
 

@@ -69,8 +69,9 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
-    Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, Named, PasswordHash, Passwords, Proven,
-    SecondFactorExt, SecondFactors, SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, Tokens,
+    AccessTokens, AccessTokensExt, Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, InPerson,
+    JwtExt, Named, PasswordHash, Passwords, Proven, RequireScope, Scope, Scoped, ScopesExt, SecondFactorExt,
+    SecondFactors, SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, TokenPairs, Tokens,
 };
 #[cfg(all(feature = "auth", feature = "mail"))]
 pub use mainstay_auth::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};

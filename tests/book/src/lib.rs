@@ -47,6 +47,7 @@ pages! {
     data: "data.md",
     accounts: "accounts.md",
     mail: "mail.md",
+    tokens: "tokens.md",
     keys: "keys.md",
     resources: "resources.md",
     policies: "policies.md",

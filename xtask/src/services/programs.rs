@@ -28,6 +28,8 @@ pub(crate) enum Origin {
     Debian,
     /// This package and version on PyPI; the Debian package is what it is installed with.
     PyPi(&'static str),
+    /// The same for a package that is no program: what is run is the Python that has it.
+    PyPiLibrary(&'static str),
     /// This package and version on npm; the Debian package is what it is installed with.
     Npm(&'static str),
     /// The same for a package that is no program: this file of it is what a script loads.
@@ -74,6 +76,16 @@ const PROGRAMS: &[Program] = &[
         },
         purpose: "mails as somebody else's server gets them",
         origin: Origin::PyPi("aiosmtpd==1.4.6"),
+    },
+    Program {
+        name: "pyjwt",
+        place: programs::Program {
+            variable: "MAINSTAY_PYJWT",
+            package: "python3-venv",
+            binaries: ANY_VERSION,
+        },
+        purpose: "tokens that another implementation checks, makes and forges",
+        origin: Origin::PyPiLibrary("pyjwt[crypto]==2.15.1"),
     },
     Program {
         name: "wrk",
@@ -176,6 +188,10 @@ impl Program {
             Origin::PyPi(package) => {
                 let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
                 return Ok(pypi::install(&folder, &[package])?.join(self.name));
+            }
+            Origin::PyPiLibrary(package) => {
+                let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
+                return Ok(pypi::install(&folder, &[package])?.join("python"));
             }
             Origin::Npm(package) => {
                 let folder = Workspace::load()?.target.join("xtask/npm").join(package);

@@ -37,7 +37,7 @@ pub(super) fn describe(listed: &Listed<'_>, id: String, schemas: &mut Schemas) -
     }
     put("responses", describe_responses(listed, schemas));
     if !operation.security.is_empty() {
-        put("security", describe_security(&proofs(operation)));
+        put("security", describe_security(&proofs(operation), &operation.scopes));
     }
     Value::Object(object)
 }
@@ -55,12 +55,17 @@ pub(super) fn proofs(operation: &Operation) -> Vec<SecuritySpec> {
     proofs
 }
 
-/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out.
-fn describe_security(security: &[SecuritySpec]) -> Value {
+/// What is asked for is in every requirement; what is optional is in one of its own, and may be left out. A token says for which `scopes`
+/// it is good.
+fn describe_security(security: &[SecuritySpec], scopes: &[String]) -> Value {
     let (optional, asked): (Vec<_>, Vec<_>) = security.iter().partition(|scheme| scheme.optional);
     let requirement = |more: Option<&SecuritySpec>| {
         let all = asked.iter().copied().chain(more);
-        Value::Object(all.map(|scheme| (scheme.name.to_string(), json!(scheme.scopes))).collect())
+        let named = |scheme: &SecuritySpec| {
+            let all = scheme.scopes.iter().chain(scopes).cloned().collect();
+            (scheme.name.to_string(), all)
+        };
+        Value::Object(all.map(named).collect())
     };
     let with = optional.iter().map(|scheme| requirement(Some(scheme)));
     with.chain([requirement(None)]).collect()

@@ -489,3 +489,18 @@ fn what_rust_types_grow_by_breaks_nobody_who_sends_them() {
     let (old, new) = (list(Content::of::<before::Person>(json)), list(Content::of::<after::Person>(json)));
     insta::assert_snapshot!("what_answers_can_be_now", breaks(&old, &new).join("\n"));
 }
+
+#[test]
+fn says_which_scopes_a_limited_token_needs() {
+    let mut publish = operation(Method::POST, "/", "publish");
+    let bearer = SecuritySpec::new("Bearer", SecurityScheme::Bearer { format: Some("JWT".into()) });
+    publish.security.push(bearer);
+    publish.scope("articles.write");
+    publish.scope("articles.write");
+    publish.scope("media.write");
+    let document = build(&[publish]);
+    let asked = json!([{ "Bearer": ["articles.write", "media.write"] }]);
+    assert_eq!(document["paths"]["/"]["post"]["security"], asked);
+    let scheme = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    assert_eq!(document["components"]["securitySchemes"]["Bearer"], scheme);
+}

@@ -3,14 +3,14 @@
 use axum::response::Response;
 use mainstay_core::{Inject, Result};
 use mainstay_db::Db;
-use mainstay_http::Form;
+use mainstay_http::{Exchange, Form};
 use mainstay_view::{FormState, context};
 use serde::{Deserialize, Serialize};
 
 use super::visit::{Entry, Sent, Visit};
 use super::{LOGIN, Named, Place};
 use crate::attempts::Attempts;
-use crate::audit::SecurityEvent;
+use crate::audit::{Audit, SecurityEvent};
 use crate::passwords::{AuthConfig, Passwords};
 use crate::signed_in::SignedIn;
 
@@ -45,7 +45,14 @@ pub(super) async fn log_in<A: Named>(
 ) -> Result<Response> {
     let next = after.0.next;
     let accepted = sent.accept(async |it| {
-        let account = by_password::<A>(&visit, &it.name, &it.password, (&passwords, &attempts, &db)).await?;
+        let proof = ByPassword {
+            exchange: &visit.exchange,
+            passwords: &passwords,
+            attempts: &attempts,
+            audit: visit.audit(),
+            db: &db,
+        };
+        let account = proof.account::<A>(&it.name, &it.password).await?;
         let next = next.as_deref().unwrap_or(&config.after_login);
         visit.enter(&account, Entry { way: "password", is_remembered: it.remember, next }).await
     });
@@ -58,30 +65,37 @@ pub(super) async fn log_in<A: Named>(
     }
 }
 
-/// The account with this name and password. Whatever comes of it is counted and recorded.
-async fn by_password<A: Named>(
-    visit: &Visit,
-    name: &str,
-    password: &str,
-    (passwords, attempts, db): (&Passwords, &Attempts, &Db),
-) -> Result<A> {
-    let refused = |why: &'static str, account: Option<&A>| {
-        let event = SecurityEvent::new("login").refused().with("name", shortened(name)).with("why", why);
-        match account {
-            Some(account) => event.of(&account.principal().identity()),
-            None => event,
+/// What it takes to sign in by name and password, whoever asks.
+pub(crate) struct ByPassword<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) passwords: &'a Passwords,
+    pub(crate) attempts: &'a Attempts,
+    pub(crate) audit: &'a Audit,
+    pub(crate) db: &'a Db,
+}
+
+impl ByPassword<'_> {
+    /// The account with this name and password. Whatever comes of it is counted, and what is refused recorded.
+    pub(crate) async fn account<A: Named>(&self, name: &str, password: &str) -> Result<A> {
+        let refused = |why: &'static str, account: Option<&A>| {
+            let event = SecurityEvent::new("login").refused().with("name", shortened(name)).with("why", why);
+            let event = event.from(self.exchange);
+            match account {
+                Some(account) => event.of(&account.principal().identity()),
+                None => event,
+            }
+        };
+        if let Err(error) = self.attempts.count("login", name, self.exchange).await {
+            self.audit.record(refused("too many attempts", None)).await?;
+            return Err(error);
         }
-    };
-    if let Err(error) = attempts.count("login", name, &visit.exchange).await {
-        visit.record(refused("too many attempts", None)).await?;
-        return Err(error);
+        let found = A::by_name(name.trim()).first(self.db).await?;
+        let outcome = self.passwords.log_in(found.clone(), password, self.db).await;
+        if outcome.as_ref().is_err_and(|error| error.status() == http::StatusCode::UNAUTHORIZED) {
+            self.audit.record(refused("name and password do not belong together", found.as_ref())).await?;
+        }
+        outcome
     }
-    let found = A::by_name(name.trim()).first(db).await?;
-    let outcome = passwords.log_in(found.clone(), password, db).await;
-    if outcome.as_ref().is_err_and(|error| error.status() == http::StatusCode::UNAUTHORIZED) {
-        visit.record(refused("name and password do not belong together", found.as_ref())).await?;
-    }
-    outcome
 }
 
 /// What was typed as a name, which may be anything, a password among it: no more than tells an attack from a slip.

@@ -20,6 +20,7 @@ use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
 use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
+use crate::scopes::InPerson;
 use crate::second_factor::{CHECK, Pending, SecondFactors, Waits};
 
 /// What is said when a mail was sent, whoever gets it.
@@ -144,6 +145,11 @@ impl Visit {
         self.is_program
     }
 
+    /// The log of security events.
+    pub(super) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Records that it happened in this request.
     pub(crate) async fn record(&self, event: SecurityEvent) -> Result<()> {
         self.audit.record(event.from(&self.exchange)).await
@@ -160,6 +166,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        // These pages are for people.
+        InPerson::refuse_access_tokens(parts)?;
         Ok(Self {
             views: parts.extract().await?,
             session: Session::of(parts).await?,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::join_all;
 use mainstay_auth::audit::{Audit, AuditEntry, Outcome};
 use mainstay_auth::{
-    Account, AccountsExt, AuditLogExt, Named, PasswordHash, Passwords, Person, RecoveryPagesExt,
+    Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, Person, RecoveryPagesExt,
     Registration, RegistrationPagesExt, SignInLinksExt, SignInPagesExt, SignedIn,
 };
 use mainstay_core::clock::{Clock, TestClock};
@@ -459,4 +459,27 @@ async fn an_application_without_a_page_to_sign_in_is_told_so() {
     let app = App::new().models(models![Reader]).accounts::<Reader>().recovery_pages::<Reader>();
     let told = TestApp::of(app).try_start().await.err().unwrap();
     assert!(told.contains("auth.E002") && told.contains(".sign_in_pages::<User>()"), "{told}");
+}
+
+#[tokio::test]
+async fn tells_whoever_has_lost_a_refresh_token() {
+    let app = TestApp::of(app().token_login::<Reader>()).set("jwt.retry_grace", "0s").start().await;
+    ann(&app).await;
+    let client = app.client().with_header("user-agent", "Phone/1");
+    let login = json!({ "name": "ann@example.com", "password": PASSWORD });
+    let signed_in: serde_json::Value = client.post("/account/token").json(&login).send().await.json();
+    let again = json!({ "refresh_token": signed_in["refresh_token"] });
+    client.post("/account/token/refresh").json(&again).send().await.assert_status(200);
+    assert!(app.mails().await.is_empty());
+    client.post("/account/token/refresh").json(&again).send().await.assert_problem(400, "invalid_grant");
+    let mails = app.mails().await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to[0].address(), "ann@example.com");
+    assert!(
+        mails[0].subject.contains("signed out") && mails[0].text.contains("Phone/1"),
+        "{}",
+        mails[0].text
+    );
+    assert!(link(&app).await.starts_with("/account/forgot"));
+    app.stop().await;
 }

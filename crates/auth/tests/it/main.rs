@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod access_tokens;
 mod audit;
 mod deploy;
+mod jwt;
 mod logging_in;
 mod mailed;
 mod pages;

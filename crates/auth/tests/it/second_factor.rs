@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::future::join_all;
 use mainstay_auth::audit::{AuditEntry, Outcome};
 use mainstay_auth::{
-    Account, AccountsExt, AuditLogExt, Named, PasswordHash, Passwords, SecondFactorExt, SecondFactors,
-    SignInPagesExt, SignedIn, SteppedUp,
+    Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, SecondFactorExt,
+    SecondFactors, SignInPagesExt, SignedIn, SteppedUp,
 };
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::principal::Principal;
@@ -353,4 +353,34 @@ async fn roles_that_nobody_can_satisfy_keep_it_from_starting() {
     let told =
         TestApp::of(app).set("auth.second_factor_roles", "[\"chief\"]").try_start().await.err().unwrap();
     assert!(told.contains("auth.E003") && told.contains(".second_factor::<User>()"), "{told}");
+}
+
+#[tokio::test]
+async fn a_device_signs_in_with_a_code_as_well() {
+    let clock = clock();
+    let with_tokens = app().token_login::<Editor>();
+    let app = at_rest(&clock, with_tokens).set("auth.second_factor_roles", "[\"chief\"]").start().await;
+    let ann = editor(&app, false).await;
+    let client = app.client();
+    let sign_in = async |code: Option<&str>| {
+        let body = json!({ "name": EMAIL, "password": PASSWORD, "code": code });
+        client.stranger().post("/account/token").json(&body).send().await
+    };
+    sign_in(None).await.assert_status(200);
+    log_in(&client).await.assert_redirect("/me");
+    let (secret, codes) = turn_on(&client, &clock).await;
+    clock.advance(Duration::from_secs(30));
+    sign_in(None).await.assert_problem(401, "code_required");
+    sign_in(Some("000000")).await.assert_problem(401, "wrong_code");
+    let code = code_at(&secret, clock.now());
+    sign_in(Some(&code)).await.assert_status(200);
+    sign_in(Some(&code)).await.assert_problem(401, "wrong_code");
+    sign_in(Some(&codes[0])).await.assert_status(200);
+
+    // A role that has to have one, and has none, signs in with a browser first.
+    let db = app.inject::<Db>().await;
+    app.inject::<SecondFactors>().await.turn_off(&ann.principal().identity()).await.unwrap();
+    Editor::query().update(|editor| editor.is_chief(true), &*db).await.unwrap();
+    sign_in(None).await.assert_problem(403, "second_factor_missing");
+    app.stop().await;
 }

@@ -37,7 +37,8 @@ async fn refuses_what_is_forged_also_where_everybody_is_served() {
     for forged in ["", "abc", "%00", cut, &changed, &token.to_uppercase(), &format!("{token}{token}")] {
         for path in ["/me", "/welcome"] {
             let refused = app.get(path).header("authorization", &format!("Bearer {forged}")).send().await;
-            refused.assert_problem(401, "invalid_token").assert_header("www-authenticate", "Bearer");
+            let challenge = "Bearer error=\"invalid_token\"";
+            refused.assert_problem(401, "invalid_token").assert_header("www-authenticate", challenge);
         }
     }
     app.get("/me").header("authorization", &format!("bearer  {token}")).send().await.assert_status(200);
