@@ -43,7 +43,7 @@ pub fn is_searched(meta: &ModelMeta, seen: impl Fn(&FieldMeta) -> bool) -> bool 
     meta.search.as_ref().is_some_and(|search| search.fields.iter().all(|field| seen(&meta.fields[*field])))
 }
 
-/// Whether rows can be sorted by it.
+/// Whether rows can be sorted by it. What is sealed has no order.
 pub fn is_sortable(field: &FieldMeta) -> bool {
-    !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
+    field.encrypted.is_none() && !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
 }

@@ -48,6 +48,7 @@ pages! {
     accounts: "accounts.md",
     mail: "mail.md",
     keys: "keys.md",
+    encrypted_fields: "encrypted-fields.md",
     resources: "resources.md",
     policies: "policies.md",
     validation: "validation.md",

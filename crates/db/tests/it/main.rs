@@ -8,6 +8,7 @@ mod app;
 #[cfg(feature = "sqlite")]
 mod awkward;
 mod blog;
+mod clinic;
 #[cfg(feature = "sqlite")]
 mod budget;
 mod compile_fail;

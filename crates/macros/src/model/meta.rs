@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
-use super::attributes::{Action, Fill, Kind, Through};
+use super::attributes::{Action, Fill, Form, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
 use super::{links, names, parts};
 use crate::root;
@@ -57,6 +57,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     };
     let renamed_from = optional(&model.renamed_from);
     let has_hooks = model.hooks;
+    let has_encrypted = model.stored().any(|field| field.options.encrypted.is_some());
     let (version, deleted_at) =
         (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
     let key = model.stored().filter(|field| field.options.primary_key).map(|field| model.position(field));
@@ -86,6 +87,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             version: #version,
             deleted_at: #deleted_at,
             has_hooks: #has_hooks,
+            has_encrypted: #has_encrypted,
             is_link: false,
             place: ::core::concat!(::core::file!(), ":", ::core::line!()),
         };
@@ -105,7 +107,8 @@ pub(super) fn field(field: &Field) -> TokenStream {
     let mut calls = quote!(#of(#name, #column).described(#label, #help));
     let options = &field.options;
     let flags = [
-        (options.unique, quote!(.unique())),
+        // Of an encrypted field, its digests are.
+        (options.unique && options.encrypted.is_none(), quote!(.unique())),
         (options.index, quote!(.index())),
         (options.hidden, quote!(.hidden())),
         (options.read_only, quote!(.read_only())),
@@ -114,6 +117,7 @@ pub(super) fn field(field: &Field) -> TokenStream {
         (options.deleted_at, quote!(.deleted_at())),
     ];
     calls.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, call)| call));
+    calls.extend(encryption(field));
     if let Some(characters) = &options.min_length {
         calls.extend(quote!(.min_length(#characters)));
     }
@@ -147,6 +151,35 @@ pub(super) fn field(field: &Field) -> TokenStream {
         calls.extend(quote!(.fill(#fill)));
     }
     calls
+}
+
+/// How it is sealed. What does not go with its type is said at the type.
+fn encryption(field: &Field) -> Option<TokenStream> {
+    let encrypted = field.options.encrypted.as_ref()?;
+    let span = span_of(&field.ty);
+    let mut calls = quote_spanned!(span=> .encrypted());
+    if let Some(form) = encrypted.blind_index {
+        let form = match form {
+            Form::Exact => quote!(Exact),
+            Form::Lowercase => quote!(Lowercase),
+        };
+        calls.extend(quote_spanned!(span=> .looked_up(__db::meta::Form::#form)));
+    }
+    if encrypted.reads_plain {
+        calls.extend(quote!(.reads_plain()));
+    }
+    Some(calls)
+}
+
+/// The column with the digests of the field at `position`.
+pub(super) fn blind_index(field: &Field, position: &TokenStream) -> TokenStream {
+    let (name, column) = (field.name(), format!("{}_index", field.column()));
+    let kind = if field.options.unique { quote!(unique) } else { quote!(index) };
+    let renamed = field.renamed_from().map(|before| {
+        let before = format!("{before}_index");
+        quote!(.renamed_from(#before))
+    });
+    quote!(__db::meta::FieldMeta::blind_index(#name, #column, #position).#kind() #renamed)
 }
 
 fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::config::{Secret, Sources};
 use crate::keys::file::InFile;
-use crate::keys::keeper::Keeper;
+use crate::keys::keeper::{Keeper, Rotation};
 use crate::lifecycle::Services;
 use crate::{App, CoreContributions, Inject, Profile};
 
@@ -87,7 +87,7 @@ async fn another_process_reads_what_this_one_makes() {
     one.keeper.keep_up().await.unwrap();
     other.keeper.keep_up().await.unwrap();
     assert_eq!(other.keys.verify("a", &one.keys.sign("a", b"x", None)).as_deref(), Ok(&b"x"[..]));
-    let ring = one.keeper.rotate(false).await.unwrap();
+    let ring = one.keeper.rotate(Rotation::WhenAllKnow).await.unwrap();
     assert_eq!(id_of(&one.keys.sign("a", b"x", None)), ring.keys()[0].id, "not before the other can know it");
     other.keeper.look().await.unwrap();
     clock.advance(Duration::from_secs(120));
@@ -95,7 +95,7 @@ async fn another_process_reads_what_this_one_makes() {
     assert_eq!(id_of(&token), ring.keys()[1].id);
     assert_eq!(other.keys.verify("a", &token).as_deref(), Ok(&b"x"[..]));
     // At once: others refuse it until they look.
-    one.keeper.rotate(true).await.unwrap();
+    one.keeper.rotate(Rotation::AtOnce).await.unwrap();
     let token = one.keys.sign("a", b"x", None);
     assert_eq!(other.keys.verify("a", &token), Err(KeyError::UnknownKey));
     other.keeper.look().await.unwrap();
@@ -108,7 +108,7 @@ async fn processes_that_change_it_at_once_lose_no_key() {
     let (file, clock) = (folder.path().join("ring"), Arc::new(TestClock::default()));
     let processes = (1..=6).map(|seed| process(&file, &clock, seed, [SECRET, ""]));
     let rotations =
-        processes.map(|process| tokio::spawn(async move { process.keeper.rotate(true).await.unwrap() }));
+        processes.map(|process| tokio::spawn(async move { process.keeper.rotate(Rotation::AtOnce).await.unwrap() }));
     for rotation in rotations.collect::<Vec<_>>() {
         rotation.await.unwrap();
     }
@@ -152,7 +152,7 @@ async fn the_file_tells_nothing_and_is_not_believed_when_it_was_changed() {
     let stranger = process(&file, &clock, 2, [&other_secret, ""]);
     let refused = stranger.keeper.look().await.unwrap_err().report();
     assert!(refused.contains("sealed with another `keys.secret`"), "{refused}");
-    assert!(stranger.keeper.rotate(true).await.is_err(), "it is not written over");
+    assert!(stranger.keeper.rotate(Rotation::AtOnce).await.is_err(), "it is not written over");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 
     // The secret has been changed: it seals the ring anew.
