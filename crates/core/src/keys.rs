@@ -146,12 +146,13 @@ impl Keys {
     fn know(&self, ring: &Ring) {
         let Shared { base, previous, known, .. } = &*self.0;
         let of_ring: Vec<_> = ring.good().map(|key| (key.active_from, Root::of(&key.secret))).collect();
-        let mut schedule: Vec<_> = of_ring.iter().map(|(from, root)| (*from, root.id)).collect();
+        // Of two of the same second, the one that was made later counts, as for the ring itself.
+        let mut schedule: Vec<_> = of_ring.iter().rev().map(|(from, root)| (*from, root.id)).collect();
         let of_ring = of_ring.into_iter().map(|(_, root)| root);
         let roots =
             previous.iter().chain([base]).cloned().chain(of_ring).map(|root| (root.id, root)).collect();
         schedule.push((SystemTime::UNIX_EPOCH, base.id));
-        schedule.sort_by(|one, other| other.cmp(one));
+        schedule.sort_by_key(|(from, _)| std::cmp::Reverse(*from));
         *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { roots, schedule });
     }
 

@@ -91,15 +91,15 @@ pub struct Document {
     pub lines: Vec<String>,
 }
 
-pub fn models() -> Vec<&'static ModelMeta> {
+pub(crate) fn models() -> Vec<&'static ModelMeta> {
     vec![meta_of::<Clinic>(), meta_of::<Patient>(), meta_of::<Everything>()]
 }
 
-pub const SECRET: &str = "YwJdIzjsZ1T4IFSpGsPSHb1c/ag8eHbxrnF1mvSd0Zg=";
-pub const NEXT: &str = "ZwJdIzjsZ1T4IFSpGsPSHb1c/ag8eHbxrnF1mvSd0Zg=";
+pub(crate) const SECRET: &str = "YwJdIzjsZ1T4IFSpGsPSHb1c/ag8eHbxrnF1mvSd0Zg=";
+pub(crate) const NEXT: &str = "ZwJdIzjsZ1T4IFSpGsPSHb1c/ag8eHbxrnF1mvSd0Zg=";
 
 /// The keys of a secret, and of those before.
-pub fn keys(secret: &str, previous: &[&str]) -> Keys {
+pub(crate) fn keys(secret: &str, previous: &[&str]) -> Keys {
     let wrapped = |secret: &str| Secret::new(secret.to_owned());
     let config = KeysConfig {
         secret: Some(wrapped(secret)),

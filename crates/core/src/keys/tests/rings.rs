@@ -102,6 +102,19 @@ async fn another_process_reads_what_this_one_makes() {
     assert!(other.keys.verify("a", &token).is_ok());
 }
 
+#[tokio::test]
+async fn of_keys_that_were_made_in_one_second_the_last_one_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, clock) = (folder.path().join("ring"), Arc::new(TestClock::default()));
+    let Process { keys, keeper } = process(&file, &clock, 1, [SECRET, ""]);
+    for _ in 0..8 {
+        let ring = keeper.rotate(Rotation::AtOnce).await.unwrap();
+        assert_eq!(id_of(&keys.sign("a", b"x", None)), ring.keys().last().unwrap().id);
+        assert_eq!(ring.current(clock.now()), ring.keys().last());
+        assert!(keys.purpose("a").is_current(&keys.seal("a", b"x", None)));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_change_it_at_once_lose_no_key() {
     let folder = tempfile::tempdir().unwrap();
