@@ -104,7 +104,8 @@ impl Db {
         let sequences = Sequences::default();
         let primary = driver.replicas().map(Replicas::primary);
         let vault = settings.keys.as_ref().map(|keys| Arc::new(Vault::new(keys)));
-        let inner = Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings, vault };
+        let inner =
+            Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings, vault };
         Self { inner: Arc::new(inner), to_primary: false }
     }
 

@@ -55,7 +55,8 @@ use crate::value::Value;
 
 pub use column::{Encrypted, Indexed, Unindexed};
 pub use reseal::{Resealed, reseal};
-pub(crate) use vault::{Blind, Vault};
+pub use vault::Blind;
+pub(crate) use vault::Vault;
 
 /// What a sealed value begins with in its column.
 pub(crate) const SEALED: &str = "sealed:";

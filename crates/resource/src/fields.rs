@@ -47,3 +47,20 @@ pub fn is_searched(meta: &ModelMeta, seen: impl Fn(&FieldMeta) -> bool) -> bool 
 pub fn is_sortable(field: &FieldMeta) -> bool {
     field.encrypted.is_none() && !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::Operator;
+
+    #[test]
+    fn what_is_sealed_is_neither_sorted_nor_compared() {
+        let field = FieldMeta::of::<Option<String>>("email", "email");
+        assert!(is_sortable(&field));
+        let sealed = field.encrypted();
+        assert!(!is_sortable(&sealed));
+        let left: Vec<_> =
+            Operator::ALL.into_iter().filter(|(_, how)| how.suits(&sealed)).map(|(name, _)| name).collect();
+        assert_eq!(left, ["null"]);
+    }
+}

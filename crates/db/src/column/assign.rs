@@ -121,7 +121,9 @@ pub(crate) fn assignments<M: Model, S: IntoAssignments<M>>(
         match operand.0 {
             Term::Value(value) => assignments.set_value(index, value),
             _ if M::META.fields[index].encrypted.is_some() => {
-                return Err(fault("is encrypted, and can be set to values alone: what the database computes it cannot seal"));
+                return Err(fault(
+                    "is encrypted, and can be set to values alone: what the database computes it cannot seal",
+                ));
             }
             term => assignments.set_term(index, term),
         }

@@ -114,7 +114,10 @@ mod tests {
     fn lower_case_is_that_of_every_language() {
         let digest = |text: &str| looked_up(&Value::Text(text.to_owned()), Form::Lowercase);
         assert_eq!(digest("ÄNN@Example.ORG"), digest("änn@example.org"));
-        assert_ne!(looked_up(&Value::Text("A".into()), Form::Exact), looked_up(&Value::Text("a".into()), Form::Exact));
+        assert_ne!(
+            looked_up(&Value::Text("A".into()), Form::Exact),
+            looked_up(&Value::Text("a".into()), Form::Exact)
+        );
     }
 
     proptest! {

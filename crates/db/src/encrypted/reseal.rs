@@ -50,15 +50,13 @@ pub async fn reseal(meta: &'static ModelMeta, db: &Db) -> Result<Resealed> {
     let mut done = Resealed::default();
     let Some((first, _)) = meta.encrypted_fields().next() else { return Ok(done) };
     let vault = target.vault().ok_or_else(|| failed(meta, first, None, Fault::NoKeys)).at_border()?;
-    let table = Table { meta, vault, keys: meta.key_fields().collect(), fields: meta.encrypted_fields().collect() };
-    let mut after = None;
-    loop {
-        let read = table.batch(after.take(), target, &mut done).await.at_border()?;
-        match read {
-            Some(last) => after = Some(last),
-            None => return Ok(done),
-        }
+    let table =
+        Table { meta, vault, keys: meta.key_fields().collect(), fields: meta.encrypted_fields().collect() };
+    let mut after = table.batch(None, target, &mut done).await.at_border()?;
+    while after.is_some() {
+        after = table.batch(after, target, &mut done).await.at_border()?;
     }
+    Ok(done)
 }
 
 /// A table, and what seals it.
@@ -90,8 +88,12 @@ impl Table<'_> {
         let mut changes: Vec<Change> = Vec::new();
         let mut last = None;
         for row in reply.rows.iter() {
-            let key: Vec<Value> =
-                self.keys.iter().enumerate().map(|(place, field)| field.sql_type.value(row.cell(place))).collect();
+            let key: Vec<Value> = self
+                .keys
+                .iter()
+                .enumerate()
+                .map(|(place, field)| field.sql_type.value(row.cell(place)))
+                .collect();
             done.rows += 1;
             changes.extend(self.change(row, &key, done));
             last = Some(key);
@@ -184,7 +186,8 @@ impl Table<'_> {
     fn update(&self, fields: &[usize], target: Target<'_>) -> String {
         let dialect = target.dialect();
         let mut places = (0..).map(|place| dialect.placeholder(place));
-        let mut is = |column: &str| format!("{} = {}", dialect.quote(column), places.next().unwrap_or_default());
+        let mut is =
+            |column: &str| format!("{} = {}", dialect.quote(column), places.next().unwrap_or_default());
         let fields: Vec<(usize, &FieldMeta)> = fields.iter().map(|place| self.fields[*place]).collect();
         let mut sets = Vec::new();
         for (index, field) in &fields {

@@ -87,7 +87,9 @@ impl Vault {
         let mut refused = KeyError::Malformed;
         for (number, purpose) in keys.sealing.iter().enumerate() {
             match purpose.open(token) {
-                Ok(bytes) => return Ok(Opened { bytes, is_current: number == 0 && purpose.is_current(token) }),
+                Ok(bytes) => {
+                    return Ok(Opened { bytes, is_current: number == 0 && purpose.is_current(token) });
+                }
                 Err(fault) => refused = fault,
             }
             if refused != KeyError::WrongPurposeOrForged {

@@ -48,7 +48,8 @@ pub(super) async fn make_if_used(db: &Db, config: &Config) -> Result<()> {
 }
 
 async fn make(db: &Db) -> Result<()> {
-    let is_there = async || Ok::<_, DbError>(table_names(db.target()).await?.iter().any(|name| name == TABLE));
+    let is_there =
+        async || Ok::<_, DbError>(table_names(db.target()).await?.iter().any(|name| name == TABLE));
     if is_there().await.at_border()? {
         return Ok(());
     }
@@ -95,8 +96,11 @@ impl InTable {
                 Statement::write(sql, vec![text])
             }
             Some(before) => {
-                let sql =
-                    format!("UPDATE {TABLE} SET ring = {} WHERE id = {ROW} AND ring = {}", place(0), place(1));
+                let sql = format!(
+                    "UPDATE {TABLE} SET ring = {} WHERE id = {ROW} AND ring = {}",
+                    place(0),
+                    place(1)
+                );
                 Statement::write(sql, vec![text, Value::Text(before.to_owned())])
             }
         };

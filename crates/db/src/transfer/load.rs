@@ -15,9 +15,9 @@ use super::waiting::{Row, Waiting, whole};
 use super::{DEADLINE, Source, names, part, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Statement};
+use crate::encrypted;
 use crate::error::Border;
 use crate::executor::Executor;
-use crate::encrypted;
 use crate::expression::parts;
 use crate::meta::{FieldMeta, Fill, Link, ModelMeta, RelationKind, RelationMeta, with_links};
 use crate::transaction::Tx;
@@ -127,7 +127,9 @@ impl Load {
                 let value = match reference::target(model, index) {
                     Some(target) if json.get().starts_with('{') => self.key(target, json, place).await?,
                     _ => match sealed(field, json) {
-                        Some(sealed) => self.open(model, index, sealed).map_err(|fault| place.wrong(fault))?,
+                        Some(sealed) => {
+                            self.open(model, index, sealed).map_err(|fault| place.wrong(fault))?
+                        }
                         None => text::value(field, json).map_err(|expected| {
                             place.wrong(format!("`{}.{name}` must be {expected}", model.name))
                         })?,
@@ -157,11 +159,15 @@ impl Load {
         let target = self.tx.target();
         let vault = target.vault().ok_or(encrypted::Fault::NoKeys);
         let opened = vault.and_then(|vault| {
-            vault.read((model, index), Cell::Text(sealed), |cell| Some(model.fields[index].sql_type.value(cell)))
+            vault.read((model, index), Cell::Text(sealed), |cell| {
+                Some(model.fields[index].sql_type.value(cell))
+            })
         });
         match opened {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(encrypted::failed(model, index, None, encrypted::Fault::OtherType("a value")).to_string()),
+            Ok(None) => {
+                Err(encrypted::failed(model, index, None, encrypted::Fault::OtherType("a value")).to_string())
+            }
             Err(why) => Err(encrypted::failed(model, index, None, why).to_string()),
         }
     }

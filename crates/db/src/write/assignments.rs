@@ -122,8 +122,7 @@ impl Assignments {
     /// Seals the values of encrypted fields, and gives their blind indexes the digests.
     pub(crate) fn seal(&mut self, vault: Option<&Vault>) -> Result<(), DbError> {
         for (index, field) in self.meta.fields.iter().enumerate() {
-            let of = field.index_of.unwrap_or(index);
-            let Some(value) = self.get(of).filter(|_| field.index_of.is_some()) else { continue };
+            let Some((of, value)) = field.index_of.and_then(|of| Some((of, self.get(of)?))) else { continue };
             let digest = vault.map_or(Value::Null, |vault| vault.digest(self.meta, of, value));
             self.values[index] = Some(digest);
         }

@@ -4,8 +4,8 @@ use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
-use super::update::{Place, all_but_key};
 use super::ready;
+use super::update::{Place, all_but_key};
 use crate::driver::{Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};

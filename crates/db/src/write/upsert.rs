@@ -18,7 +18,7 @@ use super::{Assignments, hooked, insert_at, ready};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::meta::{Fill, IndexMeta, ModelMeta};
+use crate::meta::{FieldMeta, Fill, IndexMeta, ModelMeta};
 use crate::model::Model;
 use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
@@ -163,11 +163,13 @@ impl Conflict {
                 .filter(|column| !self.columns.contains(column))
                 .collect(),
         };
-        // The digest goes with the value.
-        for (index, field) in meta.encrypted_fields().filter(|(_, field)| updated.contains(&field.column)).collect::<Vec<_>>() {
-            let _ = field;
-            updated.extend(meta.blind_index_of(index).map(|(_, digests)| digests.column).filter(|column| !self.columns.contains(column)));
-        }
+        // A digest goes with its value.
+        let is_updated = |digests: &&FieldMeta| {
+            let of = digests.index_of.map(|of| meta.fields[of].column);
+            of.is_some_and(|column| updated.contains(&column)) && !self.columns.contains(&digests.column)
+        };
+        let digests: Vec<_> = meta.fields.iter().filter(is_updated).map(|digests| digests.column).collect();
+        updated.extend(digests);
         updated.retain(|column| meta.version().is_none_or(|(_, version)| version.column != *column));
         for field in meta.fields {
             if matches!(field.fill, Fill::UpdatedAt)

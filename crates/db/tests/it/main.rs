@@ -8,9 +8,9 @@ mod app;
 #[cfg(feature = "sqlite")]
 mod awkward;
 mod blog;
-mod clinic;
 #[cfg(feature = "sqlite")]
 mod budget;
+mod clinic;
 mod compile_fail;
 mod contract;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

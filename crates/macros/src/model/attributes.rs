@@ -7,6 +7,7 @@ use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, Ident, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type};
 
+use super::encryption::Encrypted;
 use super::input::{argument, inside_option, is_integer, is_named};
 
 pub(crate) enum Kind {
@@ -87,22 +88,6 @@ pub(crate) struct Options {
     pub(crate) encrypted: Option<Encrypted>,
 }
 
-/// How a field is sealed.
-pub(crate) struct Encrypted {
-    /// By what it is looked up.
-    pub(crate) blind_index: Option<Form>,
-    /// What is not sealed yet is read as it is.
-    pub(crate) reads_plain: bool,
-    span: Span,
-}
-
-/// The form of a value that is looked up.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    Exact,
-    Lowercase,
-}
-
 /// A number as it is written, with its sign.
 pub(crate) struct Number {
     pub(crate) text: String,
@@ -164,10 +149,7 @@ impl Options {
                 let sql = meta.value()?.parse::<LitStr>()?.value();
                 return self.fill(meta, Fill::Database(sql));
             }
-            "encrypted" => {
-                let span = meta.path.span();
-                self.encrypted = Some(Encrypted { blind_index: None, reads_plain: false, span });
-            }
+            "encrypted" => self.encrypted = Some(Encrypted::at(meta.path.span())),
             "blind_index" | "reads_plain" => return self.encryption(meta, &name),
             "column" => self.column = Some(meta.value()?.parse::<LitStr>()?.value()),
             _ => {
@@ -179,52 +161,6 @@ impl Options {
             }
         }
         Ok(())
-    }
-
-    /// What is said of how a field is sealed.
-    fn encryption(&mut self, meta: &ParseNestedMeta<'_>, name: &str) -> Result<()> {
-        let Some(encrypted) = &mut self.encrypted else {
-            return Err(meta.error(format!("this is of an encrypted field: `#[field(encrypted, {name})]`")));
-        };
-        if name == "reads_plain" {
-            encrypted.reads_plain = true;
-            return Ok(());
-        }
-        encrypted.blind_index = Some(Form::Exact);
-        if meta.input.peek(Token![=]) {
-            let form: Ident = meta.value()?.parse()?;
-            if form != "lowercase" {
-                return Err(Error::new_spanned(form, "expected `lowercase`, or no more than `blind_index`"));
-            }
-            encrypted.blind_index = Some(Form::Lowercase);
-        }
-        Ok(())
-    }
-
-    /// What does not go with a value that the engine never sees.
-    pub(super) fn check_encrypted(&self, kind: &Kind) -> Result<()> {
-        let Some(encrypted) = &self.encrypted else { return Ok(()) };
-        let message = if !matches!(kind, Kind::Column) {
-            "a relation is followed by the engine, which cannot read what is sealed"
-        } else if self.primary_key {
-            "a primary key cannot be encrypted: a row is found by it, and referred to"
-        } else if self.unique && encrypted.blind_index.is_none() {
-            "what is sealed looks different each time: to be unique, the field needs a blind index, \
-             `#[field(encrypted, blind_index, unique)]`"
-        } else if self.index {
-            "an index of what is sealed finds nothing: `#[field(encrypted, blind_index)]` makes one of digests"
-        } else if self.searchable {
-            "the engine cannot search what is sealed"
-        } else if self.check.is_some() {
-            "the engine cannot check what is sealed: `min`, `max` and lengths are checked before it is, and hooks can do more"
-        } else if self.computed.is_some() || matches!(self.fill, Some(Fill::Database(_))) {
-            "what the engine makes is not sealed: make the value in Rust"
-        } else if self.version || self.deleted_at || matches!(self.fill, Some(Fill::Generated)) {
-            "the engine reckons with this, and cannot with what is sealed"
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(encrypted.span, message))
     }
 
     /// What does not go with a value that the engine computes.

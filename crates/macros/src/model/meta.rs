@@ -4,9 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
-use super::attributes::{Action, Fill, Form, Kind, Through};
+use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
-use super::{links, names, parts};
+use super::{encryption, links, names, parts};
 use crate::root;
 
 pub(crate) fn statics(model: &Model) -> TokenStream {
@@ -117,7 +117,7 @@ pub(super) fn field(field: &Field) -> TokenStream {
         (options.deleted_at, quote!(.deleted_at())),
     ];
     calls.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, call)| call));
-    calls.extend(encryption(field));
+    calls.extend(encryption::calls(field));
     if let Some(characters) = &options.min_length {
         calls.extend(quote!(.min_length(#characters)));
     }
@@ -151,35 +151,6 @@ pub(super) fn field(field: &Field) -> TokenStream {
         calls.extend(quote!(.fill(#fill)));
     }
     calls
-}
-
-/// How it is sealed. What does not go with its type is said at the type.
-fn encryption(field: &Field) -> Option<TokenStream> {
-    let encrypted = field.options.encrypted.as_ref()?;
-    let span = span_of(&field.ty);
-    let mut calls = quote_spanned!(span=> .encrypted());
-    if let Some(form) = encrypted.blind_index {
-        let form = match form {
-            Form::Exact => quote!(Exact),
-            Form::Lowercase => quote!(Lowercase),
-        };
-        calls.extend(quote_spanned!(span=> .looked_up(__db::meta::Form::#form)));
-    }
-    if encrypted.reads_plain {
-        calls.extend(quote!(.reads_plain()));
-    }
-    Some(calls)
-}
-
-/// The column with the digests of the field at `position`.
-pub(super) fn blind_index(field: &Field, position: &TokenStream) -> TokenStream {
-    let (name, column) = (field.name(), format!("{}_index", field.column()));
-    let kind = if field.options.unique { quote!(unique) } else { quote!(index) };
-    let renamed = field.renamed_from().map(|before| {
-        let before = format!("{before}_index");
-        quote!(.renamed_from(#before))
-    });
-    quote!(__db::meta::FieldMeta::blind_index(#name, #column, #position).#kind() #renamed)
 }
 
 fn position(model: &Model, is: fn(&Field) -> bool) -> TokenStream {

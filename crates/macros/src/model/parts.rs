@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::attributes::Kind;
 use super::input::{Field, span_of};
-use super::{meta, names};
+use super::{encryption, meta, names};
 use crate::root;
 
 /// Where the column of a field is, or the first of the columns of a part: a number, to which the widths of the parts before it
@@ -58,7 +58,8 @@ fn has_parts(fields: &[Field]) -> bool {
 /// `FIELDS` and `PARTS` of a model.
 pub(super) fn of_model(fields: &[Field]) -> TokenStream {
     let indexes = fields.iter().filter(|field| field.has_blind_index());
-    let indexes: Vec<_> = indexes.map(|field| meta::blind_index(field, &position(fields, field))).collect();
+    let indexes: Vec<_> =
+        indexes.map(|field| encryption::blind_index(field, &position(fields, field))).collect();
     if has_parts(fields) {
         let parts = parts(fields, &indexes);
         return quote! {

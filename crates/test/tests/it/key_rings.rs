@@ -84,7 +84,8 @@ async fn processes_that_start_and_rotate_at_once_lose_no_key() {
         let keeper = keeper_of(app).await;
         assert_eq!(keeper.look().await.unwrap().keys().len(), 1, "they share the first key");
         let keepers = [keeper_of(&one).await, keeper_of(&two).await, keeper_of(&three).await];
-        let rotations = keepers.map(|keeper| tokio::spawn(async move { keeper.rotate(Rotation::AtOnce).await }));
+        let rotations =
+            keepers.map(|keeper| tokio::spawn(async move { keeper.rotate(Rotation::AtOnce).await }));
         for rotation in rotations {
             rotation.await.unwrap().unwrap();
         }
@@ -134,9 +135,13 @@ async fn the_row_tells_nothing_and_is_refused_when_it_was_changed() {
 
 #[tokio::test]
 async fn says_what_is_missing_where_there_is_no_database() {
-    let app = App::new().provide(|_: Inject<Keys>| Signs).set("keys.secret", SECRET).set("keys.ring", "database");
+    let app =
+        App::new().provide(|_: Inject<Keys>| Signs).set("keys.secret", SECRET).set("keys.ring", "database");
     let refused = TestApp::of(app).try_start().await.err().expect("nothing keeps the ring");
-    assert!(refused.contains("keys.E002") && refused.contains("the application has no database"), "{refused}");
+    assert!(
+        refused.contains("keys.E002") && refused.contains("the application has no database"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

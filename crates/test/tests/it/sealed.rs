@@ -48,7 +48,11 @@ async fn the_ring_is_kept_in_the_database_whose_fields_it_seals() {
         keeper.revoke(&second).await.unwrap();
         let lost = Secret::query().order_by(|s| s.id).all(&*db).await.unwrap_err();
         assert!(matches!(lost.source_as::<DbError>(), Some(DbError::Encrypted { .. })));
-        assert!(lost.report().contains("`secrets.name` of the row 1") && lost.report().contains("revoked"), "{}", lost.report());
+        assert!(
+            lost.report().contains("`secrets.name` of the row 1") && lost.report().contains("revoked"),
+            "{}",
+            lost.report()
+        );
     })
     .await;
 }
@@ -62,7 +66,10 @@ async fn says_that_a_secret_is_missing_before_anything_is_lost() {
     let production = refused(Profile::Production).await;
     assert!(production.contains("keys.E001") && !production.contains("db.E031"), "{production}");
     let development = refused(Profile::Development).await;
-    assert!(development.contains("db.E031") && development.contains("`Secret` has encrypted fields"), "{development}");
+    assert!(
+        development.contains("db.E031") && development.contains("`Secret` has encrypted fields"),
+        "{development}"
+    );
     let unknown = TestApp::of(app()).set("keys.secret", SECRET).set("keys.ring", "databse").try_start().await;
     let unknown = unknown.err().expect("it does not start");
     assert!(unknown.contains("keys.E002") && unknown.contains("did you mean `database`?"), "{unknown}");

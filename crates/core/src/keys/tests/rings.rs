@@ -120,8 +120,8 @@ async fn processes_that_change_it_at_once_lose_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let (file, clock) = (folder.path().join("ring"), Arc::new(TestClock::default()));
     let processes = (1..=6).map(|seed| process(&file, &clock, seed, [SECRET, ""]));
-    let rotations =
-        processes.map(|process| tokio::spawn(async move { process.keeper.rotate(Rotation::AtOnce).await.unwrap() }));
+    let rotations = processes
+        .map(|process| tokio::spawn(async move { process.keeper.rotate(Rotation::AtOnce).await.unwrap() }));
     for rotation in rotations.collect::<Vec<_>>() {
         rotation.await.unwrap();
     }

@@ -12,7 +12,8 @@ use mainstay_db::{Db, DbError, Decimal, Json, Settings, Uuid, on_conflict, schem
 
 use super::{Engine, suite};
 use crate::clinic::{
-    Address, Clinic, Document, Everything, NewClinic, NewEverything, NewPatient, Patient, SECRET, keys, models,
+    Address, Clinic, Document, Everything, NewClinic, NewEverything, NewPatient, Patient, SECRET, keys,
+    models,
 };
 
 suite!(
@@ -90,7 +91,10 @@ async fn is_written_in_every_way(engine: Engine) {
     let draft = patient(&clinic, "ann", 1).phone("1".to_owned()).notes("n".to_owned());
     assert_eq!(draft.given(|p| p.email).unwrap().as_deref(), Some("ann"));
     let mut ann = draft.insert(&db).await.unwrap();
-    assert_eq!((ann.email.as_str(), ann.phone.as_deref(), ann.notes.as_deref()), ("ann", Some("1"), Some("n")));
+    assert_eq!(
+        (ann.email.as_str(), ann.phone.as_deref(), ann.notes.as_deref()),
+        ("ann", Some("1"), Some("n"))
+    );
 
     ann.update(|p| p.email("eve").notes(None), &db).await.unwrap();
     assert_eq!((ann.email.as_str(), &ann.notes), ("eve", &None));
@@ -101,7 +105,10 @@ async fn is_written_in_every_way(engine: Engine) {
     ann.notes = Some("more".into());
     ann.save(&db).await.unwrap();
     ann.update_with(|p| (p.phone.set("3"), p.email.set("Zoe")), &db).await.unwrap();
-    assert_eq!((ann.email.as_str(), ann.phone.as_deref(), ann.notes.as_deref()), ("Zoe", Some("3"), Some("more")));
+    assert_eq!(
+        (ann.email.as_str(), ann.phone.as_deref(), ann.notes.as_deref()),
+        ("Zoe", Some("3"), Some("more"))
+    );
     assert_eq!(ann, again(ann.id).await);
 
     let many = [patient(&clinic, "b", 2), patient(&clinic, "c", 3)];
@@ -145,10 +152,16 @@ async fn is_looked_up_by_its_digest(engine: Engine) {
     assert_eq!(emails(Patient::filter(|p| p.email.eq("ann@example.ORG"))).await, [1]);
     assert_eq!(emails(Patient::filter(|p| p.email.eq("ÜNAL@example.org".to_owned()))).await, [3]);
     assert!(emails(Patient::filter(|p| p.email.eq("ann"))).await.is_empty());
-    assert_eq!(emails(Patient::filter(|p| p.email.is_in(["BOB@example.org", "x", "ann@example.org"]))).await, [1, 2]);
+    assert_eq!(
+        emails(Patient::filter(|p| p.email.is_in(["BOB@example.org", "x", "ann@example.org"]))).await,
+        [1, 2]
+    );
     assert!(emails(Patient::filter(|p| p.email.is_in(Vec::<String>::new()))).await.is_empty());
     assert_eq!(emails(Patient::filter(|p| p.email.is_not_in(["bob@example.org"]))).await, [1, 3, 4]);
-    assert_eq!(emails(Patient::filter(|p| p.email.ne("bob@example.org") & p.name.ne("no phone"))).await, [1, 3]);
+    assert_eq!(
+        emails(Patient::filter(|p| p.email.ne("bob@example.org") & p.name.ne("no phone"))).await,
+        [1, 3]
+    );
     assert_eq!(emails(Patient::filter(|p| p.phone.eq("02") | p.number.eq(3))).await, [2, 3]);
     assert!(emails(Patient::filter(|p| p.phone.eq("03 "))).await.is_empty(), "as it is, to the letter");
     assert_eq!(emails(Patient::filter(|p| p.phone.eq(None::<String>))).await, [4]);
@@ -255,8 +268,7 @@ async fn a_dump_stays_sealed_and_is_loaded_by_who_has_the_keys(engine: Engine) {
     let clinic = north(&db).await;
     patient(&clinic, "Ann", 1).phone("1".to_owned()).insert(&db).await.unwrap();
     let snapshot = transfer::snapshot(&db).await.unwrap();
-    let pieces: Vec<String> =
-        transfer::dump(&Chosen::all(&models()), &snapshot).try_collect().await.unwrap();
+    let pieces: Vec<String> = transfer::dump(&Chosen::all(&models()), &snapshot).try_collect().await.unwrap();
     drop(snapshot);
     let dump = pieces.concat();
     assert!(!dump.contains("DE02") && !dump.contains("email_index"), "{dump}");

@@ -24,7 +24,8 @@ async fn another_secret_takes_over_without_a_gap(engine: Engine) {
     let clinic = north(&db).await;
     patient(&clinic, "Ann", 1).phone("1".to_owned()).insert(&db).await.unwrap();
     let next = db.with_keys(&keys(NEXT, &[SECRET]));
-    let by_email = async |db: &Db, email: &str| Patient::filter(|p| p.email.eq(email)).count(db).await.unwrap();
+    let by_email =
+        async |db: &Db, email: &str| Patient::filter(|p| p.email.eq(email)).count(db).await.unwrap();
     assert_eq!(by_email(&next, "ann").await, 1, "by the digest of before");
     patient(&clinic, "bob", 2).insert(&next).await.unwrap();
     assert_eq!(Patient::filter(|p| p.email.is_in(["ann", "bob"])).count(&next).await.unwrap(), 2);
@@ -52,7 +53,8 @@ async fn is_done_in_batches_and_once(engine: Engine) {
     Patient::insert_all((1..=1_203).map(new), &db).await.unwrap();
     let next = db.with_keys(&keys(NEXT, &[SECRET]));
     // Somebody has stopped it half-way, and it goes on.
-    let stopped = tokio::time::timeout(std::time::Duration::from_millis(5), reseal(meta_of::<Patient>(), &next)).await;
+    let stopped =
+        tokio::time::timeout(std::time::Duration::from_millis(5), reseal(meta_of::<Patient>(), &next)).await;
     let done = reseal(meta_of::<Patient>(), &next).await.unwrap();
     assert_eq!((done.rows, done.refused), (1_203, 0));
     assert!(done.sealed <= 1_203 && (stopped.is_ok() || done.sealed > 0));
@@ -66,7 +68,9 @@ async fn is_done_in_batches_and_once(engine: Engine) {
 async fn undoes_no_write_of_somebody_else(engine: Engine) {
     let db = clinic(engine).await;
     let clinic = north(&db).await;
-    Patient::insert_all((1..=300).map(|number| patient(&clinic, &format!("p{number}"), number)), &db).await.unwrap();
+    Patient::insert_all((1..=300).map(|number| patient(&clinic, &format!("p{number}"), number)), &db)
+        .await
+        .unwrap();
     let next = db.with_keys(&keys(NEXT, &[SECRET]));
     let writer = {
         let next = next.clone();

@@ -36,8 +36,12 @@ async fn what_was_changed_is_refused(engine: Engine) {
     let north = north(&db).await;
     let sealed: String = sql("SELECT iban FROM clinics").fetch_one(&db).await.unwrap();
     let body = sealed.strip_prefix("sealed:").unwrap();
-    let flipped: String =
-        body.chars().rev().enumerate().map(|(at, letter)| if at == 3 { if letter == 'A' { 'B' } else { 'A' } } else { letter }).collect();
+    let flipped: String = body
+        .chars()
+        .rev()
+        .enumerate()
+        .map(|(at, letter)| if at == 3 { if letter == 'A' { 'B' } else { 'A' } } else { letter })
+        .collect();
     let flipped: String = flipped.chars().rev().collect();
     for forged in [&body[..body.len() - 1], &body[..body.len() / 2], &body[..4], "", "=", "é", &flipped] {
         write(&db, &format!("sealed:{forged}")).await;
