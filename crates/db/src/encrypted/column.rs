@@ -22,8 +22,11 @@ use super::Blind;
 /// it, but with a blind index: whether it equals a value.
 pub struct Encrypted<M, T, const FIELD: usize, I = Unindexed> {
     scope: Scope,
-    marker: PhantomData<fn() -> (M, T, I)>,
+    marker: PhantomData<Of<M, T, I>>,
 }
+
+/// Owns none of them.
+type Of<M, T, I> = fn() -> (M, T, I);
 
 /// Of an encrypted field that has no blind index.
 #[derive(Clone, Copy, Debug)]

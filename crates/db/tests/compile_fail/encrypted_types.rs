@@ -11,8 +11,6 @@ pub struct Types {
     pub document: Json<Vec<String>>,
     #[field(encrypted, blind_index = lowercase)]
     pub number: i64,
-    #[field(encrypted)]
-    pub nothing: std::time::Instant,
 }
 
 fn main() {}
