@@ -42,6 +42,7 @@ pub(crate) enum Buffer {
 }
 
 impl Rows {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn buffer(&self) -> &Buffer {
         &self.buffer
     }
