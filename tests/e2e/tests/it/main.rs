@@ -10,7 +10,6 @@ mod migrations;
 mod process;
 mod protocols;
 mod retries;
-mod sealed;
 mod start;
 mod stop;
 mod wire;
