@@ -109,12 +109,7 @@ fn before_deployment(assembly: &Assembly, findings: &mut Findings) {
 
 /// A secret is asked for only where something signs or seals.
 fn check_keys(assembly: &Assembly, findings: &mut Findings) {
-    if assembly.needs::<Keys>()
-        && let Ok(config) = assembly.config.section::<KeysConfig>()
-    {
-        findings.extend(keys::check(&config, &assembly.profile));
-        if let Some(url) = &config.ring {
-            keys::store::find_driver(&assembly.contributions, url, findings);
-        }
+    if assembly.needs::<Keys>() {
+        keys::check_needed(assembly, findings);
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! In reading order: `root` (what follows from a secret), `token` (the form of a token), [`Keys`] and [`Purpose`] here, [`ring`]
 //! (keys with their times), [`store`] (where a ring is kept; `file`), `keeper` (the ring as a process knows it, and its schedule),
-//! `command` (`keys list`, `rotate`, `revoke`), `config`; `seal` for a secret of its own.
+//! `command` (`keys list`, `rotate`, `revoke`), `config`; [`blind_index`]: how what is sealed is found; `seal` for a secret of its own.
 //!
 //! | id | what |
 //! |---|---|
@@ -22,6 +22,7 @@
 //! A secret that is too short or too simple is refused as `config.E007`.
 
 pub mod base64url;
+pub mod blind_index;
 pub(crate) mod command;
 mod config;
 pub(crate) mod file;
@@ -44,8 +45,10 @@ use ring::Ring;
 use root::{KeyId, Pair, Root};
 use token::Tokens;
 
+pub use blind_index::BlindIndex;
 pub(crate) use config::weakness;
-pub use config::{KeysConfig, check};
+pub use config::{KeysConfig, check, check_needed};
+pub use keeper::{Keeper, Rotation};
 pub use store::{KeyRingDriver, KeyRingStore};
 
 /// Why a token was refused. Which of them it is, is for the log; the client need only know that it was.
@@ -143,12 +146,13 @@ impl Keys {
     fn know(&self, ring: &Ring) {
         let Shared { base, previous, known, .. } = &*self.0;
         let of_ring: Vec<_> = ring.good().map(|key| (key.active_from, Root::of(&key.secret))).collect();
-        let mut schedule: Vec<_> = of_ring.iter().map(|(from, root)| (*from, root.id)).collect();
+        // Of two of the same second, the one that was made later counts, as for the ring itself.
+        let mut schedule: Vec<_> = of_ring.iter().rev().map(|(from, root)| (*from, root.id)).collect();
         let of_ring = of_ring.into_iter().map(|(_, root)| root);
         let roots =
             previous.iter().chain([base]).cloned().chain(of_ring).map(|root| (root.id, root)).collect();
         schedule.push((SystemTime::UNIX_EPOCH, base.id));
-        schedule.sort_by(|one, other| other.cmp(one));
+        schedule.sort_by_key(|(from, _)| std::cmp::Reverse(*from));
         *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { roots, schedule });
     }
 
@@ -182,6 +186,11 @@ impl Keys {
     /// When the token was not made by it for this purpose, or has expired.
     pub fn open(&self, purpose: &str, token: &str) -> Result<Vec<u8>, KeyError> {
         self.purpose(purpose).open(token)
+    }
+
+    /// Digests of values that are stored sealed, to find them again by.
+    pub fn blind_index(&self, purpose: &str) -> BlindIndex {
+        BlindIndex::of(self, purpose)
     }
 
     /// The keys of one purpose, each derived once: for what runs on every request.
@@ -231,6 +240,11 @@ impl Purpose {
     /// As there.
     pub fn open(&self, token: &str) -> Result<Vec<u8>, KeyError> {
         self.tokens().open(|id| self.pair(id), token)
+    }
+
+    /// Whether this was sealed with the key that [`seal`](Self::seal) seals with now, as far as it says so itself.
+    pub fn is_current(&self, token: &str) -> bool {
+        token::sealed_by(token) == Some(self.current().id)
     }
 
     fn tokens(&self) -> &Tokens {

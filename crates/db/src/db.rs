@@ -9,10 +9,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_core::clock::{Clock, SystemClock};
+use mainstay_core::keys::Keys;
 
 use crate::driver::{
     Access, Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, StatementKind, Transaction,
 };
+use crate::encrypted::Vault;
 use crate::error::{Border, DbError};
 use crate::executor::Executor;
 use crate::factory::Sequences;
@@ -50,6 +52,8 @@ struct Inner {
     comments: Comments,
     sequences: Sequences,
     settings: Settings,
+    /// Made of the keys.
+    vault: Option<Arc<Vault>>,
 }
 
 /// What a handle does beside running statements.
@@ -63,6 +67,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where statements are counted, if they are.
     pub meters: Option<Meters>,
+    /// What encrypted fields are sealed by. Without, they can be neither written nor read.
+    pub keys: Option<Keys>,
 }
 
 impl Default for Settings {
@@ -72,6 +78,7 @@ impl Default for Settings {
             comments: false,
             clock: Arc::new(SystemClock),
             meters: None,
+            keys: None,
         }
     }
 }
@@ -96,8 +103,18 @@ impl Db {
         let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
         let sequences = Sequences::default();
         let primary = driver.replicas().map(Replicas::primary);
-        let inner = Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings };
+        let vault = settings.keys.as_ref().map(|keys| Arc::new(Vault::new(keys)));
+        let inner =
+            Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings, vault };
         Self { inner: Arc::new(inner), to_primary: false }
+    }
+
+    /// Another handle on the same database, by which encrypted fields are written and read with these keys. An application's [`Db`] has
+    /// the keys of the application already.
+    #[must_use]
+    pub fn with_keys(&self, keys: &Keys) -> Self {
+        let settings = Settings { keys: Some(keys.clone()), ..self.inner.settings.clone() };
+        Self { to_primary: self.to_primary, ..Self::over(Arc::clone(&self.inner.driver), settings) }
     }
 
     /// How its SQL is written.
@@ -211,6 +228,10 @@ impl Db {
 
     pub(crate) fn cache(&self) -> &SqlCache {
         &self.inner.cache
+    }
+
+    pub(crate) fn vault(&self) -> Option<&Arc<Vault>> {
+        self.inner.vault.as_ref()
     }
 
     pub(crate) fn sequences(&self) -> &Sequences {

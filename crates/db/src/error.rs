@@ -172,6 +172,14 @@ pub enum DbError {
         /// What is stored.
         found: String,
     },
+    /// An encrypted field cannot be opened, or not be sealed: 500.
+    #[error("the encrypted {place} cannot be used: {why}")]
+    Encrypted {
+        /// The table and the column, and the key of the row where it is known.
+        place: String,
+        /// Why.
+        why: crate::encrypted::Fault,
+    },
     /// This engine cannot hold the value, or a value that was reckoned is outside of its type: 422.
     #[error("{what} cannot be stored in {engine}")]
     Unstorable {
@@ -305,6 +313,7 @@ impl DbError {
             Self::NotOne { .. }
             | Self::TransactionEnded { .. }
             | Self::Decode { .. }
+            | Self::Encrypted { .. }
             | Self::UnloadedRelation { .. }
             | Self::Model { .. }
             | Self::Statement { .. } => return Error::from(self),

@@ -1,6 +1,7 @@
 //! What runs a query: the database by itself ([`Db`]), or a transaction ([`Tx`]). Every query is told which.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -8,6 +9,7 @@ use mainstay_core::Inject;
 
 use crate::db::Db;
 use crate::driver::{Dialect, Reply, RowStream, Statement, StatementKind};
+use crate::encrypted::Vault;
 use crate::error::DbError;
 use crate::query::{Renderer, Select, Shape, SqlCache};
 use crate::transaction::Tx;
@@ -77,7 +79,15 @@ impl<'a> Target<'a> {
         self.db.now()
     }
 
-    pub(crate) async fn run(self, statement: Statement) -> Result<Reply, DbError> {
+    pub(crate) fn vault(self) -> Option<&'a Arc<Vault>> {
+        self.db.vault()
+    }
+
+    pub(crate) async fn run(self, mut statement: Statement) -> Result<Reply, DbError> {
+        let vault = self.vault();
+        if let Some(vault) = vault {
+            vault.resolve(&mut statement.values);
+        }
         let watch = self.db.watch(&statement, self.caller);
         let statement = self.db.commented(statement);
         let result = match self.tx {
@@ -85,11 +95,21 @@ impl<'a> Target<'a> {
             None => self.db.run(statement).await,
         };
         watch.end(result.as_ref().map_or(0, |reply| reply.rows.len()), result.is_err());
-        result
+        match (result, vault) {
+            (Ok(mut reply), Some(vault)) => {
+                reply.rows.opened_by(vault);
+                Ok(reply)
+            }
+            (result, _) => result,
+        }
     }
 
     /// Hands the rows out a few at a time. What is measured is the time to the first of them.
-    pub(crate) async fn stream(self, statement: Statement) -> Result<RowStream, DbError> {
+    pub(crate) async fn stream(self, mut statement: Statement) -> Result<RowStream, DbError> {
+        let vault = self.vault();
+        if let Some(vault) = vault {
+            vault.resolve(&mut statement.values);
+        }
         let watch = self.db.watch(&statement, self.caller);
         let statement = self.db.commented(statement);
         let result = match self.tx {
@@ -97,7 +117,10 @@ impl<'a> Target<'a> {
             None => self.db.stream(statement).await,
         };
         watch.end(0, result.is_err());
-        result
+        match vault {
+            Some(vault) => Ok(result?.opened_by(Arc::clone(vault))),
+            None => result,
+        }
     }
 
     pub(crate) fn select(self, select: Select) -> impl Future<Output = Result<Reply, DbError>> + use<'a> {

@@ -51,6 +51,7 @@
 //!
 //! 1. [`mod@model`]: what `#[model]` makes of a struct; [`mod@embedded`]: structs of columns inside of it; [`meta`]: what is
 //!    known of it at run time.
+//!    [`encrypted`]: fields that are stored sealed.
 //! 2. [`mod@column`], [`relation`]: what closures over a model's fields can say. They build the tree of [`expression`].
 //! 3. [`query`]: from that tree to SQL and back to models; [`mod@write`]: insert, update, delete.
 //!    [`mod@search`]: rows found by words. [`streaming`]: large results, a few rows at a time.
@@ -79,6 +80,7 @@ pub mod column;
 pub mod db;
 pub mod driver;
 pub mod embedded;
+pub mod encrypted;
 mod engine;
 pub mod error;
 pub mod executor;

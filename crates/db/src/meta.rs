@@ -3,6 +3,7 @@
 //! `#[model]` writes one static [`ModelMeta`] per model and calls the `const` functions below. Nothing that can be read
 //! from here is generated as code.
 
+mod encryption;
 mod field;
 mod index;
 mod link;
@@ -13,6 +14,7 @@ use rust_decimal::Decimal;
 
 use crate::value::{Choice, SqlType, Value};
 
+pub use encryption::{Encryption, Form};
 pub use index::Index;
 pub use link::{Columns, Link};
 pub use part::{EmbeddedMeta, PartMeta};
@@ -51,6 +53,8 @@ pub struct ModelMeta {
     pub deleted_at: Option<usize>,
     /// Whether it has hooks around its own writes.
     pub has_hooks: bool,
+    /// Whether a field of it is encrypted.
+    pub has_encrypted: bool,
     /// Whether no struct stands for it: it is the table between the two of a many-to-many relation.
     pub is_link: bool,
     /// Where it is written, as `file:line`.
@@ -110,6 +114,11 @@ pub struct FieldMeta {
     pub read_only: bool,
     /// A list of rows is searched for what it contains, where the model has no `#[search(…)]` of its own.
     pub searchable: bool,
+    /// How it is sealed, if it is. The other settings are about its value, which the engine never sees: its column is a text.
+    pub encrypted: Option<Encryption>,
+    /// It has the digests of the encrypted field at this position, by which that is looked up. The database fills it in, and no code
+    /// sees it.
+    pub index_of: Option<usize>,
 }
 
 /// Where the value of a new row comes from when the code does not give one.
@@ -273,6 +282,7 @@ impl ModelMeta {
             version: None,
             deleted_at: None,
             has_hooks: false,
+            has_encrypted: false,
             is_link: true,
             place,
         }

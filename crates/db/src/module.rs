@@ -1,8 +1,8 @@
 //! The database as a part of an application.
 //!
 //! Contributing [`Models`] or a [`Seed`] installs this module: the configuration section `database`, an injectable
-//! [`Db`], the readiness probe `db`, checks of the models, and the commands `seed`, `dumpdata`, `loaddata`, `migrate`,
-//! `makemigrations`, `inspectdb` and `db`.
+//! [`Db`], a place for the ring of keys (`keys.ring = "database"`), the readiness probe `db`, checks of the models, and the commands `seed`, `dumpdata`, `loaddata`, `migrate`,
+//! `makemigrations`, `inspectdb`, `reseal` and `db`.
 
 mod checks;
 mod config;
@@ -10,12 +10,14 @@ mod data;
 mod db_command;
 mod encryption;
 mod inspect_command;
+pub(crate) mod key_ring;
 mod make_command;
 mod migrate_command;
 mod migrations;
 mod models;
 mod provide;
 mod replicas;
+mod reseal_command;
 mod seed;
 mod shell;
 
@@ -45,10 +47,11 @@ pub fn module() -> Module {
     Module::new(NAME)
         .global()
         .config::<DatabaseConfig>()
-        .provide(
-            Provider::asynchronous(provide::database).dispose(|db: Arc<Db>| async move { db.close().await }),
-        )
+        .provide(Provider::asynchronous(provide::driver).on_demand().dispose(close))
+        .provide(Provider::asynchronous(provide::database))
         .export::<Db>()
+        .export::<provide::Opened>()
+        .contribute(key_ring::driver())
         .check(Check::at_start(checks::check))
         .check(Check::at_start(migrations::check))
         .check(Check::at_start(replicas::check))
@@ -60,10 +63,15 @@ pub fn module() -> Module {
         .command(migrate_command::command())
         .command(make_command::command())
         .command(inspect_command::command())
+        .command(reseal_command::command())
         .command(data::dump())
         .command(data::load())
         .hook(Hook::on_start("seed an empty database", seed::seed_if_empty))
         .probe(probe)
+}
+
+async fn close(opened: Arc<provide::Opened>) {
+    opened.0.close().await;
 }
 
 /// What modules contribute to the database. In the prelude.

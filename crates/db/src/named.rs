@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use serde_json::value::RawValue;
 
 use crate::column::{Order, Predicate};
+use crate::encrypted::column::{among, incomparable};
 use crate::expression::{Anchor, Case, ColumnRef, Direction, List, Node, Operator, Pattern, Scope, Term};
 use crate::meta::FieldMeta;
 use crate::model::Model;
@@ -86,6 +87,13 @@ impl<M: Model> Named<M> {
 
     /// How it compares with `value`, which is of its type.
     pub fn compare(self, how: Comparison, value: Value) -> Predicate<M> {
+        if let Some(index) = self.encrypted().filter(|_| !value.is_null()) {
+            return match how {
+                Comparison::Equal => Predicate::new(among(M::META, index, Scope::ROOT, &[value])),
+                Comparison::NotEqual => !Predicate::new(among(M::META, index, Scope::ROOT, &[value])),
+                _ => Predicate::new(incomparable(M::META, index)),
+            };
+        }
         let operator = match how {
             Comparison::Equal if value.is_null() => return self.is_null(),
             Comparison::NotEqual if value.is_null() => return !self.is_null(),
@@ -101,6 +109,9 @@ impl<M: Model> Named<M> {
 
     /// It is one of these, which are of its type.
     pub fn is_in(self, values: Vec<Value>) -> Predicate<M> {
+        if let Some(index) = self.encrypted() {
+            return Predicate::new(among(M::META, index, Scope::ROOT, &values));
+        }
         Predicate::new(Node::In { left: self.term(), list: List::Values(values) })
     }
 
@@ -130,12 +141,17 @@ impl<M: Model> Named<M> {
     }
 
     fn search(self, needle: String, anchor: Anchor) -> Predicate<M> {
-        if self.field.sql_type != SqlType::Text {
+        if self.field.sql_type != SqlType::Text || self.field.encrypted.is_some() {
             let fault = format!("`{}.{}` is no text to be searched", M::META.name, self.field.name);
             return Predicate::new(Node::Null(Term::Fault(fault)));
         }
         let pattern = Pattern { needle: Term::Value(Value::Text(needle)), anchor, case: Case::Ignored };
         Predicate::new(Node::Text { left: self.term(), pattern })
+    }
+
+    /// Where it is in the model, if it is encrypted.
+    fn encrypted(self) -> Option<usize> {
+        self.field.encrypted.and_then(|_| M::META.field(self.field.name)).map(|(index, _)| index)
     }
 
     fn term(self) -> Term {

@@ -1,12 +1,32 @@
 //! Result rows: one buffer per result, an enum by engine, read by position.
 
+use std::fmt;
+use std::sync::Arc;
+
+use crate::encrypted::{Fault, Vault, failed, named};
 use crate::error::DbError;
-use crate::meta::FieldMeta;
-use crate::value::{Cell, Decode, SqlType, Value};
+use crate::meta::{FieldMeta, ModelMeta};
+use crate::value::{Cell, Decode, SqlType, Stored, Value};
 
 /// The rows of a result.
-#[derive(Debug, Default)]
-pub struct Rows(pub(crate) Buffer);
+#[derive(Default)]
+pub struct Rows {
+    buffer: Buffer,
+    /// What opens encrypted fields, if the database has keys.
+    vault: Option<Arc<Vault>>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.buffer.fmt(f)
+    }
+}
+
+impl From<Buffer> for Rows {
+    fn from(buffer: Buffer) -> Self {
+        Self { buffer, vault: None }
+    }
+}
 
 /// The closed set of engines. PostgreSQL and MySQL add their own buffers here.
 #[derive(Debug, Default)]
@@ -22,9 +42,19 @@ pub(crate) enum Buffer {
 }
 
 impl Rows {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// Lets encrypted fields be read.
+    pub(crate) fn opened_by(&mut self, vault: &Arc<Vault>) {
+        self.vault = Some(Arc::clone(vault));
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.buffer {
             Buffer::Empty => 0,
             #[cfg(feature = "mysql")]
             Buffer::MySql(buffer) => buffer.len(),
@@ -37,7 +67,7 @@ impl Rows {
 
     /// The names of the columns, where the statement has asked for them and there is a row.
     pub fn column_names(&self) -> Vec<String> {
-        match &self.0 {
+        match &self.buffer {
             Buffer::Empty => Vec::new(),
             #[cfg(feature = "mysql")]
             Buffer::MySql(buffer) => buffer.column_names(),
@@ -88,7 +118,7 @@ impl<'a> Row<'a> {
 
     /// The cell at `column`. NULL past the last one.
     pub fn cell(&self, column: usize) -> Cell<'a> {
-        match &self.rows.0 {
+        match &self.rows.buffer {
             Buffer::Empty => Cell::Null,
             #[cfg(feature = "mysql")]
             Buffer::MySql(buffer) => buffer.cell(self.index, column),
@@ -138,6 +168,48 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The value in the next column, which is that of the encrypted field of `meta` at `index`. What was read before it are the fields
+    /// before it.
+    pub fn encrypted<T: Stored>(&mut self, meta: &'static ModelMeta, index: usize) -> Result<T, DbError> {
+        let begin = self.next.saturating_sub(index);
+        self.open(meta, index).map_err(|fault| {
+            let key = |index: &usize| {
+                meta.fields[*index].sql_type.value(self.row.cell(self.place_of(begin + index)))
+            };
+            let key: Vec<Value> = meta.key.iter().map(key).collect();
+            failed(meta, index, Some(named(&key)), fault)
+        })
+    }
+
+    /// The same where the row has other columns, or none, beside it.
+    pub(crate) fn encrypted_alone<T: Stored>(
+        &mut self,
+        meta: &'static ModelMeta,
+        index: usize,
+    ) -> Result<T, DbError> {
+        self.open(meta, index).map_err(|fault| failed(meta, index, None, fault))
+    }
+
+    fn open<T: Stored>(&mut self, meta: &'static ModelMeta, index: usize) -> Result<T, Fault> {
+        let cell = self.peek();
+        self.next += 1;
+        let vault = match &self.row.rows.vault {
+            Some(vault) => vault,
+            // Nothing is sealed in nothing.
+            None if cell == Cell::Null && T::NULLABLE => return self.decoded(Cell::Null),
+            None => return Err(Fault::NoKeys),
+        };
+        // What is there instead stays out of messages.
+        let mut expected = "a value";
+        let read = |cell: Cell<'_>| T::decode(cell).map_err(|fault| expected = fault.expected).ok();
+        let value = vault.read((meta, index), cell, read)?;
+        value.ok_or(Fault::OtherType(expected))
+    }
+
+    fn decoded<T: Stored>(&self, cell: Cell<'_>) -> Result<T, Fault> {
+        T::decode(cell).map_err(|fault| Fault::OtherType(fault.expected))
+    }
+
     /// The value in the next column, which is of that type.
     pub(crate) fn next(&mut self, sql_type: SqlType) -> Value {
         let cell = self.peek();
@@ -151,10 +223,14 @@ impl<'a> Reader<'a> {
     }
 
     fn place(&self) -> usize {
+        self.place_of(self.next)
+    }
+
+    fn place_of(&self, column: usize) -> usize {
         match self.places {
-            None => self.next,
+            None => column,
             // Behind the last one there is nothing, which reads as NULL.
-            Some(places) => places.get(self.next).copied().unwrap_or(usize::from(u16::MAX)),
+            Some(places) => places.get(column).copied().unwrap_or(usize::from(u16::MAX)),
         }
     }
 

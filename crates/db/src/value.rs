@@ -58,6 +58,8 @@ pub enum Value {
     List(Vec<Value>),
     /// What could not be made into a value, and why. Binding it fails.
     Unstorable(String),
+    /// What is looked for in a blind index. A database that has keys puts its digest here.
+    Blind(Box<crate::encrypted::Blind>),
 }
 
 impl Value {
@@ -69,7 +71,7 @@ impl Value {
     /// The value as a cell, to decode a Rust type from it.
     pub fn cell(&self) -> Cell<'_> {
         match self {
-            Self::Null | Self::Unstorable(_) => Cell::Null,
+            Self::Null | Self::Unstorable(_) | Self::Blind(_) => Cell::Null,
             Self::Bool(value) => Cell::Bool(*value),
             Self::Int(value) => Cell::Int(*value),
             Self::Float(value) => Cell::Float(*value),
@@ -102,6 +104,7 @@ impl PartialEq for Value {
             (Self::Time(a), Self::Time(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Unstorable(a), Self::Unstorable(b)) => a == b,
+            (Self::Blind(a), Self::Blind(b)) => a == b,
             _ => false,
         }
     }
@@ -125,6 +128,7 @@ impl Hash for Value {
             Self::Date(value) => value.hash(state),
             Self::Time(value) => value.hash(state),
             Self::List(values) => values.hash(state),
+            Self::Blind(blind) => blind.hash(state),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - `bulk`, `save_all`: many rows in few statements; `many`: every row that a query asks for.
 //! - `upsert`: insert or else update, or leave what is there; [`on_conflict`] says more about it.
 //! - `hooked`: the writes of models that have [hooks](crate::hooks).
+//! - `ready`: what is checked, and sealed, on the way into a statement.
 //! - `returning`: what is stored, on engines that cannot return it from a write too.
 //! - `faults`: a violated constraint, in the names that the code has.
 
@@ -20,6 +21,7 @@ mod find;
 mod hooked;
 mod insert;
 mod many;
+mod ready;
 mod returning;
 mod save_all;
 mod update;
@@ -40,6 +42,7 @@ pub(crate) use find::{keys_like, present};
 pub use insert::insert;
 pub(crate) use insert::{insert_at, insert_row};
 pub(crate) use many::{delete_many, delete_returning, update_key, update_many, update_returning};
+use ready::ready;
 pub use save_all::save_all;
 pub use update::{save, update, update_with};
 pub use upsert::{insert_or_ignore, upsert, upsert_all};

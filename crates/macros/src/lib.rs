@@ -54,6 +54,9 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[renamed_from(name)]` | what field or model it was before, for migrations |
 /// | `#[field(column = "…")]` | the column's name |
 /// | `#[field(hidden)]` | never in JSON or `Debug` |
+/// | `#[field(encrypted)]` | stored sealed, by the application's keys |
+/// | `#[field(encrypted, blind_index)]`, `blind_index = lowercase` | the same, and looked up by a digest: `eq`, `is_in`, `unique` |
+/// | `#[field(encrypted, reads_plain)]` | what is not sealed yet is read as it is |
 /// | `#[field(read_only)]`, `#[field(searchable)]` | for the surfaces made from the model |
 /// | `#[embedded]`, `#[embedded(prefix = "…")]` | a struct of columns, or an `Option` of one: see [`macro@embedded`] |
 /// | `#[belongs_to(on_delete = cascade, on_update = cascade)]` | `BelongsTo<T>` or `Option<BelongsTo<T>>`: the column `<field>_id` |

@@ -1,7 +1,7 @@
 //! `#[model]`, `#[embedded]` and `#[derive(DbEnum)]`.
 //!
 //! - [`input`]: what is written above and in the struct, and what is wrong with it; [`attributes`]: above a field;
-//!   [`table`]: about the table.
+//!   [`table`]: about the table; [`encryption`]: about fields that are stored sealed.
 //! - [`names`]: from names in the code to tables, columns and labels.
 //! - [`meta`]: the static metadata; [`links`]: that of tables which no struct stands for.
 //! - [`row`]: from rows to the struct and back; [`by_fields`]: relations whose key other fields have.
@@ -14,6 +14,7 @@ mod by_fields;
 mod choices;
 mod companions;
 mod embedded;
+mod encryption;
 mod inherent;
 mod input;
 mod links;

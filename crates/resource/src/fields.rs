@@ -43,7 +43,24 @@ pub fn is_searched(meta: &ModelMeta, seen: impl Fn(&FieldMeta) -> bool) -> bool 
     meta.search.as_ref().is_some_and(|search| search.fields.iter().all(|field| seen(&meta.fields[*field])))
 }
 
-/// Whether rows can be sorted by it.
+/// Whether rows can be sorted by it. What is sealed has no order.
 pub fn is_sortable(field: &FieldMeta) -> bool {
-    !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
+    field.encrypted.is_none() && !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::Operator;
+
+    #[test]
+    fn what_is_sealed_is_neither_sorted_nor_compared() {
+        let field = FieldMeta::of::<Option<String>>("email", "email");
+        assert!(is_sortable(&field));
+        let sealed = field.encrypted();
+        assert!(!is_sortable(&sealed));
+        let left: Vec<_> =
+            Operator::ALL.into_iter().filter(|(_, how)| how.suits(&sealed)).map(|(name, _)| name).collect();
+        assert_eq!(left, ["null"]);
+    }
 }

@@ -107,6 +107,10 @@ impl Operator {
 
     /// Whether fields like this one can be compared so.
     pub fn suits(self, field: &FieldMeta) -> bool {
+        if field.encrypted.is_some() {
+            // A blind index would tell which values there are: that is for the application to offer.
+            return self == Self::Null && field.nullable;
+        }
         let comparable = !matches!(field.sql_type, SqlType::Json | SqlType::Array(_) | SqlType::Bytes);
         match self {
             Self::Compare(Comparison::Equal | Comparison::NotEqual) | Self::In => comparable,

@@ -4,8 +4,37 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::keys::KeyRingStore;
 use mainstay_http::session::{SessionKey, SessionRecord, SessionStore};
 use serde_json::{Value, json};
+
+/// Whether a store of a ring of keys keeps its contract. Nothing has been kept in it yet.
+///
+/// # Panics
+/// When it does not.
+pub async fn key_ring_store(store: &dyn KeyRingStore) {
+    let load = async || store.load().await.unwrap_or_else(|error| panic!("{}", error.report()));
+    let save = async |text: &str, before: Option<&str>| {
+        store.save(text, before).await.unwrap_or_else(|error| panic!("{}", error.report()))
+    };
+    assert_eq!(load().await, None);
+    assert!(!save("one", Some("none")).await, "there is nothing to take the place of");
+    assert_eq!(load().await, None);
+    assert!(save("one", None).await);
+    assert!(!save("two", None).await, "there is something by now");
+    assert!(!save("two", Some("ONE")).await, "that is another text");
+    assert!(!save("two", Some("one ")).await, "that is another text");
+    assert_eq!(load().await.as_deref(), Some("one"));
+    // Of a thousand keys, and more.
+    let large = "Az09-_".repeat(40_000);
+    assert!(save(&large, Some("one")).await);
+    assert_eq!(load().await.as_deref(), Some(&*large));
+    let texts: Vec<String> = (0..8).map(|by| format!("by-{by}")).collect();
+    let outcomes = join_all(texts.iter().map(|text| save(text, Some(&large)))).await;
+    assert_eq!(outcomes.iter().filter(|saved| **saved).count(), 1, "one is the first");
+    let winner = outcomes.iter().position(|saved| *saved).map(|index| texts[index].clone());
+    assert_eq!(load().await, winner);
+}
 
 /// Whether a store of sessions keeps its contract. `clock` is the one that the store goes by; it is moved on.
 ///

@@ -49,6 +49,7 @@ pages! {
     mail: "mail.md",
     tokens: "tokens.md",
     keys: "keys.md",
+    encrypted_fields: "encrypted-fields.md",
     resources: "resources.md",
     policies: "policies.md",
     validation: "validation.md",

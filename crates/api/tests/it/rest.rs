@@ -3,6 +3,7 @@
 mod actions;
 mod addresses;
 mod bulk;
+mod encrypted;
 mod listing;
 mod parts;
 mod policies;

@@ -5,12 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Arg, ArgAction};
 
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Rotation};
 use super::ring::{Ring, RingKey};
-use super::{Keys, KeysConfig};
 use crate::clock::Clock;
 use crate::command::{Call, Command};
-use crate::contribution::Contributions;
 use crate::{Error, Result};
 
 /// The command.
@@ -32,10 +30,9 @@ pub(crate) fn command() -> Command {
 
 async fn run(call: Call) -> Result<ExitCode> {
     let resolver = call.resolver();
-    let (keys, config) = (resolver.get::<Keys>().await?, resolver.get::<KeysConfig>().await?);
-    let (contributions, clock) = (resolver.get::<Contributions>().await?, resolver.get::<dyn Clock>().await?);
-    let Some(keeper) = Keeper::open(&keys, &config, &contributions, resolver).await? else {
-        let told = "There is no ring: one key follows from `keys.secret`. To change keys by schedule, set `keys.ring`, to `file:keys/ring` say.";
+    let clock = resolver.get::<dyn Clock>().await?;
+    let Some(keeper) = Keeper::of(&resolver).await? else {
+        let told = "There is no ring: one key follows from `keys.secret`. To change keys by schedule, set `keys.ring`, to `file:keys/ring` or `database`.";
         if call.arguments.get_one::<String>("action").is_some_and(|action| action == "list") {
             call.print(told);
             return Ok(ExitCode::SUCCESS);
@@ -44,7 +41,10 @@ async fn run(call: Call) -> Result<ExitCode> {
     };
     let id = call.arguments.get_one::<String>("id");
     let ring = match (call.arguments.get_one::<String>("action").map(String::as_str), id) {
-        (Some("rotate"), _) => keeper.rotate(call.arguments.get_flag("now")).await?,
+        (Some("rotate"), _) => {
+            let at_once = call.arguments.get_flag("now");
+            keeper.rotate(if at_once { Rotation::AtOnce } else { Rotation::WhenAllKnow }).await?
+        }
         (Some("revoke"), Some(id)) => keeper.revoke(id).await?,
         _ => keeper.look().await?,
     };

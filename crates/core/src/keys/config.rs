@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::store::find_driver;
+use crate::assembly::Assembly;
 use crate::config::{Problems, Secret, Section, duration};
 use crate::{Finding, Findings, Profile};
 
@@ -19,8 +21,8 @@ pub struct KeysConfig {
     pub secret: Option<Secret<String>>,
     /// Secrets of before. What was made with them is still read, and nothing is made with them any more.
     pub previous: Vec<Secret<String>>,
-    /// Where a ring of keys is kept that are changed from time to time: `file:keys/ring`, or the address of another store. Without one
-    /// there is one key, that of the secret.
+    /// Where a ring of keys is kept that are changed from time to time: `file:keys/ring`, `database`, or the address of another store.
+    /// Without one there is one key, that of the secret.
     pub ring: Option<String>,
     /// How long something is made with a key of the ring. What was made with it is read for longer: until it is revoked.
     #[serde(with = "duration")]
@@ -77,6 +79,16 @@ pub(crate) fn weakness(secret: &str) -> Option<String> {
         Some("can be guessed: it has hardly any different characters".to_owned())
     } else {
         None
+    }
+}
+
+/// Whether an application can have the keys that something in it needs. The start runs it where anything takes
+/// [`Keys`](super::Keys) from the container; to be run where that is known in another way.
+pub fn check_needed(assembly: &Assembly, findings: &mut Findings) {
+    let Ok(config) = assembly.config.section::<KeysConfig>() else { return };
+    findings.extend(check(&config, &assembly.profile));
+    if let Some(url) = &config.ring {
+        find_driver(&assembly.contributions, url, findings);
     }
 }
 

@@ -20,15 +20,40 @@ const PURPOSE: &str = "key ring";
 /// How often a change is tried when others are faster.
 const ATTEMPTS: usize = 10;
 
-/// A ring where it is kept.
-pub(crate) struct Keeper {
+/// A ring where it is kept: what the command `keys` and the schedule change it by.
+pub struct Keeper {
     keys: Keys,
     store: Arc<dyn KeyRingStore>,
     times: Times,
 }
 
+/// From when on a new key is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// From when every process knows it, which is after twice `keys.refresh`.
+    WhenAllKnow,
+    /// At once. Other processes refuse what is made with it until they look.
+    AtOnce,
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keeper(********)")
+    }
+}
+
 impl Keeper {
-    /// That of the configuration, if it names one.
+    /// That of an application, if its configuration names one.
+    ///
+    /// # Errors
+    ///
+    /// When there are no keys, or the store cannot be opened.
+    pub async fn of(resolver: &Resolver) -> Result<Option<Self>> {
+        let (keys, config) = (resolver.get::<Keys>().await?, resolver.get::<KeysConfig>().await?);
+        let contributions = resolver.get::<Contributions>().await?;
+        Self::open(&keys, &config, &contributions, resolver.clone()).await
+    }
+
     pub(crate) async fn open(
         keys: &Keys,
         config: &KeysConfig,
@@ -48,7 +73,11 @@ impl Keeper {
     }
 
     /// The ring as it is kept now. The process goes by it from here on.
-    pub(crate) async fn look(&self) -> Result<Ring> {
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or not be opened by `keys.secret` and the secrets before.
+    pub async fn look(&self) -> Result<Ring> {
         let ring = self.load().await?.ring;
         self.keys.know(&ring);
         Ok(ring)
@@ -60,10 +89,17 @@ impl Keeper {
         self.change(|ring, now| ring.keep_up(now, &self.times, random)).await
     }
 
-    /// Adds a key: at once, or when every process knows it.
-    pub(crate) async fn rotate(&self, at_once: bool) -> Result<Ring> {
+    /// Adds a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`look`](Self::look), and when others change the ring all the time.
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Ring> {
         let random = &*self.keys.0.tokens.random;
-        let from = |now: SystemTime| if at_once { now } else { now + self.times.refresh * 2 };
+        let from = |now: SystemTime| match rotation {
+            Rotation::AtOnce => now,
+            Rotation::WhenAllKnow => now + self.times.refresh * 2,
+        };
         self.change(|ring, now| {
             ring.add(now, from(now), random);
             true
@@ -72,7 +108,11 @@ impl Keeper {
     }
 
     /// Revokes a key. Where it was the one that tokens are made with, another is there at once.
-    pub(crate) async fn revoke(&self, id: &str) -> Result<Ring> {
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such key, or it was revoked before; else as [`rotate`](Self::rotate).
+    pub async fn revoke(&self, id: &str) -> Result<Ring> {
         let random = &*self.keys.0.tokens.random;
         let (mut is_known, mut is_revoked) = (false, false);
         let ring = self.change(|ring, now| {

@@ -41,6 +41,11 @@ impl Root {
         hmac::Key::from(expand(&self.root, &[b"sign ", purpose.as_bytes()], hmac::HMAC_SHA256))
     }
 
+    /// Its key for the digests of a purpose, which sign nothing.
+    pub(super) fn indexing(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::from(expand(&self.root, &[b"index ", purpose.as_bytes()], hmac::HMAC_SHA256))
+    }
+
     fn sealing(&self, purpose: &str) -> aead::LessSafeKey {
         let info = [&b"seal "[..], purpose.as_bytes()];
         let key = expand(&self.root, &info, &aead::CHACHA20_POLY1305);

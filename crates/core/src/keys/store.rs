@@ -26,7 +26,10 @@ pub(crate) fn find_driver(contributions: &Contributions, url: &str, findings: &m
     if KeyRingDriver::of(contributions, url).is_some() {
         return;
     }
-    let (asked, fix) = KeyRingDriver::unknown(contributions, url, ":…");
+    let (asked, mut fix) = KeyRingDriver::unknown(contributions, url, ":…");
+    if url.starts_with("database") {
+        fix.push_str("; the application has no database, which models or `db::module()` bring");
+    }
     let told = format!("nothing keeps a key ring in {asked}");
     findings.add(Finding::error("keys.E002", told).at("keys.ring").fix(fix));
 }

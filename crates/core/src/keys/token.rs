@@ -113,6 +113,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// By which key a text says that it was sealed; `None` if it is no such token.
+pub(super) fn sealed_by(text: &str) -> Option<KeyId> {
+    let token = base64url::decode(text).filter(|token| token.len() >= HEAD && token[0] == SEALED)?;
+    token[1..=KEY_ID].try_into().map(KeyId).ok()
+}
+
 /// The bytes of a token of this kind, at least as long as an empty one, and its keys.
 fn read<K>(
     text: &str,

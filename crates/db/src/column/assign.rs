@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{Column, Predicate};
+use crate::encrypted::column::incomparable;
 use crate::error::DbError;
 use crate::expression::{ColumnRef, Node, Operand, Operator, Scope, Term};
 use crate::key::Key;
@@ -22,7 +23,11 @@ pub struct Assignment<M> {
 
 impl<M> Assignment<M> {
     pub(crate) fn new(column: &'static str, value: Value) -> Self {
-        Self { column, operand: Operand(Term::Value(value)), marker: PhantomData }
+        Self::of(column, Operand(Term::Value(value)))
+    }
+
+    pub(crate) fn of(column: &'static str, operand: Operand) -> Self {
+        Self { column, operand, marker: PhantomData }
     }
 }
 
@@ -30,6 +35,10 @@ impl<M: Model> Assignment<M> {
     /// The condition that this would change nothing: the column has this value already.
     pub fn is_so(self) -> Predicate<M> {
         let left = Term::Column(ColumnRef { scope: Scope::ROOT, column: self.column });
+        // What is sealed looks different each time.
+        if let Some((index, _)) = M::META.column(self.column).filter(|(_, field)| field.encrypted.is_some()) {
+            return Predicate::new(incomparable(M::META, index));
+        }
         Predicate::new(Node::Compare { left, operator: Operator::Same, right: self.operand.0 })
     }
 }
@@ -111,6 +120,11 @@ pub(crate) fn assignments<M: Model, S: IntoAssignments<M>>(
         }
         match operand.0 {
             Term::Value(value) => assignments.set_value(index, value),
+            _ if M::META.fields[index].encrypted.is_some() => {
+                return Err(fault(
+                    "is encrypted, and can be set to values alone: what the database computes it cannot seal",
+                ));
+            }
             term => assignments.set_term(index, term),
         }
     }

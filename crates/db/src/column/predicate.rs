@@ -31,7 +31,11 @@ impl<M: Model> Predicate<M> {
     /// which it compares in its own way, and of other rows. What a trigger has made of the row since is not looked at.
     pub fn holds_for(&self, row: &M) -> Option<bool> {
         let values = row.values();
-        let value = |column: &str| values.get(M::META.column(column)?.0);
+        // A digest is the database's, which has the keys.
+        let value = |column: &str| {
+            let (index, _) = M::META.column(column).filter(|(_, field)| field.index_of.is_none())?;
+            values.get(index)
+        };
         Some(self.node.decide(&value)? == Truth::True)
     }
 }

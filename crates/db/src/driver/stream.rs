@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
+use crate::encrypted::Vault;
 use crate::error::DbError;
 use crate::row::Rows;
 
@@ -16,6 +18,15 @@ impl RowStream {
     /// From the batches that a driver reads. At most a few of them may exist at a time.
     pub fn new(batches: impl Stream<Item = Result<Rows, DbError>> + Send + 'static) -> Self {
         Self(batches.boxed())
+    }
+
+    /// The same, in which encrypted fields can be read.
+    pub(crate) fn opened_by(self, vault: Arc<Vault>) -> Self {
+        Self::new(self.0.map(move |batch| {
+            let mut rows = batch?;
+            rows.opened_by(&vault);
+            Ok(rows)
+        }))
     }
 
     /// The next batch; `None` after the last one.

@@ -44,6 +44,8 @@ impl FieldMeta {
             hidden: false,
             read_only: false,
             searchable: false,
+            encrypted: None,
+            index_of: None,
         }
     }
 

@@ -266,6 +266,8 @@ fn hints(models: &[&'static ModelMeta], decisions: &mut Decisions<'_>) {
         .flat_map(|model| model.fields.iter().map(move |field| (model, field)))
         .filter_map(|(model, field)| {
             let fill = match field.fill {
+                // It would be there for everybody to read.
+                _ if field.encrypted.is_some() => return None,
                 Fill::Default(value) => backfill(value(), &ColumnType::of(field.sql_type, None))?,
                 Fill::CreatedAt | Fill::UpdatedAt => Backfill::Now,
                 _ => return None,

@@ -29,10 +29,12 @@
 //! | `db.E018` | `check --deploy` cannot ask the database |
 //! | `db.W030` | replicas are configured, and nothing reads from them |
 //! | `db.W031` | the connection to a database elsewhere need not be encrypted (by `check --deploy`) |
+//! | `db.E031` | a model has encrypted fields, and the keys would be others after a restart |
 //! | `db.E030` | a replica is none, or cannot be asked (by `check --deploy`) |
 //! | `db.W013` | the database has a migration that the program does not |
 
 use mainstay_core::assembly::Assembly;
+use mainstay_core::keys::{self, Keys, KeysConfig};
 use mainstay_core::{Finding, Findings};
 
 use super::{DatabaseConfig, models};
@@ -43,11 +45,33 @@ use crate::schema;
 pub(super) fn check(assembly: &Assembly, findings: &mut Findings) {
     let models = models::all(&assembly.contributions);
     findings.extend(look_at(&models));
+    if let Some(model) = models.iter().find(|model| model.has_encrypted) {
+        look_at_keys(model, assembly, findings);
+    }
     // A configuration that cannot be read has findings of its own.
     let config = assembly.config.section::<DatabaseConfig>().ok();
     if let Some(dialect) = config.and_then(|config| engine::dialect(&config.url)) {
         findings.extend(schema::unsupported(&models, dialect));
     }
+}
+
+/// What seals encrypted fields has to be there, and to stay.
+fn look_at_keys(model: &ModelMeta, assembly: &Assembly, findings: &mut Findings) {
+    // The database takes the keys only where it needs them, which the container cannot tell.
+    if !assembly.needs::<Keys>() {
+        keys::check_needed(assembly, findings);
+    }
+    let has_secret = assembly.config.section::<KeysConfig>().is_ok_and(|config| config.secret.is_some());
+    // Production does not start without, and a test keeps nothing.
+    if has_secret || !assembly.profile.is_development() {
+        return;
+    }
+    let message = format!(
+        "`{}` has encrypted fields, and `keys.secret` is not set: after a restart nobody could read them",
+        model.name
+    );
+    let fix = "make one with `openssl rand -base64 48`, and set `keys.secret` to it, in `.env` say: MAINSTAY__KEYS__SECRET";
+    findings.add(Finding::error("db.E031", message).at(model.place).fix(fix));
 }
 
 fn look_at(models: &[&'static ModelMeta]) -> Vec<Finding> {

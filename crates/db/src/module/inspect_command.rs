@@ -7,6 +7,7 @@ use mainstay_core::Result;
 use mainstay_core::command::{Call, Command, Setup};
 
 use super::config::DatabaseConfig;
+use super::key_ring;
 use crate::error::Border;
 use crate::executor::Executor;
 use crate::migrate::ledger;
@@ -32,9 +33,10 @@ async fn run(call: Call) -> Result<ExitCode> {
     db.close().await;
     let mut schema = read?.recognised(dialect);
     let asked: Vec<&String> = call.arguments.get_many("tables").into_iter().flatten().collect();
+    let ours = [ledger::TABLE, key_ring::TABLE];
     schema
         .tables
-        .retain(|table| table.name != ledger::TABLE && (asked.is_empty() || asked.contains(&&table.name)));
+        .retain(|table| !ours.contains(&&*table.name) && (asked.is_empty() || asked.contains(&&table.name)));
     call.print(source(&schema).trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use mainstay_core::{Error, Result, StatusCode};
 use serde_json::json;
 
 use super::config::DatabaseConfig;
+use super::key_ring;
 use crate::db::Db;
 use crate::migrate::MigrateError;
 use crate::migrate::ledger::State;
@@ -52,7 +53,11 @@ async fn run(call: Call) -> Result<ExitCode> {
     }
     let config = call.assembly.config.section::<DatabaseConfig>()?;
     let db = super::provide::open(&config.for_migrations(), &call.assembly.config).await?;
-    let outcome = act(&call, &sets, &db, &config).await;
+    let outcome = async {
+        key_ring::make_if_used(&db, &call.assembly.config).await?;
+        act(&call, &sets, &db, &config).await
+    };
+    let outcome = outcome.await;
     db.close().await;
     outcome
 }

@@ -30,6 +30,7 @@ pub(super) fn bound(value: Value, engine: &'static str) -> Result<Bound, DbError
         Value::Time(value) => time(value),
         Value::List(values) => Bound::Bytes(json(values).map_err(unstorable)?),
         Value::Unstorable(what) => return Err(unstorable(what)),
+        Value::Blind(blind) => return Err(unstorable(blind.refused())),
     })
 }
 

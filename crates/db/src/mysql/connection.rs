@@ -222,7 +222,7 @@ impl Connection {
             if let Some(buffer) = buffer
                 && sets == 1
             {
-                reply.rows = Rows(crate::row::Buffer::MySql(buffer));
+                reply.rows = Rows::from(crate::row::Buffer::MySql(buffer));
             }
         }
         Ok(reply)
@@ -272,7 +272,7 @@ impl Connection {
     pub(super) async fn more(&mut self, rows: usize, bytes: usize) -> Result<Option<Rows>, DbError> {
         let read = next_rows(&mut self.conn, rows, bytes).await;
         let buffer = read.map_err(|error| self.explain("", error, Outcome::NotDone))?;
-        Ok(buffer.map(|buffer| Rows(crate::row::Buffer::MySql(buffer))))
+        Ok(buffer.map(|buffer| Rows::from(crate::row::Buffer::MySql(buffer))))
     }
 
     /// Says good-bye to the server.

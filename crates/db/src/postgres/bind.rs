@@ -110,7 +110,7 @@ fn fits(value: &Value, kind: Kind) -> bool {
         Value::DateTime(_) => kind == Kind::Instant,
         Value::Date(_) => kind == Kind::Date,
         Value::Time(_) => kind == Kind::Time,
-        Value::List(_) | Value::Unstorable(_) => false,
+        Value::List(_) | Value::Unstorable(_) | Value::Blind(_) => false,
     }
 }
 
@@ -140,7 +140,7 @@ fn binary(value: &Value, kind: Kind, out: &mut BytesMut) -> Result<(), Refused> 
         Value::DateTime(value) => out.put_i64(micros(value)?),
         Value::Date(value) => out.put_i32(value.num_days_from_ce() - EPOCH_DAYS),
         Value::Time(value) => out.put_i64(micros_of_day(value)),
-        Value::Null | Value::List(_) | Value::Unstorable(_) => text::write(value, out)?,
+        Value::Null | Value::List(_) | Value::Unstorable(_) | Value::Blind(_) => text::write(value, out)?,
     }
     Ok(())
 }

@@ -313,7 +313,7 @@ impl Connection {
             (Some(kinds), _) => Arc::clone(kinds),
             (None, Some(row)) => row.columns().iter().map(|column| Kind::of(column.type_())).collect(),
         };
-        let rows = row::Rows(row::Buffer::Postgres(Buffer::new(kinds, all)));
+        let rows = row::Rows::from(row::Buffer::Postgres(Buffer::new(kinds, all)));
         Ok(Reply { rows, affected, generated_key: None })
     }
 

@@ -57,7 +57,7 @@ impl Cursor {
         let fetched = inside.connection.fetch(&sql).await;
         waiting.answered();
         let reply = fetched.map_err(|fault| inside.explain(fault, &self.sql))?;
-        let Buffer::Postgres(batch) = &reply.rows.0 else { return Ok(None) };
+        let Buffer::Postgres(batch) = reply.rows.buffer() else { return Ok(None) };
         let each = (batch.bytes() / batch.len().max(1)).max(1);
         self.rows = (BYTES / each).clamp(1, MOST);
         Ok(Some(reply.rows))

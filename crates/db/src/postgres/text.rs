@@ -51,6 +51,7 @@ fn put(value: &Value, text: &mut String) -> Result<(), Refused> {
         Value::Time(time) => write!(text, "{}", time.format("%H:%M:%S%.6f")),
         Value::List(values) => return put_list(values, text),
         Value::Unstorable(what) => return Err(unstorable(what.clone())),
+        Value::Blind(blind) => return Err(unstorable(blind.refused())),
     };
     written.map_err(Into::into)
 }

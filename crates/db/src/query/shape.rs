@@ -369,9 +369,11 @@ impl Shape {
         };
         let values = std::mem::take(values);
         let binding = match self.dialect.lists() {
-            // JSON knows no bytes.
+            // JSON knows no bytes, and digests are bytes.
             ListBinding::JsonEach
-                if values.iter().any(|value| matches!(value, Value::Bytes(_) | Value::Uuid(_))) =>
+                if values
+                    .iter()
+                    .any(|value| matches!(value, Value::Bytes(_) | Value::Uuid(_) | Value::Blind(_))) =>
             {
                 ListBinding::Padded
             }

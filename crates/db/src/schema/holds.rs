@@ -57,6 +57,9 @@ impl Look<'_> {
     }
 
     fn at_type(&mut self, position: usize, field: &FieldMeta) {
+        if field.encrypted.is_some() {
+            return;
+        }
         let (engine, place) = (self.dialect.name(), format!("`{}.{}`", self.model.name, field.name));
         let indexed = self.model.key.contains(&position)
             || self

@@ -43,6 +43,10 @@ impl Table {
 }
 
 fn column(model: &ModelMeta, position: usize, field: &FieldMeta) -> Column {
+    if field.encrypted.is_some() {
+        // What the field demands of its value, the engine cannot see.
+        return Column { nullable: field.nullable, ..Column::new(field.column, ColumnType::Text(None)) };
+    }
     let kind = match (ColumnType::of(field.sql_type, field.max_length), field.precision) {
         (ColumnType::Decimal(_), Some(precision)) => {
             ColumnType::Decimal(Some((precision, field.scale.unwrap_or(0))))

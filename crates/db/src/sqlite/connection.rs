@@ -157,7 +157,7 @@ impl Connection {
                 if statement.names {
                     buffer.set_names(prepared.column_names().into_iter().map(str::to_owned).collect());
                 }
-                reply.rows = Rows(crate::row::Buffer::Sqlite(buffer));
+                reply.rows = Rows::from(crate::row::Buffer::Sqlite(buffer));
             }
             if statement.kind == StatementKind::Write {
                 reply.affected += self.inner.changes();
@@ -293,7 +293,7 @@ fn read_some(
             buffer.push(row.get_ref(column).map_err(&explain)?)?;
         }
     }
-    Ok((buffer.len() > 0).then_some(Rows(crate::row::Buffer::Sqlite(buffer))))
+    Ok((buffer.len() > 0).then_some(Rows::from(crate::row::Buffer::Sqlite(buffer))))
 }
 
 pub(super) fn make_folder(location: &Location) -> Result<(), DbError> {
@@ -367,6 +367,7 @@ fn bound(value: &Value) -> Result<Bound<'_>, DbError> {
         Value::Time(value) => owned(write_time(value)),
         Value::List(values) => owned(json_list(values)?),
         Value::Unstorable(what) => return Err(unstorable(what.clone())),
+        Value::Blind(blind) => return Err(unstorable(blind.refused())),
     }))
 }
 
@@ -389,7 +390,12 @@ fn json_list(values: &[Value]) -> Result<String, DbError> {
                 ToSqlOutput::Owned(rusqlite::types::Value::Text(text)) => text.into(),
                 _ => serde_json::Value::Null,
             },
-            Value::Float(_) | Value::Bytes(_) | Value::Uuid(_) | Value::List(_) | Value::Unstorable(_) => {
+            Value::Float(_)
+            | Value::Bytes(_)
+            | Value::Uuid(_)
+            | Value::List(_)
+            | Value::Unstorable(_)
+            | Value::Blind(_) => {
                 return Err(unstorable("a list of bytes, of lists or of infinite numbers".into()));
             }
         });

@@ -469,7 +469,7 @@ fn digest(outcome: &Result<Reply, DbError>) -> u64 {
     match outcome {
         Ok(reply) => {
             reply.affected.hash(&mut hasher);
-            if let Buffer::Sqlite(buffer) = &reply.rows.0 {
+            if let Buffer::Sqlite(buffer) = reply.rows.buffer() {
                 buffer.digest(&mut hasher);
             }
         }

@@ -15,7 +15,7 @@ use crate::meta::{FieldMeta, ModelMeta, PartMeta};
 use crate::raw::sql;
 use crate::row::{Row, Rows};
 use crate::transaction::Tx;
-use crate::value::Cell;
+use crate::value::{Cell, SqlType};
 
 /// A transaction that sees the database as of one moment, however long it takes, and holds up nobody who writes.
 ///
@@ -78,8 +78,9 @@ struct Column {
 impl Table {
     fn of(model: &'static ModelMeta, chosen: &Chosen) -> Self {
         let name = name_of(model, &chosen.all);
-        // What is computed is computed again.
-        let fields = model.fields.iter().enumerate().filter(|(_, field)| field.computed.is_none());
+        // What is computed is computed again, and digests are taken again.
+        let is_own = |field: &FieldMeta| field.computed.is_none() && field.index_of.is_none();
+        let fields = model.fields.iter().enumerate().filter(|(_, field)| is_own(field));
         let columns = match chosen.keys {
             Keys::Kept => fields.map(|(position, field)| Column { position, field, named: None }).collect(),
             Keys::Natural => fields
@@ -182,7 +183,12 @@ impl Table {
             text::write_text(step, out);
             out.push(':');
         }
-        let sql_type = named.map_or(field.sql_type, |(_, name)| name.sql_type);
+        let sql_type = match named {
+            Some((_, name)) => name.sql_type,
+            // It stays sealed.
+            None if field.encrypted.is_some() => SqlType::Text,
+            None => field.sql_type,
+        };
         text::write(sql_type, &sql_type.value(row.cell(index)), out).map_err(|fault| {
             let (model, cell) = (self.model.name, row.cell(index).describe());
             Error::internal(format!("`{model}.{}` of a row, {cell}, cannot be dumped: {fault}", field.name))

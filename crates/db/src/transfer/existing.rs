@@ -53,14 +53,16 @@ async fn find(row: &Row, tx: &Tx) -> Result<Option<Value>> {
 
 /// The fields that tell a row from every other: the key, and those that are unique, by themselves or together.
 fn identities(meta: &ModelMeta) -> Vec<Vec<usize>> {
+    // Digests are of an encrypted field, which is what a line says.
+    let said = |index: usize| meta.fields[index].index_of.unwrap_or(index);
     let alone =
-        meta.fields.iter().enumerate().filter(|(_, field)| field.unique).map(|(index, _)| vec![index]);
+        meta.fields.iter().enumerate().filter(|(_, field)| field.unique).map(|(index, _)| vec![said(index)]);
     let together = meta
         .indexes
         .iter()
         .filter(|index| index.unique && index.filter.is_none() && index.expression.is_none());
     std::iter::once(meta.key.to_vec())
         .chain(alone)
-        .chain(together.map(|index| index.fields.to_vec()))
+        .chain(together.map(|index| index.fields.iter().map(|index| said(*index)).collect()))
         .collect()
 }

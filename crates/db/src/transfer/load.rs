@@ -15,12 +15,13 @@ use super::waiting::{Row, Waiting, whole};
 use super::{DEADLINE, Source, names, part, text};
 use crate::db::Db;
 use crate::driver::{Dialect, Statement};
+use crate::encrypted;
 use crate::error::Border;
 use crate::executor::Executor;
 use crate::expression::parts;
-use crate::meta::{Fill, Link, ModelMeta, RelationKind, RelationMeta, with_links};
+use crate::meta::{FieldMeta, Fill, Link, ModelMeta, RelationKind, RelationMeta, with_links};
 use crate::transaction::Tx;
-use crate::value::Value;
+use crate::value::{Cell, Value};
 use crate::write::{Assignments, insert_row, insert_rows};
 
 /// How many rows are written at once.
@@ -125,9 +126,14 @@ impl Load {
             if let Some((index, field)) = model.field(&name) {
                 let value = match reference::target(model, index) {
                     Some(target) if json.get().starts_with('{') => self.key(target, json, place).await?,
-                    _ => text::value(field, json).map_err(|expected| {
-                        place.wrong(format!("`{}.{name}` must be {expected}", model.name))
-                    })?,
+                    _ => match sealed(field, json) {
+                        Some(sealed) => {
+                            self.open(model, index, sealed).map_err(|fault| place.wrong(fault))?
+                        }
+                        None => text::value(field, json).map_err(|expected| {
+                            place.wrong(format!("`{}.{name}` must be {expected}", model.name))
+                        })?,
+                    },
                 };
                 values.set_value(index, value);
             } else if let Some(part) = model.parts.iter().find(|part| part.name == name) {
@@ -146,6 +152,24 @@ impl Load {
         }
         let row = self.row(place, values)?;
         if links.is_empty() { self.push(row).await } else { self.write_linked(row, links).await }
+    }
+
+    /// What a dump of an encrypted field has, opened: it is sealed again when it is written.
+    fn open(&self, model: &'static ModelMeta, index: usize, sealed: &str) -> Result<Value, String> {
+        let target = self.tx.target();
+        let vault = target.vault().ok_or(encrypted::Fault::NoKeys);
+        let opened = vault.and_then(|vault| {
+            vault.read((model, index), Cell::Text(sealed), |cell| {
+                Some(model.fields[index].sql_type.value(cell))
+            })
+        });
+        match opened {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => {
+                Err(encrypted::failed(model, index, None, encrypted::Fault::OtherType("a value")).to_string())
+            }
+            Err(why) => Err(encrypted::failed(model, index, None, why).to_string()),
+        }
     }
 
     /// The keys of the rows in a list; nothing if it is none.
@@ -281,6 +305,12 @@ impl Load {
         }
         self.tx.commit().await
     }
+}
+
+/// What is sealed of an encrypted field, unless a line has it plain.
+fn sealed<'a>(field: &FieldMeta, json: &'a RawValue) -> Option<&'a str> {
+    let text = field.encrypted.and_then(|_| serde_json::from_str::<&str>(json.get()).ok());
+    text.filter(|text| text.starts_with(encrypted::SEALED))
 }
 
 fn last(rows: &[Row]) -> String {

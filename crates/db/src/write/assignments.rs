@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::embedded::{Embedded, Presence, width};
+use crate::encrypted::{Fault, Vault, failed};
 use crate::error::DbError;
 use crate::expression::Term;
 use crate::meta::{Fill, ModelMeta};
@@ -17,6 +18,8 @@ pub struct Assignments {
     values: Vec<Option<Value>>,
     /// What is computed from the row, by field.
     terms: Vec<(usize, Term)>,
+    /// Whether the values of encrypted fields are sealed by now: the last thing before they are written.
+    is_sealed: bool,
 }
 
 /// Names what is set. Values stay out of logs: one may be a password.
@@ -30,7 +33,7 @@ impl fmt::Debug for Assignments {
 impl Assignments {
     /// None yet.
     pub fn new(meta: &'static ModelMeta) -> Self {
-        Self { meta, values: vec![None; meta.fields.len()], terms: Vec::new() }
+        Self { meta, values: vec![None; meta.fields.len()], terms: Vec::new(), is_sealed: false }
     }
 
     /// Sets the field at `index`.
@@ -109,6 +112,27 @@ impl Assignments {
                 }
             };
         }
+        Ok(())
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Seals the values of encrypted fields, and gives their blind indexes the digests.
+    pub(crate) fn seal(&mut self, vault: Option<&Vault>) -> Result<(), DbError> {
+        for (index, field) in self.meta.fields.iter().enumerate() {
+            let Some((of, value)) = field.index_of.and_then(|of| Some((of, self.get(of)?))) else { continue };
+            let digest = vault.map_or(Value::Null, |vault| vault.digest(self.meta, of, value));
+            self.values[index] = Some(digest);
+        }
+        for (index, _) in self.meta.encrypted_fields() {
+            let Some(value) = self.get(index).filter(|value| !value.is_null()) else { continue };
+            let Some(vault) = vault else { return Err(failed(self.meta, index, None, Fault::NoKeys)) };
+            let sealed = vault.seal(self.meta, index, value);
+            self.values[index] = Some(sealed);
+        }
+        self.is_sealed = self.meta.has_encrypted;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained};
 use super::insert::insert_row;
 use super::returning::returning;
-use super::{Assignments, validate};
+use super::{Assignments, ready};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -94,7 +94,7 @@ fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'stat
     let now = target.now();
     for row in rows.iter_mut() {
         row.fill(now).at_border()?;
-        validate(row, target.dialect())?;
+        ready(row, target)?;
     }
     Ok(rows.first().map(Assignments::meta))
 }

@@ -4,6 +4,7 @@ use mainstay_core::Result;
 use rust_decimal::Decimal;
 
 use crate::driver::{Reply, Statement, StatementKind};
+use crate::encrypted::column::among;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
@@ -91,7 +92,10 @@ pub(crate) async fn keys_like(
     values: Vec<(usize, Value)>,
     target: Target<'_>,
 ) -> Result<Vec<Value>, DbError> {
-    let is = |(index, value): (usize, Value)| equals(meta.fields[index].column, value);
+    let is = |(index, value): (usize, Value)| match meta.fields[index].encrypted {
+        Some(_) => among(meta, index, Scope::ROOT, &[value]),
+        None => equals(meta.fields[index].column, value),
+    };
     keys_where(meta, values.into_iter().map(is).collect(), target).await
 }
 

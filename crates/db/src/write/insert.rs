@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained};
 use super::find::only;
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, hooked, validate};
+use super::{Assignments, hooked, ready};
 use crate::driver::{Reply, StatementKind};
 use crate::error::Border;
 use crate::executor::{Executor, Target};
@@ -29,7 +29,7 @@ pub(crate) async fn insert_at<M: Model>(new: Assignments, target: Target<'_>) ->
 pub(crate) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
     new.fill(target.now()).at_border()?;
-    validate(&new, target.dialect())?;
+    ready(&mut new, target)?;
     let dialect = target.dialect();
     let returns = dialect.insert_returns();
     let key = if returns { None } else { new.key() };

@@ -5,7 +5,7 @@ use mainstay_core::Result;
 
 use super::faults::{References, explained, still_referenced};
 use super::returning::returning;
-use super::{Assignments, only_filters, validate};
+use super::{Assignments, only_filters, ready};
 use crate::driver::{Dialect, Reply, Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::Target;
@@ -130,7 +130,7 @@ fn update_statement(
     let meta = select.meta;
     let mut filter = only_filters(select).at_border()?;
     change.touch(target.now());
-    validate(&change, target.dialect())?;
+    ready(&mut change, target)?;
     let dialect = target.dialect();
     let references = References::of(&change, dialect);
     let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);

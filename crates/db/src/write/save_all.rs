@@ -4,8 +4,8 @@ use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
+use super::ready;
 use super::update::{Place, all_but_key};
-use super::validate;
 use crate::driver::{Statement, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -46,7 +46,7 @@ async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>)
         let mut change = all_but_key(meta, values);
         place.count_on(&mut change);
         change.touch(target.now());
-        validate(&change, target.dialect())?;
+        ready(&mut change, target)?;
         references.add(&change, dialect);
         if change.is_empty() {
             return Ok(0);

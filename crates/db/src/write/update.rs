@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use super::faults::{References, explained};
 use super::find::{equals, key_nodes};
 use super::returning::{read_back, returning};
-use super::{Assignments, hooked, validate};
+use super::{Assignments, hooked, ready};
 use crate::column::{IntoAssignments, assignments};
 use crate::driver::{Reply, StatementKind};
 use crate::error::{Border, DbError};
@@ -135,7 +135,7 @@ async fn update_row(place: Place, mut change: Assignments, target: Target<'_>) -
     let meta = place.meta;
     place.count_on(&mut change);
     change.touch(target.now());
-    validate(&change, target.dialect())?;
+    ready(&mut change, target)?;
     let dialect = target.dialect();
     let returns = dialect.update_returns();
     let references = References::of(&change, dialect);

@@ -14,11 +14,11 @@ use super::conflict::{IntoColumns, IntoConflict, OnConflict};
 use super::faults::{References, explained};
 use super::find::{equals, only};
 use super::returning::{inserted_key, read_back, returning};
-use super::{Assignments, hooked, insert_at, validate};
+use super::{Assignments, hooked, insert_at, ready};
 use crate::driver::{Dialect, Reply, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
-use crate::meta::{Fill, IndexMeta, ModelMeta};
+use crate::meta::{FieldMeta, Fill, IndexMeta, ModelMeta};
 use crate::model::Model;
 use crate::query::{Deleted, Renderer, Select, Shape};
 use crate::value::Value;
@@ -78,7 +78,7 @@ pub fn insert_or_ignore<M: Model>(
     unique: impl IntoColumns<M>,
     executor: &impl Executor,
 ) -> impl Future<Output = Result<Option<M>>> {
-    let conflict = Conflict { columns: unique.into_columns(), then: Then::Nothing };
+    let conflict = Conflict { columns: told_apart_by(M::META, unique.into_columns()), then: Then::Nothing };
     insert_unless(new, conflict, executor.target())
 }
 
@@ -103,6 +103,15 @@ async fn insert_unless<M: Model>(
     reply.rows.first().map(|row| M::from_row(&mut row.reader(0))).transpose().at_border()
 }
 
+/// The columns by which the engine tells rows apart: those of fields, and of an encrypted one its digests.
+fn told_apart_by(meta: &ModelMeta, columns: Vec<&'static str>) -> Vec<&'static str> {
+    let digests = |column: &'static str| {
+        let (index, _) = meta.column(column).filter(|(_, field)| field.encrypted.is_some())?;
+        meta.blind_index_of(index).map(|(_, field)| field.column)
+    };
+    columns.into_iter().map(|column| digests(column).unwrap_or(column)).collect()
+}
+
 /// Which fields have to be the same, and what to do then.
 pub(super) struct Conflict {
     columns: Vec<&'static str>,
@@ -124,8 +133,11 @@ enum Reading {
 }
 
 impl Conflict {
-    fn new<M>(said: OnConflict<M>) -> Self {
-        Self { columns: said.columns, then: said.update.map_or(Then::UpdateGiven, Then::Update) }
+    fn new<M: Model>(said: OnConflict<M>) -> Self {
+        Self {
+            columns: told_apart_by(M::META, said.columns),
+            then: said.update.map_or(Then::UpdateGiven, Then::Update),
+        }
     }
 
     fn names(&self, meta: &ModelMeta) -> Vec<String> {
@@ -151,6 +163,13 @@ impl Conflict {
                 .filter(|column| !self.columns.contains(column))
                 .collect(),
         };
+        // A digest goes with its value.
+        let is_updated = |digests: &&FieldMeta| {
+            let of = digests.index_of.map(|of| meta.fields[of].column);
+            of.is_some_and(|column| updated.contains(&column)) && !self.columns.contains(&digests.column)
+        };
+        let digests: Vec<_> = meta.fields.iter().filter(is_updated).map(|digests| digests.column).collect();
+        updated.extend(digests);
         updated.retain(|column| meta.version().is_none_or(|(_, version)| version.column != *column));
         for field in meta.fields {
             if matches!(field.fill, Fill::UpdatedAt)
@@ -297,7 +316,7 @@ async fn upsert_rows(
     shape.tag(if returns { b'r' } else { b'-' });
     for mut row in rows {
         row.fill(now).at_border()?;
-        validate(&row, target.dialect())?;
+        ready(&mut row, target)?;
         references.add(&row, dialect);
         if columns.is_empty() {
             columns = row.columns();

@@ -10,6 +10,7 @@ mod creation;
 mod cursors;
 mod driver;
 mod embedded;
+mod encrypted;
 mod enums;
 mod expressions;
 mod factories;

@@ -10,6 +10,7 @@ mod awkward;
 mod blog;
 #[cfg(feature = "sqlite")]
 mod budget;
+mod clinic;
 mod compile_fail;
 mod contract;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

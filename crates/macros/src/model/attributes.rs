@@ -4,8 +4,10 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
+use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, Ident, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type};
 
+use super::encryption::Encrypted;
 use super::input::{argument, inside_option, is_integer, is_named};
 
 pub(crate) enum Kind {
@@ -83,6 +85,7 @@ pub(crate) struct Options {
     pub(crate) deleted_at: bool,
     pub(crate) renamed_from: Option<Name>,
     pub(crate) column: Option<String>,
+    pub(crate) encrypted: Option<Encrypted>,
 }
 
 /// A number as it is written, with its sign.
@@ -146,12 +149,14 @@ impl Options {
                 let sql = meta.value()?.parse::<LitStr>()?.value();
                 return self.fill(meta, Fill::Database(sql));
             }
+            "encrypted" => self.encrypted = Some(Encrypted::at(meta.path.span())),
+            "blind_index" | "reads_plain" => return self.encryption(meta, &name),
             "column" => self.column = Some(meta.value()?.parse::<LitStr>()?.value()),
             _ => {
                 return Err(meta.error(
                     "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `generated`, `created_at`, \
                      `updated_at`, `deleted_at`, `version`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
-                     `column`, `hidden`, `read_only`, `searchable`",
+                     `column`, `hidden`, `read_only`, `searchable`, `encrypted`, `blind_index`, `reads_plain`",
                 ));
             }
         }
@@ -181,6 +186,7 @@ impl Options {
         self.makes_column()
             || self.version
             || self.deleted_at
+            || self.encrypted.is_some()
             || self.min.is_some()
             || self.max.is_some()
             || limits.into_iter().any(Option::is_some)
@@ -198,6 +204,7 @@ impl Options {
             || self.index
             || self.fill.is_some()
             || self.check.is_some()
+            || self.encrypted.is_some()
             || self.column.is_some()
     }
 

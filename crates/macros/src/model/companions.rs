@@ -24,6 +24,11 @@ fn columns(model: &Model) -> TokenStream {
         let (vis, name, ty) = (&field.vis, &field.ident, &field.ty);
         let doc = format!("`{}`", field.name());
         let ty = match &field.kind {
+            Kind::Column if field.options.encrypted.is_some() => {
+                let at = model.position(field);
+                let indexed = if field.has_blind_index() { quote!(Indexed) } else { quote!(Unindexed) };
+                quote!(#db::encrypted::Encrypted<#ident, #ty, { #at }, #db::encrypted::#indexed>)
+            }
             Kind::Column => quote!(#db::Column<#ident, #ty>),
             Kind::Embedded { part, optional, .. } => {
                 let presence = parts::presence(*optional);

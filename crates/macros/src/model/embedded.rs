@@ -46,6 +46,10 @@ pub(super) fn refuse(meta: &ParseNestedMeta<'_>) -> Result<()> {
     Err(meta.error(match name.as_str() {
         "primary_key" => "a part is no key: say it above a field of the model",
         "generated" => "what the engine makes belongs to a model: say it above a field there",
+        "encrypted" | "blind_index" | "reads_plain" => {
+            "a value is sealed for its table, and a part has none: say it above a field of the model, which may be a \
+             `Json` of what is to be sealed"
+        }
         "version" | "deleted_at" | "created_at" | "updated_at" => {
             "this is of a whole row: say it above a field of the model"
         }

@@ -199,6 +199,11 @@ impl Model {
                     faults.add(Error::new_spanned(name, "the model has no such column"));
                     continue;
                 };
+                if part.options.encrypted.is_some() {
+                    let message = "a key is compared by the engine, which cannot read what is encrypted";
+                    faults.add(Error::new_spanned(name, message));
+                    continue;
+                }
                 if matches!(part.kind, Kind::Embedded { .. }) {
                     faults.add(Error::new_spanned(
                         name,
@@ -233,6 +238,18 @@ impl Model {
     /// The fields that are columns, or several, in order.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.is_stored())
+    }
+
+    /// The fields that have a blind index, in order. Its columns stand behind those of all fields.
+    pub(crate) fn blind_indexes(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.has_blind_index())
+    }
+
+    /// Where the column of a field's blind index is.
+    pub(crate) fn blind_index_position(&self, field: &Field) -> TokenStream {
+        let before = self.blind_indexes().take_while(|other| other.ident != field.ident).count();
+        let width = parts::width(&self.fields);
+        quote::quote!(#width + #before)
     }
 
     /// The fields that are relations, in order.
@@ -312,6 +329,7 @@ impl Field {
         }
         self.options.check(&self.ty)?;
         self.options.check_computed()?;
+        self.options.check_encrypted(&self.kind)?;
         if let (Some(sql), Kind::BelongsTo { .. }) = (&self.options.computed, &self.kind) {
             let message =
                 "a relation is set by the program; compute a field, and name it: `#[belongs_to(fields(…))]`";
@@ -350,6 +368,10 @@ impl Field {
 
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self.kind, Kind::Column | Kind::BelongsTo { .. } | Kind::Embedded { .. })
+    }
+
+    pub(crate) fn has_blind_index(&self) -> bool {
+        self.options.encrypted.as_ref().is_some_and(|encrypted| encrypted.blind_index.is_some())
     }
 
     /// Whether the program can set it.

@@ -6,7 +6,7 @@ use syn::Type;
 
 use super::attributes::{Action, Fill, Kind, Through};
 use super::input::{Field, Model, is_named, span_of};
-use super::{links, names, parts};
+use super::{encryption, links, names, parts};
 use crate::root;
 
 pub(crate) fn statics(model: &Model) -> TokenStream {
@@ -57,6 +57,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     };
     let renamed_from = optional(&model.renamed_from);
     let has_hooks = model.hooks;
+    let has_encrypted = model.stored().any(|field| field.options.encrypted.is_some());
     let (version, deleted_at) =
         (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
     let key = model.stored().filter(|field| field.options.primary_key).map(|field| model.position(field));
@@ -86,6 +87,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             version: #version,
             deleted_at: #deleted_at,
             has_hooks: #has_hooks,
+            has_encrypted: #has_encrypted,
             is_link: false,
             place: ::core::concat!(::core::file!(), ":", ::core::line!()),
         };
@@ -105,7 +107,8 @@ pub(super) fn field(field: &Field) -> TokenStream {
     let mut calls = quote!(#of(#name, #column).described(#label, #help));
     let options = &field.options;
     let flags = [
-        (options.unique, quote!(.unique())),
+        // Of an encrypted field, its digests are.
+        (options.unique && options.encrypted.is_none(), quote!(.unique())),
         (options.index, quote!(.index())),
         (options.hidden, quote!(.hidden())),
         (options.read_only, quote!(.read_only())),
@@ -114,6 +117,7 @@ pub(super) fn field(field: &Field) -> TokenStream {
         (options.deleted_at, quote!(.deleted_at())),
     ];
     calls.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, call)| call));
+    calls.extend(encryption::calls(field));
     if let Some(characters) = &options.min_length {
         calls.extend(quote!(.min_length(#characters)));
     }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::attributes::Kind;
 use super::input::{Field, span_of};
-use super::{meta, names};
+use super::{encryption, meta, names};
 use crate::root;
 
 /// Where the column of a field is, or the first of the columns of a part: a number, to which the widths of the parts before it
@@ -16,6 +16,20 @@ pub(super) fn position(fields: &[Field], field: &Field) -> TokenStream {
         fields.iter().take_while(|other| other.ident != field.ident).filter(|field| field.is_stored())
     {
         match &before.kind {
+            Kind::Embedded { part, .. } => {
+                widths.push(quote_spanned!(span_of(part)=> #db::embedded::width::<#part>()));
+            }
+            _ => columns += 1,
+        }
+    }
+    quote!(#columns #(+ #widths)*)
+}
+
+/// How many columns all fields have.
+pub(super) fn width(fields: &[Field]) -> TokenStream {
+    let (db, mut columns, mut widths) = (root::path("db"), 0_usize, Vec::new());
+    for field in fields.iter().filter(|field| field.is_stored()) {
+        match &field.kind {
             Kind::Embedded { part, .. } => {
                 widths.push(quote_spanned!(span_of(part)=> #db::embedded::width::<#part>()));
             }
@@ -43,15 +57,19 @@ fn has_parts(fields: &[Field]) -> bool {
 
 /// `FIELDS` and `PARTS` of a model.
 pub(super) fn of_model(fields: &[Field]) -> TokenStream {
+    let indexes = fields.iter().filter(|field| field.has_blind_index());
+    let indexes: Vec<_> =
+        indexes.map(|field| encryption::blind_index(field, &position(fields, field))).collect();
     if has_parts(fields) {
-        let parts = parts(fields);
+        let parts = parts(fields, &indexes);
         return quote! {
             #parts
             static FIELDS: [__db::meta::FieldMeta; __db::meta::part::width(ENTRIES)] =
                 __db::meta::part::fields(ENTRIES, NAMES);
         };
     }
-    let fields: Vec<_> = fields.iter().filter(|field| field.is_stored()).map(meta::field).collect();
+    let fields = fields.iter().filter(|field| field.is_stored()).map(meta::field);
+    let fields: Vec<_> = fields.chain(indexes).collect();
     let count = fields.len();
     quote! {
         const PARTS: &[__db::meta::PartMeta] = &[];
@@ -62,7 +80,7 @@ pub(super) fn of_model(fields: &[Field]) -> TokenStream {
 /// `FIELDS` and `PARTS` of a struct of columns: constants, since other constants are made of them.
 pub(super) fn of_embedded(fields: &[Field]) -> TokenStream {
     if has_parts(fields) {
-        let parts = parts(fields);
+        let parts = parts(fields, &[]);
         return quote! {
             #parts
             const FIELDS: &[__db::meta::FieldMeta] =
@@ -76,8 +94,8 @@ pub(super) fn of_embedded(fields: &[Field]) -> TokenStream {
     }
 }
 
-/// What there is, with parts not yet taken apart, and the names that their fields are to have.
-fn parts(fields: &[Field]) -> TokenStream {
+/// What there is, with parts not yet taken apart, and the names that their fields are to have. `indexes` stand at the end.
+fn parts(fields: &[Field], indexes: &[TokenStream]) -> TokenStream {
     let (mut parts, mut plain, mut entries, mut checks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for field in fields.iter().filter(|field| field.is_stored()) {
         match &field.kind {
@@ -93,6 +111,11 @@ fn parts(fields: &[Field]) -> TokenStream {
                 entries.push(quote!(__db::meta::part::Entry::Field(&PLAIN[#at])));
             }
         }
+    }
+    for index in indexes {
+        let at = plain.len();
+        plain.push(index.clone());
+        entries.push(quote!(__db::meta::part::Entry::Field(&PLAIN[#at])));
     }
     quote! {
         #(#checks)*
@@ -138,8 +161,11 @@ fn check(field: &Field) -> Option<TokenStream> {
 
 /// The values of all fields, where `values` are those of each that is a column by itself.
 pub(super) fn values(fields: &[Field], values: Vec<TokenStream>) -> TokenStream {
+    // A digest is the database's to say.
+    let digests = fields.iter().filter(|field| field.has_blind_index()).map(|_| quote!(__db::Value::Null));
+    let digests: Vec<_> = digests.collect();
     if !has_parts(fields) {
-        return quote!(::std::vec![#(#values),*]);
+        return quote!(::std::vec![#(#values,)* #(#digests),*]);
     }
     let mut values = values.into_iter();
     let pushes = fields.iter().filter(|field| field.is_stored()).filter_map(|field| {
@@ -155,6 +181,7 @@ pub(super) fn values(fields: &[Field], values: Vec<TokenStream>) -> TokenStream 
     quote! {
         let mut __values = ::std::vec::Vec::with_capacity(FIELDS.len());
         #(#pushes)*
+        #(__values.push(#digests);)*
         __values
     }
 }

@@ -55,12 +55,20 @@ pub(crate) fn implementation(model: &Model) -> TokenStream {
         } else {
             // The type is named wherever it has to be storable: if it is not, the compiler says so once, and there.
             let ty = &field.ty;
-            let read = quote!(__db::row::Reader::field::<#ty>(__reader, &FIELDS[#index]));
+            let read = match field.options.encrypted {
+                Some(_) => quote!(__db::row::Reader::encrypted::<#ty>(__reader, &META, #index)),
+                None => quote!(__db::row::Reader::field::<#ty>(__reader, &FIELDS[#index])),
+            };
             let value = quote!(<#ty as __db::Stored>::into_value(::core::clone::Clone::clone(&self.#name)));
             reads.push(quote!(let #name = #read?;));
             reloads.push(quote!(self.#name = #read?;));
             values.push(value);
         }
+    }
+    let digests = model.blind_indexes().count();
+    if digests > 0 {
+        reads.push(quote!(__db::row::Reader::skip(__reader, #digests);));
+        reloads.push(quote!(__db::row::Reader::skip(__reader, #digests);));
     }
     reads.extend(by_fields.iter().map(ByFields::read));
     reloads.extend(by_fields.iter().map(ByFields::reload));
@@ -180,6 +188,9 @@ pub(crate) fn stored_type(field: &Field) -> TokenStream {
 fn column(model: &Model, field: &Field) -> TokenStream {
     let name = &field.ident;
     match &field.kind {
+        Kind::Column if field.options.encrypted.is_some() => {
+            quote!(#name: __db::encrypted::Encrypted::new(scope))
+        }
         Kind::Column => {
             let position = model.position(field);
             quote!(#name: __db::Column::new(scope, &FIELDS[#position]))
@@ -250,11 +261,14 @@ pub(crate) fn serialize(model: &Model) -> TokenStream {
     }
 }
 
-/// `Debug` without the hidden fields: logs are read by many.
+/// `Debug` without the hidden fields, and without what is encrypted: logs are read by many.
 pub(crate) fn debug(ident: &Ident, fields: &[Field]) -> TokenStream {
     let name = ident.to_string();
     let fields = fields.iter().filter(|field| !field.options.hidden).map(|field| {
         let (name, key) = (&field.ident, field.name());
+        if field.options.encrypted.is_some() {
+            return quote!(.field(#key, &::core::format_args!("********")));
+        }
         quote!(.field(#key, &self.#name))
     });
     quote! {

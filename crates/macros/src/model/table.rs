@@ -102,7 +102,15 @@ fn position(model: &Model, path: &[Ident]) -> Result<TokenStream> {
     let [name, inner @ ..] = path else { return Ok(TokenStream::new()) };
     let field = model.stored().find(|field| field.ident == *name);
     let field = field.ok_or_else(|| Error::new_spanned(name, "the model has no such column"))?;
-    let first = model.position(field);
+    let first = match (&field.options.encrypted, field.has_blind_index()) {
+        (Some(_), true) => model.blind_index_position(field),
+        (Some(_), false) => {
+            let message = "an index of what is sealed finds nothing, and is always unique: give the field a blind index, \
+                           `#[field(encrypted, blind_index)]`";
+            return Err(Error::new_spanned(name, message));
+        }
+        (None, _) => model.position(field),
+    };
     match (&field.kind, inner.last()) {
         (Kind::Embedded { part, .. }, Some(last)) => {
             let names: Vec<_> = inner.iter().map(ToString::to_string).collect();
@@ -176,6 +184,9 @@ fn searched(model: &Model, mut path: Vec<Ident>) -> Result<Searched> {
     let name = path.remove(0);
     let field = model.fields.iter().find(|field| field.ident == name);
     let field = field.ok_or_else(|| Error::new_spanned(&name, "the model has no such field"))?;
+    if field.options.encrypted.is_some() {
+        return Err(Error::new_spanned(&name, "the engine cannot search what is sealed"));
+    }
     match field.kind {
         Kind::Column => Ok(Searched { position: model.position(field), ty: field.ty.clone(), name }),
         Kind::Embedded { .. } => Err(Error::new_spanned(&name, inside)),

@@ -7,4 +7,8 @@ mod claims;
 mod data;
 #[cfg(feature = "db")]
 mod database;
+#[cfg(feature = "db")]
+mod key_rings;
+#[cfg(feature = "db")]
+mod sealed;
 mod starting;

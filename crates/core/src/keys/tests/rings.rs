@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::config::{Secret, Sources};
 use crate::keys::file::InFile;
-use crate::keys::keeper::Keeper;
+use crate::keys::keeper::{Keeper, Rotation};
 use crate::lifecycle::Services;
 use crate::{App, CoreContributions, Inject, Profile};
 
@@ -87,7 +87,7 @@ async fn another_process_reads_what_this_one_makes() {
     one.keeper.keep_up().await.unwrap();
     other.keeper.keep_up().await.unwrap();
     assert_eq!(other.keys.verify("a", &one.keys.sign("a", b"x", None)).as_deref(), Ok(&b"x"[..]));
-    let ring = one.keeper.rotate(false).await.unwrap();
+    let ring = one.keeper.rotate(Rotation::WhenAllKnow).await.unwrap();
     assert_eq!(id_of(&one.keys.sign("a", b"x", None)), ring.keys()[0].id, "not before the other can know it");
     other.keeper.look().await.unwrap();
     clock.advance(Duration::from_secs(120));
@@ -95,11 +95,24 @@ async fn another_process_reads_what_this_one_makes() {
     assert_eq!(id_of(&token), ring.keys()[1].id);
     assert_eq!(other.keys.verify("a", &token).as_deref(), Ok(&b"x"[..]));
     // At once: others refuse it until they look.
-    one.keeper.rotate(true).await.unwrap();
+    one.keeper.rotate(Rotation::AtOnce).await.unwrap();
     let token = one.keys.sign("a", b"x", None);
     assert_eq!(other.keys.verify("a", &token), Err(KeyError::UnknownKey));
     other.keeper.look().await.unwrap();
     assert!(other.keys.verify("a", &token).is_ok());
+}
+
+#[tokio::test]
+async fn of_keys_that_were_made_in_one_second_the_last_one_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, clock) = (folder.path().join("ring"), Arc::new(TestClock::default()));
+    let Process { keys, keeper } = process(&file, &clock, 1, [SECRET, ""]);
+    for _ in 0..8 {
+        let ring = keeper.rotate(Rotation::AtOnce).await.unwrap();
+        assert_eq!(id_of(&keys.sign("a", b"x", None)), ring.keys().last().unwrap().id);
+        assert_eq!(ring.current(clock.now()), ring.keys().last());
+        assert!(keys.purpose("a").is_current(&keys.seal("a", b"x", None)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,8 +120,8 @@ async fn processes_that_change_it_at_once_lose_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let (file, clock) = (folder.path().join("ring"), Arc::new(TestClock::default()));
     let processes = (1..=6).map(|seed| process(&file, &clock, seed, [SECRET, ""]));
-    let rotations =
-        processes.map(|process| tokio::spawn(async move { process.keeper.rotate(true).await.unwrap() }));
+    let rotations = processes
+        .map(|process| tokio::spawn(async move { process.keeper.rotate(Rotation::AtOnce).await.unwrap() }));
     for rotation in rotations.collect::<Vec<_>>() {
         rotation.await.unwrap();
     }
@@ -152,7 +165,7 @@ async fn the_file_tells_nothing_and_is_not_believed_when_it_was_changed() {
     let stranger = process(&file, &clock, 2, [&other_secret, ""]);
     let refused = stranger.keeper.look().await.unwrap_err().report();
     assert!(refused.contains("sealed with another `keys.secret`"), "{refused}");
-    assert!(stranger.keeper.rotate(true).await.is_err(), "it is not written over");
+    assert!(stranger.keeper.rotate(Rotation::AtOnce).await.is_err(), "it is not written over");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 
     // The secret has been changed: it seals the ring anew.
