@@ -18,6 +18,7 @@
 //! - [`second_factor`]: a code of an app after the password: `.second_factor::<User>()`.
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
+//! - [`jwt`]: tokens that others can check, and those of others.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
 pub mod account;
@@ -25,6 +26,7 @@ pub mod attempts;
 pub mod audit;
 pub mod authenticate;
 pub mod by_session;
+pub mod jwt;
 #[cfg(feature = "mail")]
 pub mod mailed;
 pub mod module;
