@@ -48,6 +48,7 @@ pages! {
     accounts: "accounts.md",
     mail: "mail.md",
     tokens: "tokens.md",
+    social_login: "social-login.md",
     keys: "keys.md",
     encrypted_fields: "encrypted-fields.md",
     resources: "resources.md",

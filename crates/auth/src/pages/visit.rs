@@ -18,6 +18,7 @@ use serde_json::json;
 use super::{LOGIN, Offer, Place};
 use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
+use crate::buttons::SignInButtons;
 use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
 use crate::scopes::InPerson;
@@ -37,6 +38,7 @@ pub(crate) struct Visit {
     clock: Inject<dyn Clock>,
     config: Inject<AuthConfig>,
     factors: Option<Inject<SecondFactors>>,
+    buttons: Option<Inject<SignInButtons>>,
     is_program: bool,
 }
 
@@ -140,6 +142,11 @@ impl Visit {
         Offer::at(&self.contributions, place)
     }
 
+    /// What there is to sign in by beside a password.
+    pub(super) fn buttons(&self) -> Option<&SignInButtons> {
+        self.buttons.as_deref()
+    }
+
     /// Whether it is a program that asks.
     pub(crate) fn is_program(&self) -> bool {
         self.is_program
@@ -177,6 +184,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             clock: parts.extract().await?,
             config: parts.extract().await?,
             factors: parts.extract().await?,
+            buttons: parts.extract().await?,
             is_program: is_program(parts),
         })
     }
@@ -192,6 +200,7 @@ impl Describe for Visit {
         Inject::<dyn Clock>::describe(operation);
         Inject::<AuthConfig>::describe(operation);
         Option::<Inject<SecondFactors>>::describe(operation);
+        Option::<Inject<SignInButtons>>::describe(operation);
     }
 }
 
