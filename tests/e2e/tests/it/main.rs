@@ -10,6 +10,7 @@ mod migrations;
 mod process;
 mod protocols;
 mod retries;
+mod sealed;
 mod start;
 mod stop;
 mod wire;
