@@ -43,7 +43,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     top(7, "test"),
     top(6, "admin"),
     layer(6, "serverless", &["http", "jobs", "bus"]),
-    layer(5, "auth", &["http", "db", "store", "bus", "view", "mail", "resource"]),
+    layer(5, "auth", &["http", "db", "store", "bus", "view", "mail", "resource", "outbound"]),
     layer(4, "mail", &["http", "view", "jobs"]),
     layer(4, "realtime", &["http", "db", "bus", "resource"]),
     layer(4, "graphql", &["http", "db", "bus", "resource"]),

@@ -16,6 +16,7 @@
 //! - `mailed`: registering, another password, another address, signing in: by a link that comes by mail (feature `mail`).
 //! - `proven`: [`Proven<User>`](Proven), of those that have typed their password lately.
 //! - [`second_factor`]: a code of an app after the password: `.second_factor::<User>()`.
+//! - `social`: signing in by OpenID Connect and OAuth 2: `.social_login::<User>()` (feature `social-login`).
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`jwt`]: tokens that others can check, and those of others.
@@ -25,6 +26,7 @@ pub mod account;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;
+pub mod buttons;
 pub mod by_session;
 pub mod jwt;
 #[cfg(feature = "mail")]
@@ -36,11 +38,14 @@ mod proven;
 pub mod second_factor;
 pub mod sessions;
 pub mod signed_in;
+#[cfg(feature = "social-login")]
+pub mod social;
 pub mod tokens;
 
 pub use account::Account;
 pub use attempts::Attempts;
 pub use audit::{Audit, AuditLogExt, SecurityEvent};
+pub use buttons::{SignInButton, SignInButtons};
 pub use by_session::SignInExt;
 #[cfg(feature = "mail")]
 pub use mailed::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
@@ -51,4 +56,6 @@ pub use proven::Proven;
 pub use second_factor::{SecondFactorExt, SecondFactors, SteppedUp};
 pub use sessions::DatabaseSessionsExt;
 pub use signed_in::SignedIn;
+#[cfg(feature = "social-login")]
+pub use social::{FromProfile, SocialLogin, SocialLoginExt, SocialProfile};
 pub use tokens::Tokens;

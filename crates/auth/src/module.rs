@@ -41,7 +41,7 @@ impl Contribution for Accounts {
 
 /// The module: the section `auth`, [`Passwords`] and [`Tokens`]. It is installed by the first `.accounts(…)`.
 pub fn module() -> Module {
-    Module::new("auth")
+    let module = Module::new("auth")
         .global()
         .import(mainstay_db::module::module())
         .import(mainstay_store::module::module())
@@ -56,7 +56,10 @@ pub fn module() -> Module {
         .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
         .check(Check::at_start(find_roles_in_vain))
-        .check(Check::at_deploy(before_deployment))
+        .check(Check::at_deploy(before_deployment));
+    #[cfg(feature = "social-login")]
+    let module = module.check(Check::at_start(crate::social::find_unused));
+    module
 }
 
 fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {

@@ -75,5 +75,8 @@ pub use mainstay_auth::{
 #[cfg(all(feature = "auth", feature = "mail"))]
 pub use mainstay_auth::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 
+#[cfg(feature = "social-login")]
+pub use mainstay_auth::{FromProfile, SocialLogin, SocialLoginExt, SocialProfile};
+
 #[cfg(feature = "view")]
 pub use mainstay_view::{FormState, Submitted, Views, ViewsExt, context, views};

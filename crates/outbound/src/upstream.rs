@@ -134,6 +134,12 @@ impl<T: Send + Sync + 'static> Upstream<T> {
         self.set(|settings| settings.body_limit = bytes)
     }
 
+    /// How many redirects are followed: 5. With 0, a redirect is an answer that says no.
+    #[must_use]
+    pub fn redirects(self, most: u32) -> Self {
+        self.set(|settings| settings.redirects = most)
+    }
+
     /// When the circuit breaker opens, and for how long. None: never. An upstream for URLs from anywhere has none: that one place
     /// fails says nothing about another.
     #[must_use]

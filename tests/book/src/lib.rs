@@ -47,6 +47,7 @@ pages! {
     data: "data.md",
     accounts: "accounts.md",
     mail: "mail.md",
+    social_login: "social-login.md",
     keys: "keys.md",
     resources: "resources.md",
     policies: "policies.md",

@@ -163,7 +163,7 @@ pub fn listening_with(address: &str, folder: &Path, arguments: &[&str]) -> io::R
         .args(arguments)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args([
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             "--disable-background-networking",
             "--remote-debugging-port=0",
         ])

@@ -115,6 +115,16 @@ const PROGRAMS: &[Program] = &[
         origin: Origin::NpmLibrary("tus-js-client@4.3.1", "tus-js-client/lib.es5/node/index.js"),
     },
     Program {
+        name: "oidc-provider",
+        place: programs::Program {
+            variable: "MAINSTAY_OIDC_PROVIDER",
+            package: "npm",
+            binaries: ANY_VERSION,
+        },
+        purpose: "signing in by somebody else's issuer",
+        origin: Origin::NpmLibrary("oidc-provider@9.13.3", "oidc-provider/lib/index.js"),
+    },
+    Program {
         name: "axe-core",
         place: programs::Program { variable: "MAINSTAY_AXE", package: "npm", binaries: ANY_VERSION },
         purpose: "whether pages are accessible",

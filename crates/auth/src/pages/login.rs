@@ -30,8 +30,8 @@ pub(super) struct Credentials {
 
 pub(super) async fn show<A: Named>(visit: Visit, Form(after): Form<After>) -> Result<Response> {
     let offers = visit.offers(Place::SignIn);
-    let form = FormState::blank();
-    visit.page("auth/login.html", context! { form, label => A::LABEL, next => after.next, offers })
+    let (form, buttons) = (FormState::blank(), visit.buttons());
+    visit.page("auth/login.html", context! { form, label => A::LABEL, next => after.next, offers, buttons })
 }
 
 pub(super) async fn log_in<A: Named>(
@@ -53,7 +53,8 @@ pub(super) async fn log_in<A: Named>(
         Ok(next) => Ok(visit.done(&next, None)),
         Err(form) => {
             let offers = visit.offers(Place::SignIn);
-            visit.again("auth/login.html", form, context! { label => A::LABEL, next, offers })
+            let buttons = visit.buttons();
+            visit.again("auth/login.html", form, context! { label => A::LABEL, next, offers, buttons })
         }
     }
 }

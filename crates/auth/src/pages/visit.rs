@@ -18,6 +18,7 @@ use serde_json::json;
 use super::{LOGIN, Offer, Place};
 use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
+use crate::buttons::SignInButtons;
 use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
 use crate::second_factor::{CHECK, Pending, SecondFactors, Waits};
@@ -36,6 +37,7 @@ pub(crate) struct Visit {
     clock: Inject<dyn Clock>,
     config: Inject<AuthConfig>,
     factors: Option<Inject<SecondFactors>>,
+    buttons: Option<Inject<SignInButtons>>,
     is_program: bool,
 }
 
@@ -139,6 +141,11 @@ impl Visit {
         Offer::at(&self.contributions, place)
     }
 
+    /// What there is to sign in by beside a password.
+    pub(super) fn buttons(&self) -> Option<&SignInButtons> {
+        self.buttons.as_deref()
+    }
+
     /// Whether it is a program that asks.
     pub(crate) fn is_program(&self) -> bool {
         self.is_program
@@ -169,6 +176,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             clock: parts.extract().await?,
             config: parts.extract().await?,
             factors: parts.extract().await?,
+            buttons: parts.extract().await?,
             is_program: is_program(parts),
         })
     }
@@ -184,6 +192,7 @@ impl Describe for Visit {
         Inject::<dyn Clock>::describe(operation);
         Inject::<AuthConfig>::describe(operation);
         Option::<Inject<SecondFactors>>::describe(operation);
+        Option::<Inject<SignInButtons>>::describe(operation);
     }
 }
 

@@ -46,6 +46,9 @@ pub struct AuthConfig {
     pub proof_lifetime: Duration,
     /// Where a browser goes that has signed in, unless the request says.
     pub after_login: String,
+    /// With whom people may sign in: `[auth.providers.google]`.
+    #[cfg(feature = "social-login")]
+    pub providers: crate::social::ProvidersConfig,
 }
 
 impl Default for AuthConfig {
@@ -66,6 +69,8 @@ impl Default for AuthConfig {
             registration_lifetime: Duration::from_secs(24 * 60 * 60),
             proof_lifetime: Duration::from_secs(15 * 60),
             after_login: "/".to_owned(),
+            #[cfg(feature = "social-login")]
+            providers: Default::default(),
         }
     }
 }
@@ -74,6 +79,8 @@ impl Section for AuthConfig {
     const NAME: &'static str = "auth";
 
     fn validate(&self, problems: &mut Problems) {
+        #[cfg(feature = "social-login")]
+        self.providers.validate(problems);
         if self.password_memory.is_some_and(|memory| memory < Params::MIN_M_COST) {
             let least = Params::MIN_M_COST;
             problems.add("password_memory", format!("must be at least {least}"), Some("leave it out: 19456"));

@@ -11,4 +11,6 @@ mod passwords;
 mod second_factor;
 mod sessions;
 mod shop;
+#[cfg(feature = "social-login")]
+mod social;
 mod tokens;

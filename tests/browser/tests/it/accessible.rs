@@ -62,6 +62,16 @@ impl Registration for Member {
     }
 }
 
+impl FromProfile for Member {
+    fn by_verified_email(email: &str) -> Query<Self> {
+        Self::by_name(email)
+    }
+
+    async fn from_profile(_: &SocialProfile, _: &Tx) -> Result<Option<Self>> {
+        Ok(None)
+    }
+}
+
 /// Looks at the page, reports, and goes where it is told.
 const LOOK: &str = "addEventListener('load', async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] });
@@ -151,7 +161,7 @@ async fn enter(session: Session, db: Inject<Db>) -> Result<Redirect> {
 pub(crate) struct Reports(pub(crate) mpsc::Sender<Report>);
 
 /// The pages, and their titles.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 24] = [
     ("/account/login", "Sign in"),
     ("/elements", "Elements"),
     ("/lost", "Lost"),
@@ -159,6 +169,8 @@ const PAGES: [(&str, &str); 21] = [
     ("/account/forgot", "Another password"),
     ("/account/reset?token=x", "Choose another password"),
     ("/account/link", "Sign in by a link"),
+    ("/account/login/company", "Sign in with company"),
+    ("/account/login/company/callback", "Not signed in"),
     ("/shown/login", "Sign in"),
     ("/shown/sent", "Look into your mailbox"),
     ("/shown/register_finish", "Create an account"),
@@ -168,6 +180,7 @@ const PAGES: [(&str, &str); 21] = [
     ("/shown/second_factor_on", "Signing in with a second factor"),
     ("/account/sessions", "Where you are signed in"),
     ("/account", "Your account"),
+    ("/account/connections", "Connected accounts"),
     ("/account/password", "Change your password"),
     ("/account/confirm", "Confirm that it is you"),
     ("/account/email", "Change your e-mail address"),
@@ -227,6 +240,10 @@ fn app(port: u16, database: String, reports: mpsc::Sender<Report>) -> App {
         .recovery_pages::<Member>()
         .sign_in_links::<Member>()
         .second_factor::<Member>()
+        .social_login::<Member>()
+        // Nobody goes there: the pages are looked at.
+        .set("auth.providers.company.issuer", "https://id.example")
+        .set("auth.providers.company.client_id", "pages")
         .views(layout())
         .provide(move || Reports(reports.clone()))
         .provide(Axe::read)
@@ -241,7 +258,7 @@ async fn axe_finds_nothing_on_the_built_in_pages_in_light_and_in_dark() {
         (true, "--blink-settings=preferredColorScheme=0"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (sender, mut reports) = mpsc::channel(8);
+        let (sender, mut reports) = mpsc::channel(16);
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let database = format!("sqlite:{}", folder.path().join("pages.db").display());
         let started =
