@@ -52,10 +52,14 @@ pub(super) async fn sign_in<A: FromProfile>(
     match made.await {
         Ok(arrival) => allowed(arrival, provider),
         // Somebody was faster: the same person in another tab, or another one with the same address.
-        Err(error) if is_taken(&error) => match known(provider, profile, now, db).await? {
-            Some(known) => Ok(known),
-            None => Err(address_taken(provider).caused_by(error.report())),
-        },
+        Err(error) if is_taken(&error) => {
+            // On SQLite transactions share a commit, and who came first may not have been committed yet. This one has to wait for it.
+            let subject = &*profile.subject;
+            db.transaction(async |tx| LinkedIdentity::filter(|it| it.subject.eq(subject)).count(tx).await)
+                .await?;
+            let known = known(provider, profile, now, db).await?;
+            known.ok_or_else(|| address_taken(provider).caused_by(error.report()))
+        }
         Err(error) => Err(error),
     }
 }
