@@ -34,6 +34,7 @@ const DUPLICATES: &[Entry] = &[
     Entry { name: "cpufeatures", why: OLD_SHA1 },
     Entry { name: "crypto-common", why: OLD_SHA1 },
     Entry { name: "digest", why: OLD_SHA1 },
+    Entry { name: "sha1", why: OLD_SHA1 },
     Entry { name: "sha2", why: OLD_SHA1 },
     Entry {
         name: "base64",
