@@ -18,6 +18,7 @@
 //! - [`second_factor`]: a code of an app after the password: `.second_factor::<User>()`.
 //! - `social`: signing in by OpenID Connect and OAuth 2: `.social_login::<User>()` (feature `social-login`).
 //! - [`sessions`]: sessions in the database: `.database_sessions()`.
+//! - `redis_sessions`: the same on a Redis server: `.redis_sessions()` (feature `redis`).
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`access_tokens`]: what a person makes for a program: `.access_tokens::<User>()`; [`scopes`]: what it is good for.
 //! - [`jwt`]: tokens that others can check, by device: `.jwt::<User>()`; and those of others.
@@ -37,6 +38,8 @@ pub mod module;
 pub mod pages;
 pub mod passwords;
 mod proven;
+#[cfg(feature = "redis")]
+pub mod redis_sessions;
 pub mod scopes;
 pub mod second_factor;
 pub mod sessions;
@@ -58,6 +61,8 @@ pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
 pub use passwords::{PasswordHash, Passwords};
 pub use proven::Proven;
+#[cfg(feature = "redis")]
+pub use redis_sessions::RedisSessionsExt;
 pub use scopes::{InPerson, RequireScope, Scope, Scoped, ScopesExt};
 pub use second_factor::{SecondFactorExt, SecondFactors, SteppedUp};
 pub use sessions::DatabaseSessionsExt;

@@ -67,6 +67,8 @@ pub use mainstay_outbound::{OutboundExt, Upstream};
 #[cfg(feature = "store")]
 pub use mainstay_store::{Cache, Keep, Quota, Store};
 
+#[cfg(all(feature = "auth", feature = "redis"))]
+pub use mainstay_auth::RedisSessionsExt;
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
     AccessTokens, AccessTokensExt, Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, InPerson,

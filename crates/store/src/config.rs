@@ -1,15 +1,22 @@
 //! The section `store`.
 
-use mainstay_core::config::{Problems, Section, bytes};
+use std::time::Duration;
+
+use mainstay_core::config::{Problems, Section, bytes, duration};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// `[store]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreConfig {
-    /// Where things are kept: `memory:`, in this process.
+    /// Where things are kept: `memory:`, in this process; or on a server, `redis://user:password@host:port/database`.
     #[serde(serialize_with = "scheme_only")]
     pub url: String,
+    /// What keys on a server begin with. Unless it is set, the name of the application.
+    pub prefix: Option<String>,
+    /// How long an answer of a server may take.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
     /// How many counts there is room for in memory. One takes about 200 bytes.
     pub capacity: usize,
     /// How much memory values may take, with their keys and tags.
@@ -19,20 +26,69 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: MEMORY.to_owned(), capacity: 100_000, max_bytes: 64 << 20 }
+        Self {
+            url: MEMORY.to_owned(),
+            prefix: None,
+            timeout: Duration::from_secs(1),
+            capacity: 100_000,
+            max_bytes: 64 << 20,
+        }
     }
 }
 
-const MEMORY: &str = "memory:";
+pub(crate) const MEMORY: &str = "memory:";
+const SHORTEST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl StoreConfig {
+    #[cfg(feature = "redis")]
+    fn validate_url(&self, problems: &mut Problems) {
+        use crate::redis::{NotAnAddress, RedisAddress};
+
+        if self.url == MEMORY {
+            return;
+        }
+        match self.url.parse::<RedisAddress>() {
+            Ok(_) => {}
+            Err(NotAnAddress::OtherScheme) => {
+                let fix =
+                    "write `memory:`, the store in the memory of this process, or `redis://host:6379/0`";
+                problems.add("url", "names no store that there is", Some(fix));
+            }
+            Err(why) => {
+                problems.add("url", format!("is not usable: {why}"), Some("such as redis://host:6379/0"));
+            }
+        }
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn validate_url(&self, problems: &mut Problems) {
+        if self.url.starts_with("redis:") {
+            let fix = "add the feature `redis` of mainstay, or write `memory:`";
+            problems.add("url", "names a Redis server, which this program was built without", Some(fix));
+        } else if self.url != MEMORY {
+            let fix = "write `memory:`, the store in the memory of this process";
+            problems.add("url", "names no store that there is", Some(fix));
+        }
+    }
+}
 
 impl Section for StoreConfig {
     const NAME: &'static str = "store";
     const ALIASES: &'static [(&'static str, &'static str)] = &[("STORE_URL", "url")];
 
     fn validate(&self, problems: &mut Problems) {
-        if self.url != MEMORY {
-            let fix = "write `memory:`, the store in the memory of this process";
-            problems.add("url", "names no store that there is", Some(fix));
+        self.validate_url(problems);
+        let may_begin = |prefix: &str| {
+            (1..=64).contains(&prefix.len())
+                && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        if self.prefix.as_deref().is_some_and(|prefix| !may_begin(prefix)) {
+            let fix = "write up to 64 letters, digits, `-`, `_` and `.`, such as `shop`";
+            problems.add("prefix", "is nothing that a key can begin with", Some(fix));
+        }
+        if !(SHORTEST..=LONGEST).contains(&self.timeout) {
+            problems.add("timeout", "must be from 10ms to 1m", Some("leave it out: 1s"));
         }
         if self.capacity == 0 {
             problems.add(

@@ -1,4 +1,4 @@
-//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; later locks and sessions.
+//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; later locks.
 //!
 //! It is in the memory of the process until `store.url` names a server, which all processes of an application share. In
 //! reading order:
@@ -9,7 +9,8 @@
 //! 4. [`cache`]: [`Cache`], values by key that are made once and forgotten by tag.
 //! 5. [`driver`]: the contract that every engine fulfils. One suite holds them to it (`tests/it/contract.rs`).
 //! 6. [`drivers`]: the engines.
-//! 7. [`module`] and [`config`]: the built-in module `store`, and its section.
+//! 7. `redis`: the connection to a Redis server (feature `redis`), for the engine and for others, such as sessions.
+//! 8. [`module`] and [`config`]: the built-in module `store`, and its section.
 
 pub mod cache;
 pub mod config;
@@ -18,6 +19,8 @@ pub mod drivers;
 pub mod entry;
 pub mod module;
 pub mod quota;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod store;
 
 pub use cache::{Cache, Keep};
@@ -25,4 +28,6 @@ pub use config::StoreConfig;
 pub use driver::{Driver, StoreError};
 pub use entry::{Entry, Lookup, Stamp};
 pub use quota::{Decision, Quota};
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 pub use store::Store;

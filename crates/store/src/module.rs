@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
 use mainstay_core::metrics::Metrics;
-use mainstay_core::{CoreContributions, Inject, Module, Provider};
+use mainstay_core::{CoreContributions, Inject, Module, Provider, Resolver, Result};
 
 use crate::cache::Cache;
-use crate::config::StoreConfig;
+use crate::config::{MEMORY, StoreConfig};
 use crate::drivers::Memory;
 use crate::store::Store;
 
@@ -19,17 +19,30 @@ use crate::store::Store;
 /// | `store_memory_evicted_total` | counts that had to go before their time: `store.capacity` is small, or somebody makes up keys |
 /// | `store_memory_values`, `store_memory_value_bytes` | values in the memory of this process, and what they take |
 /// | `store_memory_values_evicted_total` | values that had to go before their time: `store.max_bytes` is small |
+///
+/// | id | what |
+/// |---|---|
+/// | `store.E001` | the Redis server does not let this application in |
 pub fn module() -> Module {
-    Module::new("store")
+    let module = Module::new("store")
         .global()
         .config::<StoreConfig>()
-        .provide(Provider::singleton(store).on_demand())
+        .provide(Provider::asynchronous(store).on_demand())
         .export::<Store>()
         .provide(Provider::singleton(cache).on_demand())
-        .export::<Cache>()
+        .export::<Cache>();
+    with_redis(module)
 }
 
-fn store(config: Inject<StoreConfig>, clock: Inject<dyn Clock>, metrics: Inject<Metrics>) -> Store {
+async fn store(config: Inject<StoreConfig>, resolver: Resolver) -> Result<Store> {
+    if config.url != MEMORY {
+        return on_server(&resolver).await;
+    }
+    let (clock, metrics) = (resolver.get::<dyn Clock>().await?, resolver.get::<Metrics>().await?);
+    Ok(in_memory(&config, clock, &metrics))
+}
+
+fn in_memory(config: &StoreConfig, clock: Inject<dyn Clock>, metrics: &Metrics) -> Store {
     let bytes = usize::try_from(config.max_bytes).unwrap_or(usize::MAX);
     let memory = Arc::new(Memory::new(clock.into_arc(), config.capacity).room_for_values(bytes));
     let shown = Arc::clone(&memory);
@@ -46,6 +59,49 @@ fn store(config: Inject<StoreConfig>, clock: Inject<dyn Clock>, metrics: Inject<
         scrape.counter("store_memory_values_evicted_total", help, &[], usage.evicted as f64);
     });
     Store::shared(memory)
+}
+
+#[cfg(feature = "redis")]
+fn with_redis(module: Module) -> Module {
+    use mainstay_core::lifecycle::Hook;
+
+    // A server that does not let it in is found when the application starts, not when a visitor comes.
+    let look = async |config: Inject<StoreConfig>, resolver: Resolver| {
+        if config.url != MEMORY {
+            resolver.get::<crate::Redis>().await?;
+        }
+        Ok(())
+    };
+    module
+        .provide(Provider::asynchronous(redis).on_demand())
+        .export::<crate::Redis>()
+        .hook(Hook::on_start("reach the store", look))
+}
+
+/// The server that `store.url` names. Who asks for it where that names none is told so.
+#[cfg(feature = "redis")]
+async fn redis(config: Inject<StoreConfig>, resolver: Resolver) -> Result<crate::Redis> {
+    let address = config.url.parse().map_err(|why| {
+        let told = "something is kept on the Redis server of `store.url`, which names none";
+        mainstay_core::Error::internal(format!("{told}: {why}"))
+    })?;
+    crate::redis::open(&address, "store.url", &resolver).await
+}
+
+#[cfg(feature = "redis")]
+async fn on_server(resolver: &Resolver) -> Result<Store> {
+    Ok(Store::over(crate::Redis::clone(&*resolver.get::<crate::Redis>().await?)))
+}
+
+#[cfg(not(feature = "redis"))]
+fn with_redis(module: Module) -> Module {
+    module
+}
+
+/// The section has refused every other address.
+#[cfg(not(feature = "redis"))]
+async fn on_server(_: &Resolver) -> Result<Store> {
+    Err(mainstay_core::Error::internal("there is no store on a server"))
 }
 
 fn cache(store: Inject<Store>) -> Cache {

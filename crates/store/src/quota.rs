@@ -77,9 +77,23 @@ impl Quota {
     /// Looks at what is left at `now`, where this very quota, as it was left, would be whole again at `whole_at`: a moment that
     /// another quota has left says nothing of this one. Both are nanoseconds from any one moment. For drivers.
     pub fn turn(&self, whole_at: u64, now: u64) -> Turn {
-        let interval = (self.nanos() / u64::from(self.limit)).max(1);
-        let whole = interval * u64::from(self.limit);
+        let (interval, whole) = (self.interval(), self.whole());
         Turn { quota: *self, interval, whole, whole_at: whole_at.max(now), now }
+    }
+
+    /// After how many nanoseconds one comes back.
+    fn interval(&self) -> u64 {
+        (self.nanos() / u64::from(self.limit)).max(1)
+    }
+
+    /// How many nanoseconds it takes until all of it is back.
+    pub(crate) fn whole(&self) -> u64 {
+        self.price(self.limit)
+    }
+
+    /// How many nanoseconds it takes until this much is back.
+    pub(crate) fn price(&self, cost: u32) -> u64 {
+        self.interval() * u64::from(cost.min(self.limit))
     }
 
     /// A year of nanoseconds fits twice 292 times.
@@ -107,7 +121,7 @@ impl Turn {
     /// The same after this much was taken.
     #[must_use]
     pub fn taken(mut self, cost: u32) -> Self {
-        self.whole_at = self.whole_at.saturating_add(self.price(cost));
+        self.whole_at = self.whole_at.saturating_add(self.quota.price(cost));
         self
     }
 
@@ -133,11 +147,9 @@ impl Turn {
         if cost == 0 {
             return 0;
         }
-        self.whole_at.saturating_add(self.price(cost)).saturating_sub(self.now.saturating_add(self.whole))
-    }
-
-    fn price(&self, cost: u32) -> u64 {
-        self.interval * u64::from(cost.min(self.quota.limit))
+        self.whole_at
+            .saturating_add(self.quota.price(cost))
+            .saturating_sub(self.now.saturating_add(self.whole))
     }
 }
 

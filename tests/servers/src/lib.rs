@@ -7,7 +7,7 @@
 //! - [`account`]: as whom they run. PostgreSQL refuses to run as root, and containers are root.
 //! - [`folder`]: where their data is for the while.
 //! - [`process`]: a program in the background that ends with whoever started it, however that ends.
-//! - [`postgres`], [`mariadb`], [`pgbouncer`]: what is particular to each.
+//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`]: what is particular to each.
 //!
 //! ```no_run
 //! use servers::{Durability, Engine, Server};
@@ -26,6 +26,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod programs;
+pub mod redis;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
@@ -54,6 +55,8 @@ pub enum Engine {
     Postgres,
     /// MariaDB.
     MariaDb,
+    /// Redis, which is alone: no other follows it here.
+    Redis,
 }
 
 /// Whether a commit is on the disk when it is acknowledged.
@@ -95,6 +98,7 @@ impl Engine {
         match self {
             Self::Postgres => "postgres",
             Self::MariaDb => "mariadb",
+            Self::Redis => "redis",
         }
     }
 
@@ -103,6 +107,7 @@ impl Engine {
         match self {
             Self::Postgres => "postgres",
             Self::MariaDb => "mysql",
+            Self::Redis => "redis",
         }
     }
 }
@@ -138,11 +143,18 @@ impl Server {
         let account = Account::for_user(engine.user())?;
         let folder = Folder::new(engine.name(), &account)?;
         let prepare = match (engine, role) {
-            (Engine::Postgres, Role::Replica(primary)) => postgres::copy(&folder, primary)?,
-            (Engine::Postgres, _) => postgres::prepare(&folder)?,
-            (Engine::MariaDb, _) => mariadb::prepare(&folder)?,
+            (Engine::Postgres, Role::Replica(primary)) => Some(postgres::copy(&folder, primary)?),
+            (Engine::Postgres, _) => Some(postgres::prepare(&folder)?),
+            (Engine::MariaDb, _) => Some(mariadb::prepare(&folder)?),
+            (Engine::Redis, Role::Alone) => {
+                redis::prepare(&folder, &account)?;
+                None
+            }
+            (Engine::Redis, _) => return Err("no server follows a Redis here".into()),
         };
-        process::run(account.apply(prepare, &folder), PREPARATION)?;
+        if let Some(prepare) = prepare {
+            process::run(account.apply(prepare, &folder), PREPARATION)?;
+        }
         let mut server = Self { engine, durability, role, process: None, port: 0, account, folder };
         for attempt in 1.. {
             server.port = free_port()?;
@@ -160,6 +172,7 @@ impl Server {
         match self.engine {
             Engine::Postgres => format!("postgres://mainstay@127.0.0.1:{}/postgres", self.port),
             Engine::MariaDb => format!("mysql://mainstay:mainstay@127.0.0.1:{}/mysql", self.port),
+            Engine::Redis => format!("redis://:{}@127.0.0.1:{}/0", redis::PASSWORD, self.port),
         }
     }
 
@@ -176,10 +189,12 @@ impl Server {
         let command = match self.engine {
             Engine::Postgres => postgres::command(&self.folder, self.port, self.durability)?,
             Engine::MariaDb => mariadb::command(&self.folder, self.port, self.durability, self.role)?,
+            Engine::Redis => redis::command(&self.folder, self.port, self.durability),
         };
         let answers = match self.engine {
             Engine::Postgres => postgres::answers,
             Engine::MariaDb => mariadb::answers,
+            Engine::Redis => redis::answers,
         };
         let process = self.process.insert(Process::start(command, &self.account, &self.folder)?);
         let outcome = wait_for(process, START, || answers(self.port));
@@ -200,7 +215,7 @@ impl Server {
     pub fn stop(&mut self) -> Result<()> {
         let signal = match self.engine {
             Engine::Postgres => "INT",
-            Engine::MariaDb => "TERM",
+            Engine::MariaDb | Engine::Redis => "TERM",
         };
         self.process.take().map_or(Ok(()), |process| process.stop(signal))
     }

@@ -21,6 +21,9 @@ pub const POSTGRES: Program =
 /// The server of MariaDB.
 pub const MARIADB: Program =
     Program { variable: "MAINSTAY_MARIADB", package: "mariadb-server", binaries: &["mariadbd"] };
+/// The server of Redis.
+pub const REDIS: Program =
+    Program { variable: "MAINSTAY_REDIS", package: "redis-server", binaries: &["redis-server"] };
 /// The connection pooler of PostgreSQL.
 pub const PGBOUNCER: Program =
     Program { variable: "MAINSTAY_PGBOUNCER", package: "pgbouncer", binaries: &["pgbouncer"] };

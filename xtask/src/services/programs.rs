@@ -149,6 +149,7 @@ const PROGRAMS: &[Program] = &[
     ),
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
+    debian("redis", programs::REDIS, "tests of what is kept on Redis"),
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
 ];
 

@@ -16,6 +16,7 @@ struct Service {
 const SERVICES: &[Service] = &[
     Service { program: "postgres", engine: Engine::Postgres, variable: "MAINSTAY_POSTGRES_URL" },
     Service { program: "mariadb", engine: Engine::MariaDb, variable: "MAINSTAY_MYSQL_URL" },
+    Service { program: "redis", engine: Engine::Redis, variable: "MAINSTAY_REDIS_URL" },
 ];
 
 /// Servers, until this is dropped. Should this program be killed, they end nevertheless (see `servers::process`).

@@ -10,6 +10,7 @@ mod logging_in;
 mod mailed;
 mod pages;
 mod passwords;
+mod redis_sessions;
 mod second_factor;
 mod sessions;
 mod shop;

@@ -1,4 +1,4 @@
-//! What every driver has to do. A driver joins by a line in `on_every_driver`, with a clock that the tests move.
+//! What every driver has to do. A driver joins by a line in `every_driver`, with a clock that the tests move.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,31 @@ struct Subject {
 }
 
 fn every_driver() -> Vec<Subject> {
+    [Some(memory()), redis()].into_iter().flatten().collect()
+}
+
+fn memory() -> Subject {
     let clock = Arc::new(TestClock::default());
     let store = Store::in_memory(Arc::clone(&clock) as Arc<dyn Clock>, 10_000);
-    vec![Subject { name: "memory", store, clock }]
+    Subject { name: "memory", store, clock }
+}
+
+/// With a connection of its own, since each test has a runtime of its own.
+#[cfg(feature = "redis")]
+fn redis() -> Option<Subject> {
+    let clock = Arc::new(TestClock::default());
+    let address = crate::redis::server()?;
+    let store = Store::over(crate::redis::connect(&address, Arc::clone(&clock) as Arc<dyn Clock>));
+    Some(Subject { name: "redis", store, clock })
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis() -> Option<Subject> {
+    None
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 #[tokio::test]

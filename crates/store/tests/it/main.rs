@@ -5,4 +5,6 @@
 mod cache;
 mod contract;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod starting;

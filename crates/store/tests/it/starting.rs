@@ -23,9 +23,9 @@ async fn is_in_memory_unless_something_else_is_said() {
 
 #[test]
 fn a_store_that_nobody_knows_is_found_at_start_and_its_password_is_not_shown() {
-    let sources = Sources::isolated().variable("STORE_URL", "redis://ann:secret@host/0");
+    let sources = Sources::isolated().variable("STORE_URL", "reddis://ann:secret@host/0");
     let found = app().set("store.capacity", "0").assemble(sources).findings().to_string();
-    assert!(found.contains("`store.url` names no store that there is (it is \"redis:…\")"), "{found}");
+    assert!(found.contains("`store.url` names no store that there is (it is \"reddis:…\")"), "{found}");
     assert!(found.contains("fix write `memory:`"), "{found}");
     assert!(found.contains("`store.capacity` must be at least 1"), "{found}");
     assert!(!found.contains("secret"), "{found}");

@@ -51,6 +51,13 @@ fn mariadb_comes_back_after_it_was_killed() {
 }
 
 #[test]
+fn redis_comes_back_after_it_was_killed() {
+    if is_there(programs::REDIS) {
+        comes_back(Engine::Redis);
+    }
+}
+
+#[test]
 fn pgbouncer_stands_before_a_server() {
     if is_there(programs::POSTGRES) && is_there(programs::PGBOUNCER) {
         let server = Server::start(Engine::Postgres, Durability::Fast).unwrap();

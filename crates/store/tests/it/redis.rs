@@ -1,0 +1,48 @@
+//! What only a server has: it is shared, it goes away and comes back, and it lets not everybody in.
+//!
+//! The server is the one that `MAINSTAY_REDIS_URL` names; a test that kills its server starts one of its own.
+
+mod lost;
+mod shared;
+mod starting;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay_core::clock::Clock;
+use mainstay_core::random::{Random, SecureRandom};
+use mainstay_store::redis::{Redis, RedisOptions};
+
+/// The address of the server, if there is one. Says aloud that there is none; under continuous integration that is a failure.
+pub(crate) fn server() -> Option<String> {
+    let found = std::env::var("MAINSTAY_REDIS_URL").ok();
+    if found.is_none() {
+        missing("MAINSTAY_REDIS_URL names no server; `cargo xtask services run -- …` starts one");
+    }
+    found
+}
+
+pub(crate) fn missing(why: &str) {
+    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(!ci, "{why}");
+    // Not `eprintln!`: that is kept back when a test passes.
+    let _closed = writeln!(std::io::stderr(), "NOT RUN on redis: {why}");
+}
+
+/// A prefix that no other test has.
+pub(crate) fn prefix() -> String {
+    format!("test-{}", SecureRandom::new().hex(8))
+}
+
+/// By a clock that a test moves, with keys that nobody else has.
+pub(crate) fn connect(address: &str, clock: Arc<dyn Clock>) -> Redis {
+    let options = RedisOptions { prefix: prefix(), timeout: Duration::from_secs(20), clock: Some(clock) };
+    Redis::new(&address.parse().unwrap(), options)
+}
+
+/// By the server's own clock.
+pub(crate) fn connect_as(address: &str, prefix: &str) -> Redis {
+    let options = RedisOptions { prefix: prefix.to_owned(), timeout: Duration::from_secs(20), clock: None };
+    Redis::new(&address.parse().unwrap(), options)
+}
