@@ -46,6 +46,8 @@ pages! {
     search: "search.md",
     data: "data.md",
     accounts: "accounts.md",
+    authorization: "authorization.md",
+    tenancy: "tenancy.md",
     mail: "mail.md",
     tokens: "tokens.md",
     social_login: "social-login.md",

@@ -5,11 +5,14 @@
 mod access_tokens;
 mod audit;
 mod deploy;
+mod guards;
 mod jwt;
 mod logging_in;
 mod mailed;
 mod pages;
 mod passwords;
+mod policies;
+mod roles;
 mod second_factor;
 mod sessions;
 mod shop;
