@@ -138,6 +138,8 @@ impl Principal {
     pub fn restricted(self, keep: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.change(|facts| {
             facts.roles.clear();
+            // What stands for several may stand for some that are kept.
+            facts.permissions.retain(|permission| permission.ends_with(EVERY) || keep(permission));
             facts.limits.push(Arc::new(keep));
         })
     }
