@@ -124,7 +124,7 @@ mod ready_made {
     }
 
     fn owned() -> Owned<Essay> {
-        Owned::by(|essay| essay.author)
+        Owned::<Essay>::by(|essay| essay.author)
     }
 
     fn rows<P: Policy<Essay>>(policy: &P, who: &Principal, action: Action) -> String {
