@@ -66,6 +66,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
+use crate::tenancy::db_of;
 use crate::transaction::{self, is_success};
 use answer::Answer;
 use keys::{Claim, Claimed, IdempotencyKey};
@@ -235,7 +236,7 @@ struct Kept;
 /// A request without a key has its transaction, too.
 async fn plain(request: Request, next: Next) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
-    let db = Inject::<Db>::from_request_parts(&mut parts, &()).await?;
+    let db = db_of(&mut parts).await?;
     transaction::around(db.transactions(), Request::from_parts(parts, body), next).await
 }
 
@@ -255,6 +256,7 @@ async fn once(request: Request, next: Next) -> Result<Response> {
     *as_it_came.extensions_mut() = parts.extensions.clone();
     let RawBody(body) = RawBody::from_request(as_it_came, &()).await?;
 
+    let of_request = db_of(&mut parts).await?;
     let claim = Claim::new(&who, &key, &parts, &body);
     let (db, config) = (&*idempotency.db, &*idempotency.config);
     match claim.make(idempotency.clock.now().into(), config, db).await? {
@@ -264,7 +266,7 @@ async fn once(request: Request, next: Next) -> Result<Response> {
     // Where the future is dropped, by a time-out or a client that has gone, the key is given back. It is dropped after the
     // transaction.
     let mut held = Held { claim: Some(claim.clone()), given_back: idempotency.given_back.clone() };
-    let shared = OnDemand::new(db.transactions());
+    let shared = OnDemand::new(of_request.transactions());
     parts.extensions.insert(shared.clone());
     parts.extensions.insert(Kept);
     let request = Request::from_parts(parts, Body::from(body));

@@ -7,6 +7,7 @@
 //! - [`rest`]: the rows of a model over REST, by `.resource(…)`.
 //! - [`idempotency`]: requests that may be sent again, and happen once.
 //! - [`transaction`]: a transaction for each request, committed when the answer is a success.
+//! - [`tenancy`]: for which tenant a request is.
 //! - [`replicas`]: requests that only read, on read replicas.
 //! - [`rate_limit`]: how many requests somebody may send in a while.
 //! - [`output_cache`]: answers that are kept for a while.
@@ -23,6 +24,7 @@ mod pages;
 pub mod rate_limit;
 pub mod replicas;
 pub mod rest;
+pub mod tenancy;
 pub mod transaction;
 pub mod valid;
 mod versions;
@@ -32,5 +34,6 @@ pub use output_cache::OutputCache;
 pub use rate_limit::RateLimit;
 pub use replicas::ReplicasExt;
 pub use rest::{Authorized, ResourcesExt};
+pub use tenancy::{TenancyExt, TenantDb, TenantFrom};
 pub use transaction::RequestTx;
 pub use valid::{Valid, Verified, Verify};

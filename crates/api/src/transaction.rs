@@ -25,13 +25,15 @@ use futures_util::StreamExt;
 use http::request::Parts;
 use http_body::Body as _;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
-use mainstay_core::{Error, Inject, Result};
+use mainstay_core::{Error, Result};
+use mainstay_db::Tx;
 use mainstay_db::driver::Ending;
 use mainstay_db::executor::{Executor, Target};
 use mainstay_db::transaction::{OnDemand, Transactions};
-use mainstay_db::{Db, Tx};
 use mainstay_http::Next;
 use mainstay_http::describe::{Describe, Operation};
+
+use crate::tenancy::db_of;
 
 /// Middleware that gives each request a transaction, for handlers and extractors that take a [`RequestTx`].
 ///
@@ -42,13 +44,17 @@ use mainstay_http::describe::{Describe, Operation};
 ///
 /// It waits for the body, or its first 2 MiB, so that a slow client holds no transaction.
 ///
+/// In an application with [tenants](crate::tenancy) it is for that of the request.
+///
 /// Inside of something that gives the request a transaction already, such as [`Idempotent`](crate::idempotency::Idempotent), it
 /// leaves that as it is.
 ///
 /// While it is open it holds a connection; on SQLite it holds the only writer, so that requests that write come one after
 /// the other. Where a part of the handler is enough, use `db.transaction(…)`.
-pub async fn transaction(db: Inject<Db>, request: Request, next: Next) -> Result<Response> {
-    around(db.transactions(), request, next).await
+pub async fn transaction(request: Request, next: Next) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let db = db_of(&mut parts).await?;
+    around(db.transactions(), Request::from_parts(parts, body), next).await
 }
 
 /// The same with transactions of another kind, for a middleware of one's own:

@@ -22,6 +22,9 @@
 //! - [`audit`]: what happened to accounts, in a log that shows whether somebody has changed it.
 //! - [`access_tokens`]: what a person makes for a program: `.access_tokens::<User>()`; [`scopes`]: what it is good for.
 //! - [`jwt`]: tokens that others can check, by device: `.jwt::<User>()`; and those of others.
+//! - [`roles`]: what accounts may do: roles, groups, permissions: `.roles::<User>()`.
+//! - [`guards`]: whom routes and groups of them let in.
+//! - [`policies`]: the command that shows who may do what.
 //! - [`module`]: [`AccountsExt`], and the section `auth`.
 
 pub mod access_tokens;
@@ -31,15 +34,18 @@ pub mod audit;
 pub mod authenticate;
 pub mod buttons;
 pub mod by_session;
+pub mod guards;
 pub mod jwt;
 #[cfg(feature = "mail")]
 pub mod mailed;
 pub mod module;
 pub mod pages;
 pub mod passwords;
+pub mod policies;
 mod proven;
 #[cfg(feature = "redis")]
 pub mod redis_sessions;
+pub mod roles;
 pub mod scopes;
 pub mod second_factor;
 pub mod sessions;
@@ -54,6 +60,7 @@ pub use attempts::Attempts;
 pub use audit::{Audit, AuditLogExt, SecurityEvent};
 pub use buttons::{SignInButton, SignInButtons};
 pub use by_session::SignInExt;
+pub use guards::{Allowed, Guard, GuardedExt, Rule};
 pub use jwt::{JwtExt, TokenPairs};
 #[cfg(feature = "mail")]
 pub use mailed::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
@@ -63,6 +70,7 @@ pub use passwords::{PasswordHash, Passwords};
 pub use proven::Proven;
 #[cfg(feature = "redis")]
 pub use redis_sessions::RedisSessionsExt;
+pub use roles::{PermissionsExt, Role, Roles, RolesExt};
 pub use scopes::{InPerson, RequireScope, Scope, Scoped, ScopesExt};
 pub use second_factor::{SecondFactorExt, SecondFactors, SteppedUp};
 pub use sessions::DatabaseSessionsExt;

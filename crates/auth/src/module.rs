@@ -8,6 +8,8 @@
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 //! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
+//! | `auth.E080` | a guard, or a role in code, is about a permission that is not declared |
+//! | `auth.E081` | two roles in code have one name |
 //! | `auth.E020` | a route asks for a scope of tokens that nobody declares |
 
 use mainstay_core::check::Check;
@@ -30,9 +32,9 @@ use crate::signed_in::scheme;
 use crate::tokens::Tokens;
 
 /// A contribution: the rows of a model sign in.
-struct Accounts {
+pub(crate) struct Accounts {
     meta: &'static ModelMeta,
-    scheme: &'static str,
+    pub(crate) scheme: &'static str,
 }
 
 impl Contribution for Accounts {
@@ -58,6 +60,8 @@ pub fn module() -> Module {
         .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
         .check(Check::at_start(find_roles_in_vain))
+        .check(Check::at_start(crate::roles::check))
+        .command(crate::policies::command())
         .check(Check::at_deploy(before_deployment))
         .check(Check::at_start(find_unknown_scopes));
     #[cfg(feature = "social-login")]

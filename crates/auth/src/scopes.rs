@@ -127,7 +127,8 @@ impl Scopes {
         let principal = if self.are_everything() {
             principal
         } else {
-            principal.restricted(|permission| self.cover(permission))
+            let scopes = self.clone();
+            principal.restricted(move |permission| scopes.cover(permission))
         };
         principal.with_claim("scope", self.to_string())
     }

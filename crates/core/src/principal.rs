@@ -1,12 +1,18 @@
 //! Who acts: a person, a token, the system, or nobody known.
 //!
 //! `auth` fills it in, `resource`'s policies ask it, logs name it. It says what has been found out; it decides nothing.
+//!
+//! An [`Entitle`] adds what else is known of a principal before anybody asks it: the roles that it has been given.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
+
+use crate::container::Need;
+use crate::{Contribution, Resolver, Result};
 
 /// What kind of actor a [`Principal`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +47,14 @@ struct Facts {
     roles: BTreeSet<String>,
     permissions: BTreeSet<String>,
     claims: Map<String, Value>,
+    /// What restricts it: each of them has to accept a permission.
+    limits: Vec<Limit>,
 }
+
+type Limit = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What stands for every permission.
+const EVERY: &str = "*";
 
 impl Principal {
     fn new(kind: PrincipalKind, id: String) -> Self {
@@ -52,6 +65,7 @@ impl Principal {
             roles: BTreeSet::new(),
             permissions: BTreeSet::new(),
             claims: Map::new(),
+            limits: Vec::new(),
         }))
     }
 
@@ -82,15 +96,18 @@ impl Principal {
         self.change(|facts| facts.name = Some(name.into()))
     }
 
-    /// Adds a role.
+    /// Adds a role. One that is [restricted](Self::restricted) gets none.
     #[must_use]
     pub fn with_role(self, role: impl Into<String>) -> Self {
+        if !self.0.limits.is_empty() {
+            return self;
+        }
         self.change(|facts| {
             facts.roles.insert(role.into());
         })
     }
 
-    /// Adds a permission.
+    /// Adds a permission. `articles.*` is all that begin with `articles.`, `*` is every one.
     #[must_use]
     pub fn with_permission(self, permission: impl Into<String>) -> Self {
         self.change(|facts| {
@@ -106,21 +123,24 @@ impl Principal {
         })
     }
 
-    /// The same actor with less power: without roles, and with those permissions alone that `keep` accepts. For what acts in somebody's
-    /// name, and may not do all that they may.
+    /// The same actor with less power: without roles, and with those permissions alone that `keep` accepts, whatever is added later.
+    /// For what acts in somebody's name, and may not do all that they may.
     ///
     /// ```
     /// use mainstay_core::principal::Principal;
     ///
-    /// let ann = Principal::user("42").with_role("editor").with_permission("articles.publish").with_permission("users.delete");
+    /// let ann = Principal::user("42").with_role("editor").with_permission("articles.*").with_permission("users.delete");
     /// let delegate = ann.restricted(|permission| permission.starts_with("articles."));
     /// assert!(delegate.may("articles.publish") && !delegate.may("users.delete") && !delegate.has_role("editor"));
+    /// assert!(!delegate.with_permission("users.view").may("users.view"));
     /// ```
     #[must_use]
-    pub fn restricted(self, keep: impl Fn(&str) -> bool) -> Self {
+    pub fn restricted(self, keep: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.change(|facts| {
             facts.roles.clear();
-            facts.permissions.retain(|permission| keep(permission));
+            // What stands for several may stand for some that are kept.
+            facts.permissions.retain(|permission| permission.ends_with(EVERY) || keep(permission));
+            facts.limits.push(Arc::new(keep));
         })
     }
 
@@ -161,9 +181,11 @@ impl Principal {
         self.0.roles.contains(role)
     }
 
-    /// Whether it has this permission. The system has every one.
+    /// Whether it has this permission, by itself or with all that begin alike. The system has every one.
     pub fn may(&self, permission: &str) -> bool {
-        self.0.kind == PrincipalKind::System || self.0.permissions.contains(permission)
+        let has = self.0.kind == PrincipalKind::System
+            || self.0.permissions.iter().any(|had| stands_for(had, permission));
+        has && self.0.limits.iter().all(|keep| keep(permission))
     }
 
     /// Its roles, sorted.
@@ -171,7 +193,7 @@ impl Principal {
         self.0.roles.iter().map(String::as_str)
     }
 
-    /// Its permissions, sorted.
+    /// Its permissions as they were given to it, sorted. It [`may`](Self::may) do less where it is restricted.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         self.0.permissions.iter().map(String::as_str)
     }
@@ -184,6 +206,62 @@ impl Principal {
     /// What else is known.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.0.claims.get(name)
+    }
+}
+
+/// Whether who has one permission has the other: it is the same, or `articles.*` and begins with `articles.`, or `*`.
+pub fn stands_for(had: &str, asked: &str) -> bool {
+    match had.strip_suffix(EVERY) {
+        Some(start) if start.is_empty() || start.ends_with('.') => asked.starts_with(start),
+        _ => had == asked,
+    }
+}
+
+/// Finds out what a principal is entitled to, beside what who has told it knows: its roles, from a database.
+///
+/// Whatever makes a principal of somebody outside asks all of them, before a handler or a policy sees it.
+pub trait Entitle: Send + Sync + 'static {
+    /// The principal with what was found. `resolver` is the container as the application itself sees it.
+    fn entitle<'a>(&'a self, who: Principal, resolver: &'a Resolver) -> BoxFuture<'a, Result<Principal>>;
+
+    /// What it takes from the container. It is verified at start.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
+}
+
+/// A contribution: an [`Entitle`].
+#[derive(Clone)]
+pub struct Entitlement(Arc<dyn Entitle>);
+
+impl Entitlement {
+    /// Adds this one.
+    pub fn new(entitle: impl Entitle) -> Self {
+        Self(Arc::new(entitle))
+    }
+
+    /// Asks it. Nobody, and the system, are entitled to nothing more.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be found out.
+    pub async fn entitle(&self, who: Principal, resolver: &Resolver) -> Result<Principal> {
+        match who.kind() {
+            PrincipalKind::Anonymous | PrincipalKind::System => Ok(who),
+            PrincipalKind::User | PrincipalKind::Token => self.0.entitle(who, resolver).await,
+        }
+    }
+}
+
+impl fmt::Debug for Entitlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entitlement")
+    }
+}
+
+impl Contribution for Entitlement {
+    fn needs(&self) -> Vec<Need> {
+        self.0.needs()
     }
 }
 
@@ -219,6 +297,22 @@ mod tests {
         assert!(!Principal::default().is_authenticated());
         assert!(!Principal::anonymous().may("x"));
         assert!(Principal::system("seed").may("x"));
+    }
+
+    #[test]
+    fn a_star_stands_for_what_begins_alike() {
+        let ann = Principal::user("1").with_permission("articles.*").with_permission("a*");
+        assert!(ann.may("articles.view") && ann.may("articles.a.b"));
+        assert!(!ann.may("articles") && !ann.may("articlesview") && !ann.may("ab"));
+        assert!(Principal::user("1").with_permission("*").may("users.delete"));
+    }
+
+    #[test]
+    fn what_is_restricted_gets_no_more_by_what_is_added() {
+        let token = Principal::user("1").restricted(|permission| permission == "articles.view");
+        let token = token.with_role("admin").with_permission("*");
+        assert!(token.may("articles.view") && !token.may("articles.change") && !token.has_role("admin"));
+        assert!(!token.restricted(|_| false).may("articles.view"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
 use crate::replicas::scope::carried;
 use crate::replicas::{Reads, Replicas, Scope, Set};
+use crate::tenancy::Tenancy;
 use crate::transaction::{self, Transactions, Tx};
 
 /// A database. Cheap to clone; `&db` runs queries.
@@ -40,6 +41,7 @@ pub struct Db {
     inner: Arc<Inner>,
     /// Whether everything goes to the primary.
     to_primary: bool,
+    tenancy: Tenancy,
 }
 
 struct Inner {
@@ -106,7 +108,7 @@ impl Db {
         let vault = settings.keys.as_ref().map(|keys| Arc::new(Vault::new(keys)));
         let inner =
             Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings, vault };
-        Self { inner: Arc::new(inner), to_primary: false }
+        Self { inner: Arc::new(inner), to_primary: false, tenancy: Tenancy::Unsaid }
     }
 
     /// Another handle on the same database, by which encrypted fields are written and read with these keys. An application's [`Db`] has
@@ -114,7 +116,8 @@ impl Db {
     #[must_use]
     pub fn with_keys(&self, keys: &Keys) -> Self {
         let settings = Settings { keys: Some(keys.clone()), ..self.inner.settings.clone() };
-        Self { to_primary: self.to_primary, ..Self::over(Arc::clone(&self.inner.driver), settings) }
+        let over = Self::over(Arc::clone(&self.inner.driver), settings);
+        Self { to_primary: self.to_primary, tenancy: self.tenancy.clone(), ..over }
     }
 
     /// How its SQL is written.
@@ -207,6 +210,14 @@ impl Db {
     /// Ends what is under way and frees files and threads. Every clone of the handle is closed with it.
     pub async fn close(&self) {
         self.driver().close().await;
+    }
+
+    pub(crate) fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
+    }
+
+    pub(crate) fn with_tenancy(&self, tenancy: Tenancy) -> Self {
+        Self { tenancy, ..self.clone() }
     }
 
     fn driver(&self) -> &dyn Driver {

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use mainstay_core::Inject;
+use sea_query::Values;
 
 use crate::db::Db;
 use crate::driver::{Dialect, Reply, RowStream, Statement, StatementKind};
 use crate::encrypted::Vault;
 use crate::error::DbError;
-use crate::query::{Renderer, Select, Shape, SqlCache};
+use crate::query::{Renderer, Select, Shape, TenantScope};
+use crate::tenancy::{Tenancy, TenantKind, TenantTx};
 use crate::transaction::Tx;
+use crate::value::Value;
 
 /// [`Db`], [`Tx`], or an injected [`Db`].
 #[diagnostic::on_unimplemented(
@@ -28,13 +31,13 @@ pub trait Executor: Sync {
 
 impl Executor for Db {
     fn target(&self) -> Target<'_> {
-        Target::new(self, None)
+        Target::new((self, self.tenancy()), None)
     }
 }
 
 impl Executor for Tx {
     fn target(&self) -> Target<'_> {
-        Target::new(self.db(), Some(self))
+        Target::new((self.db(), self.tenancy()), Some(self))
     }
 }
 
@@ -44,22 +47,39 @@ impl Executor for Inject<Db> {
     }
 }
 
+impl Executor for TenantTx<'_> {
+    fn target(&self) -> Target<'_> {
+        let (tx, tenancy) = self.parts();
+        tx.target().for_tenancy(tenancy)
+    }
+}
+
 /// Where statements go. Not generic, so that what runs them is compiled once.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     db: &'a Db,
     tx: Option<&'a Tx>,
+    tenancy: &'a Tenancy,
     caller: &'static Location<'static>,
 }
 
 impl<'a> Target<'a> {
     #[track_caller]
-    fn new(db: &'a Db, tx: Option<&'a Tx>) -> Self {
-        Self { db, tx, caller: Location::caller() }
+    fn new((db, tenancy): (&'a Db, &'a Tenancy), tx: Option<&'a Tx>) -> Self {
+        Self { db, tx, tenancy, caller: Location::caller() }
     }
 
     fn inside(tx: &'a Tx, caller: &'static Location<'static>) -> Self {
-        Self { db: tx.db(), tx: Some(tx), caller }
+        Self { db: tx.db(), tx: Some(tx), tenancy: tx.tenancy(), caller }
+    }
+
+    /// The same for another tenant.
+    pub(crate) fn for_tenancy(self, tenancy: &'a Tenancy) -> Self {
+        Self { tenancy, ..self }
+    }
+
+    pub(crate) fn tenancy(self) -> &'a Tenancy {
+        self.tenancy
     }
 
     /// The same, on behalf of another line of code.
@@ -71,8 +91,29 @@ impl<'a> Target<'a> {
         self.db.dialect()
     }
 
-    pub(crate) fn cache(self) -> &'a SqlCache {
-        self.db.cache()
+    /// The statement of that shape, for the tenant that this is for, rendered by `render` when it is new.
+    pub(crate) fn statement(
+        self,
+        mut shape: Shape,
+        kind: StatementKind,
+        render: impl FnOnce(Renderer) -> Result<(String, Values), DbError>,
+    ) -> Result<Statement, DbError> {
+        let renderer = self.renderer(&mut shape);
+        self.db.cache().statement(shape, kind, || render(renderer))
+    }
+
+    /// What makes SQL of that shape. The tenant is the last of its values.
+    pub(crate) fn renderer(self, shape: &mut Shape) -> Renderer {
+        let scope = match self.tenancy {
+            Tenancy::Unsaid => TenantScope::Unsaid,
+            Tenancy::Across => TenantScope::Across,
+            Tenancy::Of(tenant) => {
+                shape.values.push(Value::clone(tenant));
+                TenantScope::Slot(shape.values.len() - 1, TenantKind::of(tenant))
+            }
+        };
+        shape.tag(scope.number());
+        Renderer::new(self.dialect(), scope)
     }
 
     pub(crate) fn now(self) -> DateTime<Utc> {
@@ -142,9 +183,8 @@ impl<'a> Target<'a> {
                 ),
             });
         }
-        let dialect = self.dialect();
-        let shape = Shape::of(&mut select, dialect);
-        self.cache().statement(shape, StatementKind::Read, || Renderer::new(dialect).sql(&select))
+        let shape = Shape::of(&mut select, self.dialect());
+        self.statement(shape, StatementKind::Read, |renderer| renderer.sql(&select))
     }
 
     /// Runs `work` in a transaction of its own, or in one inside of that which there is: all of it is done, or nothing. Its
@@ -155,7 +195,7 @@ impl<'a> Target<'a> {
     {
         let caller = self.caller;
         match self.tx {
-            Some(tx) => tx.nested(|tx| work(tx, Target::inside(tx, caller))).await,
+            Some(tx) => tx.boxed_for(self.tenancy, |tx| work(tx, Target::inside(tx, caller))).await,
             None => self.db.transactions().run_boxed(|tx| work(tx, Target::inside(tx, caller))).await,
         }
     }
@@ -167,7 +207,7 @@ impl<'a> Target<'a> {
         let caller = self.caller;
         let work = async |tx: &Tx| work(Target::inside(tx, caller)).await;
         match self.tx {
-            Some(tx) => tx.transaction(work).await,
+            Some(tx) => tx.nested_for(self.tenancy, work).await,
             None => self.db.transactions().run(work).await,
         }
     }

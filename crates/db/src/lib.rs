@@ -58,6 +58,7 @@
 //!    [`mod@raw`]: SQL by hand; [`mod@from_row`]: what its rows can be read as.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
+//!    [`tenancy`]: for whom.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
 //!    shared connections. `mysql`: MySQL and MariaDB. [`replicas`]: one of these as the primary, and others that follow it.
@@ -111,6 +112,7 @@ pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod streaming;
+pub mod tenancy;
 pub mod transaction;
 pub mod transfer;
 pub mod value;
@@ -135,6 +137,7 @@ pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, HasOne, ManyToMany};
 pub use rust_decimal::Decimal;
 pub use streaming::Streaming;
+pub use tenancy::TenantTx;
 pub use transaction::{Transactions, Tx};
 pub use uuid::Uuid;
 pub use value::{Json, Stored, Value};

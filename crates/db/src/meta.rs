@@ -51,6 +51,8 @@ pub struct ModelMeta {
     pub version: Option<usize>,
     /// The field with the time when a row was deleted, as a position in `fields`.
     pub deleted_at: Option<usize>,
+    /// The field that says of which tenant a row is, as a position in `fields`. See [`tenancy`](crate::tenancy).
+    pub tenant: Option<usize>,
     /// Whether it has hooks around its own writes.
     pub has_hooks: bool,
     /// Whether a field of it is encrypted.
@@ -133,6 +135,8 @@ pub enum Fill {
     Generated,
     /// From the engine, as [`FieldMeta::default_sql`] says.
     Database,
+    /// From whoever runs the query: for which tenant. See [`tenancy`](crate::tenancy).
+    Tenant,
     /// The time of the insert.
     CreatedAt,
     /// The time of the last insert or update.
@@ -281,6 +285,7 @@ impl ModelMeta {
             renamed_from: None,
             version: None,
             deleted_at: None,
+            tenant: None,
             has_hooks: false,
             has_encrypted: false,
             is_link: true,
@@ -321,6 +326,11 @@ impl ModelMeta {
     /// The field with the time when a row was deleted, and its position.
     pub fn deleted_at(&self) -> Option<(usize, &'static FieldMeta)> {
         self.deleted_at.map(|index| (index, &self.fields[index]))
+    }
+
+    /// The field that says of which tenant a row is, and its position.
+    pub fn tenant(&self) -> Option<(usize, &'static FieldMeta)> {
+        self.tenant.map(|index| (index, &self.fields[index]))
     }
 
     /// The field called so, and its position.

@@ -35,7 +35,7 @@ pub(crate) use cache::{Rendered, SqlCache};
 pub use cursor::{CursorPage, CursorRequest};
 pub use page::{Page, PageRequest};
 pub use project::{Outputs, Project};
-pub(crate) use render::Renderer;
+pub(crate) use render::{Renderer, TenantScope};
 pub(crate) use select::{Deleted, Lead, Output, Select};
 pub use selection::Selection;
 pub(crate) use shape::Shape;
@@ -343,7 +343,7 @@ impl<M: Model> Query<M> {
 fn to_sql(select: &Select, dialect: Dialect) -> String {
     let mut select = select.clone();
     let shape = Shape::of(&mut select, dialect);
-    match Renderer::new(dialect).sql(&select) {
+    match Renderer::new(dialect, TenantScope::Across).sql(&select) {
         Ok(sql) => Rendered::new(sql, shape.values.len()).sql.to_string(),
         Err(fault) => format!("-- {fault}"),
     }

@@ -25,6 +25,7 @@ use crate::driver::{
 };
 use crate::error::{Border, DbError, Outcome};
 use crate::replicas::scope::carried;
+use crate::tenancy::Tenancy;
 
 pub use begin::Transactions;
 pub use on_demand::OnDemand;
@@ -42,6 +43,7 @@ pub struct Tx {
     level: u32,
     /// Whether one that is nested in it is open.
     nests: AtomicBool,
+    tenancy: Tenancy,
 }
 
 /// What the nested ones share.
@@ -85,7 +87,8 @@ impl Tx {
             state: Mutex::default(),
             settling: tokio::sync::Mutex::default(),
         };
-        Ok(Self { whole: Arc::new(whole), level: 0, nests: AtomicBool::new(false) })
+        let tenancy = db.tenancy().clone();
+        Ok(Self { whole: Arc::new(whole), level: 0, nests: AtomicBool::new(false), tenancy })
     }
 
     /// Makes what was written durable and visible, and does what was said by [`Tx::after_commit`].
@@ -136,6 +139,10 @@ impl Tx {
 
     pub(crate) fn db(&self) -> &Db {
         &self.whole.db
+    }
+
+    pub(crate) fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
     }
 
     /// Whether a statement failed because of another transaction, so that this one cannot succeed any more.

@@ -12,7 +12,7 @@ use mainstay_core::call_context::{CallContext, Trace};
 use mainstay_core::clock::Clock;
 use mainstay_core::config::{Config, did_you_mean};
 use mainstay_core::metrics::{Metrics, Scrape};
-use mainstay_core::principal::Principal;
+use mainstay_core::principal::{Entitlement, Principal};
 use mainstay_core::{Contributions, Error, Findings, Inject, Profile, Resolver, Result};
 use tracing::Span;
 
@@ -42,6 +42,7 @@ pub struct Http {
     /// What remembers visitors, if the application does.
     sessions: Remembers,
     authenticators: Box<[Authenticator]>,
+    entitlements: Box<[Entitlement]>,
     renderer: Renderer,
     refuse: Arc<dyn Endpoint>,
     /// The container as the application itself sees it.
@@ -98,6 +99,7 @@ impl Http {
             limit: (stack.runs("timeout") && !config.timeout.is_zero()).then_some(config.timeout),
             sessions: Remembers::new(&contributions),
             authenticators: if stack.runs("principal") { authenticators.collect() } else { Box::default() },
+            entitlements: contributions.of::<Entitlement>().map(|one| one.value.clone()).collect(),
             renderer,
             refuse: wrap(Arc::new(Refuse), setup.around_everything()),
             resolver,
@@ -222,13 +224,24 @@ impl Http {
                 break;
             }
         }
-        let (principal, outcome) = match told {
+        let entitled = match told {
+            Ok(Some(principal)) => self.entitled(principal).await.map(Some),
+            told => told,
+        };
+        let (principal, outcome) = match entitled {
             Ok(principal) => (principal, Ok(())),
             Err(error) => (None, Err(error)),
         };
         parts.extensions.insert(principal.unwrap_or_else(Principal::anonymous));
         *request = Request::from_parts(parts, body);
         outcome
+    }
+
+    async fn entitled(&self, mut principal: Principal) -> Result<Principal> {
+        for entitlement in &self.entitlements {
+            principal = entitlement.entitle(principal, &self.resolver).await?;
+        }
+        Ok(principal)
     }
 
     async fn answer(

@@ -43,8 +43,8 @@ use http::Method;
 use mainstay_core::container::Need;
 
 pub use parts::{
-    BodySpec, CacheSpec, Content, ErrorSpec, LimitSpec, Parameter, Place, ResponseSpec, SecurityScheme,
-    SecuritySpec, Source,
+    BodySpec, CacheSpec, Content, ErrorSpec, GuardSpec, LimitSpec, Parameter, Place, ResponseSpec,
+    SecurityScheme, SecuritySpec, Source,
 };
 pub use returns::{DescribeError, DescribeParts};
 pub use schema::{SchemaOf, Schematic, schema_of};
@@ -121,6 +121,8 @@ pub struct Operation {
     pub security: Vec<SecuritySpec>,
     /// What a token of limited scope must be good for to be let in: all of these. None: such a token opens nothing here.
     pub scopes: Vec<String>,
+    /// What its caller must be allowed, guard by guard.
+    pub guards: Vec<GuardSpec>,
     /// What it takes from the container while it answers a request.
     pub needs: Vec<Need>,
     /// Names of the types that say nothing, or not all, about themselves.
@@ -158,6 +160,7 @@ impl Operation {
             caches: Vec::new(),
             security: Vec::new(),
             scopes: Vec::new(),
+            guards: Vec::new(),
             needs: Vec::new(),
             opaque: Vec::new(),
             needs_axum_router: false,

@@ -51,6 +51,7 @@ pub fn inject(item: TokenStream) -> TokenStream {
 /// | `#[field(precision = 12, scale = 2)]` | how many digits a `Decimal` has, and how many behind the point |
 /// | `#[field(check = "…")]` | a condition in SQL, checked by the table |
 /// | `#[field(version)]`, `#[field(deleted_at)]` | counts updates; the time when the row was deleted |
+/// | `#[field(tenant)]` | of which tenant the row is, which no query can forget |
 /// | `#[renamed_from(name)]` | what field or model it was before, for migrations |
 /// | `#[field(column = "…")]` | the column's name |
 /// | `#[field(hidden)]` | never in JSON or `Debug` |

@@ -50,13 +50,14 @@ pub use mainstay_db::{
 pub use mainstay_api::idempotency::Idempotent;
 #[cfg(feature = "api")]
 pub use mainstay_api::{
-    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, Valid, Verified,
-    Verify,
+    Api, ApiExt, Authorized, OutputCache, RateLimit, ReplicasExt, RequestTx, ResourcesExt, TenancyExt,
+    TenantDb, TenantFrom, Valid, Verified, Verify,
 };
 #[cfg(feature = "api")]
-pub use mainstay_resource::policy::{Open, ReadOnly};
-#[cfg(feature = "api")]
-pub use mainstay_resource::{Action, FieldSet, PoliciesExt, Policy, Resource, Rows, Validated};
+pub use mainstay_resource::{
+    Action, Both, ByPermission, Either, FieldSet, Open, Owned, PoliciesExt, Policy, ReadOnly, Resource, Rows,
+    Validated,
+};
 
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};
@@ -75,6 +76,8 @@ pub use mainstay_auth::{
     JwtExt, Named, PasswordHash, Passwords, Proven, RequireScope, Scope, Scoped, ScopesExt, SecondFactorExt,
     SecondFactors, SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, TokenPairs, Tokens,
 };
+#[cfg(feature = "auth")]
+pub use mainstay_auth::{Allowed, Guard, GuardedExt, PermissionsExt, Role, Roles, RolesExt, Rule};
 #[cfg(all(feature = "auth", feature = "mail"))]
 pub use mainstay_auth::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 

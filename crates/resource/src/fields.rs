@@ -27,7 +27,7 @@ pub fn by_json_name(meta: &ModelMeta, name: &str) -> Option<(usize, &'static Fie
 
 /// Whether a client can ever set it. A key that nobody counts is set once, when the row is made.
 pub fn is_settable(meta: &ModelMeta, field: &FieldMeta, how: Save) -> bool {
-    let by_itself = matches!(field.fill, Fill::Generated | Fill::CreatedAt | Fill::UpdatedAt);
+    let by_itself = matches!(field.fill, Fill::Generated | Fill::CreatedAt | Fill::UpdatedAt | Fill::Tenant);
     let is_key = meta.key_fields().any(|key| key.column == field.column);
     !(field.hidden
         || field.read_only

@@ -29,7 +29,9 @@ mod within;
 pub use include::{Includable, Inclusion};
 pub use list::{ListRequest, Listing, Shape};
 pub use operations::{Caller, Operations, Refused, Removal, Save, Saved, Saving, Write, Written};
-pub use policy::{Action, FieldSet, Policies, PoliciesExt, Policy, Rows};
+pub use policy::{
+    Action, Both, ByPermission, Either, FieldSet, Open, Owned, Policies, PoliciesExt, Policy, ReadOnly, Rows,
+};
 pub use record::Record;
 pub use resource::{Resource, find};
 pub use validation::Validated;

@@ -18,7 +18,7 @@ use crate::record::Record;
 pub struct Caller<'a> {
     /// Who asks.
     pub who: &'a Principal,
-    /// The database.
+    /// The database, of the tenant that this is for: a transaction of the caller is used for the same.
     pub db: &'a Db,
     /// What they may do.
     pub policies: &'a Policies,
@@ -32,7 +32,7 @@ impl Executor for Caller<'_> {
     #[track_caller]
     fn target(&self) -> Target<'_> {
         match self.tx {
-            Some(tx) => tx.target(),
+            Some(tx) => tx.target_of(self.db),
             None => self.db.target(),
         }
     }
@@ -42,7 +42,7 @@ impl Caller<'_> {
     /// Runs `work` in a transaction, or in one inside of that which there is.
     pub(crate) async fn transaction<T>(self, work: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
         match self.tx {
-            Some(tx) => tx.transaction(work).await,
+            Some(tx) => tx.tenant_of(self.db).transaction(work).await,
             None => self.db.transaction(work).await,
         }
     }

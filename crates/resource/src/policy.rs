@@ -43,9 +43,16 @@
 //!
 //! let app = App::new().policy(OwnNotes);
 //! ```
+//!
+//! Most policies are one line: [`ByPermission`], [`Owned`], [`ReadOnly`], [`Open`], and [`Either`] or [`Both`] of two. [`ShownPolicy`]
+//! is one for people to read.
 
+mod combined;
 mod common;
 mod fields;
+mod owned;
+mod permission;
+mod shown;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -56,8 +63,12 @@ use mainstay_core::{Contribute, Contribution, Contributions, Module};
 use mainstay_db::meta::ModelMeta;
 use mainstay_db::{Model, Predicate, Query};
 
+pub use combined::{Both, Either};
 pub use common::{Open, ReadOnly};
 pub use fields::{ColumnSet, FieldSet};
+pub use owned::Owned;
+pub use permission::{ByPermission, permission_of};
+pub use shown::{Shown, ShownPolicy, ShownRows};
 
 /// What somebody wants to do with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,7 +163,9 @@ pub trait PoliciesExt: Contribute {
     /// The same for a policy that is shared.
     #[must_use]
     fn shared_policy<M: Model>(self, policy: Arc<dyn Policy<M>>) -> Self {
-        self.contribute(HasPolicy(M::META)).contribute(PolicyOf(policy))
+        self.contribute(HasPolicy(M::META))
+            .contribute(ShownPolicy::of(Arc::clone(&policy)))
+            .contribute(PolicyOf(policy))
     }
 }
 

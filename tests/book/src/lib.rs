@@ -48,6 +48,8 @@ pages! {
     accounts: "accounts.md",
     account_pages: "account-pages.md",
     audit: "audit.md",
+    authorization: "authorization.md",
+    tenancy: "tenancy.md",
     mail: "mail.md",
     tokens: "tokens.md",
     social_login: "social-login.md",

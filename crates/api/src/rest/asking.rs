@@ -13,11 +13,12 @@ use mainstay_http::RouteMatch;
 use mainstay_resource::{Caller, Policies};
 
 use super::Offer;
+use crate::tenancy::db_of;
 
 /// Who asks, with what, and for which row.
 pub(super) struct Asking {
     who: Principal,
-    db: Inject<Db>,
+    db: Db,
     policies: Inject<Policies>,
     shared: Option<OnDemand>,
     parent: Option<String>,
@@ -34,7 +35,7 @@ impl<S: Sync> FromRequestParts<S> for Asking {
         let parent = parameters.as_ref().and_then(|all| all.params().next()).map(|(_, key)| key.into_owned());
         Ok(Self {
             who,
-            db: Inject::from_request_parts(parts, state).await?,
+            db: db_of(parts).await?,
             policies: Inject::from_request_parts(parts, state).await?,
             shared: parts.extensions.get::<OnDemand>().cloned(),
             parent,

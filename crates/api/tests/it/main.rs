@@ -11,6 +11,7 @@ mod rate_limits;
 mod replicas;
 mod rest;
 mod switched;
+mod tenants;
 mod transaction;
 mod uploads;
 mod validation;

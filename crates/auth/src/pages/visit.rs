@@ -21,6 +21,7 @@ use crate::audit::{Audit, SecurityEvent};
 use crate::buttons::SignInButtons;
 use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
+use crate::roles::Roles;
 use crate::scopes::InPerson;
 use crate::second_factor::{CHECK, Pending, SecondFactors, Waits};
 
@@ -39,6 +40,7 @@ pub(crate) struct Visit {
     config: Inject<AuthConfig>,
     factors: Option<Inject<SecondFactors>>,
     buttons: Option<Inject<SignInButtons>>,
+    roles: Option<Inject<Roles>>,
     is_program: bool,
 }
 
@@ -113,7 +115,11 @@ impl Visit {
             Some(factors) => factors.is_on(&principal.identity()).await?,
             None => false,
         };
-        let is_demanded = || self.config.second_factor_roles.iter().any(|role| principal.has_role(role));
+        let entitled = match &self.roles {
+            Some(roles) => roles.entitled(principal.clone()).await?,
+            None => principal.clone(),
+        };
+        let is_demanded = || self.config.second_factor_roles.iter().any(|role| entitled.has_role(role));
         let waits = match is_on {
             true => Waits::ForCode,
             false if is_demanded() => Waits::ForEnrolment,
@@ -185,6 +191,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             config: parts.extract().await?,
             factors: parts.extract().await?,
             buttons: parts.extract().await?,
+            roles: parts.extract().await?,
             is_program: is_program(parts),
         })
     }
@@ -201,6 +208,7 @@ impl Describe for Visit {
         Inject::<AuthConfig>::describe(operation);
         Option::<Inject<SecondFactors>>::describe(operation);
         Option::<Inject<SignInButtons>>::describe(operation);
+        Option::<Inject<Roles>>::describe(operation);
     }
 }
 

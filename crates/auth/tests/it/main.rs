@@ -5,12 +5,15 @@
 mod access_tokens;
 mod audit;
 mod deploy;
+mod guards;
 mod jwt;
 mod logging_in;
 mod mailed;
 mod pages;
 mod passwords;
+mod policies;
 mod redis_sessions;
+mod roles;
 mod second_factor;
 mod sessions;
 mod shop;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mainstay_core::Result;
 
 use super::select::Select;
-use super::{Query, Rendered, Renderer, Shape};
+use super::{Query, Rendered, Shape};
 use crate::driver::{Dialect, StatementKind};
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
@@ -25,8 +25,8 @@ impl<M: Model> Query<M> {
 impl Target<'_> {
     pub(crate) async fn explain(self, mut select: Select) -> Result<String, DbError> {
         let dialect = self.dialect();
-        let shape = Shape::of(&mut select, dialect);
-        let (sql, slots) = Renderer::new(dialect).sql(&select)?;
+        let mut shape = Shape::of(&mut select, dialect);
+        let (sql, slots) = self.renderer(&mut shape).sql(&select)?;
         let explain = match dialect {
             Dialect::Sqlite => "EXPLAIN QUERY PLAN",
             Dialect::Postgres => "EXPLAIN",

@@ -20,6 +20,7 @@ use crate::driver::Dialect;
 use crate::error::DbError;
 use crate::expression::{Direction, Node, Nulls, OrderTerm, Scope, Term};
 use crate::meta::{Columns, Link, ModelMeta};
+use crate::tenancy::{TenantKind, unsaid};
 
 /// The column that counts the rows of one owner.
 const RANK: &str = "n";
@@ -28,8 +29,31 @@ const RANKED: &str = "r";
 
 pub(crate) struct Renderer {
     dialect: Dialect,
+    tenant: TenantScope,
     /// The name of the table that the statement is about. An update and a delete have no alias for it.
     root: Option<&'static str>,
+}
+
+/// For which tenant SQL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TenantScope {
+    /// Nobody has said: a model that has tenants is refused.
+    Unsaid,
+    /// For all.
+    Across,
+    /// For that whose value is in this slot.
+    Slot(usize, TenantKind),
+}
+
+impl TenantScope {
+    /// What tells shapes apart.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Unsaid => b'?',
+            Self::Across => b'*',
+            Self::Slot(_, kind) => kind as u8,
+        }
+    }
 }
 
 /// So many conditions stand one after the other. More are a tree, since each one more would be one level deeper: the stack has
@@ -37,8 +61,22 @@ pub(crate) struct Renderer {
 const FLAT: usize = 16;
 
 impl Renderer {
-    pub(crate) fn new(dialect: Dialect) -> Self {
-        Self { dialect, root: None }
+    pub(crate) fn new(dialect: Dialect, tenant: TenantScope) -> Self {
+        Self { dialect, tenant, root: None }
+    }
+
+    /// The condition that rows of a model are of the tenant that this is for. It goes with every table that is written down.
+    fn of_tenant(&self, model: &ModelMeta, alias: &str) -> Result<Option<Expr>, DbError> {
+        let Some((_, field)) = model.tenant() else { return Ok(None) };
+        match self.tenant {
+            TenantScope::Unsaid => Err(unsaid(model)),
+            TenantScope::Across => Ok(None),
+            TenantScope::Slot(number, kind) => {
+                kind.fits(model)?;
+                let column = Expr::col((Alias::new(alias), field.column));
+                Ok(Some(column.eq(self.typed(number, field.sql_type))))
+            }
+        }
     }
 
     /// The SQL of a select, and the slots in the order in which it wants them.
@@ -53,13 +91,15 @@ impl Renderer {
     pub(crate) fn select(&self, select: &Select) -> Result<SelectStatement, DbError> {
         let mut statement = Query::select();
         statement.from_as(select.meta.table, Alias::new(self.alias(Scope::ROOT)));
-        if let Some(Lead::Through { table, to, target_keys, .. }) = &select.lead {
+        statement.and_where_option(self.of_tenant(select.meta, &self.alias(Scope::ROOT))?);
+        if let Some(Lead::Through { through, to, target_keys, .. }) = &select.lead {
             statement.join_as(
                 JoinType::InnerJoin,
-                *table,
+                through.table,
                 Alias::new(self.alias(Scope::THROUGH)),
                 self.same((Scope::THROUGH, to), (Scope::ROOT, target_keys)),
             );
+            statement.and_where_option(self.of_tenant(through, &self.alias(Scope::THROUGH))?);
         }
         for join in &select.joins {
             self.join(&mut statement, join)?;
@@ -182,12 +222,12 @@ impl Renderer {
         let Link::One { columns, keys } = join.relation.link()? else {
             return Err(DbError::Model { detail: format!("`{}` cannot be joined", join.relation.name) });
         };
-        statement.join_as(
-            JoinType::LeftJoin,
-            (join.relation.target)().table,
-            Alias::new(self.alias(join.scope)),
-            self.same((join.scope, &keys), (join.from, &columns)),
-        );
+        let target = (join.relation.target)();
+        let mut same = self.same((join.scope, &keys), (join.from, &columns));
+        if let Some(theirs) = self.of_tenant(target, &self.alias(join.scope))? {
+            same = same.and(theirs);
+        }
+        statement.join_as(JoinType::LeftJoin, target.table, Alias::new(self.alias(join.scope)), same);
         Ok(())
     }
 
@@ -306,7 +346,8 @@ impl Renderer {
         let derived = matches!(self.dialect, Dialect::MySql | Dialect::MariaDb);
         if !derived || filter.iter().all(Node::is_local) {
             self.root = Some(meta.table);
-            return filter.iter().map(|node| self.node(node)).collect();
+            let theirs = self.of_tenant(meta, meta.table)?;
+            return filter.iter().map(|node| self.node(node)).chain(theirs.map(Ok)).collect();
         }
         // MySQL refuses a subquery on the table that it changes, unless the subquery is a table by itself (its error 1093).
         let (mut inner, mut outer) = (Query::select(), Query::select());
@@ -320,8 +361,10 @@ impl Renderer {
         for node in filter {
             inner.and_where(self.node(node)?);
         }
+        inner.and_where_option(self.of_tenant(meta, &self.alias(Scope::ROOT))?);
         outer.from_subquery(inner, RANKED);
-        Ok(vec![Expr::tuple(key).in_subquery(outer)])
+        let theirs = self.of_tenant(meta, meta.table)?;
+        Ok([Expr::tuple(key).in_subquery(outer)].into_iter().chain(theirs).collect())
     }
 
     fn alias(&self, scope: Scope) -> String {

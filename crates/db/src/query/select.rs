@@ -65,7 +65,7 @@ pub(crate) enum Lead {
     /// Columns of its own.
     Own(Columns),
     /// Columns of the table between.
-    Through { table: &'static str, from: Columns, to: Columns, target_keys: Columns },
+    Through { through: &'static ModelMeta, from: Columns, to: Columns, target_keys: Columns },
 }
 
 impl Lead {

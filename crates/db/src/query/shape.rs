@@ -50,9 +50,9 @@ impl Shape {
                 self.tag(1);
                 self.names(columns);
             }
-            Some(Lead::Through { table, from, to, .. }) => {
+            Some(Lead::Through { through, from, to, .. }) => {
                 self.tag(2);
-                self.name(table);
+                self.number(std::ptr::from_ref(*through).addr());
                 self.names(from);
                 self.names(to);
             }

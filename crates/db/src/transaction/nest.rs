@@ -9,6 +9,7 @@ use mainstay_core::Result;
 use super::{Tx, Undo};
 use crate::driver::Savepoint;
 use crate::error::{Border, DbError};
+use crate::tenancy::Tenancy;
 
 impl Tx {
     /// Runs `work` in a transaction inside of this one: when it fails, panics or is dropped, what it did is undone, and this
@@ -41,7 +42,14 @@ impl Tx {
     where
         F: AsyncFnOnce(&Tx) -> Result<T>,
     {
-        let nested = Nested::begin(self).await.at_border()?;
+        self.nested_for(&self.tenancy, work).await
+    }
+
+    pub(crate) async fn nested_for<T, F>(&self, tenancy: &Tenancy, work: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T>,
+    {
+        let nested = Nested::begin(self, tenancy).await.at_border()?;
         let outcome = work(&nested.tx).await;
         nested.end(outcome).await
     }
@@ -51,7 +59,15 @@ impl Tx {
         &self,
         work: impl for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T>>,
     ) -> Result<T> {
-        let nested = Nested::begin(self).await.at_border()?;
+        self.boxed_for(&self.tenancy, work).await
+    }
+
+    pub(crate) async fn boxed_for<T>(
+        &self,
+        tenancy: &Tenancy,
+        work: impl for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T>>,
+    ) -> Result<T> {
+        let nested = Nested::begin(self, tenancy).await.at_border()?;
         let outcome = work(&nested.tx).await;
         nested.end(outcome).await
     }
@@ -66,7 +82,7 @@ struct Nested<'a> {
 }
 
 impl<'a> Nested<'a> {
-    async fn begin(outer: &'a Tx) -> Result<Self, DbError> {
+    async fn begin(outer: &'a Tx, tenancy: &Tenancy) -> Result<Self, DbError> {
         outer.whole.settle().await?;
         if outer.nests.swap(true, Ordering::AcqRel) {
             return Err(DbError::Model {
@@ -78,7 +94,8 @@ impl<'a> Nested<'a> {
         let level = outer.level + 1;
         // From here on, being dropped undoes it. Should the savepoint not be there by then, that fails, and so does every
         // later statement: all of it is rolled back.
-        let tx = Tx { whole: Arc::clone(&outer.whole), level, nests: AtomicBool::new(false) };
+        let (whole, tenancy) = (Arc::clone(&outer.whole), tenancy.clone());
+        let tx = Tx { whole, level, nests: AtomicBool::new(false), tenancy };
         let mut nested = Self { outer, tx, actions: outer.whole.state().actions.len(), kept: false };
         let set = outer.whole.driver()?.savepoint(Savepoint::Set(level)).await;
         if set.is_err() {

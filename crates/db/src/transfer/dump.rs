@@ -22,7 +22,13 @@ use crate::value::{Cell, SqlType};
 /// # Errors
 /// When it cannot be begun.
 pub async fn snapshot(db: &Db) -> Result<Tx> {
-    db.transactions().isolation(Isolation::RepeatableRead).read_only().deadline(DEADLINE).begin().await
+    db.across_tenants()
+        .transactions()
+        .isolation(Isolation::RepeatableRead)
+        .read_only()
+        .deadline(DEADLINE)
+        .begin()
+        .await
 }
 
 /// The rows of the chosen models, each a line of its own, in pieces of several lines. Few rows are in memory at a time. What was

@@ -66,7 +66,7 @@ async fn run(
     let mut load = Load {
         existing,
         models: with_links(models),
-        tx: db.transactions().deadline(DEADLINE).begin().await?,
+        tx: db.across_tenants().transactions().deadline(DEADLINE).begin().await?,
         rows: Vec::new(),
         waiting: Waiting::default(),
         found: Found::default(),
@@ -286,7 +286,7 @@ impl Load {
     /// A row with what its line does not say.
     fn row(&self, place: &Place, mut values: Assignments) -> Result<Row> {
         let said = values.columns();
-        let filled = values.fill(self.tx.target().now()).at_border();
+        let filled = values.fill(self.tx.target()).at_border();
         // What lacks a value may still be the change of a row that is there.
         if self.existing == Existing::Refuse {
             filled.map_err(|error| place.refused(values.meta().name, error))?;

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-
 use crate::embedded::{Embedded, Presence, width};
 use crate::encrypted::{Fault, Vault, failed};
 use crate::error::DbError;
+use crate::executor::Target;
 use crate::expression::Term;
 use crate::meta::{Fill, ModelMeta};
 use crate::value::{Stored, Value};
@@ -95,7 +94,13 @@ impl Assignments {
     }
 
     /// Gives a new row what its code does not say: defaults and times.
-    pub(crate) fn fill(&mut self, now: DateTime<Utc>) -> Result<(), DbError> {
+    pub(crate) fn fill(&mut self, target: Target<'_>) -> Result<(), DbError> {
+        let now = target.now();
+        if let Some((index, _)) = self.meta.tenant()
+            && let Some(tenant) = target.tenancy().fill(self.meta, self.get(index))?
+        {
+            self.set_value(index, tenant);
+        }
         for (value, field) in self.values.iter_mut().zip(self.meta.fields) {
             if value.is_some() {
                 continue;
@@ -104,7 +109,7 @@ impl Assignments {
                 Fill::Default(make) => Some(field.fitted(make())),
                 Fill::CreatedAt | Fill::UpdatedAt => Some(field.fitted(Value::DateTime(now))),
                 Fill::Generated | Fill::Database => None,
-                Fill::Required => {
+                Fill::Required | Fill::Tenant => {
                     return Err(DbError::NotNullViolation {
                         model: self.meta.name.to_owned(),
                         field: field.name.to_owned(),
@@ -136,13 +141,24 @@ impl Assignments {
         Ok(())
     }
 
-    /// Sets the time of the last update, unless the change does.
-    pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
+    /// Sets the time of the last update, unless the change does. No row is given to another tenant.
+    pub(crate) fn touch(&mut self, target: Target<'_>) -> Result<(), DbError> {
+        let now = target.now();
+        if let Some((index, _)) = self.meta.tenant() {
+            if self.terms.iter().any(|(computed, _)| *computed == index) {
+                let detail = format!("the tenant of a `{}` is given, and never computed", self.meta.name);
+                return Err(DbError::Model { detail });
+            }
+            if let Some(given) = self.get(index) {
+                target.tenancy().allow(self.meta, given)?;
+            }
+        }
         for (index, (value, field)) in self.values.iter_mut().zip(self.meta.fields).enumerate() {
             let is_computed = self.terms.iter().any(|(computed, _)| *computed == index);
             if matches!(field.fill, Fill::UpdatedAt) && value.is_none() && !is_computed {
                 *value = Some(field.fitted(Value::DateTime(now)));
             }
         }
+        Ok(())
     }
 }

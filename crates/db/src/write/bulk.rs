@@ -12,7 +12,7 @@ use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::{Fill, ModelMeta};
 use crate::model::Model;
-use crate::query::{Renderer, Shape};
+use crate::query::Shape;
 
 /// The most rows of one statement. More hardly goes faster.
 const MOST: usize = 512;
@@ -91,9 +91,8 @@ async fn insert_in_turn(
 }
 
 fn prepare(rows: &mut [Assignments], target: Target<'_>) -> Result<Option<&'static ModelMeta>> {
-    let now = target.now();
     for row in rows.iter_mut() {
-        row.fill(now).at_border()?;
+        row.fill(target).at_border()?;
         ready(row, target)?;
     }
     Ok(rows.first().map(Assignments::meta))
@@ -151,11 +150,12 @@ async fn insert_chunk(
     shape.fields(&columns);
     let mut references = References::default();
     for row in rows {
-        references.add(&row, dialect);
+        references.add(&row, target);
         shape.values.extend(row.into_values().map(|(_, value)| value));
     }
-    let statement = target.cache().statement(shape, StatementKind::Write, || {
-        let insert = dialect.build(&Renderer::new(dialect).insert(meta, &columns, count));
+    references.check(meta, target).await?;
+    let statement = target.statement(shape, StatementKind::Write, |renderer| {
+        let insert = dialect.build(&renderer.insert(meta, &columns, count));
         Ok(if reading == Reading::Back { returning(insert, meta, dialect) } else { insert })
     })?;
     match target.run(statement).await {

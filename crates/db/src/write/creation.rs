@@ -127,7 +127,7 @@ impl<'a, M: Model> Creation<'a, M> {
         let mut faults = Vec::new();
         // A hook may still change the values: then they are checked when it has.
         if M::hooks().is_none() {
-            self.values.fill(target.now())?;
+            self.values.fill(target)?;
             if let Err(fault) = validate(&self.values, target.dialect()) {
                 faults.extend_from_slice(fault.faults());
             }

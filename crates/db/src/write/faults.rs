@@ -13,6 +13,7 @@ use crate::expression::{Scope, Term, is_among};
 use crate::meta::{FieldMeta, ModelMeta, RelationKind, RelationMeta};
 use crate::query::{Deleted, Lead, Output, Select};
 use crate::row::Row;
+use crate::tenancy::Tenancy;
 use crate::value::Value;
 
 /// The most rows that are looked at to say which other rows refer to them.
@@ -24,18 +25,18 @@ const LOOKED_AT: i64 = 1_000;
 pub(super) struct References(Vec<(&'static str, Value)>);
 
 impl References {
-    pub(super) fn of(written: &Assignments, dialect: Dialect) -> Self {
+    pub(super) fn of(written: &Assignments, target: Target<'_>) -> Self {
         let mut references = Self::default();
-        references.add(written, dialect);
+        references.add(written, target);
         references
     }
 
-    pub(super) fn add(&mut self, written: &Assignments, dialect: Dialect) {
-        if dialect != Dialect::Sqlite {
-            return;
-        }
+    pub(super) fn add(&mut self, written: &Assignments, target: Target<'_>) {
         for relation in written.meta().relations {
             let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
+            if target.dialect() != Dialect::Sqlite && !is_of_one(relation, target) {
+                continue;
+            }
             let part = |field: &usize| written.get(*field).filter(|value| !value.is_null()).cloned();
             if let Some(mut parts) = fields.iter().map(part).collect::<Option<Vec<_>>>() {
                 let key = if parts.len() == 1 { parts.remove(0) } else { Value::List(parts) };
@@ -43,6 +44,29 @@ impl References {
             }
         }
     }
+}
+
+impl References {
+    /// Refuses the keys of another tenant's rows: to a foreign key, they are as good as any.
+    pub(super) async fn check(&self, meta: &'static ModelMeta, target: Target<'_>) -> Result<(), DbError> {
+        for relation in meta.relations.iter().filter(|relation| is_of_one(relation, target)) {
+            if leads_nowhere(relation, self.keys_of(relation), target).await? {
+                let (model, field) = (meta.name.to_owned(), relation.name.to_owned());
+                return Err(DbError::UnknownReference { model, field });
+            }
+        }
+        Ok(())
+    }
+
+    fn keys_of(&self, relation: &RelationMeta) -> Vec<Value> {
+        let of_relation = self.0.iter().filter(|(name, _)| *name == relation.name);
+        of_relation.map(|(_, key)| key.clone()).collect()
+    }
+}
+
+/// Whether only rows of one tenant may be referred to.
+fn is_of_one(relation: &RelationMeta, target: Target<'_>) -> bool {
+    matches!(target.tenancy(), Tenancy::Of(_)) && (relation.target)().tenant().is_some()
 }
 
 /// The same failure, with the names that the code has.
@@ -160,20 +184,23 @@ pub(super) async fn explained(
         }
     }
     for relation in meta.relations {
-        let of_relation = references.0.iter().filter(|(name, _)| *name == relation.name);
-        let keys: Vec<Value> = of_relation.map(|(_, key)| key.clone()).collect();
-        if leads_nowhere(relation, keys, target).await {
+        // When that cannot be found out, it is not said.
+        if leads_nowhere(relation, references.keys_of(relation), target).await.unwrap_or(false) {
             return DbError::UnknownReference { model, field: relation.name.to_owned() };
         }
     }
     DbError::ForeignKeyViolation { model, constraint: constraint.clone() }
 }
 
-/// Whether one of the keys is nobody's. When that cannot be found out, it is not said.
-async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Target<'_>) -> bool {
+/// Whether one of the keys is nobody's.
+async fn leads_nowhere(
+    relation: &RelationMeta,
+    mut keys: Vec<Value>,
+    target: Target<'_>,
+) -> Result<bool, DbError> {
     let other = (relation.target)();
     if keys.is_empty() {
-        return false;
+        return Ok(false);
     }
     let mut known = Vec::with_capacity(keys.len());
     for value in keys.drain(..) {
@@ -186,9 +213,9 @@ async fn leads_nowhere(relation: &RelationMeta, mut keys: Vec<Value>, target: Ta
     select.deleted = Deleted::With;
     select.filter.push(is_among(Scope::ROOT, &other.key_columns(), known));
     select.only(Output::Count);
-    let Ok(reply) = target.select(select).await else { return false };
+    let reply = target.select(select).await?;
     let found = reply.rows.first().and_then(|row| row.get::<i64>(0).ok()).unwrap_or_default();
-    usize::try_from(found).is_ok_and(|found| found < asked)
+    Ok(usize::try_from(found).is_ok_and(|found| found < asked))
 }
 
 /// What a delete of these rows has failed with.

@@ -11,7 +11,7 @@ use crate::expression::{ColumnRef, Node, Operator, Scope, Term, is_among};
 use crate::key::Key;
 use crate::meta::{FieldMeta, ModelMeta};
 use crate::model::Model;
-use crate::query::{Deleted, Output, Renderer, Select, Shape};
+use crate::query::{Deleted, Output, Select, Shape};
 use crate::relation::leading_key;
 use crate::value::{SqlType, Value};
 
@@ -41,7 +41,7 @@ fn by_key(meta: &'static ModelMeta, key: Vec<Value>, target: Target<'_>) -> Resu
     let dialect = target.dialect();
     let mut shape = Shape::new(b'K', meta, dialect);
     shape.values = key;
-    target.cache().statement(shape, StatementKind::Read, || {
+    target.statement(shape, StatementKind::Read, |renderer| {
         // Only whether a value is an exact number shows in the SQL.
         let like = |field: &FieldMeta| match field.sql_type {
             SqlType::Decimal => Value::Decimal(Decimal::ZERO),
@@ -50,7 +50,7 @@ fn by_key(meta: &'static ModelMeta, key: Vec<Value>, target: Target<'_>) -> Resu
         let mut select = Select::new(meta);
         select.filter = key_nodes(meta, meta.key_fields().map(like).collect());
         Shape::of(&mut select, dialect);
-        Renderer::new(dialect).sql(&select)
+        renderer.sql(&select)
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) fn insert<'a, M: Model>(
 ) -> BoxFuture<'a, Result<M>> {
     inside(target, move |tx, target| {
         async move {
-            values.fill(target.now()).at_border()?;
+            values.fill(target).at_border()?;
             before(hooks, &mut values, None, Write::Inserted, tx).await?;
             let row: M = only(&insert_row(values, target).await?)?;
             after(hooks, &row, Write::Inserted, tx).await?;
@@ -111,7 +111,7 @@ async fn after<M: Model>(hooks: Hooks<M>, row: &M, write: Write, tx: &Tx) -> Res
 }
 
 fn later<M: Model>(hooks: Hooks<M>, row: M, write: Write, tx: &Tx) {
-    tx.after_commit(hooks.after_commit(row, write, tx.db().clone()));
+    tx.after_commit(hooks.after_commit(row, write, tx.db().with_tenancy(tx.tenancy().clone())));
 }
 
 /// Runs `work` in a transaction, or in one inside of that which there is.

@@ -10,7 +10,7 @@ use crate::driver::{Reply, StatementKind};
 use crate::error::Border;
 use crate::executor::{Executor, Target};
 use crate::model::Model;
-use crate::query::{Renderer, Shape};
+use crate::query::Shape;
 
 /// Inserts a row, and reads it back as it was stored.
 #[track_caller]
@@ -28,19 +28,19 @@ pub(crate) async fn insert_at<M: Model>(new: Assignments, target: Target<'_>) ->
 /// Inserts a row that may have been filled and validated already.
 pub(crate) async fn insert_row(mut new: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = new.meta();
-    new.fill(target.now()).at_border()?;
+    new.fill(target).at_border()?;
     ready(&mut new, target)?;
     let dialect = target.dialect();
     let returns = dialect.insert_returns();
     let key = if returns { None } else { new.key() };
-    let references = References::of(&new, dialect);
+    let references = References::of(&new, target);
+    references.check(meta, target).await.at_border()?;
     let columns = new.columns();
     let mut shape = Shape::new(b'I', meta, dialect);
     shape.assignments(new);
     let statement = target
-        .cache()
-        .statement(shape, StatementKind::Write, || {
-            let insert = dialect.build(&Renderer::new(dialect).insert(meta, &columns, 1));
+        .statement(shape, StatementKind::Write, |renderer| {
+            let insert = dialect.build(&renderer.insert(meta, &columns, 1));
             Ok(if returns { returning(insert, meta, dialect) } else { insert })
         })
         .at_border()?;

@@ -11,7 +11,7 @@ use crate::error::{Border, DbError};
 use crate::executor::Target;
 use crate::expression::{Scope, is_among, is_key};
 use crate::meta::ModelMeta;
-use crate::query::{Deleted, Renderer, Select, Shape};
+use crate::query::{Deleted, Select, Shape};
 use crate::value::Value;
 
 /// The most rows that are changed by their keys at once.
@@ -114,6 +114,7 @@ fn update(
     let made = update_statement(select, change, reading, target);
     async move {
         let (statement, references) = made?;
+        references.check(meta, target).boxed().await.at_border()?;
         match target.run(statement).await {
             Ok(reply) => Ok(reply),
             Err(fault) => Err(explained(fault, meta, references, target).boxed().await.into_error()),
@@ -129,15 +130,15 @@ fn update_statement(
 ) -> Result<(Statement, References)> {
     let meta = select.meta;
     let mut filter = only_filters(select).at_border()?;
-    change.touch(target.now());
+    change.touch(target).at_border()?;
     ready(&mut change, target)?;
     let dialect = target.dialect();
-    let references = References::of(&change, dialect);
+    let references = References::of(&change, target);
     let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);
     let sets = shape.assignments(change);
     shape.filter(&mut filter);
-    let statement = target.cache().statement(shape, StatementKind::Write, || {
-        let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
+    let statement = target.statement(shape, StatementKind::Write, |renderer| {
+        let update = dialect.build(&renderer.update(meta, &sets, &filter)?);
         Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
     });
     Ok((statement.at_border()?, references))
@@ -150,8 +151,8 @@ async fn delete(select: Select, reading: Reading, target: Target<'_>) -> Result<
     let dialect = target.dialect();
     let mut shape = Shape::new(if reading == Reading::Back { b'E' } else { b'D' }, meta, dialect);
     shape.filter(&mut filter);
-    let statement = target.cache().statement(shape, StatementKind::Write, || {
-        let delete = dialect.build(&Renderer::new(dialect).delete(meta, &filter)?);
+    let statement = target.statement(shape, StatementKind::Write, |renderer| {
+        let delete = dialect.build(&renderer.delete(meta, &filter)?);
         Ok(if reading == Reading::Back { returning(delete, meta, dialect) } else { delete })
     })?;
     match target.run(statement).await {
@@ -168,8 +169,8 @@ async fn locked(select: Select, target: Target<'_>) -> Result<(Reply, Vec<Vec<Va
     let dialect = target.dialect();
     let mut shape = Shape::of(&mut select, dialect);
     shape.tag(b'L');
-    let statement = target.cache().statement(shape, StatementKind::Read, || {
-        let (mut sql, values) = dialect.build(&Renderer::new(dialect).select(&select)?);
+    let statement = target.statement(shape, StatementKind::Read, |renderer| {
+        let (mut sql, values) = dialect.build(&renderer.select(&select)?);
         if dialect != Dialect::Sqlite {
             sql.push_str(" FOR UPDATE");
         }

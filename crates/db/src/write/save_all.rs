@@ -11,7 +11,7 @@ use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::query::{Renderer, Shape};
+use crate::query::Shape;
 use crate::value::Value;
 
 /// Writes every field of `models` but their keys, all or none. Returns how many rows were there to be written. Of a model with
@@ -45,9 +45,9 @@ async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>)
     for (values, place) in rows {
         let mut change = all_but_key(meta, values);
         place.count_on(&mut change);
-        change.touch(target.now());
+        change.touch(target).at_border()?;
         ready(&mut change, target)?;
-        references.add(&change, dialect);
+        references.add(&change, target);
         if change.is_empty() {
             return Ok(0);
         }
@@ -55,17 +55,17 @@ async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>)
         let mut shape = Shape::new(b'u', meta, dialect);
         let sets = shape.assignments(change);
         shape.filter(&mut filter);
+        // It is the same for every row, but for the values.
+        let one = target.statement(shape, StatementKind::Write, |renderer| {
+            Ok(dialect.build(&renderer.update(meta, &sets, &filter)?))
+        });
+        let mut one = one.at_border()?;
         match &mut many {
-            // The shape is the same for every row; its values are what is left of it.
-            Some(many) => many.values.append(&mut shape.values),
-            None => {
-                let first = target.cache().statement(shape, StatementKind::Write, || {
-                    Ok(dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?))
-                });
-                many = Some(first.at_border()?);
-            }
+            Some(many) => many.values.append(&mut one.values),
+            None => many = Some(one),
         }
     }
+    references.check(meta, target).await.at_border()?;
     let Some(mut many) = many else { return Ok(0) };
     many.sets = sets;
     match target.run(many).await {

@@ -13,7 +13,7 @@ use crate::executor::{Executor, Target};
 use crate::expression::Node;
 use crate::meta::{Fill, ModelMeta};
 use crate::model::Model;
-use crate::query::{Deleted, Output, Renderer, Select, Shape};
+use crate::query::{Deleted, Output, Select, Shape};
 use crate::value::Value;
 
 /// Writes `change` to the row of `model`, and reads it back.
@@ -134,19 +134,19 @@ impl Place {
 async fn update_row(place: Place, mut change: Assignments, target: Target<'_>) -> Result<Reply> {
     let meta = place.meta;
     place.count_on(&mut change);
-    change.touch(target.now());
+    change.touch(target).at_border()?;
     ready(&mut change, target)?;
     let dialect = target.dialect();
     let returns = dialect.update_returns();
-    let references = References::of(&change, dialect);
+    let references = References::of(&change, target);
+    references.check(meta, target).await.at_border()?;
     let mut filter = place.filter();
     let mut shape = Shape::new(b'U', meta, dialect);
     let sets = shape.assignments(change);
     shape.filter(&mut filter);
     let statement = target
-        .cache()
-        .statement(shape, StatementKind::Write, || {
-            let update = dialect.build(&Renderer::new(dialect).update(meta, &sets, &filter)?);
+        .statement(shape, StatementKind::Write, |renderer| {
+            let update = dialect.build(&renderer.update(meta, &sets, &filter)?);
             Ok(if returns { returning(update, meta, dialect) } else { update })
         })
         .at_border()?;

@@ -20,7 +20,7 @@ use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::{FieldMeta, Fill, IndexMeta, ModelMeta};
 use crate::model::Model;
-use crate::query::{Deleted, Renderer, Select, Shape};
+use crate::query::{Deleted, Select, Shape};
 use crate::value::Value;
 
 /// Inserts a row, or updates the one that has the same values in the fields that `conflict` names. Reads it back as it is
@@ -55,7 +55,8 @@ pub fn upsert_all<M: Model>(
     let (conflict, target) = (Conflict::new(conflict.into_conflict()), executor.target());
     async move {
         let chunks = chunks(rows, M::META, target.dialect());
-        if chunks.len() > 1 {
+        // Rows that are found to be another tenant's undo the others.
+        if chunks.len() > 1 || M::META.tenant().is_some() {
             return target
                 .atomically(|_, target| async move { upsert_chunks(chunks, &conflict, target).await }.boxed())
                 .await;
@@ -256,7 +257,7 @@ impl Conflict {
         let mut clause = String::new();
         if matches!(dialect, Dialect::MySql | Dialect::MariaDb) {
             clause.push_str(" ON DUPLICATE KEY UPDATE ");
-            if !self.others(meta, set).is_empty() {
+            if meta.tenant().is_some() || !self.others(meta, set).is_empty() {
                 clause.push_str(&self.guard(meta, dialect));
             }
             let sets = updated.iter().map(|column| format!("{0} = VALUES({0})", quote(column)));
@@ -275,12 +276,19 @@ impl Conflict {
         }
         let sets = updated.iter().map(|column| format!("{0} = excluded.{0}", quote(column)));
         let _ = write!(clause, " DO UPDATE SET {}{further}", sets.collect::<Vec<_>>().join(", "));
+        // A row of another tenant is left as it is, and not returned.
+        if let Some((_, tenant)) = meta.tenant() {
+            let column = quote(tenant.column);
+            let _ = write!(clause, " WHERE {}.{column} = excluded.{column}", quote(meta.table));
+        }
         Ok(clause)
     }
 
     /// Fails, with the error 1242, for a row that was found by another unique index.
     fn guard(&self, meta: &ModelMeta, dialect: Dialect) -> String {
-        let same = self.columns.iter().map(|column| format!("{0} <=> VALUES({0})", dialect.quote(column)));
+        let tenant = meta.tenant().map(|(_, field)| field.column);
+        let same = self.columns.iter().copied().chain(tenant);
+        let same = same.map(|column| format!("{0} <=> VALUES({0})", dialect.quote(column)));
         let same = same.collect::<Vec<_>>().join(" AND ");
         let keys = meta.key_fields().take(1).map(|field| dialect.quote(field.column));
         keys.map(|key| format!("{key} = IF({same}, {key}, (SELECT 1 UNION SELECT 2)), ")).collect()
@@ -296,7 +304,7 @@ async fn upsert_rows(
 ) -> Result<Reply> {
     let Some(first) = rows.first() else { return Ok(Reply::default()) };
     let (meta, given, count) = (first.meta(), first.columns(), rows.len());
-    let (dialect, now) = (target.dialect(), target.now());
+    let dialect = target.dialect();
     let returns = dialect.insert_returns() && reading == Reading::Back;
     let mut references = References::default();
     let (mut columns, mut same, mut key) = (Vec::new(), None, None);
@@ -315,9 +323,9 @@ async fn upsert_rows(
     given.iter().for_each(|index| shape.number(*index));
     shape.tag(if returns { b'r' } else { b'-' });
     for mut row in rows {
-        row.fill(now).at_border()?;
+        row.fill(target).at_border()?;
         ready(&mut row, target)?;
-        references.add(&row, dialect);
+        references.add(&row, target);
         if columns.is_empty() {
             columns = row.columns();
             same = conflict.values(&row);
@@ -325,10 +333,10 @@ async fn upsert_rows(
         }
         shape.assignments(row);
     }
+    references.check(meta, target).await.at_border()?;
     let statement = target
-        .cache()
-        .statement(shape, StatementKind::Write, || {
-            let (mut sql, values) = dialect.build(&Renderer::new(dialect).insert(meta, &columns, count));
+        .statement(shape, StatementKind::Write, |renderer| {
+            let (mut sql, values) = dialect.build(&renderer.insert(meta, &columns, count));
             sql.push_str(&conflict.clause(meta, &given, &columns, dialect)?);
             Ok(if returns { returning((sql, values), meta, dialect) } else { (sql, values) })
         })
@@ -340,6 +348,12 @@ async fn upsert_rows(
             return Err(explained(fault, meta, references, target).await.into_error());
         }
     };
+    let written = if returns { reply.rows.len() as u64 } else { reply.affected };
+    let is_told = returns || !dialect.is_mysql();
+    if is_told && meta.tenant().is_some() && conflict.then != Then::Nothing && written < count as u64 {
+        let taken = DbError::UniqueViolation { model: meta.name.to_owned(), fields: conflict.names(meta) };
+        return Err(taken.into_error());
+    }
     if returns || reading == Reading::Nothing {
         return Ok(reply);
     }
@@ -366,10 +380,10 @@ impl Conflict {
         if !is_guard {
             return fault;
         }
-        let fields = self.others(meta, set).into_iter().flatten();
-        DbError::UniqueViolation {
-            model: meta.name.to_owned(),
-            fields: fields.map(|index| meta.fields[index].name.to_owned()).collect(),
-        }
+        let others = self.others(meta, set).into_iter().flatten();
+        let others: Vec<_> = others.map(|index| meta.fields[index].name.to_owned()).collect();
+        // Without another index, it is the row of another tenant.
+        let fields = if others.is_empty() { self.names(meta) } else { others };
+        DbError::UniqueViolation { model: meta.name.to_owned(), fields }
     }
 }

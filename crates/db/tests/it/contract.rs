@@ -34,6 +34,7 @@ mod search_any;
 mod search_index;
 mod streaming;
 mod streams;
+mod tenants;
 mod transactions;
 mod transfer;
 mod upserts;

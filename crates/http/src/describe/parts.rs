@@ -283,6 +283,17 @@ pub struct CacheSpec {
     pub source: Source,
 }
 
+/// What a caller must be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardSpec {
+    /// For people: `role editor or articles.publish`.
+    pub rule: String,
+    /// The permissions that it is about.
+    pub permissions: Vec<String>,
+    /// The roles that it is about.
+    pub roles: Vec<String>,
+}
+
 /// How a caller proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecuritySpec {

@@ -83,6 +83,7 @@ pub(crate) struct Options {
     pub(crate) computed: Option<LitStr>,
     pub(crate) version: bool,
     pub(crate) deleted_at: bool,
+    pub(crate) tenant: bool,
     pub(crate) renamed_from: Option<Name>,
     pub(crate) column: Option<String>,
     pub(crate) encrypted: Option<Encrypted>,
@@ -107,6 +108,7 @@ pub(crate) enum Fill {
     Generated,
     CreatedAt,
     UpdatedAt,
+    Tenant,
 }
 
 impl Options {
@@ -145,6 +147,10 @@ impl Options {
             "check" => self.check = Some(meta.value()?.parse::<LitStr>()?.value()),
             "version" => self.version = true,
             "deleted_at" => self.deleted_at = true,
+            "tenant" => {
+                self.tenant = true;
+                return self.fill(meta, Fill::Tenant);
+            }
             "default_sql" => {
                 let sql = meta.value()?.parse::<LitStr>()?.value();
                 return self.fill(meta, Fill::Database(sql));
@@ -155,7 +161,7 @@ impl Options {
             _ => {
                 return Err(meta.error(
                     "unknown; `#[field]` takes `primary_key`, `unique`, `index`, `default`, `default_sql`, `generated`, `created_at`, \
-                     `updated_at`, `deleted_at`, `version`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
+                     `updated_at`, `deleted_at`, `version`, `tenant`, `min_length`, `max_length`, `min`, `max`, `precision`, `scale`, `check`, \
                      `column`, `hidden`, `read_only`, `searchable`, `encrypted`, `blind_index`, `reads_plain`",
                 ));
             }
@@ -275,6 +281,9 @@ impl Options {
             }
             _ if self.version && !is_integer(ty) => {
                 Err(Error::new_spanned(ty, "a version is counted: make it an `i32` or `i64`"))
+            }
+            _ if self.tenant && argument(ty, "Option").is_some() => {
+                Err(Error::new_spanned(ty, "every row has a tenant: leave the `Option` out"))
             }
             _ if self.deleted_at && argument(ty, "Option").is_none() => Err(Error::new_spanned(
                 ty,

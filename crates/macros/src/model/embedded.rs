@@ -50,7 +50,7 @@ pub(super) fn refuse(meta: &ParseNestedMeta<'_>) -> Result<()> {
             "a value is sealed for its table, and a part has none: say it above a field of the model, which may be a \
              `Json` of what is to be sealed"
         }
-        "version" | "deleted_at" | "created_at" | "updated_at" => {
+        "version" | "deleted_at" | "tenant" | "created_at" | "updated_at" => {
             "this is of a whole row: say it above a field of the model"
         }
         _ => return Ok(()),

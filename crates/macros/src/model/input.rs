@@ -177,7 +177,7 @@ impl Model {
         }
     }
 
-    /// There is one version and one time of deletion at most.
+    /// There is one version, one time of deletion and one tenant at most.
     fn find_special(&self, faults: &mut Faults) {
         let mut once = |name: &str, is_set: fn(&Options) -> bool| {
             for second in self.fields.iter().filter(|field| is_set(&field.options)).skip(1) {
@@ -187,6 +187,7 @@ impl Model {
         };
         once("version", |options| options.version);
         once("deleted_at", |options| options.deleted_at);
+        once("tenant", |options| options.tenant);
     }
 
     /// The fields that a relation names have a key, whole or not at all.

@@ -60,6 +60,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     let has_encrypted = model.stored().any(|field| field.options.encrypted.is_some());
     let (version, deleted_at) =
         (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
+    let tenant = position(model, |field| field.options.tenant);
     let key = model.stored().filter(|field| field.options.primary_key).map(|field| model.position(field));
     let fields = parts::of_model(&model.fields);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);
@@ -86,6 +87,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
             renamed_from: #renamed_from,
             version: #version,
             deleted_at: #deleted_at,
+            tenant: #tenant,
             has_hooks: #has_hooks,
             has_encrypted: #has_encrypted,
             is_link: false,
@@ -193,6 +195,7 @@ fn fill(field: &Field, fill: &Fill) -> TokenStream {
         Fill::Generated => quote!(__db::meta::Fill::Generated),
         Fill::CreatedAt => quote!(__db::meta::Fill::CreatedAt),
         Fill::UpdatedAt => quote!(__db::meta::Fill::UpdatedAt),
+        Fill::Tenant => quote!(__db::meta::Fill::Tenant),
     }
 }
 

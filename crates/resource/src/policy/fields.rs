@@ -43,6 +43,28 @@ impl<M: Model> FieldSet<M> {
         Self::of(Kind::AllBut(columns(M::fields(Scope::ROOT)).names()))
     }
 
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        use Kind::{AllBut, Only};
+        Self::of(match (self.kind, other.kind) {
+            (Only(one), Only(other)) => Only(shared(one, &other)),
+            (Only(only), AllBut(but)) | (AllBut(but), Only(only)) => Only(without(only, &but)),
+            (AllBut(one), AllBut(other)) => AllBut(joined(one, other)),
+        })
+    }
+
+    /// Those that are in one of them.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        use Kind::{AllBut, Only};
+        Self::of(match (self.kind, other.kind) {
+            (Only(one), Only(other)) => Only(joined(one, other)),
+            (Only(only), AllBut(but)) | (AllBut(but), Only(only)) => AllBut(without(but, &only)),
+            (AllBut(one), AllBut(other)) => AllBut(shared(one, &other)),
+        })
+    }
+
     fn of(kind: Kind) -> Self {
         Self { kind, marker: PhantomData }
     }
@@ -52,6 +74,39 @@ impl<M: Model> FieldSet<M> {
         match &self.kind {
             Kind::Only(columns) => columns.contains(&column),
             Kind::AllBut(columns) => !columns.contains(&column),
+        }
+    }
+}
+
+type Names = Vec<&'static str>;
+
+fn shared(mut names: Names, others: &Names) -> Names {
+    names.retain(|name| others.contains(name));
+    names
+}
+
+fn without(mut names: Names, others: &Names) -> Names {
+    names.retain(|name| !others.contains(name));
+    names
+}
+
+fn joined(mut names: Names, others: Names) -> Names {
+    names.extend(others);
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// For people: `all`, `none`, `title, body`, `all but salary`.
+impl<M: Model> fmt::Display for FieldSet<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |column: &&'static str| M::META.column(column).map_or(*column, |(_, field)| field.name);
+        let list = |names: &Names| names.iter().map(name).collect::<Vec<_>>().join(", ");
+        match &self.kind {
+            Kind::Only(names) if names.is_empty() => f.write_str("none"),
+            Kind::Only(names) => f.write_str(&list(names)),
+            Kind::AllBut(names) if names.is_empty() => f.write_str("all"),
+            Kind::AllBut(names) => write!(f, "all but {}", list(names)),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Renderer {
 
     /// A query inside of another one. It is its own world: its tables have the aliases that they would have alone.
     fn candidates(&self, select: &Select) -> Result<SelectStatement, DbError> {
-        let inner = Self::new(self.dialect).select(select)?;
+        let inner = Self::new(self.dialect, self.tenant).select(select)?;
         if !matches!(self.dialect, Dialect::MySql | Dialect::MariaDb) {
             return Ok(inner);
         }

@@ -88,10 +88,12 @@ impl Renderer {
         match related.relation.link()? {
             Link::One { columns, keys } => {
                 statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where_option(self.of_tenant(target, &self.alias(inner))?);
                 statement.and_where(self.same((inner, &keys), (outer, &columns)));
             }
             Link::Many { columns, keys } => {
                 statement.from_as(target.table, Alias::new(self.alias(inner)));
+                statement.and_where_option(self.of_tenant(target, &self.alias(inner))?);
                 self.leave_out_deleted(&mut statement, target, &self.alias(inner));
                 statement.and_where(self.same((inner, &columns), (outer, &keys)));
             }
@@ -99,6 +101,8 @@ impl Renderer {
                 let between = format!("x{}", inner.number());
                 let column = |name: &'static str| (Alias::new(&between), name);
                 statement.from_as(through.table, Alias::new(&between));
+                statement.and_where_option(self.of_tenant(through, &between)?);
+                statement.and_where_option(self.of_tenant(target, &self.alias(inner))?);
                 self.leave_out_deleted(&mut statement, through, &between);
                 self.leave_out_deleted(&mut statement, target, &self.alias(inner));
                 statement.join_as(

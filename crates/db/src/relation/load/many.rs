@@ -113,7 +113,7 @@ impl<M: Model, R: Model> LoadMany<M, R> {
                     let column = ColumnRef { scope: Scope::THROUGH, column: deleted.column };
                     select.filter.push(Node::Null(Term::Column(column)));
                 }
-                Lead::Through { table: through.table, from, to, target_keys }
+                Lead::Through { through, from, to, target_keys }
             }
         };
         select.filter.push(is_among(lead.scope(), lead.columns(), owners));
