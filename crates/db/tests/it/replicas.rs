@@ -40,6 +40,7 @@ impl Rig {
         let program = match engine {
             Engine::Postgres => programs::POSTGRES,
             Engine::MariaDb => programs::MARIADB,
+            Engine::Redis => programs::REDIS,
         };
         if let Err(why) = program.find() {
             not_run(&format!("on {}: {why}", engine.name()));
