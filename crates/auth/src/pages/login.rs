@@ -79,7 +79,7 @@ impl ByPassword<'_> {
     /// The account with this name and password. Whatever comes of it is counted, and what is refused recorded.
     pub(crate) async fn account<A: Named>(&self, name: &str, password: &str) -> Result<A> {
         let refused = |why: &'static str, account: Option<&A>| {
-            let event = SecurityEvent::new("login").refused().with("name", shortened(name)).with("why", why);
+            let event = SecurityEvent::new("login").refused().with("name", hinted(name)).with("why", why);
             let event = event.from(self.exchange);
             match account {
                 Some(account) => event.of(&account.principal().identity()),
@@ -99,10 +99,14 @@ impl ByPassword<'_> {
     }
 }
 
-/// What was typed as a name, which may be anything, a password among it: no more than tells an attack from a slip.
-fn shortened(name: &str) -> String {
+/// As much of what was typed as a name as tells an attack from a slip. It may be anything, a password among it.
+fn hinted(name: &str) -> String {
     let name = name.trim();
-    name.chars().take(64).collect()
+    let start: String = name.chars().take(2).collect();
+    match name.rsplit_once('@') {
+        Some((_, domain)) => format!("{start}…@{}", domain.chars().take(64).collect::<String>()),
+        None => format!("{start}…"),
+    }
 }
 
 pub(super) async fn log_out(visit: Visit) -> Result<Response> {
