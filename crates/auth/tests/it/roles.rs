@@ -85,7 +85,7 @@ async fn an_account_has_what_its_roles_and_its_groups_allow() {
         || TestApp::of(app()),
         async |app| {
             let roles = app.inject::<Roles>().await;
-            let (ann, client) = person(&app, "ann@example.com").await;
+            let (ann, client) = person(app, "ann@example.com").await;
             client.get("/who").send().await.assert_text(" | ");
             let change = || roles.change(&system()).unwrap();
             change().create(Role::new("editor").may(["persons.view"])).await.unwrap();
@@ -104,7 +104,7 @@ async fn an_account_has_what_its_roles_and_its_groups_allow() {
             change().take("editor", &ann.principal()).await.unwrap();
             change().revoke("editor", "persons.view").await.unwrap();
             client.get("/who").send().await.assert_text("chief | articles.* roles.administer");
-            let (bob, of_bob) = person(&app, "bob@example.com").await;
+            let (bob, of_bob) = person(app, "bob@example.com").await;
             of_bob.get("/who").send().await.assert_text(" | ");
             change().give("editor", &bob.principal()).await.unwrap();
             assert_eq!(
@@ -165,7 +165,7 @@ async fn nobody_takes_the_last_administrator_away() {
         || TestApp::of(app()),
         async |app| {
             let roles = app.inject::<Roles>().await;
-            let (ann, _) = person(&app, "ann@example.com").await;
+            let (ann, _) = person(app, "ann@example.com").await;
             let ann = ann.principal();
             let change = || roles.change(&system()).unwrap();
             change().create(Role::new("keys").may(["roles.*"])).await.unwrap();
