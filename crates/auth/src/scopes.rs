@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A limited token is held to its scopes twice. It opens only routes that ask for scopes, and whose scopes it has: one that nobody has
-//! thought of stays shut. And its [`Principal`](mainstay_core::principal::Principal) has no roles, and of the permissions of its owner
+//! thought of stays shut. And its [`Principal`] has no roles, and of the permissions of its owner
 //! only those that its scopes cover. A scope covers what is called like it; `articles.*` all that begins with `articles.`; `*`
 //! everything, so that such a token is not limited at all.
 //!
