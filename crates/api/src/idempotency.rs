@@ -66,10 +66,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
-use crate::tenancy::db_of;
+use crate::tenancy::{db_of, key_of};
 use crate::transaction::{self, is_success};
 use answer::Answer;
-use keys::{Claim, Claimed, IdempotencyKey};
+use keys::{Claim, Claimed, IdempotencyKey, Whose};
 
 /// The header with the key.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -257,7 +257,8 @@ async fn once(request: Request, next: Next) -> Result<Response> {
     let RawBody(body) = RawBody::from_request(as_it_came, &()).await?;
 
     let of_request = db_of(&mut parts).await?;
-    let claim = Claim::new(&who, &key, &parts, &body);
+    let whose = Whose { who, tenant: key_of(&mut parts).await? };
+    let claim = Claim::new(&whose, &key, &parts, &body);
     let (db, config) = (&*idempotency.db, &*idempotency.config);
     match claim.make(idempotency.clock.now().into(), config, db).await? {
         Claimed::Ours => {}

@@ -204,6 +204,18 @@ async fn tenant_of(parts: &mut Parts, db: &Db) -> Result<Option<Found>> {
     Ok(Some(found))
 }
 
+/// The tenant of a request, as the key of what is kept for it: of what is kept for one, another has nothing. Empty where the application
+/// has no tenants.
+pub(crate) async fn key_of(parts: &mut Parts) -> Result<String> {
+    let contributions = Inject::<Contributions>::from_request_parts(parts, &()).await?;
+    if contributions.of::<TenantFrom>().next().is_none() {
+        return Ok(String::new());
+    }
+    let db = Inject::<Db>::from_request_parts(parts, &()).await?;
+    // With its type: the number 1 is not the text "1".
+    Ok(tenant_of(parts, &db).await?.map(|Found(tenant)| format!("{tenant:?}")).unwrap_or_default())
+}
+
 /// The database as a request sees it: of its tenant, if the application has tenants.
 pub(crate) async fn db_of(parts: &mut Parts) -> Result<Db> {
     let db = Inject::<Db>::from_request_parts(parts, &()).await?;

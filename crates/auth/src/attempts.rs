@@ -1,5 +1,7 @@
 //! How often somebody may try to prove who they are.
 
+use std::time::Duration;
+
 use mainstay_core::{Error, Inject, Result, StatusCode};
 use mainstay_http::Exchange;
 use mainstay_store::{Quota, Store};
@@ -43,6 +45,13 @@ impl Attempts {
     pub(crate) async fn count_codes(&self, identity: &str) -> Result<()> {
         let key = format!("second factor:{}", Store::digest(identity));
         self.count_one(&key, self.config.second_factor_attempts).await
+    }
+
+    /// Whether a refusal is worth an entry in the audit log: one a minute for each caller, since nobody has to prove anything to be refused.
+    pub(crate) async fn is_news(&self, exchange: &Exchange) -> bool {
+        let key = format!("refusal recorded:{}", exchange.client_key());
+        let decisions = self.store.limit(&key, &[Quota::new(1, Duration::from_secs(60))], 1).await;
+        decisions.is_ok_and(|decisions| decisions.iter().all(|decision| decision.allowed))
     }
 
     async fn count_one(&self, key: &str, quota: Quota) -> Result<()> {

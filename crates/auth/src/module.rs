@@ -8,6 +8,8 @@
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 //! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
+//! | `auth.E004` | the rows of a model of accounts belong to tenants, so that nobody could sign in |
+//! | `auth.E005` | two models of accounts have one name: roles and tokens of one would be those of the other |
 //! | `auth.E080` | a guard, or a role in code, is about a permission that is not declared |
 //! | `auth.E081` | two roles in code have one name |
 //! | `auth.E020` | a route asks for a scope of tokens that nobody declares |
@@ -60,6 +62,7 @@ pub fn module() -> Module {
         .export::<Audit>()
         .check(Check::at_start(find_shared_schemes))
         .check(Check::at_start(find_roles_in_vain))
+        .check(Check::at_start(find_accounts_of_tenants))
         .check(Check::at_start(crate::roles::check))
         .command(crate::policies::command())
         .check(Check::at_deploy(before_deployment))
@@ -69,9 +72,34 @@ pub fn module() -> Module {
     module
 }
 
+/// Who signs in is looked for among all: the tenant follows from the account.
+fn find_accounts_of_tenants(assembly: &Assembly, findings: &mut Findings) {
+    for accounts in assembly.contributions.of::<Accounts>() {
+        let meta = accounts.value.meta;
+        if let Some((_, field)) = meta.tenant() {
+            let told =
+                format!("accounts of `{}` could not sign in: `{}` is their tenant", meta.name, field.name);
+            let fix = "leave `tenant` off the field, and say it in `principal` of `Account`: `.with_claim(\"company\", …)`";
+            findings.add(Finding::error("auth.E004", told).at(meta.place).fix(fix));
+        }
+    }
+}
+
 fn find_shared_schemes(assembly: &Assembly, findings: &mut Findings) {
     let accounts: Vec<_> = assembly.contributions.of::<Accounts>().map(|accounts| accounts.value).collect();
     for (index, second) in accounts.iter().enumerate() {
+        if accounts[..index]
+            .iter()
+            .any(|first| first.meta.name == second.meta.name && first.meta.table != second.meta.table)
+        {
+            let told = format!(
+                "two models of accounts are called `{}`: what is kept for one would be kept for the other",
+                second.meta.name
+            );
+            findings.add(
+                Finding::error("auth.E005", told).at(second.meta.place).fix("give one of them another name"),
+            );
+        }
         let shares = |first: &&&Accounts| first.scheme.eq_ignore_ascii_case(second.scheme);
         let Some(first) = accounts[..index].iter().find(shares) else { continue };
         let names = format!("`{}` and `{}`", first.meta.name, second.meta.name);

@@ -3,10 +3,12 @@
 use std::ops::Deref;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::RequestPartsExt;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use mainstay_core::clock::Clock;
+use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 use mainstay_http::{Exchange, Session};
@@ -66,6 +68,37 @@ pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -
     let proved = session.get::<u64>(NAME)?.unwrap_or_default();
     let latest = proved.max(session.created_at().map(seconds).unwrap_or_default());
     Ok(seconds(now).saturating_sub(latest) < lifetime.as_secs())
+}
+
+/// Whoever comes with a session has proved who they are lately; who comes with a token is somebody else's affair.
+pub(crate) struct NotStale;
+
+impl<S: Send + Sync> FromRequestParts<S> for NotStale {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let who = parts.extensions.get::<Principal>().map(Principal::identity);
+        let Some(session) = Session::of_visitor(parts).await?.filter(|session| session.owner() == who) else {
+            return Ok(Self);
+        };
+        let clock: Inject<dyn Clock> = parts.extract().await?;
+        let config: Inject<AuthConfig> = parts.extract().await?;
+        if is_fresh(&session, clock.now(), config.proof_lifetime)? {
+            return Ok(Self);
+        }
+        Err(Error::forbidden("Type your password again first.").code("proof_required"))
+    }
+}
+
+impl Describe for NotStale {
+    fn describe(operation: &mut Operation) {
+        Inject::<dyn Clock>::describe(operation);
+        Inject::<AuthConfig>::describe(operation);
+        operation.error(ErrorSpec::new(
+            StatusCode::FORBIDDEN,
+            "It is too long ago that the account has signed in.",
+        ));
+    }
 }
 
 fn seconds(time: SystemTime) -> u64 {

@@ -66,12 +66,19 @@ pub fn is_secret(name: &str) -> bool {
     let mut before = "";
     let mut last = "";
     for word in words(name) {
-        if is_any_of(word, &ANYWHERE) {
+        if is_any_of(word, &ANYWHERE) || is_joined(word) {
             return true;
         }
         (before, last) = (last, word);
     }
     is_any_of(last, &LAST) || (last.eq_ignore_ascii_case("key") && is_any_of(before, &KEYS))
+}
+
+/// Whether it is a secret and another word, written together: `authtoken`, `clientsecret`. Names of headers have no capitals.
+fn is_joined(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    (word.ends_with("token") && word != "token")
+        || ["password", "passphrase", "secret"].iter().any(|secret| word.contains(secret))
 }
 
 /// The same of a name in the path or the query of an address, which is copied, kept and passed on more than anything else.
@@ -182,6 +189,10 @@ mod tests {
             "_csrf",
             "accessToken",
             "refresh_token",
+            "x-csrftoken",
+            "authtoken",
+            "clientsecret",
+            "userpassword",
             "tokens",
             "x-api-key",
             "apiKey",

@@ -66,16 +66,28 @@ pub(super) enum Claimed {
 /// How often a claim looks again when another one has been quicker.
 const TRIES: usize = 3;
 
+/// Whose key it is.
+pub(super) struct Whose {
+    pub(super) who: Principal,
+    /// Empty where the application has no tenants.
+    pub(super) tenant: String,
+}
+
 impl Claim {
     /// The claim of this request.
-    pub(super) fn new(who: &Principal, key: &str, request: &Parts, body: &[u8]) -> Self {
+    pub(super) fn new(whose: &Whose, key: &str, request: &Parts, body: &[u8]) -> Self {
         let host = request.uri.host().map(str::as_bytes);
         let host = host.or_else(|| request.headers.get(header::HOST).map(HeaderValue::as_bytes));
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
         let content_type =
             request.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         Self {
-            id: digest(&[who.identity().as_bytes(), host.unwrap_or_default(), key.as_bytes()]),
+            id: digest(&[
+                whose.who.identity().as_bytes(),
+                whose.tenant.as_bytes(),
+                host.unwrap_or_default(),
+                key.as_bytes(),
+            ]),
             request: digest(&[request.method.as_str().as_bytes(), target.as_bytes(), content_type, body]),
             attempt: Uuid::new_v4(),
         }
@@ -200,7 +212,8 @@ mod tests {
         let db = Db::open("sqlite::memory:").await.unwrap();
         mainstay_db::schema::create_tables(&[IdempotencyKey::META], &db).await.unwrap();
         let (request, ()) = http::Request::post("/").body(()).unwrap().into_parts();
-        let claim = || Claim::new(&Principal::anonymous(), "key", &request, b"");
+        let whose = Whose { who: Principal::anonymous(), tenant: String::new() };
+        let claim = || Claim::new(&whose, "key", &request, b"");
         let (first, second, config) = (claim(), claim(), IdempotencyConfig::default());
         let begun = Utc::now();
         assert!(matches!(first.make(begun, &config, &db).await.unwrap(), Claimed::Ours));
@@ -215,12 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn accounts_of_two_models_do_not_share_keys() {
+    fn accounts_of_two_models_and_tenants_do_not_share_keys() {
         let (request, ()) = http::Request::post("/").body(()).unwrap().into_parts();
-        let of = |who: &Principal| Claim::new(who, "key", &request, b"").id;
+        let of_tenant = |who: &Principal, tenant: &str| {
+            Claim::new(&Whose { who: who.clone(), tenant: tenant.to_owned() }, "key", &request, b"").id
+        };
+        let of = |who: &Principal| of_tenant(who, "");
         let (customer, staff) = (Principal::user("1"), Principal::user("1").with_claim("account", "Staff"));
         assert_ne!(of(&customer), of(&staff));
         assert_ne!(of(&customer), of(&Principal::anonymous()));
+        assert_ne!(of_tenant(&customer, "Int(1)"), of_tenant(&customer, "Int(2)"));
     }
 
     #[test]

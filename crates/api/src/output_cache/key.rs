@@ -31,8 +31,8 @@ const LEFT: [HeaderName; 5] =
     [header::ACCEPT, header::ACCEPT_CHARSET, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE, header::HOST];
 
 impl Inner {
-    /// The key of a request.
-    pub(super) fn key(&self, parts: &Parts) -> Result<String, Passes> {
+    /// The key of a request of a tenant.
+    pub(super) fn key(&self, parts: &Parts, tenant: &str) -> Result<String, Passes> {
         let headers = &parts.headers;
         if let Some((_, why)) = PASSING.iter().find(|(name, _)| headers.contains_key(name)) {
             return Err(Passes(why));
@@ -56,7 +56,8 @@ impl Inner {
             parts.uri.path(),
             query,
             varying,
-            who
+            who,
+            tenant
         ])
         .to_string())
     }

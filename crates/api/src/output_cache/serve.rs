@@ -22,6 +22,7 @@ use super::answers::Answers;
 use super::fields::{Known, Status, add_varying};
 use super::key::Passes;
 use crate::rate_limit::Caller;
+use crate::tenancy::key_of;
 
 /// An output cache is around the request already: what is inside does nothing more.
 #[derive(Clone, Copy)]
@@ -34,8 +35,11 @@ pub(super) async fn serve(cache: Arc<Inner>, request: Request, next: Next) -> Re
     if !answers.is_enabled() || parts.extensions.get::<Around>().is_some() {
         return next.run(Request::from_parts(parts, body)).await;
     }
+    // Found before what is not in the key is taken away, and the same for whoever is inside.
+    let tenant = key_of(&mut parts).await?;
     // A handler may read a body that nobody expects.
-    let key = if body.size_hint().exact() == Some(0) { cache.key(&parts) } else { Err(Passes("body")) };
+    let key =
+        if body.size_hint().exact() == Some(0) { cache.key(&parts, &tenant) } else { Err(Passes("body")) };
     let key = match key {
         Ok(key) => key,
         Err(Passes(why)) => {

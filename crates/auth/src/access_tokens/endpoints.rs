@@ -23,6 +23,7 @@ use super::page::{made, revoked};
 use super::{AccessToken, AccessTokens, NewAccessToken};
 use crate::account::Account;
 use crate::audit::Audit;
+use crate::proven::NotStale;
 use crate::scopes::{InPerson, Scopes};
 use crate::signed_in::SignedIn;
 
@@ -98,6 +99,7 @@ async fn list<A: Account>(
 async fn create<A: Account>(
     _: InPerson,
     account: SignedIn<A>,
+    _: NotStale,
     exchange: Exchange,
     audit: Inject<Audit>,
     tokens: Inject<AccessTokens>,

@@ -30,6 +30,7 @@ use crate::attempts::Attempts;
 use crate::audit::{Audit, SecurityEvent};
 use crate::pages::{ByPassword, Named};
 use crate::passwords::{AuthConfig, Passwords};
+use crate::roles::Roles;
 use crate::scopes::{InPerson, Scopes};
 use crate::second_factor::SecondFactors;
 use crate::signed_in::SignedIn;
@@ -162,6 +163,7 @@ async fn log_in<A: Named>(
     passwords: Inject<Passwords>,
     attempts: Inject<Attempts>,
     factors: Option<Inject<SecondFactors>>,
+    roles: Option<Inject<Roles>>,
     config: Inject<AuthConfig>,
     pairs: Inject<TokenPairs>,
     audit: Inject<Audit>,
@@ -179,7 +181,11 @@ async fn log_in<A: Named>(
     let account = proof.account::<A>(&login.name, &login.password).await?;
     let second =
         SecondFactor { factors: factors.as_deref(), attempts: &attempts, audit: &audit, config: &config };
-    second.check(&account.principal(), login.code.as_deref(), &exchange).await?;
+    let who = match &roles {
+        Some(roles) => roles.entitled(account.principal()).await?,
+        None => account.principal(),
+    };
+    second.check(&who, login.code.as_deref(), &exchange).await?;
     let pair = pairs.sign_in(&account, &device, &scopes).await?;
     let event = SecurityEvent::new("login").of(&account.principal().identity()).from(&exchange);
     audit.record(event.with("way", "token")).await?;

@@ -7,9 +7,11 @@ use mainstay_core::random::hex;
 use mainstay_core::{Error, Result};
 use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
+use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Person;
 use crate::account::Account;
 use crate::tokens::stamp;
 
@@ -46,7 +48,7 @@ pub(super) fn invalid() -> Error {
     Error::bad_request("This link is not good any more. Ask for another one.").code("invalid_link")
 }
 
-/// For which account a link is, as it was when the link was made: it ends when its password changes.
+/// For which account a link is, as it was when the link was made: it ends when its password or its address changes.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ForAccount {
     key: serde_json::Value,
@@ -54,15 +56,20 @@ pub(super) struct ForAccount {
 }
 
 impl ForAccount {
-    pub(super) fn of<A: Account>(account: &A) -> Result<Self> {
-        Ok(Self { key: serde_json::to_value(account.key())?, stamp: hex(&stamp(account)) })
+    pub(super) fn of<A: Person>(account: &A) -> Result<Self> {
+        Ok(Self { key: serde_json::to_value(account.key())?, stamp: stamp_of(account) })
     }
 
     /// The account.
-    pub(super) async fn find<A: Account>(&self, db: &Db) -> Result<A> {
+    pub(super) async fn find<A: Person>(&self, db: &Db) -> Result<A> {
         let key = serde_json::from_value(self.key.clone()).map_err(|why| invalid().caused_by(why))?;
         let account = get::<A>(Key::new(key), &db.primary()).await?;
-        let is_same = |account: &A| account.is_active() && hex(&stamp(account)) == self.stamp;
+        let is_same = |account: &A| account.is_active() && stamp_of(account) == self.stamp;
         account.filter(is_same).ok_or_else(invalid)
     }
+}
+
+fn stamp_of<A: Person>(account: &A) -> String {
+    let both = [&stamp(account)[..], account.email().as_bytes()].concat();
+    hex(digest(&SHA256, &both).as_ref())
 }

@@ -51,8 +51,8 @@ pub(super) async fn confirm<A: Named>(
         attempts.count("confirm", &identity, &visit.exchange).await?;
         let event = SecurityEvent::new("login.confirmed").of(&identity);
         typed_again(&visit, &account, &it.password, (&event, &passwords, &db)).await?;
-        proven::prove(&visit.session, clock.now())?;
-        visit.record(event).await
+        visit.record(event).await?;
+        proven::prove(&visit.session, clock.now())
     });
     let next = after.0.next;
     match accepted.await? {

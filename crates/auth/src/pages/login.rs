@@ -1,6 +1,7 @@
 //! Signing in and out, and the page of one's account.
 
 use axum::response::Response;
+use http::StatusCode;
 use mainstay_core::{Inject, Result};
 use mainstay_db::Db;
 use mainstay_http::{Exchange, Form};
@@ -87,12 +88,14 @@ impl ByPassword<'_> {
             }
         };
         if let Err(error) = self.attempts.count("login", name, self.exchange).await {
-            self.audit.record(refused("too many attempts", None)).await?;
+            if error.status() == StatusCode::TOO_MANY_REQUESTS && self.attempts.is_news(self.exchange).await {
+                self.audit.record(refused("too many attempts", None)).await?;
+            }
             return Err(error);
         }
         let found = A::by_name(name.trim()).first(self.db).await?;
         let outcome = self.passwords.log_in(found.clone(), password, self.db).await;
-        if outcome.as_ref().is_err_and(|error| error.status() == http::StatusCode::UNAUTHORIZED) {
+        if outcome.as_ref().is_err_and(|error| error.status() == StatusCode::UNAUTHORIZED) {
             self.audit.record(refused("name and password do not belong together", found.as_ref())).await?;
         }
         outcome
@@ -101,12 +104,8 @@ impl ByPassword<'_> {
 
 /// As much of what was typed as a name as tells an attack from a slip. It may be anything, a password among it.
 fn hinted(name: &str) -> String {
-    let name = name.trim();
-    let start: String = name.chars().take(2).collect();
-    match name.rsplit_once('@') {
-        Some((_, domain)) => format!("{start}…@{}", domain.chars().take(64).collect::<String>()),
-        None => format!("{start}…"),
-    }
+    let start: String = name.trim().chars().take(2).collect();
+    format!("{start}…")
 }
 
 pub(super) async fn log_out(visit: Visit) -> Result<Response> {

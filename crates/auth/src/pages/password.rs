@@ -53,8 +53,8 @@ pub(super) async fn change<A: Named>(
             account.ok_or_else(|| Error::conflict("Your password has just been changed elsewhere."))?;
         // Everywhere else it ends, here it goes on.
         sessions.end_all(&identity, visit.session.key().as_ref()).await?;
-        visit.session.sign_in_as(&account)?;
-        visit.record(changed).await
+        visit.record(changed).await?;
+        visit.session.sign_in_as(&account)
     });
     match accepted.await? {
         Ok(()) => Ok(visit.done(ACCOUNT, "Your password is changed. You are signed out everywhere else.")),

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
 use mainstay_core::clock::Clock;
+use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Inject, Result};
 use mainstay_http::describe::{Describe, Operation};
 use mainstay_http::{Exchange, Form, Json, Redirect, Session};
@@ -72,14 +73,15 @@ impl Visit {
 
     /// It is done: the browser goes on to `next`, which is a page of this site, and is told so there.
     pub(crate) fn done(&self, next: &str, told: impl Into<Option<&'static str>>) -> Response {
-        let told = told.into();
+        let (told, redirect) = (told.into(), Redirect::local(next).into_response());
         if self.is_program {
+            let next = redirect.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             return Json(json!({ "next": next, "message": told })).into_response();
         }
         if let Some(told) = told {
             self.session.flash("success", told);
         }
-        Redirect::local(next).into_response()
+        redirect
     }
 
     /// A mail is on its way, whatever it says.
@@ -135,12 +137,14 @@ impl Visit {
 
     /// The last step: it is the session of this account from now on.
     pub(crate) async fn finish<A: Account>(&self, account: &A, way: &str, is_remembered: bool) -> Result<()> {
+        // Nobody is signed in without a record of it.
+        let event = SecurityEvent::new("login").of(&account.principal().identity());
+        self.record(event.with("way", way)).await?;
         self.session.sign_in_as(account)?;
         if is_remembered {
             self.session.remember();
         }
-        let event = SecurityEvent::new("login").of(&account.principal().identity());
-        self.record(event.with("way", way)).await
+        Ok(())
     }
 
     /// The links of a page.
@@ -181,9 +185,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         // These pages are for people.
         InPerson::refuse_access_tokens(parts)?;
+        let session = Session::of(parts).await?;
+        refuse_whose_token_it_is(parts, &session)?;
         Ok(Self {
             views: parts.extract().await?,
-            session: Session::of(parts).await?,
+            session,
             exchange: parts.extract().await?,
             audit: parts.extract().await?,
             contributions: parts.extract().await?,
@@ -194,6 +200,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             roles: parts.extract().await?,
             is_program: is_program(parts),
         })
+    }
+}
+
+/// These pages change the session that came with the cookie, for the account that is signed in by it. Who comes with a token as well is
+/// somebody else to the handler than to the session.
+fn refuse_whose_token_it_is(parts: &Parts, session: &Session) -> Result<()> {
+    let who = parts.extensions.get::<Principal>().filter(|who| who.is_authenticated());
+    match who {
+        Some(who) if session.owner() != Some(who.identity()) => {
+            Err(Error::forbidden("Sign in with a browser: these pages take no token.")
+                .code("sign_in_required"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -123,7 +123,19 @@ impl<'a> RoleChanges<'a> {
             description: described(role.description)?,
             permissions: written(&role.permissions),
         };
-        new.insert_or_ignore(|role| role.name, &*self.roles.db).await?.ok_or_else(taken)?;
+        self.roles
+            .db
+            .transaction(async |tx| {
+                new.insert_or_ignore(|role| role.name, tx).await?.ok_or_else(taken)?;
+                // Those who had one of this name, which was in code once, do not get this one unasked.
+                match StoredHolder::filter(|holder| holder.role.eq(&*name)).count(tx).await? {
+                    0 => Ok(()),
+                    had => Err(Error::conflict(format!(
+                        "{had} still have a role `{name}` from before: take it from them first, or choose another name."
+                    ))),
+                }
+            })
+            .await?;
         self.done(SecurityEvent::new("role.created").with("role", name)).await
     }
 
@@ -155,7 +167,8 @@ impl<'a> RoleChanges<'a> {
     ///
     /// # Errors
     ///
-    /// 404 for a role that there is not, 409 for one in code, or when nobody would be left to change roles.
+    /// 404 for a role that there is not, or that has not been granted this; 409 for one in code, where it still may by a wider grant, or when
+    /// nobody would be left to change roles.
     pub async fn revoke(&self, role: &str, permission: &str) -> Result<()> {
         self.not_in_code(role)?;
         self.lose(Loss::Permission(role, permission)).await?;
@@ -170,12 +183,22 @@ impl<'a> RoleChanges<'a> {
     /// 404 for a role or a group that there is not.
     pub async fn give(&self, role: &str, holder: impl Into<Holder>) -> Result<()> {
         let holder = holder.into();
-        self.exists(role).await?;
         if let Holder::Group(group) = &holder {
             self.has_group(group).await?;
         }
+        let is_in_code = self.roles.in_code().any(|known| known.name == role);
         let new = NewStoredHolder { role: role.to_owned(), holder: holder.text() };
-        new.insert_or_ignore(|holder| (holder.role, holder.holder), &*self.roles.db).await?;
+        self.roles
+            .db
+            .transaction(async |tx| {
+                // Locked, so that nobody deletes it meanwhile and leaves this behind.
+                let row = StoredRole::filter(|stored| stored.name.eq(role)).for_update();
+                if !is_in_code && row.first(tx).await?.is_none() {
+                    return Err(no_role(role));
+                }
+                new.insert_or_ignore(|holder| (holder.role, holder.holder), tx).await.map(drop)
+            })
+            .await?;
         self.done(about(SecurityEvent::new("role.given"), &holder).with("role", role)).await
     }
 
@@ -282,16 +305,6 @@ impl<'a> RoleChanges<'a> {
         Ok(())
     }
 
-    async fn exists(&self, role: &str) -> Result<()> {
-        let stored = StoredRole::filter(|stored| stored.name.eq(role));
-        if self.roles.in_code().any(|known| known.name == role)
-            || stored.exists(&self.roles.db.primary()).await?
-        {
-            return Ok(());
-        }
-        Err(no_role(role))
-    }
-
     async fn has_group(&self, group: &str) -> Result<()> {
         let holder = Holder::group(group).text();
         match StoredGroup::filter(|row| row.holder.eq(holder)).exists(&self.roles.db.primary()).await? {
@@ -369,7 +382,20 @@ async fn set(role: &str, what: Set<'_>, tx: &Tx) -> Result<()> {
     let mut permissions = Role::from(stored).permissions;
     let is_changed = match what {
         Set::Granted(permission) => permissions.insert(permission.to_owned()),
-        Set::Revoked(permission) => permissions.remove(permission),
+        Set::Revoked(permission) => {
+            if !permissions.remove(permission) {
+                return Err(Error::not_found(format!(
+                    "The role `{role}` has not been granted `{permission}`."
+                )));
+            }
+            if let Some(wider) = permissions.iter().find(|had| stands_for(had, permission)) {
+                let told = format!(
+                    "The role `{role}` still may, by `{wider}`: revoke that, and grant what it is to keep."
+                );
+                return Err(Error::conflict(told));
+            }
+            true
+        }
     };
     if !is_changed {
         return Ok(());

@@ -1,7 +1,7 @@
 //! What is kept of a second factor, and how a code is checked.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use mainstay_core::app::AppInfo;
@@ -21,6 +21,9 @@ const CODES: usize = 10;
 
 /// How many letters a recovery code has, of 32: 50 bits, in two groups.
 const LETTERS: usize = 10;
+
+/// How long somebody may take to give the first code.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Letters that nobody takes for each other (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -51,6 +54,8 @@ pub(super) struct RecoveryCode {
 pub struct SecondFactors {
     db: Inject<Db>,
     seals: Purpose,
+    /// For what waits in a session for its first code.
+    begun: Purpose,
     clock: Inject<dyn Clock>,
     random: Arc<dyn Random>,
     app: Inject<AppInfo>,
@@ -89,7 +94,8 @@ impl SecondFactors {
         random: Inject<dyn Random>,
         app: Inject<AppInfo>,
     ) -> Self {
-        Self { db, seals: keys.purpose("second factor"), clock, random: random.into_arc(), app }
+        let (seals, begun) = (keys.purpose("second factor"), keys.purpose("second factor, begun"));
+        Self { db, seals, begun, clock, random: random.into_arc(), app }
     }
 
     /// Whether an account has one.
@@ -145,11 +151,20 @@ impl SecondFactors {
         Ok(picture.split_once("?>").map_or(picture.clone(), |(_, svg)| svg.to_owned()))
     }
 
+    /// What a session may keep of an enrolment, for a while.
+    pub(super) fn seal(&self, enrolment: &Enrolment) -> Result<String> {
+        Ok(self.begun.seal(&serde_json::to_vec(enrolment)?, Some(PATIENCE)))
+    }
+
+    pub(super) fn unseal(&self, sealed: &str) -> Option<Enrolment> {
+        serde_json::from_slice(&self.begun.open(sealed).ok()?).ok()
+    }
+
     /// Turns it on, if `code` is one of the app now, and returns the recovery codes, which nobody can show again. `None`: it is not.
     ///
     /// # Errors
     ///
-    /// When it cannot be kept.
+    /// 409 when the account has one already; when it cannot be kept.
     pub async fn turn_on(&self, enrolment: &Enrolment, code: &str) -> Result<Option<Vec<String>>> {
         let owner = enrolment.owner.as_str();
         let secret = Secret::try_from_base32(&enrolment.secret).map_err(broken)?;
@@ -157,10 +172,11 @@ impl SecondFactors {
         let sealed = self.seals.seal(&serde_json::to_vec(enrolment)?, None);
         let created_at: DateTime<Utc> = self.clock.now().into();
         let codes = self.db.transaction(async |tx| {
-            StoredFactor::filter(|factor| factor.owner.eq(owner)).delete(tx).await?;
             let factor =
                 NewStoredFactor { owner: owner.to_owned(), secret: sealed, last_step: step, created_at };
-            factor.insert(tx).await?;
+            if factor.insert_or_ignore(|factor| factor.owner, tx).await?.is_none() {
+                return Err(Error::conflict("The account has a second factor already."));
+            }
             self.replace_codes(owner, tx).await
         });
         codes.await.map(Some)

@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::pending::{Pending, Waits};
-use super::{Enrolment, PAGE, SecondFactors, stepped_up};
+use super::{CHECK, Enrolment, PAGE, SecondFactors, SteppedUp, stepped_up};
 use crate::attempts::Attempts;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Sent, Visit};
 use crate::pages::{ACCOUNT, CONFIRM, Named};
 use crate::passwords::AuthConfig;
-use crate::proven::{Proven, is_fresh};
+use crate::proven::is_fresh;
 use crate::signed_in::SignedIn;
 
 const VIEW: &str = "auth/second_factor.html";
@@ -48,12 +48,12 @@ async fn enrolling<A: Named>(
 
 /// The secret that this visitor is being shown.
 fn enrolment(visit: &Visit, factors: &SecondFactors, identity: &str) -> Result<Enrolment> {
-    let begun = visit.session.get::<Enrolment>(ENROLLING)?.filter(|begun| begun.is_of(identity));
-    match begun {
+    let begun = visit.session.get::<String>(ENROLLING)?.and_then(|sealed| factors.unseal(&sealed));
+    match begun.filter(|begun| begun.is_of(identity)) {
         Some(begun) => Ok(begun),
         None => {
             let begun = factors.begin(identity);
-            visit.session.set(ENROLLING, &begun)?;
+            visit.session.set(ENROLLING, &factors.seal(&begun)?)?;
             Ok(begun)
         }
     }
@@ -116,6 +116,10 @@ pub(super) async fn turn_on<A: Named>(
         Err(response) => return Ok(response),
     };
     let identity = account.principal().identity();
+    // Another one takes its place only after it was turned off, for which it is asked.
+    if factors.is_on(&identity).await? {
+        return Ok(visit.done(if pending.is_some() { CHECK } else { PAGE }, None));
+    }
     let begun = enrolment(&visit, &factors, &identity)?;
     let accepted = sent.accept(async |it| {
         attempts.count_codes(&identity).await?;
@@ -145,7 +149,7 @@ pub(super) async fn turn_on<A: Named>(
 pub(super) async fn turn_off<A: Named>(
     visit: Visit,
     factors: Inject<SecondFactors>,
-    Proven(account): Proven<A>,
+    SteppedUp(account): SteppedUp<A>,
 ) -> Result<Response> {
     let identity = account.principal().identity();
     if factors.turn_off(&identity).await? {
@@ -158,7 +162,7 @@ pub(super) async fn turn_off<A: Named>(
 pub(super) async fn new_codes<A: Named>(
     visit: Visit,
     factors: Inject<SecondFactors>,
-    Proven(account): Proven<A>,
+    SteppedUp(account): SteppedUp<A>,
 ) -> Result<Response> {
     let identity = account.principal().identity();
     if !factors.is_on(&identity).await? {

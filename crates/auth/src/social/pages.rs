@@ -137,7 +137,9 @@ async fn arrive<A: FromProfile>(
         Ok(response) => private(response),
         Err(error) => {
             let event = SecurityEvent::new("login").refused().with("way", &*remote.provider.name);
-            visit.record(event.with("why", error.machine_code())).await?;
+            if error.status() != StatusCode::TOO_MANY_REQUESTS {
+                visit.record(event.with("why", error.machine_code())).await?;
+            }
             unfinished(&visit, remote, &error, ways)?
         }
     };

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 #[model]
-struct Reader {
+pub(crate) struct Reader {
     id: i64,
     #[field(unique, max_length = 255)]
     email: String,
@@ -65,7 +65,7 @@ impl Person for Reader {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct More {
+pub(crate) struct More {
     nickname: String,
 }
 
@@ -339,6 +339,14 @@ async fn another_address_is_confirmed_from_there_and_the_old_one_is_told() {
     client.get("/account/email").send().await.assert_text_contains("ann@example.com");
     let change = async |email: &str| client.post("/account/email").form(&[("email", email)]).send().await;
     change("ann@example.com").await.assert_status(422);
+    client
+        .stranger()
+        .post("/account/forgot")
+        .form(&[("email", "ann@example.com")])
+        .send()
+        .await
+        .assert_status(200);
+    let in_the_old_mailbox = link(&app).await;
     change("anna@example.org").await.assert_status(200);
     assert_eq!(last_mail(&app).await.0, "anna@example.org");
     let link = link(&app).await;
@@ -352,6 +360,8 @@ async fn another_address_is_confirmed_from_there_and_the_old_one_is_told() {
     client.get("/me").send().await.assert_text("anna@example.org");
     assert_eq!(last_mail(&app).await, ("ann@example.com".into(), "Your address was changed".into()));
     client.post(&link).form(&NOTHING).send().await.assert_problem(400, "invalid_link");
+    let late = client.post(&in_the_old_mailbox).form(&[("password", "battery staple")]).send().await;
+    late.assert_status(400).assert_text_contains("This link is not good any more.");
 }
 
 #[tokio::test]

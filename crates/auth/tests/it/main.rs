@@ -9,6 +9,7 @@ mod guards;
 mod jwt;
 mod logging_in;
 mod mailed;
+mod migrations;
 mod pages;
 mod passwords;
 mod policies;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use mainstay_auth::audit::{AuditEntry, Outcome};
 use mainstay_auth::{
     Account, AccountsExt, AuditLogExt, Named, PasswordHash, Passwords, Proven, SignInPagesExt, SignedIn,
+    Tokens,
 };
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::{App, Provider};
@@ -373,3 +374,24 @@ async fn what_matters_asks_for_the_password_again_after_a_while() {
 }
 
 struct Shared(Arc<TestClock>);
+
+#[tokio::test]
+async fn a_token_of_ones_own_proves_nothing_for_the_session_of_somebody_else() {
+    let (app, ann) = start().await;
+    let (db, tokens) = (app.inject::<Db>().await, app.inject::<Tokens>().await);
+    let password = app.inject::<Passwords>().await.hash("mallory knows").await.unwrap();
+    let mallory = NewMember { email: "mallory@example.com".into(), password }.insert(&db).await.unwrap();
+    let stolen = app.client();
+    log_in(&stolen, &ann.email, PASSWORD).await.assert_redirect("/");
+    let token = tokens.issue(&mallory).unwrap();
+    for (path, form) in [
+        ("/account/confirm", vec![("password", "mallory knows")]),
+        ("/account/password", vec![("password", "mallory knows"), ("new_password", "something longer")]),
+    ] {
+        let sent = stolen.post(path).bearer(&token).form(&form).send().await;
+        sent.assert_problem(403, "sign_in_required");
+        // Nor does it become a session of its own.
+        let alone = stolen.stranger().post(path).bearer(&token).form(&form).send().await;
+        alone.assert_problem(403, "sign_in_required").assert_no_header("set-cookie");
+    }
+}

@@ -331,18 +331,29 @@ async fn what_matters_most_asks_for_a_code_again() {
 }
 
 #[tokio::test]
-async fn it_is_turned_off_only_by_who_has_just_proved_who_they_are() {
+async fn it_is_changed_only_by_who_has_just_given_it() {
     let clock = clock();
     let app = at_rest(&clock, app()).start().await;
     editor(&app, false).await;
     let client = app.client();
     log_in(&client).await.assert_redirect("/me");
-    turn_on(&client, &clock).await;
+    let (_, codes) = turn_on(&client, &clock).await;
     clock.advance(Duration::from_secs(16 * 60));
-    let off = async || client.post("/account/second-factor/off").json(&json!({})).send().await;
-    off().await.assert_problem(403, "proof_required");
+    let post = async |path: &str| client.post(path).json(&json!({ "code": "000000" })).send().await;
     client.post("/account/confirm").form(&[("password", PASSWORD)]).send().await.assert_redirect("/account");
-    off().await.assert_status(200);
+    for path in ["/account/second-factor/off", "/account/second-factor/recovery-codes"] {
+        post(path).await.assert_problem(403, "second_factor_required");
+    }
+    // Nor is another app put in its place, whose secret would be shown.
+    let other = client.post("/account/second-factor").form(&[("code", "000000")]).send().await;
+    other.assert_redirect("/account/second-factor");
+    let begun = app.inject::<SecondFactors>().await.begin("User/Editor/1");
+    let code = code_at(begun.secret(), clock.now());
+    let again = app.inject::<SecondFactors>().await.turn_on(&begun, &code).await;
+    assert_eq!(again.unwrap_err().status().as_u16(), 409);
+
+    give(&client, &codes[0]).await.assert_redirect("/me");
+    post("/account/second-factor/off").await.assert_status(200);
     client.get("/vault").send().await.assert_problem(403, "second_factor_required");
     log_in(&client.stranger()).await.assert_redirect("/me");
 }

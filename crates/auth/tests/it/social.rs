@@ -9,4 +9,4 @@ mod lies;
 mod plain_oauth;
 mod provider;
 mod set_up;
-mod world;
+pub(crate) mod world;

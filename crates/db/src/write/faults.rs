@@ -5,6 +5,8 @@
 //! nothing, a delete can only leave others behind. What SQLite does not say is looked up, which costs something only when
 //! there is a fault.
 
+use std::collections::HashSet;
+
 use super::Assignments;
 use crate::driver::{Dialect, Statement};
 use crate::error::DbError;
@@ -202,13 +204,8 @@ async fn leads_nowhere(
     if keys.is_empty() {
         return Ok(false);
     }
-    let mut known = Vec::with_capacity(keys.len());
-    for value in keys.drain(..) {
-        if !known.contains(&value) {
-            known.push(value);
-        }
-    }
-    let asked = known.len();
+    let known: HashSet<Value> = keys.drain(..).collect();
+    let (asked, known) = (known.len(), known.into_iter().collect::<Vec<_>>());
     let mut select = Select::new(other);
     select.deleted = Deleted::With;
     select.filter.push(is_among(Scope::ROOT, &other.key_columns(), known));

@@ -9,7 +9,8 @@ use super::{Action, FieldSet, Policy, Rows};
 ///
 /// Rows add up. Fields do so only as far as each of them is let in every row: a policy for all rows lets its fields be seen and
 /// written, one for some rows only where no other has a say. So who changes titles of their own articles, and the status of all, gets
-/// no titles of others by it. The row that comes of a change has to be let by one of the two, whichever let the row before.
+/// no titles of others by it. The row that comes of a change has to be let by one of the two, whichever let the row before;
+/// who makes one writes no field that one of the two keeps back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Either<A, B>(pub A, pub B);
 
@@ -35,6 +36,8 @@ impl<M: Model, A: Policy<M>, B: Policy<M>> Policy<M> for Either<A, B> {
         match (self.0.rows(who, action), self.1.rows(who, action)) {
             (Rows::None, _) => other,
             (_, Rows::None) => one,
+            // A row that there is not yet is nobody's: each says by its own check which it lets be made.
+            (Rows::All, Rows::All) if action == Action::Create => one.and(other),
             (Rows::All, Rows::All) => one.or(other),
             (Rows::All, Rows::Where(_)) => one,
             (Rows::Where(_), Rows::All) => other,

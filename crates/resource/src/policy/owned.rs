@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use mainstay_core::principal::Principal;
+use mainstay_core::principal::{Principal, PrincipalKind};
 use mainstay_db::expression::Scope;
 use mainstay_db::meta::{FieldMeta, RelationKind};
 use mainstay_db::named::{Comparison, Named, read_text};
@@ -80,7 +80,8 @@ impl<M: Model> Owned<M> {
     fn key(&self, who: &Principal) -> Option<Value> {
         let model = who.claim("account").and_then(|name| name.as_str());
         let is_other = model.is_some_and(|model| self.account.is_some_and(|account| account != model));
-        if !who.is_authenticated() || who.id().is_empty() || is_other {
+        // The id of a token, or of a part of the application, is no account's.
+        if who.kind() != PrincipalKind::User || who.id().is_empty() || is_other {
             return None;
         }
         read_text(self.field, who.id()).ok().filter(|value| !value.is_null())

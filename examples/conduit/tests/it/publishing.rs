@@ -60,7 +60,8 @@ async fn refuses_who_has_no_token_or_a_forged_one() {
     forged.push(last);
     for header in [forged.as_str(), "Token ", "Token abc", "Bearer abc"] {
         let refused = app.post("/api/articles").header("authorization", header).json(&article).send().await;
-        refused.assert_status(401).assert_header("www-authenticate", "Token");
+        let challenge = if header.starts_with("Bearer") { "Token" } else { "Token error=\"invalid_token\"" };
+        refused.assert_status(401).assert_header("www-authenticate", challenge);
         assert!(refused.json::<Value>()["errors"]["body"].is_array(), "{}", refused.text());
     }
     let list: Value = app.get("/api/articles").send().await.json();
