@@ -1,7 +1,9 @@
 //! For which tenant requests are.
 
+use std::time::Duration;
+
 use mainstay_api::transaction::transaction;
-use mainstay_api::{RequestTx, ResourcesExt, TenancyExt, TenantDb, TenantFrom};
+use mainstay_api::{OutputCache, RequestTx, ResourcesExt, TenancyExt, TenantDb, TenantFrom};
 use mainstay_core::principal::Principal;
 use mainstay_core::{App, Contribute, Resolver, Result};
 use mainstay_db::{BelongsTo, Db, HasMany, ModelsExt, model, models};
@@ -195,4 +197,23 @@ async fn a_tenant_can_be_a_part_of_the_host_or_looked_up() {
     let app = TestApp::start(app(looked_up)).await;
     fill(&app).await;
     of(&app, "1").get("/names").send().await.assert_json(json!(["secret"]));
+}
+
+#[get("/kept")]
+async fn kept(db: TenantDb) -> Result<Json<Vec<String>>> {
+    Ok(Json(Ledger::query().select(|ledger| ledger.name).all(&db).await?))
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_given_to_nobody_of_another_tenant() {
+    let cached = routes![kept].middleware(OutputCache::for_(Duration::from_secs(60)));
+    let app = app(TenantFrom::header::<i64>("x-company")).routes(cached);
+    let app = TestApp::start(app).await;
+    fill(&app).await;
+    for _ in 0..2 {
+        for (company, name) in [("1", "plain"), ("2", "secret")] {
+            let told = app.client().get("/kept").header("x-company", company).send().await;
+            told.assert_json(json!([name]));
+        }
+    }
 }

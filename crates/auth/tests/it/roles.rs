@@ -103,6 +103,8 @@ async fn an_account_has_what_its_roles_and_its_groups_allow() {
 
             change().take("editor", &ann.principal()).await.unwrap();
             change().revoke("editor", "persons.view").await.unwrap();
+            let again = change().revoke("editor", "persons.view").await;
+            assert_eq!(again.unwrap_err().status().as_u16(), 404, "it has not got that");
             client.get("/who").send().await.assert_text("chief | articles.* roles.administer");
             let (bob, of_bob) = person(app, "bob@example.com").await;
             of_bob.get("/who").send().await.assert_text(" | ");

@@ -222,6 +222,13 @@ mod ready_made {
         assert!(either.check(&publisher, Action::Update, &essay(8, "")));
         assert!(!either.check(&author, Action::Update, &essay(8, "")));
         assert_eq!(rows(&either, &Principal::anonymous(), Action::View), "none");
+        assert_eq!(
+            either.fields(&publisher, Action::Create).to_string(),
+            "status",
+            "not in the name of others"
+        );
+        assert_eq!(either.fields(&author, Action::Create).to_string(), "all");
+        assert_eq!(rows(&owned(), &Principal::token("7"), Action::View), "none", "its id is no account's");
 
         let both = Both(Publishing, owned());
         assert!(rows(&both, &publisher, Action::Update).starts_with("where"));
