@@ -37,7 +37,7 @@
 //! hooks see the value), and opened when a model is read from a row. In between, in the engine, in logs, in a dump, it is
 //! `sealed:` and a token of [`Keys`](mainstay_core::keys::Keys), whose purpose is the table and the column: what is moved to another column does not open.
 //!
-//! In reading order: `plain` (values as bytes), `vault` (the keys of a database, field by field), [`column`] (what closures can say
+//! In reading order: `plain` (values as bytes), `vault` (the keys of a database, field by field), [`mod@column`] (what closures can say
 //! of such a field), [`mod@reseal`] (sealing anew, when keys have changed).
 
 pub mod column;

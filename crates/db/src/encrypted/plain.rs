@@ -37,7 +37,7 @@ pub(super) fn write(value: &Value) -> Option<Vec<u8>> {
     })
 }
 
-/// The value that [`write`] was given; `None` for other bytes.
+/// The value that [`write()`] was given; `None` for other bytes.
 pub(super) fn read(bytes: &[u8]) -> Option<Cell<'_>> {
     let (tag, bytes) = bytes.split_first()?;
     Some(match tag {
