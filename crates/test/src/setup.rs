@@ -3,9 +3,11 @@
 use std::io;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
-use mainstay_core::container::IntoProvider;
+use mainstay_core::container::{IntoProvider, Registration};
 use mainstay_core::lifecycle::Services;
 use mainstay_core::logging::{self, LogConfig};
 use mainstay_core::{App, Error, Profile};
@@ -23,16 +25,16 @@ use crate::database::Database;
 ///
 /// ```
 /// use std::sync::Arc;
+/// use mainstay_core::App;
 /// use mainstay_core::clock::{Clock, TestClock};
-/// use mainstay_core::{App, Provider};
 /// use mainstay_test::TestApp;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let clock = Provider::singleton(TestClock::default).bind(|clock| clock as Arc<dyn Clock>);
-/// let app = TestApp::of(App::new()).set("app.shutdown_deadline", "1s").replace(clock).start().await;
+/// let clock = Arc::new(TestClock::default());
+/// let app = TestApp::of(App::new()).set("app.shutdown_deadline", "1s").clock(&clock).start().await;
 ///
-/// assert_eq!(app.inject::<dyn Clock>().await.now(), TestClock::default().now());
+/// assert_eq!(app.inject::<dyn Clock>().await.now(), clock.now());
 /// # }
 /// ```
 ///
@@ -79,12 +81,34 @@ impl Setup {
         self
     }
 
-    /// Puts a provider in the place of every other that answers to the same types: a stub for what sends mail, a clock
-    /// that stands still.
+    /// Puts a provider in the place of every other that answers to the same types: a stub for what sends mail, a queue
+    /// that keeps all.
     #[track_caller]
     pub fn replace<Marker>(mut self, provider: impl IntoProvider<Marker>) -> Self {
         self.app = self.app.replace(provider);
         self
+    }
+
+    /// Goes by this clock, which stands still until the test moves it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use mainstay_core::App;
+    /// use mainstay_core::clock::{Clock, TestClock};
+    /// use mainstay_test::TestApp;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let clock = Arc::new(TestClock::default());
+    /// let app = TestApp::of(App::new()).clock(&clock).start().await;
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(app.inject::<dyn Clock>().await.now(), clock.now());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn clock(self, clock: &Arc<TestClock>) -> Self {
+        self.replace(Registration::of_value(Arc::clone(clock) as Arc<dyn Clock>))
     }
 
     /// The folder in which `config/` lies, and from which relative paths in the configuration start. By default that of

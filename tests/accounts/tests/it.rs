@@ -120,15 +120,12 @@ async fn no_password_of_the_list_of_django_can_be_chosen() {
 #[tokio::test]
 async fn a_code_of_oathtool_turns_a_second_factor_on_and_gets_in() {
     let clock = Arc::new(TestClock::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)));
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
     let app = App::new()
         .models(models![Member])
         .accounts::<Member>()
         .sign_in_pages::<Member>()
         .second_factor::<Member>();
-    let setup = TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
-    let app = setup.start().await;
+    let app = TestApp::of(app).clock(&clock).start().await;
     let factors = app.inject::<SecondFactors>().await;
     let begun = factors.begin("ann");
     let code = |step: u64| {
@@ -144,5 +141,3 @@ async fn a_code_of_oathtool_turns_a_second_factor_on_and_gets_in() {
     assert!(!factors.accept("ann", &next).await.unwrap(), "a code is good once");
     assert!(!factors.accept("bob", &code(1)).await.unwrap());
 }
-
-struct Shared(Arc<TestClock>);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use issuer::{Browser, Issuer};
-use mainstay::core::clock::{Clock, TestClock};
+use mainstay::core::clock::TestClock;
 use mainstay::db::Query as Rows;
 use mainstay::db::column::Assignment;
 use mainstay::prelude::*;
@@ -211,16 +211,12 @@ async fn an_account_with_a_password_is_connected_by_its_owner() {
     sign_in(&app.client(), &issuer).await.assert_redirect("/me");
 }
 
-struct Shared(Arc<TestClock>);
-
 #[tokio::test]
 async fn tokens_are_refreshed_as_often_as_they_are_needed() {
     let issuer = Issuer::start(&[ORIGIN]).unwrap();
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
     let app = TestApp::of(app(&issuer, "rs256").set("auth.providers.company.keep_tokens", "true"))
-        .replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
+        .clock(&clock)
         .start()
         .await;
     sign_in(&app.client(), &issuer).await.assert_redirect("/me");

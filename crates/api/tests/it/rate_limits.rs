@@ -15,7 +15,7 @@ use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
 use mainstay_core::metrics::Metrics;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Contribute, Error, Module, Profile, Provider, Resolver, Result};
+use mainstay_core::{App, Contribute, Error, Module, Profile, Resolver, Result};
 use mainstay_http::listen::ListenConfig;
 use mainstay_http::stack::principal::{Authenticate, Authenticator};
 use mainstay_http::{Exchange, Group, Http, Route, RoutesExt, get, routes};
@@ -68,12 +68,8 @@ fn limited(limit: RateLimit) -> App {
 /// With a clock that stands still.
 pub(crate) fn at_rest(app: App) -> (Setup, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    (TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>)), clock)
+    (TestApp::of(app).clock(&clock), clock)
 }
-
-struct Shared(Arc<TestClock>);
 
 async fn start(limit: RateLimit) -> (TestApp, Arc<TestClock>) {
     let (setup, clock) = at_rest(limited(limit));

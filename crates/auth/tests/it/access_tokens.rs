@@ -8,10 +8,10 @@ use mainstay_auth::scopes::{InPerson, RequireScope, Scope, Scoped, Scopes};
 use mainstay_auth::{
     AccessTokens, AccessTokensExt, Account, AccountsExt, PasswordHash, Passwords, ScopesExt, SignedIn, Tokens,
 };
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::App;
+use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Provider};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, model, models};
 use mainstay_http::{Group, RoutesExt, get, post, routes};
@@ -96,12 +96,8 @@ fn app() -> App {
         .routes(routes![articles, settings, welcome, password])
 }
 
-struct Shared(Arc<TestClock>);
-
 fn setup(clock: &Arc<TestClock>) -> Setup {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    TestApp::of(app()).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
+    TestApp::of(app()).clock(clock)
 }
 
 async fn author(app: &TestApp) -> Author {
@@ -337,10 +333,7 @@ mod page {
     #[tokio::test]
     async fn makes_shows_once_and_revokes_tokens_without_scripts() {
         let clock = Arc::new(TestClock::at(SystemTime::now()));
-        let shared = Arc::clone(&clock);
-        let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-        let provider = provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>);
-        let app = TestApp::of(app()).replace(provider).start().await;
+        let app = TestApp::of(app()).clock(&clock).start().await;
         let (ann, client) = (author(&app).await, app.client());
         let away = client.get("/account/access-tokens").header("accept", "text/html").send().await;
         away.assert_redirect("/account/login?next=%2Faccount%2Faccess-tokens");

@@ -16,7 +16,7 @@ use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
 use mainstay_core::keys::base64url;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Profile, Provider};
+use mainstay_core::{App, Profile};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{Group, RoutesExt, get, post, routes};
@@ -96,12 +96,8 @@ fn app() -> App {
         .routes(routes![who, me, maybe])
 }
 
-struct Shared(Arc<TestClock>);
-
 fn setup(clock: &Arc<TestClock>) -> Setup {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    TestApp::of(app()).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
+    TestApp::of(app()).clock(clock)
 }
 
 /// A whole second, so that what is expected can be counted.

@@ -9,12 +9,12 @@ use mainstay_auth::{
     Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, Person, RecoveryPagesExt,
     Registration, RegistrationPagesExt, SignInLinksExt, SignInPagesExt, SignedIn,
 };
-use mainstay_core::clock::{Clock, TestClock};
-use mainstay_core::{App, Error, Fault, Provider, Result};
+use mainstay_core::clock::TestClock;
+use mainstay_core::{App, Error, Fault, Result};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, Tx, model, models};
 use mainstay_http::{RoutesExt, get, routes};
-use mainstay_test::{Client, Setup, TestApp, TestResponse, on_each_engine};
+use mainstay_test::{Client, TestApp, TestResponse, on_each_engine};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -394,7 +394,7 @@ async fn nobody_takes_the_address_of_somebody_else() {
 #[tokio::test]
 async fn refuses_links_that_are_forged_cut_too_old_or_for_something_else() {
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let app = at_rest(&clock).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     ann(&app).await;
     let client = app.client();
     client.post("/account/forgot").form(&[("email", "ann@example.com")]).send().await.assert_status(200);
@@ -421,14 +421,6 @@ async fn refuses_links_that_are_forged_cut_too_old_or_for_something_else() {
     let late = client.post(&reset).form(&[("password", "battery staple")]).send().await;
     late.assert_status(400).assert_text_contains("This link is not good any more.");
     log_in(&client, "ann@example.com", PASSWORD).await.assert_redirect("/");
-}
-
-struct Shared(Arc<TestClock>);
-
-fn at_rest(clock: &Arc<TestClock>) -> Setup {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    TestApp::of(app()).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use mainstay_auth::{
     Account, AccountsExt, AuditLogExt, Named, PasswordHash, Passwords, Proven, SignInPagesExt, SignedIn,
     Tokens,
 };
-use mainstay_core::clock::{Clock, TestClock};
-use mainstay_core::{App, Provider};
+use mainstay_core::App;
+use mainstay_core::clock::TestClock;
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{RoutesExt, Sessions, get, routes};
@@ -347,10 +347,7 @@ async fn another_password_ends_every_session_but_the_one_that_chose_it() {
 #[tokio::test]
 async fn what_matters_asks_for_the_password_again_after_a_while() {
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let setup = TestApp::of(app()).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
-    let (app, _) = with_ann(setup.start().await).await;
+    let (app, _) = with_ann(TestApp::of(app()).clock(&clock).start().await).await;
     let client = app.client();
     let page = async || client.get("/danger?all=1").header("accept", "text/html").send().await;
     page().await.assert_redirect("/account/login?next=%2Fdanger%3Fall%3D1");
@@ -372,8 +369,6 @@ async fn what_matters_asks_for_the_password_again_after_a_while() {
     client.get("/me").send().await.assert_status(200);
     page().await.assert_redirect("/account/confirm?next=%2Fdanger%3Fall%3D1");
 }
-
-struct Shared(Arc<TestClock>);
 
 #[tokio::test]
 async fn a_token_of_ones_own_proves_nothing_for_the_session_of_somebody_else() {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mainstay_auth::RedisSessionsExt;
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::random::{Random, SecureRandom};
-use mainstay_core::{App, Profile, Provider, Result};
-use mainstay_http::{RoutesExt, Session, Sessions, get, post, routes};
+use mainstay_core::{App, Profile};
+use mainstay_http::{RoutesExt, Sessions};
 use mainstay_store::redis::{Redis, RedisScript};
-use mainstay_test::{Setup, TestApp, contracts};
+use mainstay_test::{TestApp, contracts};
 
-struct Shared(Arc<TestClock>);
+use crate::sessions::{remembers_visitors as remembers, visits};
 
 /// The address of the server, if there is one. Says aloud that there is none; under continuous integration that is a failure.
 fn server() -> Option<String> {
@@ -28,36 +28,10 @@ fn server() -> Option<String> {
     found
 }
 
-/// Counts.
-#[post("/count", hidden)]
-async fn count(session: Session) -> Result<String> {
-    let next = session.get::<u32>("count")?.unwrap_or_default() + 1;
-    session.set("count", &next)?;
-    Ok(next.to_string())
-}
-
-/// Signs in.
-#[post("/sign-in", hidden)]
-async fn sign_in(session: Session) {
-    session.sign_in("ann");
-}
-
-/// Who it is.
-#[get("/who", hidden)]
-async fn who(session: Session) -> String {
-    session.owner().unwrap_or_default()
-}
-
 fn app(address: &str) -> App {
     let prefix = format!("test-{}", SecureRandom::new().hex(8));
-    let app = App::new().redis_sessions().routes(routes![count, sign_in, who]);
+    let app = App::new().redis_sessions().routes(visits());
     app.set("store.url", address).set("store.prefix", prefix).set("store.timeout", "20s")
-}
-
-fn at_rest(clock: &Arc<TestClock>, app: App) -> Setup {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
 }
 
 #[tokio::test]
@@ -65,7 +39,7 @@ async fn redis_keeps_the_contract_of_a_store() {
     let Some(address) = server() else { return };
     // One of the clock's own time, far from the server's, and one of today.
     for clock in [TestClock::default(), TestClock::at(SystemTime::now())].map(Arc::new) {
-        let app = at_rest(&clock, app(&address)).start().await;
+        let app = TestApp::of(app(&address)).clock(&clock).start().await;
         let sessions = app.inject::<Sessions>().await;
         contracts::session_store(&**sessions.store(), &clock).await;
     }
@@ -77,17 +51,7 @@ async fn remembers_visitors_on_the_server_of_the_store_or_on_one_of_its_own() {
     let own = app("memory:").set("session.store", &*address);
     for app in [app(&address), app(&address).set("session.store", "redis"), own] {
         let app = TestApp::of(app).start().await;
-        let client = app.client();
-        client.post("/count").send().await.assert_text("1");
-        client.post("/count").send().await.assert_text("2");
-        client.post("/sign-in").send().await.assert_success();
-        client.get("/who").send().await.assert_text("ann");
-        client.post("/count").send().await.assert_text("3");
-        client.stranger().post("/count").send().await.assert_text("1");
-        let sessions = app.inject::<Sessions>().await;
-        assert_eq!(sessions.of_owner("ann").await.unwrap().len(), 1);
-        assert_eq!(sessions.end_all("ann", None).await.unwrap(), 1);
-        client.get("/who").send().await.assert_text("");
+        remembers(&app).await;
     }
 }
 
@@ -95,7 +59,7 @@ async fn remembers_visitors_on_the_server_of_the_store_or_on_one_of_its_own() {
 async fn what_has_ended_is_dropped_from_the_list_of_its_owner() {
     let Some(address) = server() else { return };
     let clock = Arc::new(TestClock::default());
-    let app = at_rest(&clock, app(&address)).start().await;
+    let app = TestApp::of(app(&address)).clock(&clock).start().await;
     for _ in 0..3 {
         app.client().post("/sign-in").send().await.assert_success();
     }

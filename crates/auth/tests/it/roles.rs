@@ -9,10 +9,10 @@ use mainstay_auth::{
     Account, AccountsExt, Guard, GuardedExt, Named, PasswordHash, Passwords, PermissionsExt, Role, Roles,
     RolesExt, Tokens,
 };
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::App;
+use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Provider};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{RoutesExt, get, routes};
@@ -139,15 +139,10 @@ async fn a_request_asks_for_roles_once_and_one_of_nobody_never() {
     assert_eq!(client.get("/who").send().await.assert_success().queries().count(), 1);
 }
 
-struct Shared(Arc<TestClock>);
-
 #[tokio::test]
 async fn what_another_process_takes_away_is_gone_after_a_moment() {
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let provider = provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>);
-    let app = TestApp::of(app()).replace(provider).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     let (ann, client) = person(&app, "ann@example.com").await;
     let roles = app.inject::<Roles>().await;
     roles.change(&system()).unwrap().give("chief", &ann.principal()).await.unwrap();

@@ -9,13 +9,13 @@ use mainstay_auth::{
     Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, SecondFactorExt,
     SecondFactors, SignInPagesExt, SignedIn, SteppedUp,
 };
+use mainstay_core::App;
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::principal::Principal;
-use mainstay_core::{App, Provider};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{RoutesExt, get, routes};
-use mainstay_test::{Client, Setup, TestApp, TestResponse, on_each_engine};
+use mainstay_test::{Client, TestApp, TestResponse, on_each_engine};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
@@ -76,14 +76,6 @@ fn app() -> App {
     app.sign_in_pages::<Editor>().second_factor::<Editor>().routes(routes![me, vault])
 }
 
-struct Shared(Arc<TestClock>);
-
-fn at_rest(clock: &Arc<TestClock>, app: App) -> Setup {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>))
-}
-
 fn clock() -> Arc<TestClock> {
     Arc::new(TestClock::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)))
 }
@@ -124,7 +116,7 @@ const CHECK: &str = "/account/second-factor/check?next=%2Fme";
 async fn nobody_is_signed_in_by_the_password_alone() {
     let clock = clock();
     on_each_engine(
-        || at_rest(&clock, app()),
+        || TestApp::of(app()).clock(&clock),
         async |app| {
             editor(app, false).await;
             let client = app.client();
@@ -157,10 +149,8 @@ async fn of_many_who_give_one_code_at_once_one_gets_in() {
     let clock = clock();
     on_each_engine(
         || {
-            at_rest(
-                &clock,
-                app().set("auth.second_factor_attempts", "100/15m").set("auth.attempts", "100/15m"),
-            )
+            let setup = TestApp::of(app()).clock(&clock);
+            setup.set("auth.second_factor_attempts", "100/15m").set("auth.attempts", "100/15m")
         },
         async |app| {
             let ann = editor(app, false).await;
@@ -187,7 +177,7 @@ async fn of_many_who_give_one_code_at_once_one_gets_in() {
 #[tokio::test]
 async fn a_recovery_code_gets_in_as_it_was_written_down_and_new_ones_void_it() {
     let clock = clock();
-    let app = at_rest(&clock, app()).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     editor(&app, false).await;
     let client = app.client();
     log_in(&client).await.assert_redirect("/me");
@@ -234,7 +224,7 @@ async fn shows_a_code_to_scan_and_keeps_it_until_the_app_has_it() {
 #[tokio::test]
 async fn a_code_is_good_a_little_earlier_and_later_and_no_more() {
     let clock = clock();
-    let app = at_rest(&clock, app().set("auth.second_factor_attempts", "100/15m")).start().await;
+    let app = TestApp::of(app()).clock(&clock).set("auth.second_factor_attempts", "100/15m").start().await;
     editor(&app, false).await;
     let client = app.client();
     log_in(&client).await.assert_redirect("/me");
@@ -258,7 +248,7 @@ async fn a_code_is_good_a_little_earlier_and_later_and_no_more() {
 #[tokio::test]
 async fn codes_are_not_guessed_and_a_sign_in_does_not_wait_for_ever() {
     let clock = clock();
-    let app = at_rest(&clock, app()).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     editor(&app, false).await;
     let client = app.client();
     log_in(&client).await.assert_redirect("/me");
@@ -292,7 +282,7 @@ async fn codes_are_not_guessed_and_a_sign_in_does_not_wait_for_ever() {
 #[tokio::test]
 async fn a_role_that_has_to_have_one_is_signed_in_when_it_has_turned_it_on() {
     let clock = clock();
-    let app = at_rest(&clock, app().set("auth.second_factor_roles", "[\"chief\"]")).start().await;
+    let app = TestApp::of(app()).clock(&clock).set("auth.second_factor_roles", "[\"chief\"]").start().await;
     editor(&app, true).await;
     let client = app.client();
     log_in(&client).await.assert_redirect(CHECK);
@@ -307,7 +297,7 @@ async fn a_role_that_has_to_have_one_is_signed_in_when_it_has_turned_it_on() {
 #[tokio::test]
 async fn what_matters_most_asks_for_a_code_again() {
     let clock = clock();
-    let app = at_rest(&clock, app()).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     editor(&app, false).await;
     let client = app.client();
     let page = async || client.get("/vault").header("accept", "text/html").send().await;
@@ -333,7 +323,7 @@ async fn what_matters_most_asks_for_a_code_again() {
 #[tokio::test]
 async fn it_is_changed_only_by_who_has_just_given_it() {
     let clock = clock();
-    let app = at_rest(&clock, app()).start().await;
+    let app = TestApp::of(app()).clock(&clock).start().await;
     editor(&app, false).await;
     let client = app.client();
     log_in(&client).await.assert_redirect("/me");
@@ -370,7 +360,8 @@ async fn roles_that_nobody_can_satisfy_keep_it_from_starting() {
 async fn a_device_signs_in_with_a_code_as_well() {
     let clock = clock();
     let with_tokens = app().token_login::<Editor>();
-    let app = at_rest(&clock, with_tokens).set("auth.second_factor_roles", "[\"chief\"]").start().await;
+    let app =
+        TestApp::of(with_tokens).clock(&clock).set("auth.second_factor_roles", "[\"chief\"]").start().await;
     let ann = editor(&app, false).await;
     let client = app.client();
     let sign_in = async |code: Option<&str>| {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_auth::{Account, AccountsExt, PasswordHash, Passwords, Tokens};
-use mainstay_core::Provider;
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, models};
@@ -47,9 +46,8 @@ async fn refuses_what_is_forged_also_where_everybody_is_served() {
 
 #[tokio::test]
 async fn ends_with_its_time_with_the_password_and_with_the_account() {
-    let clock = Provider::singleton(TestClock::default).bind(|clock| clock as Arc<dyn Clock>);
-    let app = TestApp::of(app()).set("auth.token_lifetime", "1h").replace(clock).start().await;
-    let clock = app.inject::<TestClock>().await;
+    let clock = Arc::new(TestClock::default());
+    let app = TestApp::of(app()).set("auth.token_lifetime", "1h").clock(&clock).start().await;
     let (passwords, db) = (app.inject::<Passwords>().await, app.inject::<Db>().await);
     let tokens = app.inject::<Tokens>().await;
     let mut ann = customer("ann@example.org", &passwords, &db).await;

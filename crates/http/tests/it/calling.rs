@@ -8,7 +8,8 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
-use mainstay_core::{App, Profile, Provider, Resolver};
+use mainstay_core::container::Registration;
+use mainstay_core::{App, Profile, Resolver};
 use mainstay_http::Http;
 use mainstay_http::listen::{Peer, PeerAddress, Protocol};
 
@@ -39,11 +40,8 @@ pub(crate) async fn caller_in(profile: Profile, app: App) -> Caller {
 
 /// The same with a clock that stands still.
 pub(crate) async fn at_rest(app: App) -> (Caller, Arc<TestClock>) {
-    struct Shared(Arc<TestClock>);
     let clock = Arc::new(TestClock::default());
-    let shared = Arc::clone(&clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let app = app.replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
+    let app = app.replace(Registration::of_value(Arc::clone(&clock) as Arc<dyn Clock>));
     let assembly = app.profile(Profile::Test).assemble(Sources::isolated());
     assert!(!assembly.findings().has_errors(), "{}", assembly.findings());
     (Caller::of(assembly.resolver()).await, clock)

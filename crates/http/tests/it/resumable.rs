@@ -14,16 +14,17 @@ mod steps;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
+use mainstay_core::container::Registration;
 use mainstay_core::lifecycle::{Services, Started};
 use mainstay_core::principal::Principal;
 use mainstay_core::{
-    App, Contribute, CoreContributions, Error, Inject, Profile, Provider, Resolver, Result, StatusCode,
+    App, Contribute, CoreContributions, Error, Inject, Profile, Resolver, Result, StatusCode,
 };
 use mainstay_http::extract::Image;
 use mainstay_http::extract::Query;
@@ -105,19 +106,6 @@ async fn sort(_: Finished, Query(place): Query<Place>) -> String {
     place.shelf
 }
 
-/// One clock for several applications.
-struct Shared(Arc<TestClock>);
-
-impl Clock for Shared {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
-
-    fn monotonic(&self) -> Instant {
-        self.0.monotonic()
-    }
-}
-
 /// Everybody is who they say they are.
 struct ByName;
 
@@ -161,16 +149,13 @@ impl Server {
         settings: &[(&str, &str)],
     ) -> Self {
         let place = folder.path().join("kept");
-        let time = Arc::clone(&clock);
         let mut app = App::new()
             .profile(Profile::Test)
             .set("http.unix", folder.path().join("http.sock").display().to_string())
             .set("http.cors.origins", "https://app.example")
             .set("resumable_uploads.folder", folder.path().join("uploads").display().to_string())
             .provide(move || Kept { place: place.clone(), ..Kept::default() })
-            .replace(
-                Provider::singleton(move || Shared(Arc::clone(&time))).bind(|clock| clock as Arc<dyn Clock>),
-            )
+            .replace(Registration::of_value(Arc::clone(&clock) as Arc<dyn Clock>))
             .contribute(Authenticator::new(ByName))
             .resumable_uploads(ResumableUploads::new(routes![keep, tell, slow, fall, sort]))
             .resumable_uploads(ResumableUploads::new(routes![show]).files::<Image>());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::random::{Random, SeededRandom};
 use mainstay_core::{App, Error, Inject, Provider, Result};
 use mainstay_http::{RoutesExt, post, routes};
@@ -16,11 +15,10 @@ async fn send(mailer: Inject<Mailer>, to: String) -> Result<()> {
 }
 
 async fn start() -> TestApp {
-    let clock = Provider::singleton(TestClock::default).bind(|clock| clock as Arc<dyn Clock>);
     let random = Provider::singleton(|| SeededRandom::new(1)).bind(|random| random as Arc<dyn Random>);
     TestApp::of(App::new().mail().routes(routes![send]))
         .set("mail.from", "Shop <no-reply@shop.example>")
-        .replace(clock)
+        .clock(&Arc::default())
         .replace(random)
         .start()
         .await

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use mainstay_core::clock::{Clock, TestClock};
-use mainstay_core::{App, Error, Provider};
+use mainstay_core::clock::TestClock;
+use mainstay_core::{App, Error};
 use mainstay_http::extract::{ClientIp, Multipart};
 use mainstay_http::respond::{Event, Redirect, SetCookie, Sse};
 use mainstay_http::{Cookies, Form, Json, Query, Route, RoutesExt};
@@ -81,14 +81,14 @@ async fn a_header_of_the_request_goes_before_one_of_the_client() {
 
 #[tokio::test]
 async fn each_client_keeps_its_own_cookies_for_as_long_as_they_last() {
-    let clock = Provider::singleton(TestClock::default).bind(|clock| clock as Arc<dyn Clock>);
-    let app = TestApp::of(app()).replace(clock).start().await;
+    let clock = Arc::new(TestClock::default());
+    let app = TestApp::of(app()).clock(&clock).start().await;
     app.post("/login").send().await.assert_text("welcome");
     assert_eq!(app.cookie("session").as_deref(), Some("s1"));
     app.get("/who").send().await.assert_text("s1");
     app.client().get("/who").send().await.assert_text("nobody");
 
-    app.inject::<TestClock>().await.advance(Duration::from_secs(61));
+    clock.advance(Duration::from_secs(61));
     app.get("/who").send().await.assert_text("nobody");
 
     app.set_cookie("session", "s2");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::clock::TestClock;
 use mainstay_core::keys::{Keeper, KeyError, KeyRingDriver, KeyRingStore, Keys, Rotation};
-use mainstay_core::{App, CoreContributions, Inject, Provider};
+use mainstay_core::{App, CoreContributions, Inject};
 use mainstay_db::{DatabaseConfig, Db, Dialect, ModelsExt, models, sql};
 use mainstay_test::{Setup, TestApp, contracts, on_each_engine};
 
@@ -147,11 +147,7 @@ async fn says_what_is_missing_where_there_is_no_database() {
 #[tokio::test]
 async fn a_ring_that_was_kept_in_the_database_outlives_the_process() {
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let shared = Arc::clone(&clock);
-    struct Shared(Arc<TestClock>);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let provider = provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>);
-    let app = with_ring().replace(provider).start().await;
+    let app = with_ring().clock(&clock).start().await;
     let token = app.inject::<Keys>().await.seal("a", b"x", None);
     clock.advance(std::time::Duration::from_secs(400 * 86_400));
     keeper_of(&app).await.rotate(Rotation::AtOnce).await.unwrap();

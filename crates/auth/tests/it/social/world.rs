@@ -9,7 +9,7 @@ use mainstay_auth::{
     Account, AccountsExt, FromProfile, Named, PasswordHash, Passwords, SignInPagesExt, SignedIn,
     SocialLoginExt, SocialProfile,
 };
-use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::clock::TestClock;
 use mainstay_core::principal::Principal;
 use mainstay_core::{App, Result};
 use mainstay_db::column::Assignment;
@@ -100,14 +100,10 @@ pub(crate) async fn start() -> (Provider, TestApp) {
     (provider, app)
 }
 
-struct Shared(Arc<TestClock>);
-
 /// The same with a clock that stands still.
 pub(crate) fn at_rest(app: App) -> (Arc<TestClock>, Setup) {
     let clock = Arc::new(TestClock::at(SystemTime::now()));
-    let shared = Arc::clone(&clock);
-    let provider = mainstay_core::Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let setup = TestApp::of(app).replace(provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>));
+    let setup = TestApp::of(app).clock(&clock);
     (clock, setup)
 }
 
