@@ -1,6 +1,7 @@
 //! Who sends a request, from the session of a browser.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::request::Parts;
@@ -10,12 +11,13 @@ use mainstay_core::random::hex;
 use mainstay_core::{Resolver, Result};
 use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
+use mainstay_http::session::Recognized;
 use mainstay_http::stack::principal::Authenticate;
 use mainstay_http::{Exchange, Session};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::signed_in::SignedIn;
+use crate::signed_in::{Pending, Proof, SignedIn};
 use crate::tokens::stamp;
 
 /// Under which name a session knows its account.
@@ -94,9 +96,15 @@ impl<A: Account> BySession<A> {
             }
         };
         let db = resolver.get::<Db>().await?;
-        let account = note.find(&db).await?;
-        if account.is_none() {
-            session.end();
+        let account = note.find::<A>(&db).await?;
+        match &account {
+            Some(account) => {
+                session.recognize(Recognized {
+                    principal: account.principal(),
+                    note: serde_json::to_value(&note)?,
+                });
+            }
+            None => session.end(),
         }
         Ok(account)
     }
@@ -114,6 +122,15 @@ impl<A: Account> Authenticate for BySession<A> {
         resolver: &'a Resolver,
     ) -> BoxFuture<'a, Result<Option<Principal>>> {
         Box::pin(async move {
+            if let Some(known) = Session::recognized(request) {
+                if known.note["model"] != A::META.name {
+                    return Ok(None);
+                }
+                // Who only wants to know who it is costs no statement; the account is loaded for who asks for it.
+                let proof = Proof::Session(Arc::clone(&known));
+                Pending::<A>::enter(proof, &resolver.get::<Db>().await?, request);
+                return Ok(Some(known.principal.clone()));
+            }
             let Some(session) = Session::of_visitor(request).await? else { return Ok(None) };
             let account = Self::account(&session, resolver).await?;
             Ok(account.map(|account| SignedIn::enter(account, request)))

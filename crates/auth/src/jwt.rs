@@ -19,11 +19,10 @@
 //! 5. [`keys`]: the signing keys and their schedule.
 //! 6. [`pairs`]: devices sign in, come back, and are signed out; [`device`] and [`table`]: what is kept of them.
 //!    `theft`: who is told of a token that came twice.
-//! 7. `read`: from a request to who sends it; `cache`: what is remembered of that.
+//! 7. `read`: from a request to who sends it, and what is remembered of that.
 //! 8. `endpoints`, `config`, `module`: addresses, the section `jwt`, and what `.jwt::<User>()` adds.
 
 pub mod algorithm;
-mod cache;
 mod config;
 pub mod device;
 mod endpoints;

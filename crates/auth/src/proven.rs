@@ -110,11 +110,8 @@ impl<A: Account, S: Send + Sync> FromRequestParts<S> for Proven<A> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let session = Session::of(parts).await?;
-        let signed_in = parts.extensions.get::<SignedIn<A>>().cloned();
-        // Not by a token that came with the request: nobody has typed that.
-        let by_session = signed_in.filter(|account| session.owner() == Some(account.principal().identity()));
         let exchange = Exchange::from_request_parts(parts, state).await?;
-        let Some(SignedIn(account)) = by_session else {
+        let Some(account) = SignedIn::<A>::by_session(&session, parts).await? else {
             return Err(lead_to(LOGIN, &exchange)
                 .unwrap_or_else(|| Error::unauthorized("Sign in first, with a browser.")));
         };

@@ -10,12 +10,15 @@ use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
+use mainstay_http::Session;
 use mainstay_http::describe::{Describe, ErrorSpec, Operation, Place, SecurityScheme, SecuritySpec};
-
+use mainstay_http::session::Recognized;
+use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::account::Account;
 use crate::authenticate::{invalid_token, unauthorized};
+use crate::by_session::Note;
 
 /// The account that sends the request: `SignedIn(user): SignedIn<User>`. Whoever is not signed in is answered with 401;
 /// `Option<SignedIn<User>>` serves everybody.
@@ -35,33 +38,51 @@ impl<A: Account> SignedIn<A> {
 
 /// An account of which is known whose it is, and which nobody has asked for yet.
 pub(crate) struct Pending<A> {
-    key: Arc<str>,
+    proof: Proof,
     db: Inject<Db>,
-    loaded: OnceCell<A>,
+    loaded: OnceCell<Option<A>>,
+}
+
+/// By what it is known whose a request is.
+pub(crate) enum Proof {
+    /// A token, of an account with this key, as JSON.
+    Token(Arc<str>),
+    /// A session.
+    Session(Arc<Recognized>),
 }
 
 impl<A: Account> Pending<A> {
-    /// Leaves it for the handlers of a request. `key` is JSON.
-    pub(crate) fn enter(key: Arc<str>, db: &Inject<Db>, request: &mut Parts) {
-        request.extensions.insert(Arc::new(Self { key, db: db.clone(), loaded: OnceCell::new() }));
+    /// Leaves it for the handlers of a request.
+    pub(crate) fn enter(proof: Proof, db: &Inject<Db>, request: &mut Parts) {
+        request.extensions.insert(Arc::new(Self { proof, db: db.clone(), loaded: OnceCell::new() }));
     }
 
-    async fn account(&self) -> Result<A> {
-        let load = async || {
-            let account = get::<A>(Key::new(serde_json::from_str(&self.key)?), &self.db).await?;
-            account.filter(Account::is_active).ok_or_else(invalid_token::<A>)
+    /// None of a session that has ended since it was last looked at, as if it had been found to be none then.
+    async fn account(&self) -> Result<Option<A>> {
+        let load = async || match &self.proof {
+            Proof::Token(key) => {
+                let account = get::<A>(Key::new(serde_json::from_str(key)?), &self.db).await?;
+                account.filter(Account::is_active).ok_or_else(invalid_token::<A>).map(Some)
+            }
+            Proof::Session(known) => Note::deserialize(&known.note)?.find(&self.db).await,
         };
         self.loaded.get_or_try_init(load).await.cloned()
     }
 }
 
 impl<A: Account> SignedIn<A> {
+    /// The account of this session, not of a token that came with the request: nobody has typed that.
+    pub(crate) async fn by_session(session: &Session, parts: &Parts) -> Result<Option<A>> {
+        let account = Self::of(parts).await?.map(|signed_in| signed_in.0);
+        Ok(account.filter(|account| session.owner() == Some(account.principal().identity())))
+    }
+
     async fn of(parts: &Parts) -> Result<Option<Self>> {
         if let Some(signed_in) = parts.extensions.get::<Self>() {
             return Ok(Some(signed_in.clone()));
         }
         match parts.extensions.get::<Arc<Pending<A>>>() {
-            Some(pending) => pending.account().await.map(|account| Some(Self(account))),
+            Some(pending) => Ok(pending.account().await?.map(Self)),
             None => Ok(None),
         }
     }

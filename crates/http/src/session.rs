@@ -25,8 +25,9 @@
 //! 2. `slot`: the session of one request, loaded when somebody asks for it, kept when the handler has ended.
 //! 3. [`record`]: what is kept, and its key, which does not tell the cookie.
 //! 4. [`sessions`]: [`Sessions`], all of them: those of one owner, and ending them.
-//! 5. [`store`]: the contract of whatever keeps them; `memory`: the memory of the process.
-//! 6. `config`, `module`: the section `session`, and [`SessionsExt`].
+//! 5. [`recognized`]: whose a session is, as authenticators find out and processes remember for a moment.
+//! 6. [`store`]: the contract of whatever keeps them; `memory`: the memory of the process.
+//! 7. `config`, `module`: the section `session`, and [`SessionsExt`].
 //!
 //! Two requests of one visitor may be under way at once. Each keeps what it has changed, by name, over what the other has kept
 //! meanwhile; a session that has been ended meanwhile is not made again.
@@ -34,6 +35,7 @@
 mod config;
 mod memory;
 mod module;
+pub mod recognized;
 pub mod record;
 pub mod sessions;
 mod slot;
@@ -52,6 +54,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::SessionConfig;
 pub use module::SessionsExt;
+pub use recognized::Recognized;
 pub use record::{SessionKey, SessionRecord};
 pub use sessions::Sessions;
 pub use store::{SessionDriver, SessionStore};
@@ -102,6 +105,18 @@ impl Session {
             Some(slot) if slot.is_likely() => Self::of(parts).await.map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Whose the session of this request is, if that was [found out](Self::recognize) within `session.recheck`: then nobody is asked for
+    /// it, and it is not loaded.
+    pub fn recognized(parts: &Parts) -> Option<Arc<Recognized>> {
+        parts.extensions.get::<Arc<Slot>>()?.recognized()
+    }
+
+    /// Says whose it is, as it was loaded: for the next requests of `session.recheck`. What this process changes of the session is
+    /// known at once.
+    pub fn recognize(&self, found: Recognized) {
+        self.0.recognize(found);
     }
 
     /// What is remembered under a name.

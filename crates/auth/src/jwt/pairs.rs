@@ -8,12 +8,14 @@
 //! token may be sent once more, and gets *the same* successor: that follows from the token and the keys of the application, so
 //! that nobody has to keep it. A thief who is that quick has the same token as its owner; whoever of them uses it second is found.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::clock::Clock;
 use mainstay_core::keys::{Keys, Purpose};
 use mainstay_core::random::{Random, hex};
+use mainstay_core::recent::Recent;
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
@@ -22,10 +24,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::cache::TokenCache;
 use super::config::JwtConfig;
 use super::device::{Device, SignIn};
 use super::keys::SigningKeys;
+use super::read::Remembered;
 use super::table::{NewStoredRefreshToken, NewStoredSignIn, StoredRefreshToken, StoredSignIn};
 use super::theft::TokenTheft;
 use super::verify::{Claims, JwtError, Verifier};
@@ -52,7 +54,7 @@ pub struct TokenPairs {
     successors: Purpose,
     verifier: Verifier,
     resolver: Resolver,
-    pub(super) cache: TokenCache,
+    pub(super) known: Recent<Box<str>, Arc<Remembered>>,
 }
 
 /// What a device gets (RFC 6749, 5.1).
@@ -114,7 +116,7 @@ impl TokenPairs {
             .algorithms([super::Algorithm::Es256, super::Algorithm::EdDsa])
             .leeway(config.leeway);
         let successors = secrets.purpose("successor of a refresh token");
-        let cache = TokenCache::new(config.remembered);
+        let known = Recent::new(config.remembered);
         Ok(Self {
             db,
             clock,
@@ -126,7 +128,7 @@ impl TokenPairs {
             successors,
             verifier,
             resolver,
-            cache,
+            known,
         })
     }
 
@@ -341,7 +343,7 @@ impl TokenPairs {
         let this = StoredSignIn::filter(|row| row.id.eq(&*sign_in.id) & row.ended_at.is_null());
         let ended =
             this.update(|row| row.ended_at(now).ended_by(Some(by.name().to_owned())), &*self.db).await?;
-        self.cache.forget(&sign_in.id);
+        self.known.forget_where(|known| known.family == sign_in.id);
         Ok(ended > 0)
     }
 

@@ -1,13 +1,13 @@
 //! What an account is entitled to: by one statement, remembered for a moment.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use mainstay_core::clock::Clock;
 use mainstay_core::container::Need;
 use mainstay_core::principal::{Entitle, Principal};
+use mainstay_core::recent::Recent;
 use mainstay_core::{Contributions, Inject, Resolver, Result};
 use mainstay_db::{Db, sql};
 
@@ -42,15 +42,7 @@ pub(super) struct Finder {
     config: Inject<RolesConfig>,
     /// Roles in code.
     in_code: BTreeMap<String, BTreeSet<String>>,
-    known: Mutex<Known>,
-}
-
-/// What is remembered.
-#[derive(Default)]
-struct Known {
-    grants: HashMap<String, (Instant, Arc<Grants>)>,
-    /// Grows with every change, so that what was read before one is not remembered after it.
-    changes: u64,
+    known: Recent<String, Arc<Grants>>,
 }
 
 impl Finder {
@@ -62,31 +54,20 @@ impl Finder {
     ) -> Self {
         let roles = contributions.of::<Role>().map(|role| role.value);
         let in_code = roles.map(|role| (role.name.clone(), role.permissions.clone())).collect();
-        Self { db, clock, config, in_code, known: Mutex::default() }
+        let known = Recent::new(config.remembered_accounts);
+        Self { db, clock, config, in_code, known }
     }
 
     /// What an account is entitled to.
     pub(super) async fn of(&self, identity: &str) -> Result<Arc<Grants>> {
-        let (now, changes) = (self.clock.monotonic(), {
-            let known = self.known();
-            if let Some((until, grants)) = known.grants.get(identity)
-                && *until > self.clock.monotonic()
-            {
-                return Ok(Arc::clone(grants));
-            }
-            known.changes
-        });
+        let now = self.clock.monotonic();
+        if let Some(grants) = self.known.get(identity, now) {
+            return Ok(grants);
+        }
+        let asked = self.known.asked();
         let grants = Arc::new(self.read(identity).await?);
         let until = now + self.config.remembered;
-        let mut known = self.known();
-        if known.changes == changes && !self.config.remembered.is_zero() {
-            if known.grants.len() >= self.config.remembered_accounts {
-                known.grants.retain(|_, (until, _)| *until > now);
-            }
-            if known.grants.len() < self.config.remembered_accounts {
-                known.grants.insert(identity.to_owned(), (until, Arc::clone(&grants)));
-            }
-        }
+        self.known.remember(identity.to_owned(), Arc::clone(&grants), until, asked);
         Ok(grants)
     }
 
@@ -111,13 +92,7 @@ impl Finder {
 
     /// Something was changed.
     pub(super) fn forget(&self) {
-        let mut known = self.known();
-        known.changes += 1;
-        known.grants.clear();
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.forget_all();
     }
 }
 

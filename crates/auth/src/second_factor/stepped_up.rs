@@ -57,10 +57,8 @@ impl<A: Account, S: Send + Sync> FromRequestParts<S> for SteppedUp<A> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let session = Session::of(parts).await?;
-        let signed_in = parts.extensions.get::<SignedIn<A>>().cloned();
-        let by_session = signed_in.filter(|account| session.owner() == Some(account.principal().identity()));
         let exchange = Exchange::from_request_parts(parts, state).await?;
-        let Some(SignedIn(account)) = by_session else {
+        let Some(account) = SignedIn::<A>::by_session(&session, parts).await? else {
             let refused = || Error::unauthorized("Sign in first, with a browser.");
             return Err(lead_to(LOGIN, &exchange).unwrap_or_else(refused));
         };

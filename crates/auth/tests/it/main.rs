@@ -21,3 +21,4 @@ mod shop;
 #[cfg(feature = "social-login")]
 mod social;
 mod tokens;
+mod warm_sessions;

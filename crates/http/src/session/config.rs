@@ -23,6 +23,12 @@ pub struct SessionConfig {
     /// After which time a session ends in any case: its owner has to sign in again.
     #[serde(with = "duration")]
     pub lifetime: Duration,
+    /// How long a process believes what it has found out about whose a session is: after this long at most, one that was ended by another
+    /// process is refused. What it is itself told, it knows at once. `0s` asks at every request.
+    #[serde(with = "duration")]
+    pub recheck: Duration,
+    /// Of how many sessions a process remembers that.
+    pub remembered: usize,
     /// How much may be remembered in one, as JSON.
     #[serde(with = "bytes")]
     pub max_bytes: u64,
@@ -56,10 +62,15 @@ impl Default for SessionConfig {
             same_site: Along::Lax,
             idle_timeout: Duration::from_secs(DAY),
             lifetime: Duration::from_secs(30 * DAY),
+            recheck: Duration::from_secs(5),
+            remembered: 10_000,
             max_bytes: 64 * 1024,
         }
     }
 }
+
+/// A session that was ended elsewhere is not good for longer than this, and that a request has come with one is noted by the minute.
+const LONGEST_RECHECK: Duration = Duration::from_secs(60);
 
 impl Section for SessionConfig {
     const NAME: &'static str = "session";
@@ -73,6 +84,10 @@ impl Section for SessionConfig {
             let fix =
                 "letters, digits, `-`, `_` and `.`, such as `session`; what begins with `__` is for browsers";
             problems.add("cookie", format!("`{}` is no name for it", self.cookie), Some(fix));
+        }
+        if self.recheck > LONGEST_RECHECK {
+            let told = "must be at most 1m: so long may a session that was ended elsewhere still be used";
+            problems.add("recheck", told, Some("leave it out: 5s"));
         }
         for (key, time) in [("idle_timeout", self.idle_timeout), ("lifetime", self.lifetime)] {
             if time.as_secs() == 0 {

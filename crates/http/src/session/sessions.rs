@@ -5,9 +5,11 @@ use std::time::SystemTime;
 
 use mainstay_core::clock::Clock;
 use mainstay_core::random::Random;
+use mainstay_core::recent::Recent;
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 
 use super::config::SessionConfig;
+use super::recognized::{RecentlySeen, Watched};
 use super::record::{SessionKey, SessionRecord};
 use super::store::{SessionStore, chosen};
 
@@ -15,6 +17,7 @@ use super::store::{SessionStore, chosen};
 /// [`Session`](super::Session).
 pub struct Sessions {
     pub(super) store: Arc<dyn SessionStore>,
+    pub(super) recent: Arc<RecentlySeen>,
     pub(super) config: SessionConfig,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -28,7 +31,9 @@ impl Sessions {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { store, config, clock, random }
+        let recent = Arc::new(Recent::new(config.remembered));
+        let store = Arc::new(Watched { store, recent: Arc::clone(&recent) });
+        Self { store, recent, config, clock, random }
     }
 
     pub(super) async fn provide(

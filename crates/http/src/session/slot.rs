@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
+use mainstay_core::recent::Asked;
 use mainstay_core::{Error, Result};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
+use super::recognized::Recognized;
 use super::record::{SessionKey, SessionRecord, is_token, new_token};
 use super::sessions::Sessions;
 use crate::exchange::{Exchange, Scheme};
@@ -42,7 +44,10 @@ pub(crate) struct Slot {
     agent: Option<String>,
     /// Somebody has asked for it: the answer depends on the cookie.
     asked: AtomicBool,
-    loaded: OnceCell<()>,
+    /// Whose it is was known without loading it.
+    is_recognized: AtomicBool,
+    /// With what was to be known before it was loaded.
+    loaded: OnceCell<Asked>,
     state: Mutex<State>,
 }
 
@@ -86,6 +91,7 @@ impl Slot {
             address: exchange.client(),
             agent: agent.map(|text| text.chars().take(AGENT).collect()),
             asked: AtomicBool::new(false),
+            is_recognized: AtomicBool::new(false),
             loaded: OnceCell::new(),
             state: Mutex::default(),
         })
@@ -110,12 +116,33 @@ impl Slot {
     pub(super) async fn load(&self) -> Result<()> {
         self.asked.store(true, Ordering::Relaxed);
         let load = async || {
-            let Some(token) = &self.token else { return Ok(()) };
+            let asked = self.sessions.recent.asked();
+            let Some(token) = &self.token else { return Ok(asked) };
             let found = self.sessions.store.load(&SessionKey::of(token)).await?;
             self.state().kept = found;
-            Ok(())
+            Ok(asked)
         };
-        self.loaded.get_or_try_init(load).await.copied()
+        self.loaded.get_or_try_init(load).await.map(|_| ())
+    }
+
+    pub(super) fn recognized(&self) -> Option<Arc<Recognized>> {
+        let key = SessionKey::of(self.token.as_deref()?);
+        let found = self.sessions.recent.get(&key, self.sessions.clock.monotonic())?;
+        self.asked.store(true, Ordering::Relaxed);
+        self.is_recognized.store(true, Ordering::Relaxed);
+        Some(found)
+    }
+
+    pub(super) fn recognize(&self, found: Recognized) {
+        let Some(asked) = self.loaded.get() else { return };
+        let (key, left) = {
+            let state = self.state();
+            let (Some(kept), Some(token)) = (&state.kept, &self.token) else { return };
+            let left = kept.expires_at.duration_since(self.sessions.clock.now()).unwrap_or_default();
+            (SessionKey::of(token), left)
+        };
+        let until = self.sessions.clock.monotonic() + left.min(self.sessions.config.recheck);
+        self.sessions.recent.remember(key, Arc::new(found), until, *asked);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,6 +208,9 @@ impl Slot {
             response.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
         }
         if !self.loaded.initialized() {
+            if self.is_recognized.load(Ordering::Relaxed) {
+                keep_private(response.headers_mut());
+            }
             return response;
         }
         let (kept, changes) = {
@@ -357,10 +387,7 @@ impl Slot {
         let headers = response.headers_mut();
         let set = match cookie {
             Cookie::Same => {
-                // It may show what is in the session.
-                if !headers.contains_key(header::CACHE_CONTROL) {
-                    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-                }
+                keep_private(headers);
                 return Ok(());
             }
             Cookie::Removed => SetCookie::remove(name),
@@ -378,6 +405,11 @@ impl Slot {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         Ok(())
     }
+}
+
+/// What the answer shows may be in the session.
+fn keep_private(headers: &mut HeaderMap) {
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
 }
 
 fn contended() -> Error {

@@ -1,0 +1,141 @@
+//! What a process remembers of whose a session is.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mainstay_auth::guards::{Guard, GuardedExt};
+use mainstay_auth::sessions::{DatabaseSessionsExt, StoredSession};
+use mainstay_auth::{Account, AccountsExt, PasswordHash, SignInExt, SignedIn};
+use mainstay_core::clock::TestClock;
+use mainstay_core::principal::Principal;
+use mainstay_core::{App, Inject, Result};
+use mainstay_db::column::Assignment;
+use mainstay_db::{Db, ModelsExt, model, models};
+use mainstay_http::{Group, RoutesExt, Session, Sessions, get, post, routes};
+use mainstay_test::{Client, TestApp};
+
+#[model(table = "readers")]
+struct Reader {
+    id: i64,
+    #[field(default = true)]
+    active: bool,
+}
+
+impl Account for Reader {
+    fn password(&self) -> Option<&PasswordHash> {
+        None
+    }
+
+    fn set_password(_: Self::Fields, _: PasswordHash) -> Assignment<Self> {
+        unreachable!("readers have none")
+    }
+
+    fn is_active(&self) -> bool {
+        self.active
+    }
+}
+
+/// Signs the reader in.
+#[post("/sign-in", hidden)]
+async fn sign_in(session: Session, db: Inject<Db>) -> Result<()> {
+    let reader = Reader::query().first(&db).await?;
+    session.sign_in_as(&reader.expect("one was made"))
+}
+
+/// Who it is, as policies see it.
+#[get("/who", hidden)]
+async fn who(who: Principal) -> String {
+    who.id().to_owned()
+}
+
+/// Who it is, as the row says.
+#[get("/me", hidden)]
+async fn me(reader: SignedIn<Reader>) -> String {
+    reader.id.to_string()
+}
+
+/// What is remembered.
+#[get("/noted", hidden)]
+async fn noted(session: Session) -> Result<String> {
+    Ok(session.get::<String>("noted")?.unwrap_or_default())
+}
+
+/// Remembers something.
+#[post("/note", hidden)]
+async fn note(session: Session) -> Result<()> {
+    session.set("noted", "this")
+}
+
+/// An application with a reader who is signed in, and was looked at.
+async fn warm(app: App) -> (TestApp, Client, Arc<TestClock>) {
+    let guarded = Group::new("").routes(routes![who]).guarded(Guard::signed_in());
+    let app = app.models(models![Reader]).accounts::<Reader>().database_sessions();
+    let clock = Arc::new(TestClock::at(SystemTime::now()));
+    let app = app.routes(routes![sign_in, me, noted, note]).group(guarded);
+    let app = TestApp::of(app).clock(&clock).start().await;
+    NewReader {}.insert(&app.inject::<Db>().await).await.unwrap();
+    let client = app.client();
+    client.post("/sign-in").send().await.assert_success();
+    client.get("/who").send().await.assert_text("1");
+    (app, client, clock)
+}
+
+#[tokio::test]
+async fn whose_it_is_is_known_without_a_statement_and_the_account_is_read_for_who_asks() {
+    let (_app, client, clock) = warm(App::new()).await;
+    let known = client.get("/who").send().await;
+    known.assert_text("1").assert_queries_at_most(0);
+    known.assert_header("cache-control", "private, no-cache").assert_header("vary", "cookie");
+    client.get("/me").send().await.assert_text("1").assert_queries_at_most(1);
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(client.get("/who").send().await.queries().count(), 2, "the session and the account");
+    client.stranger().get("/who").send().await.assert_status(401);
+}
+
+#[tokio::test]
+async fn what_this_process_ends_has_ended() {
+    let (app, client, _) = warm(App::new()).await;
+    let sessions = app.inject::<Sessions>().await;
+    let owner = Principal::user("1").with_claim("account", "Reader").identity();
+    assert_eq!(sessions.end_all(&owner, None).await.unwrap(), 1);
+    client.get("/who").send().await.assert_status(401);
+}
+
+#[tokio::test]
+async fn what_another_process_ends_has_ended_after_a_moment() {
+    let (app, client, clock) = warm(App::new()).await;
+    let db = app.inject::<Db>().await;
+    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    client.get("/who").send().await.assert_text("1");
+    client.get("/noted").send().await.assert_text("");
+    clock.advance(Duration::from_secs(5));
+    client.get("/who").send().await.assert_status(401);
+}
+
+#[tokio::test]
+async fn the_row_of_an_account_is_never_remembered() {
+    let (app, client, clock) = warm(App::new()).await;
+    let db = app.inject::<Db>().await;
+    Reader::filter(|reader| reader.id.gt(0)).update(|reader| reader.active(false), &db).await.unwrap();
+    client.get("/me").send().await.assert_status(401);
+    clock.advance(Duration::from_secs(5));
+    client.get("/who").send().await.assert_status(401);
+}
+
+#[tokio::test]
+async fn what_is_in_a_session_is_never_remembered() {
+    let (_app, client, _) = warm(App::new()).await;
+    client.get("/noted").send().await.assert_text("");
+    client.post("/note").send().await.assert_success();
+    client.get("/noted").send().await.assert_text("this");
+    client.get("/who").send().await.assert_text("1");
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_longer_than_the_session_lasts_nor_where_nothing_is_to_be() {
+    let (_app, client, clock) = warm(App::new().set("session.idle_timeout", "2s")).await;
+    clock.advance(Duration::from_secs(3));
+    client.get("/who").send().await.assert_status(401);
+    let (_app, client, _) = warm(App::new().set("session.recheck", "0s")).await;
+    assert_eq!(client.get("/who").send().await.queries().count(), 2);
+}

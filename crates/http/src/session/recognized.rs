@@ -1,0 +1,69 @@
+//! Whose a session is: what an authenticator has found out, and a process remembers for a moment.
+//!
+//! Who only wants to know who sends a request need not load the session, nor the account. What is remembered is forgotten as soon as
+//! this process keeps or removes the session; of what other processes do, it learns after `session.recheck`.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use mainstay_core::Result;
+use mainstay_core::principal::Principal;
+use mainstay_core::recent::Recent;
+use serde_json::Value;
+
+use super::record::{SessionKey, SessionRecord};
+use super::store::SessionStore;
+
+/// Whose a session was found to be.
+#[derive(Debug)]
+pub struct Recognized {
+    /// Who it is.
+    pub principal: Principal,
+    /// What the authenticator needs to know to find the account again.
+    pub note: Value,
+}
+
+/// What is remembered, by session.
+pub(super) type RecentlySeen = Recent<SessionKey, Arc<Recognized>>;
+
+/// A store that forgets what was found out about a session when that changes.
+pub(super) struct Watched {
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) recent: Arc<RecentlySeen>,
+}
+
+/// Forgets a session when what changes it has ended, also where nobody waits for that any more.
+struct Forgets<'a>(&'a RecentlySeen, &'a SessionKey);
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        self.0.forget(self.1);
+    }
+}
+
+impl SessionStore for Watched {
+    fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<Option<SessionRecord>>> {
+        self.store.load(key)
+    }
+
+    fn save<'a>(&'a self, key: &'a SessionKey, record: &'a SessionRecord) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            let _forgets = Forgets(&self.recent, key);
+            self.store.save(key, record).await
+        }
+        .boxed()
+    }
+
+    fn remove<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let _forgets = Forgets(&self.recent, key);
+            self.store.remove(key).await
+        }
+        .boxed()
+    }
+
+    fn of_owner<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Vec<(SessionKey, SessionRecord)>>> {
+        self.store.of_owner(owner)
+    }
+}
