@@ -11,6 +11,8 @@ use crate::outcome::Result;
 /// A whole answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The name and the value of a cookie that it sets.
+    pub(crate) cookie: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -69,8 +71,10 @@ fn read_answer(stream: &mut impl BufRead) -> Result<Answer> {
     let status = status.ok_or("the answer is not HTTP")?;
     let mut length = None;
     let mut chunked = false;
+    let mut cookie = None;
     loop {
-        let line = read_line(stream)?.to_ascii_lowercase();
+        let told = read_line(stream)?;
+        let line = told.to_ascii_lowercase();
         if line.is_empty() {
             break;
         }
@@ -78,6 +82,9 @@ fn read_answer(stream: &mut impl BufRead) -> Result<Answer> {
             None => return Err("the head of the answer is cut off".into()),
             Some(("content-length", value)) => length = Some(value.parse()?),
             Some(("transfer-encoding", value)) => chunked = value == "chunked",
+            Some(("set-cookie", _)) => {
+                cookie = told.split([':', ';']).nth(1).map(|text| text.trim().to_owned())
+            }
             Some(_) => {}
         }
     }
@@ -91,7 +98,7 @@ fn read_answer(stream: &mut impl BufRead) -> Result<Answer> {
         None if status == 204 || status == 304 => {}
         None => drop(stream.read_to_end(&mut body)?),
     }
-    Ok(Answer { status, body })
+    Ok(Answer { status, cookie, body })
 }
 
 fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> Result<()> {

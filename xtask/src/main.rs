@@ -60,7 +60,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        usage: "bench http|db [ENGINE]|api [ENGINE]|build [--rounds N] [--seconds N] [--connections N] [--load wrk|own] [--only NAME]… \
+        usage: "bench http|db [ENGINE]|api [ENGINE]|auth|build [--rounds N] [--seconds N] [--connections N] [--load wrk|own] [--only NAME]… \
                 [--no-build] [--enforce]",
         about: "Measure speed against peers, or compile times, and compare with the budgets.",
         run: bench::main,

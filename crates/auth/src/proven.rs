@@ -12,6 +12,7 @@ use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 use mainstay_http::{Exchange, Session};
+use serde_json::Value;
 
 use crate::account::Account;
 use crate::pages::visit::with_next;
@@ -70,19 +71,30 @@ pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -
     Ok(seconds(now).saturating_sub(latest) < lifetime.as_secs())
 }
 
-/// Whoever comes with a session has proved who they are lately; who comes with a token is somebody else's affair.
+/// Which claim of a principal says when its device signed in, in seconds since 1970. Named as in OpenID Connect.
+pub(crate) const SIGNED_IN_AT: &str = "auth_time";
+
+/// Whoever comes with a session has proved who they are lately, whoever comes by a device has signed in there lately. Who comes with a
+/// token that does not say when that was is somebody else's affair.
 pub(crate) struct NotStale;
 
 impl<S: Send + Sync> FromRequestParts<S> for NotStale {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let who = parts.extensions.get::<Principal>().map(Principal::identity);
-        let Some(session) = Session::of_visitor(parts).await?.filter(|session| session.owner() == who) else {
-            return Ok(Self);
-        };
         let clock: Inject<dyn Clock> = parts.extract().await?;
         let config: Inject<AuthConfig> = parts.extract().await?;
+        let who = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
+        if let Some(signed_in_at) = who.claim(SIGNED_IN_AT).and_then(Value::as_u64) {
+            if seconds(clock.now()).saturating_sub(signed_in_at) < config.proof_lifetime.as_secs() {
+                return Ok(Self);
+            }
+            return Err(Error::forbidden("Sign in again first.").code("proof_required"));
+        }
+        let session = Session::of_visitor(parts).await?;
+        let Some(session) = session.filter(|session| session.owner() == Some(who.identity())) else {
+            return Ok(Self);
+        };
         if is_fresh(&session, clock.now(), config.proof_lifetime)? {
             return Ok(Self);
         }

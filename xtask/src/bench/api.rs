@@ -142,8 +142,8 @@ fn comparison(
 /// Who asks, for each program; and what is published: with tags that exist, as most articles have.
 fn sent(contenders: &[Contender], authorization: &str) -> Sent {
     let header = |contender: &Contender| match contender.binary {
-        MAINSTAY => (MAINSTAY, authorization.to_owned()),
-        peer => (peer, format!("authorization: Token {TOKEN}")),
+        MAINSTAY => (contender.name, authorization.to_owned()),
+        _ => (contender.name, format!("authorization: Token {TOKEN}")),
     };
     let text = "What an article says, once and again, until it is as long as a short one is. ".repeat(20);
     let draft = json!({"title": "A title that is new", "description": "What it is about.", "body": text});

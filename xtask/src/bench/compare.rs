@@ -13,7 +13,7 @@ use crate::{
     bench::{
         load::{Load, Request},
         report::{self, median},
-        server::Server,
+        server::{Processors, Program, Server},
     },
     outcome::Result,
     process::{self, Show},
@@ -59,7 +59,7 @@ pub(crate) struct Comparison {
 /// What is sent besides the path.
 #[derive(Default)]
 pub(crate) struct Sent {
-    /// A header line for each program, by the name of its binary.
+    /// A header line for each contender, by its name.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The JSON that is posted to paths that begin with `POST `, each with the path itself.
     pub(crate) bodies: Vec<(&'static str, String)>,
@@ -69,7 +69,7 @@ pub(crate) struct Sent {
 const ORMS: &str = "orms";
 
 /// The packages that have what is measured, beside `peers`.
-const MEASURED: [&str; 2] = ["api", "techempower"];
+const MEASURED: [&str; 3] = ["api", "auth", "techempower"];
 
 /// Over how many connections a path is pressed whose requests take long.
 const FEW: u64 = 4;
@@ -144,7 +144,8 @@ impl Comparison {
         let mut variables: Vec<(&str, &str)> = contender.variables.to_vec();
         variables.extend(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
         let folder = target.join("xtask/bench").join(contender.binary.replace('/', "-"));
-        Server::start(&contender.program(target), &variables, &folder, self.paths[0])
+        let program = Program { path: &contender.program(target), variables: &variables, folder: &folder };
+        Server::start(program, Processors::One, self.paths[0])
     }
 
     /// Has the ground evened out, if somebody does that.
@@ -162,7 +163,7 @@ impl Comparison {
         };
         Request {
             path: path.strip_prefix("POST ").unwrap_or(path).to_owned(),
-            headers: of(&self.sent.headers, contender.binary).into_iter().collect(),
+            headers: of(&self.sent.headers, contender.name).into_iter().collect(),
             body: of(&self.sent.bodies, path),
         }
     }

@@ -15,6 +15,8 @@ use crate::{bench::server, outcome::Result, process, process::Show, services};
 pub(crate) struct Load {
     tool: Tool,
     pub(crate) connections: u64,
+    /// How long each connection waits before it asks again. Only our own generator does.
+    pause: Duration,
     /// Where the script is that wrk posts by.
     script: PathBuf,
 }
@@ -60,8 +62,22 @@ impl Load {
                 Tool::Wrk,
             ),
         };
+        Ok(Self::by(tool, connections))
+    }
+
+    /// Our own generator.
+    pub(crate) fn own(program: PathBuf, connections: u64) -> Self {
+        Self::by(Tool::Own(program), connections)
+    }
+
+    fn by(tool: Tool, connections: u64) -> Self {
         let script = std::env::temp_dir().join(format!("mainstay-bench-{}.lua", std::process::id()));
-        Ok(Self { tool, connections, script })
+        Self { tool, connections, pause: Duration::ZERO, script }
+    }
+
+    /// The same, with a pause before each request of a connection.
+    pub(crate) fn paced(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     /// The same over so many connections.
@@ -116,6 +132,9 @@ impl Load {
                 let mut command = pinned(program);
                 command.args([&port.to_string(), path, &self.connections.to_string(), &seconds.to_string()]);
                 command.env("LOAD_HEADERS", request.headers.join("\n"));
+                if !self.pause.is_zero() {
+                    command.env("LOAD_PAUSE", self.pause.as_millis().to_string());
+                }
                 command.envs(request.body.as_ref().map(|body| ("LOAD_BODY", body)));
                 command
             }

@@ -22,18 +22,37 @@ pub(crate) struct Server {
     process: Background,
 }
 
+/// A program that serves, with what it finds in its environment, and the folder that it runs in.
+#[derive(Clone, Copy)]
+pub(crate) struct Program<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) variables: &'a [(&'a str, &'a str)],
+    pub(crate) folder: &'a Path,
+}
+
+/// What a server may use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Processors {
+    /// One, by one worker thread: what a request costs is seen best then.
+    One,
+    /// All that there are.
+    All,
+}
+
 impl Server {
-    /// Starts a program with one worker thread, in an empty folder, and waits until `path` answers.
-    pub(crate) fn start(
-        program: &Path,
-        variables: &[(&str, &str)],
-        folder: &Path,
-        path: &str,
-    ) -> Result<Self> {
+    /// Starts a program, and waits until `path` answers.
+    pub(crate) fn start(program: Program<'_>, processors: Processors, path: &str) -> Result<Self> {
+        let Program { path: program, variables, folder } = program;
         std::fs::create_dir_all(folder)?;
         let port = http::free_port()?;
-        let mut command = pinned(program, 0);
-        command.current_dir(folder).env("PORT", port.to_string()).env("TOKIO_WORKER_THREADS", "1");
+        let mut command = match processors {
+            Processors::One => pinned(program, 0),
+            Processors::All => Command::new(program),
+        };
+        if processors == Processors::One {
+            command.env("TOKIO_WORKER_THREADS", "1");
+        }
+        command.current_dir(folder).env("PORT", port.to_string());
         command.envs(variables.iter().copied());
         command.stdout(Stdio::null()).stderr(std::fs::File::create(folder.join("errors.log"))?);
         let start = Instant::now();

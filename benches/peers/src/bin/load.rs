@@ -3,7 +3,7 @@
 //!
 //! `load PORT PATH CONNECTIONS SECONDS` keeps that many connections busy, each with one request at a time, and prints
 //! one line of JSON: `{"requests":…,"errors":…,"seconds":…,"p50_us":…,"p99_us":…}`. Each line of `LOAD_HEADERS` is a header;
-//! with `LOAD_BODY` that JSON is posted.
+//! with `LOAD_BODY` that JSON is posted; with `LOAD_PAUSE`, each connection waits for so many milliseconds before a request.
 
 use std::{
     cell::RefCell,
@@ -28,6 +28,8 @@ async fn main() -> Result<(), Failure> {
     };
     let port: u16 = port.parse()?;
     let request = request(port, path);
+    let pause = std::env::var("LOAD_PAUSE").ok().map(|text| text.parse()).transpose()?;
+    let pause = pause.map(Duration::from_millis);
     let start = Instant::now();
     let end = start + Duration::from_secs_f64(seconds.parse()?);
     let tally = Rc::new(RefCell::new(Tally::new()));
@@ -37,7 +39,7 @@ async fn main() -> Result<(), Failure> {
         let (request, tally) = (request.clone(), Rc::clone(&tally));
         local.spawn_local(async move {
             while Instant::now() < end {
-                if keep_busy(port, &request, end, &tally).await.is_err() {
+                if keep_busy((port, &*request), pause, end, &tally).await.is_err() {
                     tally.borrow_mut().errors += 1;
                     // A server that is down must not be flooded with connections.
                     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -77,11 +79,19 @@ fn request(port: u16, path: &str) -> String {
 }
 
 /// Sends one request after the other on one connection, until the end or the first fault.
-async fn keep_busy(port: u16, request: &str, end: Instant, tally: &RefCell<Tally>) -> Result<(), Failure> {
+async fn keep_busy(
+    (port, request): (u16, &str),
+    pause: Option<Duration>,
+    end: Instant,
+    tally: &RefCell<Tally>,
+) -> Result<(), Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(16 * 1024);
     while Instant::now() < end {
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
+        }
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await?;
         buffer.clear();

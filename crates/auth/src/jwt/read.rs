@@ -15,6 +15,7 @@ use super::pairs::TokenPairs;
 use super::table::StoredSignIn;
 use crate::account::Account;
 use crate::authenticate::{Bearer, ReadToken, invalid_token};
+use crate::proven::SIGNED_IN_AT;
 use crate::scopes::Scopes;
 use crate::signed_in::{Pending, Proof, SignedIn};
 
@@ -73,6 +74,7 @@ impl<A: Account> ByJwt<A> {
         let account = pairs.account::<A>(&sign_in).await?.ok_or_else(invalid_token::<A>)?;
         let scopes = Arc::new(Scopes::parse(&sign_in.scopes)?);
         let principal = scopes.narrow(SignedIn::enter(account, request)).with_claim(SIGN_IN, id);
+        let principal = principal.with_claim(SIGNED_IN_AT, sign_in.created_at.timestamp());
         // Never longer than the token is good.
         let ends = claims.expires_at().ok_or_else(invalid_token::<A>)? + pairs.config.leeway;
         let left = ends.duration_since(pairs.clock.now()).unwrap_or_default();

@@ -10,7 +10,8 @@ use mainstay_auth::jwt::table::{StoredRefreshToken, StoredSignIn};
 use mainstay_auth::jwt::{JwtError, KeySet, SigningKeys, Verifier};
 use mainstay_auth::scopes::RequireScope;
 use mainstay_auth::{
-    Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, ScopesExt, SignedIn,
+    AccessTokensExt, Account, AccountsExt, AuditLogExt, JwtExt, Named, PasswordHash, Passwords, ScopesExt,
+    SignedIn,
 };
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
@@ -140,6 +141,25 @@ async fn refresh(client: &Client, token: &str) -> Result<Pair, String> {
 
 async fn status(client: &Client, access: &str) -> u16 {
     client.get("/me").bearer(access).send().await.status().as_u16()
+}
+
+/// A token for minutes does not become one for a year in the hands of whoever has found it.
+#[tokio::test]
+async fn makes_tokens_for_programs_only_soon_after_signing_in() {
+    let clock = clock();
+    let app = TestApp::of(app().access_tokens::<Reader>()).clock(&clock).start().await;
+    reader(&app, "ann@example.org").await;
+    let client = app.client();
+    let device = log_in(&client, "ann@example.org").await;
+    let wanted = json!({ "name": "backup", "scopes": ["books.read"] });
+    let make = async |access: &str| client.post("/account/tokens").bearer(access).json(&wanted).send().await;
+    make(&device.access).await.assert_status(201);
+    clock.advance(Duration::from_secs(14 * 60));
+    make(&device.access).await.assert_status(201);
+    let later = refresh(&client, &device.refresh).await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    make(&later.access).await.assert_problem(403, "proof_required");
+    make(&log_in(&client, "ann@example.org").await.access).await.assert_status(201);
 }
 
 #[tokio::test]
