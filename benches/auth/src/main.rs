@@ -2,16 +2,17 @@
 //!
 //! `PORT` says where it listens, `DATABASE_URL` where its one account is, which is made at start. `/json` answers whoever asks; with
 //! `ASKS=principal` whoever is signed in, by whatever, with `ASKS=account` the same with the row of the account. `/ping` answers
-//! everybody. `/sign-in` signs a browser in without a password and tells it one token of each kind, `/account/login` is that of the crate.
+//! everybody. `/sign-in` signs a browser in without a password and tells it one token of each kind; the pages of accounts are those of the
+//! crate.
 
 use mainstay::auth::access_tokens::NewAccessToken;
 use mainstay::auth::jwt::Device;
 use mainstay::auth::scopes::Scopes;
-use mainstay::auth::{Account, Named, PasswordHash, TokenPairs};
+use mainstay::auth::{Account, Named, PasswordHash, Person, Registration, TokenPairs};
 use mainstay::db;
 use mainstay::db::column::Assignment;
 use mainstay::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Who signs in.
 #[model]
@@ -43,6 +44,32 @@ impl Named for User {
         vec![self.email.clone()]
     }
 }
+
+impl Person for User {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn by_email(email: &str) -> db::Query<Self> {
+        Self::by_name(email)
+    }
+
+    fn set_email(user: Self::Fields, email: String) -> Assignment<Self> {
+        user.email.set(email)
+    }
+}
+
+impl Registration for User {
+    type More = Nothing;
+
+    async fn register(email: String, password: PasswordHash, _: Nothing, tx: &Tx) -> Result<Self> {
+        NewUser { email, password }.insert(tx).await
+    }
+}
+
+/// What is asked besides address and password.
+#[derive(Clone, Deserialize, Serialize)]
+struct Nothing {}
 
 /// What is answered, whoever asks.
 #[derive(Serialize)]
@@ -121,6 +148,8 @@ fn app() -> App {
         .accounts::<User>()
         .database_sessions()
         .sign_in_pages::<User>()
+        .registration_pages::<User>()
+        .recovery_pages::<User>()
         .jwt::<User>()
         .access_tokens::<User>()
         .roles::<User>()
@@ -130,6 +159,8 @@ fn app() -> App {
         // These are the tables of the bench, not those of a user: they may be made in production.
         .set("database.auto_create", "true")
         .set("jwt.issuer", "http://localhost")
+        .set("mail.url", "memory:")
+        .set("mail.from", "bench@example.com")
         // Eight who sign in to one account, again and again, are what is measured.
         .set("auth.attempts", "1000000/s")
         .set("auth.attempts_by_account", "1000000/s")

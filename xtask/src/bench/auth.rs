@@ -4,9 +4,13 @@
 //! is asked by nobody, by a browser with a session, and by programs with tokens. A session and a JSON Web Token are *warm* when the
 //! process has looked at them a moment ago; with `recheck = 0s` every request is the first.
 //!
-//! Then eight sign in at once, again and again, on all processors, while others ask for `/ping`.
+//! Then eight sign in at once, again and again, on all processors, while others ask for `/ping`. Last, whoever measures how long forms
+//! take learns nothing of who has an account: [`tells_nobody`].
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -16,7 +20,7 @@ use crate::{
         compare::{self, Comparison, Contender, Options, Programs, Samples, Sent},
         db::remove,
         load::{Load, Request, Seen},
-        report::Budget,
+        report::{Budget, median},
         server::{Processors, Program, Server},
     },
     http::Connection,
@@ -59,6 +63,8 @@ const LIMIT: f64 = 1.3;
 const LOGINS: u64 = 8;
 /// How many others there are, and how long each of them waits before it asks again, in milliseconds.
 const OTHERS: (u64, u64) = (8, 10);
+/// The account that is there.
+const KNOWN: &str = "ann@example.com";
 const SECRET: &str = "bench-0123456789-abcdefghijklmnopqrstuvwxyz";
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
@@ -84,6 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
     println!("/ping alone: p99 {:.2} ms", milliseconds(&alone));
     println!("/ping while {LOGINS} sign in: p99 {:.2} ms", milliseconds(&beside));
     let mut budgets = ratios(&samples);
+    budgets.extend(tells_nobody(&variables, &workspace)?);
     budgets.push(Budget {
         what: format!("/ping while {LOGINS} sign in at once, p99"),
         measured: milliseconds(&beside),
@@ -129,12 +136,7 @@ fn ratios(samples: &Samples) -> Vec<Budget> {
 
 /// How long `/ping` takes while nobody signs in, and while several do.
 fn waits(variables: &[(&'static str, String)], workspace: &Workspace, seconds: u64) -> Result<(Seen, Seen)> {
-    let variables: Vec<(&str, &str)> =
-        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let path = CONTENDERS[0].program(&workspace.target);
-    let folder = workspace.target.join("xtask/bench").join(PROGRAM);
-    let program = Program { path: &path, variables: &variables, folder: &folder };
-    let server = Server::start(program, Processors::All, "/ping")?;
+    let server = start(variables, workspace)?;
     let load = workspace.target.join("release/load");
     let (count, pause) = OTHERS;
     let others = Load::own(load.clone(), count).paced(Duration::from_millis(pause));
@@ -143,7 +145,7 @@ fn waits(variables: &[(&'static str, String)], workspace: &Workspace, seconds: u
     let logins = Load::own(load, LOGINS);
     let login = Request {
         path: "/account/login".to_owned(),
-        body: Some(json!({"name": "ann@example.com", "password": "correct horse battery"}).to_string()),
+        body: Some(json!({"name": KNOWN, "password": "correct horse battery"}).to_string()),
         ..Request::default()
     };
     let (signed_in, beside) = std::thread::scope(|scope| {
@@ -158,6 +160,65 @@ fn waits(variables: &[(&'static str, String)], workspace: &Workspace, seconds: u
     let signed_in = signed_in.map_err(|_| "what signs in has panicked")??;
     println!("\n{LOGINS} signed in at once, {:.0} times a second in all", signed_in.per_second);
     Ok((alone, beside?))
+}
+
+/// How often each form is sent for an account that is there, and for one that is not, in turns.
+const SENT: usize = 60;
+/// How far the medians of both may be apart: less than a network shows.
+const APART: f64 = 1.1;
+
+/// The forms that somebody may try to find out by who has an account, with what is typed besides the address.
+const FORMS: [(&str, &str, Option<&str>); 3] = [
+    ("/account/login", "name", Some("a wrong password")),
+    ("/account/register", "email", Some("a password that is good")),
+    ("/account/forgot", "email", None),
+];
+
+/// Whether forms take the same time for accounts that are there and for those that are not.
+fn tells_nobody(variables: &[(&'static str, String)], workspace: &Workspace) -> Result<Vec<Budget>> {
+    let server = start(variables, workspace)?;
+    let mut connection = Connection::open(server.port, Duration::from_secs(10))?;
+    let mut budgets = Vec::new();
+    println!();
+    for (path, field, password) in FORMS {
+        let mut took = [Vec::new(), Vec::new()];
+        for turn in 0..SENT {
+            for (times, address) in
+                took.iter_mut().zip([KNOWN.to_owned(), format!("nobody{turn}@example.com")])
+            {
+                let mut form = json!({ field: address });
+                if let Some(password) = password {
+                    form["password"] = password.into();
+                }
+                let start = Instant::now();
+                let answer = connection.post_json(path, "", &form.to_string())?;
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+                if answer.status == 429 || answer.status >= 500 {
+                    return Err(format!("{path} answered {}", answer.status).into());
+                }
+            }
+        }
+        let [known, unknown] = took.map(|times| median(times));
+        println!("{path}: {known:.2} ms for an account that is there, {unknown:.2} ms for none");
+        budgets.push(Budget {
+            what: format!("{path}, time for an account in that for none, or the reverse"),
+            measured: (known / unknown).max(unknown / known),
+            limit: APART,
+            unit: "x",
+        });
+    }
+    server.stop()?;
+    Ok(budgets)
+}
+
+/// The program on all processors.
+fn start(variables: &[(&'static str, String)], workspace: &Workspace) -> Result<Server> {
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let path = CONTENDERS[0].program(&workspace.target);
+    let folder = workspace.target.join("xtask/bench").join(PROGRAM);
+    let program = Program { path: &path, variables: &variables, folder: &folder };
+    Server::start(program, Processors::All, "/ping")
 }
 
 fn milliseconds(seen: &Seen) -> f64 {
