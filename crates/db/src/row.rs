@@ -196,18 +196,10 @@ impl<'a> Reader<'a> {
         let vault = match &self.row.rows.vault {
             Some(vault) => vault,
             // Nothing is sealed in nothing.
-            None if cell == Cell::Null && T::NULLABLE => return self.decoded(Cell::Null),
+            None if cell == Cell::Null && T::NULLABLE => return decoded(Cell::Null),
             None => return Err(Fault::NoKeys),
         };
-        // What is there instead stays out of messages.
-        let mut expected = "a value";
-        let read = |cell: Cell<'_>| T::decode(cell).map_err(|fault| expected = fault.expected).ok();
-        let value = vault.read((meta, index), cell, read)?;
-        value.ok_or(Fault::OtherType(expected))
-    }
-
-    fn decoded<T: Stored>(&self, cell: Cell<'_>) -> Result<T, Fault> {
-        T::decode(cell).map_err(|fault| Fault::OtherType(fault.expected))
+        vault.read((meta, index), cell, decoded)
     }
 
     /// The value in the next column, which is of that type.
@@ -248,4 +240,9 @@ impl<'a> Reader<'a> {
     pub fn row(&self) -> Row<'a> {
         self.row
     }
+}
+
+/// What is there instead stays out of messages.
+fn decoded<T: Stored>(cell: Cell<'_>) -> Result<T, Fault> {
+    T::decode(cell).map_err(|fault| Fault::OtherType(fault.expected))
 }

@@ -147,10 +147,7 @@ impl Table<'_> {
                 let value = field.sql_type.value(Cell::Text(text));
                 (plain::write(&value).ok_or(Fault::OtherType("a value"))?, false)
             }
-            Some(Stored::Sealed(token)) => {
-                let opened = self.vault.open(self.meta, index, token)?;
-                (opened.bytes, opened.is_current)
-            }
+            Some(Stored::Sealed(token)) => self.vault.open_and_compare(self.meta, index, token)?,
         };
         let indexed = self.meta.blind_index_of(index).map(|(_, digests)| {
             let value = plain::read(&bytes).map_or(Value::Null, Cell::to_value);

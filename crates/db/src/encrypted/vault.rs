@@ -31,20 +31,13 @@ pub(super) enum Stored<'a> {
     Plain(&'a str),
 }
 
-/// What was sealed.
-pub(super) struct Opened {
-    pub(super) bytes: Vec<u8>,
-    /// Whether it is sealed as it would be now.
-    pub(super) is_current: bool,
-}
-
-/// `users.email`, and what that was called before.
-fn names(meta: &ModelMeta, field: &FieldMeta) -> impl Iterator<Item = String> {
+/// The table and the column, and what they were called before.
+fn names(meta: &ModelMeta, field: &FieldMeta) -> impl Iterator<Item = (&'static str, &'static str)> {
     let columns = [Some(field.column), field.renamed_from];
     [Some(meta.table), meta.renamed_from]
         .into_iter()
         .flatten()
-        .flat_map(move |table| columns.into_iter().flatten().map(move |column| format!("{table}.{column}")))
+        .flat_map(move |table| columns.into_iter().flatten().map(move |column| (table, column)))
 }
 
 impl Vault {
@@ -58,9 +51,10 @@ impl Vault {
         if let Some(keys) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&place) {
             return Arc::clone(keys);
         }
-        let names: Vec<String> = names(meta, field).collect();
-        let sealing = names.iter().map(|name| self.keys.purpose(&format!("field {name}"))).collect();
-        let index = names.iter().map(|name| self.keys.blind_index(&format!("field {name}"))).collect();
+        let names: Vec<_> =
+            names(meta, field).map(|(table, column)| format!("field {table}.{column}")).collect();
+        let sealing = names.iter().map(|name| self.keys.purpose(name)).collect();
+        let index = names.iter().map(|name| self.keys.blind_index(name)).collect();
         let keys = Arc::new(FieldKeys { sealing, index });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(place, Arc::clone(&keys));
         keys
@@ -81,22 +75,18 @@ impl Vault {
         format!("{SEALED}{token}")
     }
 
-    /// Opens what is stored.
-    pub(super) fn open(&self, meta: &'static ModelMeta, index: usize, token: &str) -> Result<Opened, Fault> {
+    /// Opens what is stored, and says whether it is sealed as it would be now.
+    pub(super) fn open_and_compare(
+        &self,
+        meta: &'static ModelMeta,
+        index: usize,
+        token: &str,
+    ) -> Result<(Vec<u8>, bool), Fault> {
         let keys = self.keys_of(meta, index);
-        let mut refused = KeyError::Malformed;
-        for (number, purpose) in keys.sealing.iter().enumerate() {
-            match purpose.open(token) {
-                Ok(bytes) => {
-                    return Ok(Opened { bytes, is_current: number == 0 && purpose.is_current(token) });
-                }
-                Err(fault) => refused = fault,
-            }
-            if refused != KeyError::WrongPurposeOrForged {
-                break;
-            }
-        }
-        Err(Fault::Refused(refused))
+        let (name, bytes) = keys.open(token)?;
+        // By the name that the field has now, with the key of now.
+        let is_current = name == 0 && keys.sealing[name].is_current(token);
+        Ok((bytes, is_current))
     }
 
     /// The value in a cell, opened, for `read`. NULL is read as it is.
@@ -104,14 +94,14 @@ impl Vault {
         &self,
         (meta, index): (&'static ModelMeta, usize),
         cell: Cell<'_>,
-        read: impl FnOnce(Cell<'_>) -> Option<T>,
-    ) -> Result<Option<T>, Fault> {
+        read: impl FnOnce(Cell<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         match stored(&meta.fields[index], cell)? {
-            None => Ok(read(Cell::Null)),
-            Some(Stored::Plain(text)) => Ok(read(Cell::Text(text))),
+            None => read(Cell::Null),
+            Some(Stored::Plain(text)) => read(Cell::Text(text)),
             Some(Stored::Sealed(token)) => {
-                let opened = self.open(meta, index, token)?;
-                Ok(plain::read(&opened.bytes).and_then(read))
+                let (_, bytes) = self.keys_of(meta, index).open(token)?;
+                read(plain::read(&bytes).ok_or(Fault::OtherType("a value"))?)
             }
         }
     }
@@ -145,6 +135,23 @@ impl Vault {
             _ => index.previous_digest(&blind.bytes).unwrap_or_else(|| index.digest(&blind.bytes)),
         });
         Uuid::from_bytes(digest.unwrap_or_default())
+    }
+}
+
+impl FieldKeys {
+    /// What was sealed, and by which of the field's names.
+    fn open(&self, token: &str) -> Result<(usize, Vec<u8>), Fault> {
+        let mut refused = KeyError::Malformed;
+        for (name, purpose) in self.sealing.iter().enumerate() {
+            match purpose.open(token) {
+                Ok(bytes) => return Ok((name, bytes)),
+                Err(fault) => refused = fault,
+            }
+            if refused != KeyError::WrongPurposeOrForged {
+                break;
+            }
+        }
+        Err(Fault::Refused(refused))
     }
 }
 

@@ -158,18 +158,10 @@ impl Load {
     fn open(&self, model: &'static ModelMeta, index: usize, sealed: &str) -> Result<Value, String> {
         let target = self.tx.target();
         let vault = target.vault().ok_or(encrypted::Fault::NoKeys);
-        let opened = vault.and_then(|vault| {
-            vault.read((model, index), Cell::Text(sealed), |cell| {
-                Some(model.fields[index].sql_type.value(cell))
-            })
-        });
-        match opened {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => {
-                Err(encrypted::failed(model, index, None, encrypted::Fault::OtherType("a value")).to_string())
-            }
-            Err(why) => Err(encrypted::failed(model, index, None, why).to_string()),
-        }
+        let read = |cell: Cell<'_>| Ok(model.fields[index].sql_type.value(cell));
+        vault
+            .and_then(|vault| vault.read((model, index), Cell::Text(sealed), read))
+            .map_err(|why| encrypted::failed(model, index, None, why).to_string())
     }
 
     /// The keys of the rows in a list; nothing if it is none.
