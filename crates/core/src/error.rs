@@ -260,15 +260,37 @@ impl Error {
         for note in self.0.context.iter().rev() {
             join(&mut line, note);
         }
-        let mut cause: Option<&(dyn StdError + 'static)> = match &self.0.source {
-            Some(source) => Some(source.as_ref()),
-            None => None,
-        };
-        while let Some(error) = cause {
-            join(&mut line, &error.to_string());
-            cause = error.source();
+        if let Some(source) = &self.0.source {
+            join(&mut line, &Chain(source.as_ref()).to_string());
         }
         line
+    }
+}
+
+/// An error with all that caused it, on one line: `cannot save: disk is full`.
+///
+/// ```
+/// use mainstay_core::error::Chain;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("cannot save")]
+/// struct NotSaved(#[source] std::io::Error);
+///
+/// let error = NotSaved(std::io::Error::other("disk is full"));
+/// assert_eq!(Chain(&error).to_string(), "cannot save: disk is full");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

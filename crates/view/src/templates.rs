@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mainstay_core::config::did_you_mean;
+use mainstay_core::error::Chain;
 use mainstay_core::{Contribution, Contributions, Error, Inject, Module, Profile, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, TemplateSource, UndefinedBehavior};
@@ -178,10 +179,8 @@ impl Templates {
 pub(crate) fn mistake(asked: &str, fault: &minijinja::Error) -> String {
     let mut text = format!("the view {}: ", place(asked, fault));
     text.push_str(fault.detail().unwrap_or(&fault.kind().to_string()));
-    let mut source = std::error::Error::source(fault);
-    while let Some(next) = source {
-        text.push_str(&format!(": {next}"));
-        source = next.source();
+    if let Some(cause) = std::error::Error::source(fault) {
+        text.push_str(&format!(": {}", Chain(cause)));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
+use crate::error::Chain;
 use crate::redaction;
 
 /// A value, on its way into a line.
@@ -21,13 +22,13 @@ pub(super) enum Shown<'a> {
 }
 
 /// Names of fields whose values are not written.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hidden(std::sync::Arc<[String]>);
+#[derive(Debug, Default)]
+pub(super) struct Hidden(Vec<String>);
 
 impl Hidden {
     /// These, besides those that look like secrets.
     pub(super) fn new(more: &[String]) -> Self {
-        Self(more.into())
+        Self(more.to_vec())
     }
 
     /// The value as it may be seen.
@@ -141,20 +142,5 @@ impl Visit for SpanFields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.write(field, format_args!("{value:?}"));
-    }
-}
-
-/// An error with all that caused it: `cannot save: disk is full`.
-pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

@@ -40,7 +40,7 @@ impl Format for Json {
         let _ = Escape(line).write_str(name);
         line.push_str("\",\"fields\":{");
         for (name, value) in fields.into_iter().flat_map(SpanFields::iter) {
-            self.field(line, name, self.hidden.or_mask(name, value));
+            self.field_or_mask(line, name, value);
         }
         line.push_str("}}");
     }

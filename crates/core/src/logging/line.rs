@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata};
 
-use super::fields::{Chain, Hidden, Shown, SpanFields};
+use super::fields::{Hidden, Shown, SpanFields};
+use crate::error::Chain;
 
 /// A way to write lines. The parts come in this order.
 pub(super) trait Format {
@@ -26,8 +27,13 @@ pub(super) trait Format {
     /// Which values are not written.
     fn hidden(&self) -> &Hidden;
 
-    /// One field, behind others in `out`.
+    /// One field, behind others in `out`. The value is one that may be seen.
     fn field(&self, out: &mut String, name: &str, value: Shown<'_>);
+
+    /// The same of any field: of some the value is not written.
+    fn field_or_mask(&self, out: &mut String, name: &str, value: Shown<'_>) {
+        self.field(out, name, self.hidden().or_mask(name, value));
+    }
 
     /// The message.
     fn message(&self, out: &mut String, message: fmt::Arguments<'_>);
@@ -57,8 +63,7 @@ struct Reader<'a, F> {
 
 impl<F: Format> Reader<'_, F> {
     fn add(&mut self, field: &Field, value: Shown<'_>) {
-        let value = self.format.hidden().or_mask(field.name(), value);
-        self.format.field(&mut self.fields.rest, field.name(), value);
+        self.format.field_or_mask(&mut self.fields.rest, field.name(), value);
     }
 
     fn write(&mut self, field: &Field, arguments: fmt::Arguments<'_>) {
@@ -69,8 +74,8 @@ impl<F: Format> Reader<'_, F> {
         self.fields.scratch.clear();
         // A `Debug` that fails has written what it could.
         let _ = self.fields.scratch.write_fmt(arguments);
-        let value = self.format.hidden().or_mask(field.name(), Shown::Written(&self.fields.scratch));
-        self.format.field(&mut self.fields.rest, field.name(), value);
+        let EventFields { rest, scratch, .. } = &mut *self.fields;
+        self.format.field_or_mask(rest, field.name(), Shown::Written(scratch));
     }
 }
 

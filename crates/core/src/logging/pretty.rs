@@ -63,7 +63,7 @@ impl Format for Pretty {
         let Some(fields) = fields else { return };
         let start = line.len();
         for (name, value) in fields.iter() {
-            self.field(line, name, self.hidden.or_mask(name, value));
+            self.field_or_mask(line, name, value);
         }
         if line.len() > start {
             // Each field begins with a space; the first one's becomes the brace.

@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
-use mainstay_core::error::Context;
+use mainstay_core::error::{Chain, Context};
 use mainstay_core::{Error, Result};
 use tokio::net::TcpStream;
 
@@ -45,9 +45,9 @@ async fn parameters(server: &Server, home: &Path) -> Result<TlsParameters> {
         None => builder.certificate_store(CertificateStore::WebpkiRoots),
         Some(ca) => {
             let path = home.join(ca);
-            let what = || format!("reading the certificates of `mail.url`, {}", path.display());
-            let pem = tokio::fs::read(&path).await.with_context(what)?;
-            let certificate = Certificate::from_pem(&pem).with_context(what)?;
+            let what = format!("reading the certificates of `mail.url`, {}", path.display());
+            let pem = tokio::fs::read(&path).await.context(&what)?;
+            let certificate = Certificate::from_pem(&pem).context(&what)?;
             if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
                 return Err(Error::internal(format!("{} has no certificate in PEM", path.display())));
             }
@@ -58,17 +58,6 @@ async fn parameters(server: &Server, home: &Path) -> Result<TlsParameters> {
 }
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
-/// The context of a result, which costs nothing when all is well.
-trait WithContext<T> {
-    fn with_context(self, what: impl FnOnce() -> String) -> Result<T>;
-}
-
-impl<T, E: Into<Error>> WithContext<T> for std::result::Result<T, E> {
-    fn with_context(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|fault| fault.into().context(what()))
-    }
-}
 
 /// A connection that has been let in.
 pub(super) struct Connection {
@@ -163,23 +152,11 @@ fn unreachable(error: std::io::Error) -> MailError {
 }
 
 fn fault(error: SmtpError, what: Refused) -> MailError {
-    let cause = error.source().map(chain);
+    let cause = error.source().map(|cause| Chain(cause).to_string());
     match error.status().and_then(|code| code.to_string().parse().ok()) {
         Some(code) => MailError::Refused { what, code, reply: told(&cause.unwrap_or_default()) },
         None => MailError::Unreachable(told(&cause.unwrap_or_else(|| error.to_string()))),
     }
-}
-
-/// An error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(next) = source {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        source = next.source();
-    }
-    text
 }
 
 /// A text of a server, fit for a line of the log.
