@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::driver::{Dialect, Reply, RowStream, Statement, StatementKind};
 use crate::encrypted::Vault;
 use crate::error::DbError;
-use crate::query::{Renderer, Select, Shape, TenantScope};
+use crate::query::{Rendered, Renderer, Select, Shape, TenantScope};
 use crate::tenancy::{Tenancy, TenantKind, TenantTx};
 use crate::transaction::Tx;
 use crate::value::Value;
@@ -100,6 +100,15 @@ impl<'a> Target<'a> {
     ) -> Result<Statement, DbError> {
         let renderer = self.renderer(&mut shape);
         self.db.cache().statement(shape, kind, || render(renderer))
+    }
+
+    /// The SQL of that shape, as [`renderer`](Self::renderer) has prepared it, rendered by `render` when it is new.
+    pub(crate) fn rendered(
+        self,
+        shape: &Shape,
+        render: impl FnOnce() -> Result<(String, Values), DbError>,
+    ) -> Result<Arc<Rendered>, DbError> {
+        self.db.cache().rendered(shape, render)
     }
 
     /// What makes SQL of that shape. The tenant is the last of its values.

@@ -14,18 +14,25 @@ use crate::value::Value;
 /// from time to time.
 const MOST: usize = 2_048;
 
-/// SQL, and the order in which it wants the values of its shape.
+/// SQL, and the values of its shape that it wants.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) sql: Arc<str>,
-    /// `None` when it is the order in which they were taken out.
-    order: Option<Box<[usize]>>,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    /// The first ones, in the order in which they were taken out. The tenant is the last, and models without tenants do not want it.
+    First(usize),
+    /// These, by their slots. A slot beyond the values is the limit that stands for no limit.
+    Slots(Box<[usize]>),
 }
 
 impl Rendered {
     /// From what sea-query has built, where every value is the number of a slot.
     pub(crate) fn new((sql, values): (String, Values), slots: usize) -> Self {
-        let order: Vec<usize> = values
+        let wanted: Vec<usize> = values
             .0
             .into_iter()
             .filter_map(|value| match value {
@@ -33,20 +40,32 @@ impl Rendered {
                 _ => None,
             })
             .collect();
-        let in_order = order.len() == slots && order.iter().enumerate().all(|(place, slot)| place == *slot);
-        Self { sql: sql.into(), order: (!in_order).then(|| order.into_boxed_slice()) }
+        let in_order = wanted.len() <= slots && wanted.iter().enumerate().all(|(place, slot)| place == *slot);
+        let wanted = match in_order {
+            true => Wanted::First(wanted.len()),
+            false => Wanted::Slots(wanted.into_boxed_slice()),
+        };
+        Self { sql: sql.into(), wanted }
     }
 
     /// The statement with these values.
     pub(crate) fn statement(&self, values: Vec<Value>, kind: StatementKind) -> Statement {
-        let values = match &self.order {
-            None => values,
-            // A slot beyond the values is the limit that stands for no limit.
-            Some(order) => {
-                order.iter().map(|slot| values.get(*slot).cloned().unwrap_or(Value::Int(i64::MAX))).collect()
-            }
-        };
+        let values = self.wanted(values);
         Statement { sql: Arc::clone(&self.sql), values, sets: 1, kind, names: false }
+    }
+
+    /// Those of the values of a shape that the SQL wants, in its order.
+    pub(crate) fn wanted(&self, mut values: Vec<Value>) -> Vec<Value> {
+        match &self.wanted {
+            Wanted::First(count) => {
+                values.truncate(*count);
+                values
+            }
+            Wanted::Slots(slots) => {
+                let value = |slot: &usize| values.get(*slot).cloned().unwrap_or(Value::Int(i64::MAX));
+                slots.iter().map(value).collect()
+            }
+        }
     }
 }
 
@@ -61,19 +80,26 @@ impl SqlCache {
         kind: StatementKind,
         render: impl FnOnce() -> Result<(String, Values), DbError>,
     ) -> Result<Statement, DbError> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&*shape.key).cloned();
-        let rendered = match known {
-            Some(rendered) => rendered,
-            None => {
-                let rendered = Arc::new(Rendered::new(render()?, shape.values.len()));
-                let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() >= MOST {
-                    kept.clear();
-                }
-                kept.insert(shape.key.into_boxed_slice(), Arc::clone(&rendered));
-                rendered
-            }
-        };
+        let rendered = self.rendered(&shape, render)?;
         Ok(rendered.statement(shape.values, kind))
+    }
+
+    /// The SQL of that shape.
+    pub(crate) fn rendered(
+        &self,
+        shape: &Shape,
+        render: impl FnOnce() -> Result<(String, Values), DbError>,
+    ) -> Result<Arc<Rendered>, DbError> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&*shape.key).cloned();
+        if let Some(rendered) = known {
+            return Ok(rendered);
+        }
+        let rendered = Arc::new(Rendered::new(render()?, shape.values.len()));
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(shape.key.as_slice().into(), Arc::clone(&rendered));
+        Ok(rendered)
     }
 }

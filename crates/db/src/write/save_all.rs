@@ -1,12 +1,14 @@
 //! Many rows that are there already, written in one statement.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
 use super::faults::{References, explained};
 use super::ready;
 use super::update::{Place, all_but_key};
-use crate::driver::{Statement, StatementKind};
+use crate::driver::Statement;
 use crate::error::{Border, DbError};
 use crate::executor::{Executor, Target};
 use crate::meta::ModelMeta;
@@ -40,7 +42,7 @@ async fn save_all_or_none(meta: &'static ModelMeta, rows: Vec<Row>, target: Targ
 
 async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>) -> Result<u64> {
     let (dialect, sets) = (target.dialect(), rows.len());
-    let mut many: Option<Statement> = None;
+    let (mut known, mut many) = (None, Vec::new());
     let mut references = References::default();
     for (values, place) in rows {
         let mut change = all_but_key(meta, values);
@@ -55,20 +57,21 @@ async fn save_rows(meta: &'static ModelMeta, rows: Vec<Row>, target: Target<'_>)
         let mut shape = Shape::new(b'u', meta, dialect);
         let sets = shape.assignments(change);
         shape.filter(&mut filter);
+        let renderer = target.renderer(&mut shape);
         // It is the same for every row, but for the values.
-        let one = target.statement(shape, StatementKind::Write, |renderer| {
-            Ok(dialect.build(&renderer.update(meta, &sets, &filter)?))
-        });
-        let mut one = one.at_border()?;
-        match &mut many {
-            Some(many) => many.values.append(&mut one.values),
-            None => many = Some(one),
-        }
+        let rendered = match &known {
+            Some(rendered) => rendered,
+            None => known.insert(
+                target
+                    .rendered(&shape, || Ok(dialect.build(&renderer.update(meta, &sets, &filter)?)))
+                    .at_border()?,
+            ),
+        };
+        many.append(&mut rendered.wanted(shape.values));
     }
     references.check(meta, target).await.at_border()?;
-    let Some(mut many) = many else { return Ok(0) };
-    many.sets = sets;
-    match target.run(many).await {
+    let Some(rendered) = known else { return Ok(0) };
+    match target.run(Statement::write_many(Arc::clone(&rendered.sql), many, sets)).await {
         Ok(reply) => Ok(reply.affected),
         Err(fault) => Err(explained(fault, meta, references, target).await.into_error()),
     }
