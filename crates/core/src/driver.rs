@@ -70,8 +70,9 @@ impl<S: Opened + ?Sized> Driver<S> {
     }
 }
 
-fn scheme_of(url: &str) -> &str {
-    url.split(':').next().unwrap_or_default()
+/// How an address begins, before its first colon: `redis` of `redis://cache:6379`. One without a colon is all scheme: `memory`.
+pub fn scheme_of(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(scheme, _)| scheme)
 }
 
 impl<S: Opened + ?Sized> Contribution for Driver<S> {

@@ -12,8 +12,8 @@
 //! 8. [`command`]: the subcommands of the application's own binary.
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
-//! [`random`], [`driver`], [`health`], [`redaction`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`], [`call_context`], [`recent`]: what
-//! a process remembers for a moment, and [`projection`]: what of a value may be seen from outside.
+//! [`random`], [`driver`], [`health`], [`redaction`], [`whole_file`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`],
+//! [`call_context`], [`recent`]: what a process remembers for a moment, and [`projection`]: what of a value may be seen from outside.
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -47,7 +47,7 @@ pub mod random;
 pub mod recent;
 pub mod redaction;
 pub mod service;
-mod whole_file;
+pub mod whole_file;
 
 pub use app::{App, AppInfo};
 pub use assembly::Assembly;

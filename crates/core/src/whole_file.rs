@@ -1,13 +1,25 @@
 //! Files that are there as a whole or not at all.
+//!
+//! ```
+//! use mainstay_core::whole_file::{Readers, write};
+//!
+//! # let home = tempfile::tempdir().unwrap();
+//! # let home = home.path();
+//! write(&home.join("var/report.txt"), "all of it", Readers::Owner)?;
+//! assert_eq!(std::fs::read_to_string(home.join("var/report.txt"))?, "all of it");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Who may read a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Whoever runs the application, and nobody else: what is in it lets people in. On Windows, whoever may read its folder.
     Owner,
+    /// Whoever the system lets.
     Everybody,
 }
 
@@ -24,16 +36,20 @@ impl Readers {
     }
 }
 
-/// Puts a text into a file, whose folder is made if it is not there. Whoever reads finds the old text or the new, also after a power
-/// cut.
-pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
+/// Puts this into a file, whose folder is made if it is not there. Whoever reads finds what was there before or all of the new, also
+/// after a power cut. It waits for the disk: on an async thread, by `spawn_blocking`. Of two that write one file at once, one may fail.
+///
+/// # Errors
+///
+/// When the folder or the file cannot be written. What was there before is as it was.
+pub fn write(path: &Path, content: impl AsRef<[u8]>, readers: Readers) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         fs::create_dir_all(folder)?;
     }
     let new = path.with_added_extension("new");
     let mut file = readers.options().create(true).truncate(true).open(&new)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content.as_ref())?;
     file.sync_all()?;
     fs::rename(&new, path)?;
     // The new name is on the disk, too.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use mainstay_core::driver::scheme_of;
+
 use crate::driver::{Dialect, Driver};
 use crate::error::DbError;
 
@@ -34,7 +36,7 @@ pub(crate) struct Pool {
     expect(unused_variables, reason = "only files have a home")
 )]
 pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn Driver>, DbError> {
-    match scheme(url) {
+    match scheme_of(url) {
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
             use crate::postgres::{Location, Pooler, Postgres, PostgresOptions};
@@ -85,7 +87,7 @@ const SCHEMES: &[(&str, &str, bool)] = &[
 
 /// Whether there is a driver for `url`; else why not.
 pub(crate) fn recognise(url: &str) -> Result<(), String> {
-    let scheme = scheme(url);
+    let scheme = scheme_of(url);
     if SCHEMES.iter().any(|(known, _, compiled)| *known == scheme && *compiled) {
         return Ok(());
     }
@@ -94,21 +96,17 @@ pub(crate) fn recognise(url: &str) -> Result<(), String> {
 
 /// Whether it is an address of PostgreSQL.
 pub(crate) fn is_postgres(url: &str) -> bool {
-    matches!(scheme(url), "postgres" | "postgresql")
+    matches!(scheme_of(url), "postgres" | "postgresql")
 }
 
 /// Whether a server at `other` may follow the one at `url`, as far as the addresses say it.
 pub(crate) fn may_replicate(url: &str, other: &str) -> bool {
-    let is_mysql = |url| matches!(scheme(url), "mysql" | "mariadb");
+    let is_mysql = |url| matches!(scheme_of(url), "mysql" | "mariadb");
     is_postgres(url) && is_postgres(other) || is_mysql(url) && is_mysql(other)
 }
 
-fn scheme(url: &str) -> &str {
-    url.split_once(':').map_or(url, |(scheme, _)| scheme)
-}
-
 fn unknown(url: &str) -> String {
-    let scheme = scheme(url);
+    let scheme = scheme_of(url);
     if let Some((_, feature, _)) = SCHEMES.iter().find(|(known, ..)| *known == scheme) {
         return format!(
             "needs a driver that is not compiled in: add the feature `{feature}` to `mainstay` in Cargo.toml"

@@ -1,6 +1,5 @@
 //! What can go wrong with a mail.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -97,24 +96,23 @@ impl MailError {
     /// As it leaves the framework. The text of a server is for the log alone.
     #[track_caller]
     pub(crate) fn into_error(self) -> Error {
-        let told = match &self {
+        let error = match &self {
             Self::Invalid { field, reason } => {
                 let fault = Fault::new(pointer(field), "mail", reason.clone());
-                return Error::invalid(vec![fault]).with_message(self.to_string()).caused_by(self);
+                Error::invalid(vec![fault]).with_message(self.to_string())
             }
             Self::Refused { what: Refused::Recipient(address), code: 500.., .. } => {
                 let message = format!("Mails to {address} are refused.");
-                return Error::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-                    .code("mail_refused")
-                    .caused_by(self);
+                Error::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("mail_refused")
             }
-            Self::NotKept(_) | Self::Unfit(_) | Self::Refused { code: 500.., .. } => None,
-            _ => Some(Cow::Borrowed("No mail can be sent at the moment.")),
+            Self::NotKept(_) | Self::Unfit(_) | Self::Refused { code: 500.., .. } => {
+                Error::internal("sending a mail")
+            }
+            Self::Unreachable(_) | Self::TimedOut { .. } | Self::Refused { .. } => {
+                Error::unavailable("No mail can be sent at the moment.").code("mail_unavailable")
+            }
         };
-        match told {
-            Some(told) => Error::unavailable(told).code("mail_unavailable").caused_by(self),
-            None => Error::internal("sending a mail").caused_by(self),
-        }
+        error.caused_by(self)
     }
 }
 

@@ -4,14 +4,15 @@
 //! not show. Each is there as a whole or not at all. Nothing is ever deleted.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::config::Config;
+use mainstay_core::whole_file::{self, Readers};
 use mainstay_core::{Error, Resolver};
 use tokio::task::spawn_blocking;
 
@@ -19,9 +20,11 @@ use crate::error::MailError;
 use crate::message::Message;
 use crate::transport::{KEPT, MailDriver, Transport};
 
+pub(crate) const SCHEME: &str = "file";
+
 /// The driver `file`.
 pub(crate) fn driver() -> MailDriver {
-    MailDriver::new("file", async |url: String, resolver: Resolver| {
+    MailDriver::new(SCHEME, async |url: String, resolver: Resolver| {
         let path = url.strip_prefix("file:").unwrap_or_default();
         if path.is_empty() {
             return Err(Error::internal("`mail.url` names no folder: write `file:var/mails`"));
@@ -41,9 +44,11 @@ impl Transport for InFolder {
             let (eml, json) =
                 (message.to_eml()?, serde_json::to_vec_pretty(message).map_err(io::Error::from)?);
             aside(move || {
-                fs::create_dir_all(&folder)?;
-                write(&folder.join(format!("{id}.eml")), &eml)?;
-                write(&folder.join(format!("{id}.json")), &json)
+                // Mails have links that let people in: nobody else reads them.
+                let write =
+                    |name: String, bytes| whole_file::write(&folder.join(name), bytes, Readers::Owner);
+                write(format!("{id}.eml"), eml)?;
+                write(format!("{id}.json"), json)
             })
             .await
         }
@@ -60,21 +65,6 @@ async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, MailError> {
     Ok(spawn_blocking(work).await.map_err(io::Error::other)??)
-}
-
-/// Puts a new file there, of which nobody sees half. Mails have links that let people in: nobody else reads them.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_added_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    // The new name is on the disk, too.
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// The last ones: their names begin with the time. What somebody else has put there, or cut short, is passed over.

@@ -11,9 +11,11 @@ use crate::error::MailError;
 use crate::message::Message;
 use crate::transport::{KEPT, MailDriver, Transport};
 
+pub(crate) const SCHEME: &str = "memory";
+
 /// The driver `memory`.
 pub(crate) fn driver() -> MailDriver {
-    MailDriver::new("memory", async |_: String, _: Resolver| {
+    MailDriver::new(SCHEME, async |_: String, _: Resolver| {
         let transport: Arc<dyn Transport> = Arc::new(InMemory::default());
         Ok(transport)
     })

@@ -84,7 +84,8 @@ fn find_transport(assembly: &Assembly, findings: &mut Findings) {
 fn find_doubts(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<MailConfig>() else { return };
     let Some(url) = config.url(&assembly.profile) else { return };
-    if url.starts_with("file:") || url.starts_with("memory") {
+    let driver = MailDriver::of(&assembly.contributions, url);
+    if driver.is_some_and(|driver| [file::SCHEME, memory::SCHEME].contains(&driver.scheme())) {
         findings.add(
             Finding::warning("mail.W001", "mails are kept here, and nobody gets them").at(URL).fix(EXAMPLE),
         );

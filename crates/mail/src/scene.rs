@@ -9,28 +9,19 @@
 //! There is no request: nothing in a mail depends on who asked for it, and least of all the host of its links.
 
 use mainstay_http::Links;
-use mainstay_view::Context;
 use mainstay_view::minijinja::value::{Kwargs, Value};
 use mainstay_view::minijinja::{Error, ErrorKind};
+use mainstay_view::{Context, address_with};
 
 /// What a view is given, and this.
 pub(crate) fn with(context: Context, links: &Links) -> Context {
     let (by_route, by_path) = (links.clone(), links.clone());
+    let for_route = move |name: &str, given: Kwargs| {
+        address_with(&given, |parameters| by_route.to_route(name, parameters))
+    };
     context
-        .with(
-            "absolute_url_for",
-            Value::from_function(move |name: &str, given: Kwargs| for_route(&by_route, name, &given)),
-        )
+        .with("absolute_url_for", Value::from_function(for_route))
         .with("absolute_url", Value::from_function(move |path: &str| by_path.to(path).map_err(failed)))
-}
-
-fn for_route(links: &Links, name: &str, given: &Kwargs) -> Result<String, Error> {
-    let given: Vec<(&str, String)> = given
-        .args()
-        .map(|name| given.get::<Value>(name).map(|value| (name, value.to_string())))
-        .collect::<Result<_, _>>()?;
-    let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    links.to_route(name, &given).map_err(failed)
 }
 
 fn failed(error: mainstay_core::Error) -> Error {

@@ -46,5 +46,6 @@ pub use form::{FormState, Submitted};
 pub use mainstay_macros::views;
 pub use minijinja;
 pub use module::ViewsExt;
+pub use scene::address_with;
 pub use templates::Templates;
 pub use views::Views;

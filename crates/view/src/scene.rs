@@ -154,12 +154,24 @@ impl Object for Who {
 }
 
 fn address(http: Option<&Http>, name: &str, parameters: &Kwargs) -> Result<String, Error> {
-    let failed = |why: String| Error::new(ErrorKind::InvalidOperation, why);
-    let http = http.ok_or_else(|| failed("there are no routes here".to_owned()))?;
+    let none = || Error::new(ErrorKind::InvalidOperation, "there are no routes here");
+    let http = http.ok_or_else(none)?;
+    address_with(parameters, |parameters| http.address(name, parameters))
+}
+
+/// What `url_for("article", slug="first")` and its like say: the address that `address` makes of the parameters that a view gives.
+///
+/// # Errors
+///
+/// When a parameter is missing, or `address` fails, whose whole report the author of the view sees.
+pub fn address_with(
+    parameters: &Kwargs,
+    address: impl FnOnce(&[(&str, &str)]) -> mainstay_core::Result<String>,
+) -> Result<String, Error> {
     let given: Vec<(&str, String)> = parameters
         .args()
         .map(|name| parameters.get::<Value>(name).map(|value| (name, value.to_string())))
         .collect::<Result<_, _>>()?;
     let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    http.address(name, &given).map_err(|error| failed(error.report()))
+    address(&given).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.report()))
 }

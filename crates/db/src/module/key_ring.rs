@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::config::Config;
+use mainstay_core::driver::scheme_of;
 use mainstay_core::error::Context;
 use mainstay_core::keys::{KeyRingDriver, KeyRingStore, KeysConfig};
 use mainstay_core::{Resolver, Result};
@@ -41,8 +42,8 @@ pub(super) fn driver() -> KeyRingDriver {
 /// Makes the table if the configuration keeps the ring here.
 pub(super) async fn make_if_used(db: &Db, config: &Config) -> Result<()> {
     let keys = config.section::<KeysConfig>()?;
-    match keys.ring.as_deref().and_then(|ring| ring.split(':').next()) {
-        Some(SCHEME) => make(db).await,
+    match &keys.ring {
+        Some(ring) if scheme_of(ring) == SCHEME => make(db).await,
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::{self, ExitCode};
 
+use mainstay_core::driver::scheme_of;
 use mainstay_core::{Error, Result};
 
 use crate::engine;
@@ -23,7 +24,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn of(url: &str, home: &Path) -> Result<Self> {
-        match url.split_once(':').map_or(url, |(scheme, _)| scheme) {
+        match scheme_of(url) {
             "postgres" | "postgresql" => Ok(Self::postgres(url)),
             "mysql" | "mariadb" => Ok(Self::mysql(url)),
             _ => Self::sqlite(url, home),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use mainstay_core::driver::scheme_of;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -47,7 +48,7 @@ pub enum Encryption {
 impl Server {
     /// Whether an address is meant to be one of these.
     pub(crate) fn is_meant(url: &str) -> bool {
-        matches!(url.split(':').next(), Some("smtp" | "smtps"))
+        matches!(scheme_of(url), "smtp" | "smtps")
     }
 
     /// Reads an address.

@@ -127,7 +127,7 @@ fn make_key(call: &Call, home: &Path, names: &Names, random: &dyn Random) -> Res
             OpenOptions::new().create(true).append(true).open(&ignored).context("opening .gitignore")?;
         writeln!(file, "{gap}{line}").context("adding the key to .gitignore")?;
     }
-    whole_file::write(&home.join(&names.key), &format!("{key}\n"), Readers::Owner)
+    whole_file::write(&home.join(&names.key), format!("{key}\n"), Readers::Owner)
         .context(format!("writing {}", names.key))?;
     call.print(format!(
         "{} has been made, and .gitignore leaves it out. Keep a copy: without it nobody opens {}. Servers get it as {VARIABLE}.",
