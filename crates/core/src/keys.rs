@@ -46,8 +46,9 @@ use root::{KeyId, Pair, Root};
 use token::Tokens;
 
 pub use blind_index::BlindIndex;
+use config::check;
 pub(crate) use config::weakness;
-pub use config::{KeysConfig, check, check_needed};
+pub use config::{KeysConfig, check_needed};
 pub use keeper::{Keeper, Rotation};
 pub use store::{KeyRingDriver, KeyRingStore};
 

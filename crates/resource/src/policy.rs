@@ -142,14 +142,9 @@ impl<M: Model> Contribution for PolicyOf<M> {
     }
 }
 
-/// A contribution: a model has a policy.
-struct HasPolicy(&'static ModelMeta);
-
-impl Contribution for HasPolicy {}
-
 /// The models that have a policy, and the modules that it comes from.
 pub(crate) fn models(contributions: &Contributions) -> Vec<(&'static ModelMeta, String)> {
-    contributions.of::<HasPolicy>().map(|has| (has.value.0, has.module.name.to_string())).collect()
+    contributions.of::<ShownPolicy>().map(|shown| (shown.value.meta, shown.module.name.to_string())).collect()
 }
 
 /// Adds policies. In the prelude.
@@ -163,9 +158,7 @@ pub trait PoliciesExt: Contribute {
     /// The same for a policy that is shared.
     #[must_use]
     fn shared_policy<M: Model>(self, policy: Arc<dyn Policy<M>>) -> Self {
-        self.contribute(HasPolicy(M::META))
-            .contribute(ShownPolicy::of(Arc::clone(&policy)))
-            .contribute(PolicyOf(policy))
+        self.contribute(ShownPolicy::of(Arc::clone(&policy))).contribute(PolicyOf(policy))
     }
 }
 

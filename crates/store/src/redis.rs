@@ -58,12 +58,6 @@ const AT_ONCE: usize = 1024;
 /// With a clock that stands still while real time goes on, what is kept must not be gone before that clock says so.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
-impl Default for RedisOptions {
-    fn default() -> Self {
-        Self { prefix: "app".to_owned(), timeout: Duration::from_secs(1), clock: None }
-    }
-}
-
 impl Redis {
     /// The server at this address. Nothing is asked yet.
     pub fn new(address: &RedisAddress, options: RedisOptions) -> Self {

@@ -196,13 +196,14 @@ impl Program {
         }
         match self.origin {
             Origin::Debian => {}
-            Origin::PyPi(package) => {
+            Origin::PyPi(package) | Origin::PyPiLibrary(package) => {
                 let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
-                return Ok(pypi::install(&folder, &[package])?.join(self.name));
-            }
-            Origin::PyPiLibrary(package) => {
-                let folder = Workspace::load()?.target.join("xtask/pypi").join(package);
-                return Ok(pypi::install(&folder, &[package])?.join("python"));
+                let is_program = matches!(self.origin, Origin::PyPi(_));
+                return Ok(pypi::install(&folder, &[package])?.join(if is_program {
+                    self.name
+                } else {
+                    "python"
+                }));
             }
             Origin::Npm(package) => {
                 let folder = Workspace::load()?.target.join("xtask/npm").join(package);

@@ -92,8 +92,8 @@ pub fn check_needed(assembly: &Assembly, findings: &mut Findings) {
     }
 }
 
-/// Whether keys can be had. To be run when anything in the application needs [`Keys`](super::Keys).
-pub fn check(config: &KeysConfig, profile: &Profile) -> Findings {
+/// Whether keys can be had.
+pub(super) fn check(config: &KeysConfig, profile: &Profile) -> Findings {
     let mut findings = Findings::default();
     if config.secret.is_none() {
         let finding = if config.ring.is_some() {

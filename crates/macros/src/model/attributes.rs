@@ -83,7 +83,6 @@ pub(crate) struct Options {
     pub(crate) computed: Option<LitStr>,
     pub(crate) version: bool,
     pub(crate) deleted_at: bool,
-    pub(crate) tenant: bool,
     pub(crate) renamed_from: Option<Name>,
     pub(crate) column: Option<String>,
     pub(crate) encrypted: Option<Encrypted>,
@@ -112,6 +111,10 @@ pub(crate) enum Fill {
 }
 
 impl Options {
+    pub(crate) fn is_tenant(&self) -> bool {
+        matches!(self.fill, Some(Fill::Tenant))
+    }
+
     pub(super) fn read(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
         let Some(name) = meta.path.get_ident().map(Ident::to_string) else {
             return Err(meta.error("unknown"));
@@ -147,10 +150,7 @@ impl Options {
             "check" => self.check = Some(meta.value()?.parse::<LitStr>()?.value()),
             "version" => self.version = true,
             "deleted_at" => self.deleted_at = true,
-            "tenant" => {
-                self.tenant = true;
-                return self.fill(meta, Fill::Tenant);
-            }
+            "tenant" => return self.fill(meta, Fill::Tenant),
             "default_sql" => {
                 let sql = meta.value()?.parse::<LitStr>()?.value();
                 return self.fill(meta, Fill::Database(sql));
@@ -282,7 +282,7 @@ impl Options {
             _ if self.version && !is_integer(ty) => {
                 Err(Error::new_spanned(ty, "a version is counted: make it an `i32` or `i64`"))
             }
-            _ if self.tenant && argument(ty, "Option").is_some() => {
+            _ if self.is_tenant() && argument(ty, "Option").is_some() => {
                 Err(Error::new_spanned(ty, "every row has a tenant: leave the `Option` out"))
             }
             _ if self.deleted_at && argument(ty, "Option").is_none() => Err(Error::new_spanned(

@@ -187,7 +187,7 @@ impl Model {
         };
         once("version", |options| options.version);
         once("deleted_at", |options| options.deleted_at);
-        once("tenant", |options| options.tenant);
+        once("tenant", Options::is_tenant);
     }
 
     /// The fields that a relation names have a key, whole or not at all.

@@ -60,7 +60,7 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     let has_encrypted = model.stored().any(|field| field.options.encrypted.is_some());
     let (version, deleted_at) =
         (position(model, |field| field.options.version), position(model, |field| field.options.deleted_at));
-    let tenant = position(model, |field| field.options.tenant);
+    let tenant = position(model, |field| field.options.is_tenant());
     let key = model.stored().filter(|field| field.options.primary_key).map(|field| model.position(field));
     let fields = parts::of_model(&model.fields);
     let (name, help, table) = (model.ident.to_string(), &model.help, &model.table);

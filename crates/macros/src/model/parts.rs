@@ -11,24 +11,13 @@ use crate::root;
 /// Where the column of a field is, or the first of the columns of a part: a number, to which the widths of the parts before it
 /// are added when the program is compiled.
 pub(super) fn position(fields: &[Field], field: &Field) -> TokenStream {
-    let (db, mut columns, mut widths) = (root::path("db"), 0_usize, Vec::new());
-    for before in
-        fields.iter().take_while(|other| other.ident != field.ident).filter(|field| field.is_stored())
-    {
-        match &before.kind {
-            Kind::Embedded { part, .. } => {
-                widths.push(quote_spanned!(span_of(part)=> #db::embedded::width::<#part>()));
-            }
-            _ => columns += 1,
-        }
-    }
-    quote!(#columns #(+ #widths)*)
+    width(fields.iter().take_while(|other| other.ident != field.ident))
 }
 
-/// How many columns all fields have.
-pub(super) fn width(fields: &[Field]) -> TokenStream {
+/// How many columns these fields have.
+pub(super) fn width<'a>(fields: impl IntoIterator<Item = &'a Field>) -> TokenStream {
     let (db, mut columns, mut widths) = (root::path("db"), 0_usize, Vec::new());
-    for field in fields.iter().filter(|field| field.is_stored()) {
+    for field in fields.into_iter().filter(|field| field.is_stored()) {
         match &field.kind {
             Kind::Embedded { part, .. } => {
                 widths.push(quote_spanned!(span_of(part)=> #db::embedded::width::<#part>()));

@@ -72,7 +72,6 @@ struct Report {
     source: String,
     #[serde(alias = "lineNumber", alias = "line-number")]
     line: u64,
-    #[serde(alias = "disposition")]
     disposition: String,
 }
 
