@@ -100,13 +100,14 @@ impl TenantFrom {
     pub fn header<T: Stored + FromStr>(name: &'static str) -> Self {
         Self::at_once(move |asked| {
             let mut all = asked.headers.get_all(name).iter();
-            let (Some(value), None) = (all.next(), all.next()) else {
-                return match asked.headers.contains_key(name) {
-                    true => Err(unknown()),
-                    false => Ok(None),
-                };
-            };
-            value.to_str().ok().and_then(|text| text.parse::<T>().ok()).map(Some).ok_or_else(unknown)
+            match (all.next(), all.next()) {
+                (None, _) => Ok(None),
+                (Some(value), None) => {
+                    value.to_str().ok().and_then(|text| text.parse::<T>().ok()).map(Some).ok_or_else(unknown)
+                }
+                // Of two, either could be the one that somebody else has looked at.
+                (Some(_), Some(_)) => Err(unknown()),
+            }
         })
     }
 
@@ -186,7 +187,7 @@ fn refused(who: &Principal) -> Error {
 struct Found(Option<Value>);
 
 /// The tenant of a request; none where it is of none, or where the application has no tenants.
-async fn tenant_of(parts: &mut Parts, db: &Db) -> Result<Option<Found>> {
+async fn tenant_of(parts: &mut Parts) -> Result<Option<Found>> {
     if let Some(found) = parts.extensions.get::<Found>() {
         return Ok(Some(found.clone()));
     }
@@ -197,7 +198,7 @@ async fn tenant_of(parts: &mut Parts, db: &Db) -> Result<Option<Found>> {
         who,
         exchange: Exchange::from_request_parts(parts, &()).await?,
         headers: parts.headers.clone(),
-        db: db.across_tenants(),
+        db: Inject::<Db>::from_request_parts(parts, &()).await?.across_tenants(),
     };
     let found = Found((from.value.0)(asked).await?);
     parts.extensions.insert(found.clone());
@@ -207,19 +208,14 @@ async fn tenant_of(parts: &mut Parts, db: &Db) -> Result<Option<Found>> {
 /// The tenant of a request, as the key of what is kept for it: of what is kept for one, another has nothing. Empty where the application
 /// has no tenants.
 pub(crate) async fn key_of(parts: &mut Parts) -> Result<String> {
-    let contributions = Inject::<Contributions>::from_request_parts(parts, &()).await?;
-    if contributions.of::<TenantFrom>().next().is_none() {
-        return Ok(String::new());
-    }
-    let db = Inject::<Db>::from_request_parts(parts, &()).await?;
     // With its type: the number 1 is not the text "1".
-    Ok(tenant_of(parts, &db).await?.map(|Found(tenant)| format!("{tenant:?}")).unwrap_or_default())
+    Ok(tenant_of(parts).await?.map(|Found(tenant)| format!("{tenant:?}")).unwrap_or_default())
 }
 
 /// The database as a request sees it: of its tenant, if the application has tenants.
 pub(crate) async fn db_of(parts: &mut Parts) -> Result<Db> {
     let db = Inject::<Db>::from_request_parts(parts, &()).await?;
-    Ok(match tenant_of(parts, &db).await? {
+    Ok(match tenant_of(parts).await? {
         None => Db::clone(&db),
         // For a tenant that there is not: nothing is found, and nothing can be stored.
         Some(Found(tenant)) => db.tenant_by_value(tenant.unwrap_or(Value::Null)),
@@ -251,7 +247,7 @@ impl<S: Sync> FromRequestParts<S> for TenantDb {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let db = Inject::<Db>::from_request_parts(parts, &()).await?;
-        let Some(Found(tenant)) = tenant_of(parts, &db).await? else {
+        let Some(Found(tenant)) = tenant_of(parts).await? else {
             return Err(Error::internal(
                 "this handler takes a `TenantDb`, and nothing says for which tenant a request is: add `.tenancy(TenantFrom::…)`",
             ));

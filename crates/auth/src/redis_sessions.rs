@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use mainstay_core::assembly::Assembly;
 use mainstay_core::check::Check;
 use mainstay_core::clock::Clock;
+use mainstay_core::driver::scheme_of;
 use mainstay_core::random::Random;
 use mainstay_core::{
     Contribute, Contribution, CoreContributions, Error, Finding, Findings, Inject, Module, Resolver, Result,
@@ -94,7 +95,7 @@ fn find_address(assembly: &Assembly, findings: &mut Findings) {
         let Ok(store) = assembly.config.section::<StoreConfig>() else { return };
         ("store.url", store.url.clone())
     } else {
-        match url.filter(|url| url.split(':').next() == Some(SCHEME)) {
+        match url.filter(|url| scheme_of(url) == SCHEME) {
             Some(url) => ("session.store", url.to_owned()),
             None => return,
         }
