@@ -64,7 +64,6 @@ use mainstay_http::extract::RawBody;
 use mainstay_http::{Middleware, Next};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
 
 use crate::tenancy::{db_of, key_of};
 use crate::transaction::{self, is_success};
@@ -215,14 +214,15 @@ const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 async fn sweep(running: Running, idempotency: Inject<Idempotency>) -> Result<()> {
     let mut returned = idempotency.returned.lock().await;
-    // Not at once: what has just started has other things to do.
-    let mut sweeps = tokio::time::interval_at(Instant::now() + SWEEP, SWEEP);
+    let mut sweeps = running.every(SWEEP);
     running.ready();
     loop {
         tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
             Some(claim) = returned.recv() => release(&claim, &idempotency.db).await,
-            _ = sweeps.tick() => {
+            goes_on = sweeps.next() => {
+                if !goes_on {
+                    return Ok(());
+                }
                 IdempotencyKey::forget(idempotency.clock.now().into(), &idempotency.db).await?;
             }
         }

@@ -33,7 +33,6 @@ use mainstay_core::{
 use mainstay_db::{Db, ModelsExt, migrations, models};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::time::{Instant, interval_at};
 
 use crate::account::Account;
 use crate::authenticate::TokenKind;
@@ -282,16 +281,11 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 async fn sweep(running: Running, db: Inject<Db>, clock: Inject<dyn Clock>) -> Result<()> {
-    // Not at once: what has just started has other things to do.
-    let mut sweeps = interval_at(Instant::now() + SWEEP, SWEEP);
+    let mut sweeps = running.every(SWEEP);
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = sweeps.tick() => {
-                let ended: DateTime<Utc> = (clock.now() - KEPT).into();
-                StoredAccessToken::filter(|token| token.expires_at.le(ended)).delete(&db).await?;
-            }
-        }
+    while sweeps.next().await {
+        let ended: DateTime<Utc> = (clock.now() - KEPT).into();
+        StoredAccessToken::filter(|token| token.expires_at.le(ended)).delete(&db).await?;
     }
+    Ok(())
 }

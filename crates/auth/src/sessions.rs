@@ -12,7 +12,6 @@ use mainstay_core::service::{Running, Service};
 use mainstay_core::{Contribute, Contribution, CoreContributions, Inject, Module, Resolver, Result};
 use mainstay_db::{Db, ModelsExt, migrations, model, models};
 use mainstay_http::session::{SessionDriver, SessionKey, SessionRecord, SessionStore, SessionsExt};
-use tokio::time::{Instant, interval_at};
 
 /// A session, as a row.
 #[model(table = "mainstay_sessions")]
@@ -85,18 +84,13 @@ async fn open(_: String, resolver: Resolver) -> Result<Arc<dyn SessionStore>> {
 const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 async fn sweep(running: Running, db: Inject<Db>, clock: Inject<dyn Clock>) -> Result<()> {
-    // Not at once: what has just started has other things to do.
-    let mut sweeps = interval_at(Instant::now() + SWEEP, SWEEP);
+    let mut sweeps = running.every(SWEEP);
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = sweeps.tick() => {
-                let now: DateTime<Utc> = clock.now().into();
-                StoredSession::filter(|session| session.expires_at.le(now)).delete(&db).await?;
-            }
-        }
+    while sweeps.next().await {
+        let now: DateTime<Utc> = clock.now().into();
+        StoredSession::filter(|session| session.expires_at.le(now)).delete(&db).await?;
     }
+    Ok(())
 }
 
 /// The store over the table.

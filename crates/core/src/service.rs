@@ -10,11 +10,12 @@
 //!
 //! 1. [`child`]: what is supervised, and when it is restarted.
 //! 2. [`running`] and [`shutdown`]: what a started child is given: a way to say "ready", a way to hear "stop".
-//! 3. [`supervisor`]: strategies and limits; a description, which does nothing.
-//! 4. [`supervision`]: a supervisor at work: wait for its failure, stop it, look at it.
-//! 5. `engine`: the state machine behind it; one task a supervisor.
-//! 6. [`Service`]: a child as a module contributes it, its dependencies taken from the container.
-//! 7. [`status`]: the tree that a dashboard and `/readyz` show.
+//! 3. [`rounds`]: what a child does from time to time, until it is to stop.
+//! 4. [`supervisor`]: strategies and limits; a description, which does nothing.
+//! 5. [`supervision`]: a supervisor at work: wait for its failure, stop it, look at it.
+//! 6. `engine`: the state machine behind it; one task a supervisor.
+//! 7. [`Service`]: a child as a module contributes it, its dependencies taken from the container.
+//! 8. [`status`]: the tree that a dashboard and `/readyz` show.
 //!
 //! ```
 //! use std::time::Duration;
@@ -23,14 +24,10 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> mainstay_core::Result<()> {
 //! let heartbeat = Child::new("heartbeat", |running: Running| async move {
-//!     let mut beat = tokio::time::interval(Duration::from_secs(1));
+//!     let mut beats = running.every(Duration::from_secs(1));
 //!     running.ready();
-//!     loop {
-//!         tokio::select! {
-//!             () = running.shutdown().requested() => return Ok(()),
-//!             _ = beat.tick() => { /* tell somebody */ }
-//!         }
-//!     }
+//!     while beats.next().await { /* tell somebody */ }
+//!     Ok(())
 //! });
 //! let supervision = Supervisor::new("app").child(heartbeat).start().await?;
 //! assert!(supervision.status().is_up());
@@ -44,6 +41,7 @@ mod binding;
 pub mod child;
 mod engine;
 mod overview;
+pub mod rounds;
 pub mod running;
 pub mod shutdown;
 pub mod status;
@@ -57,6 +55,7 @@ pub use binding::{Service, Stage};
 pub use child::{Child, Restart};
 pub(crate) use engine::panic_message;
 pub use overview::Overview;
+pub use rounds::Rounds;
 pub use running::Running;
 pub use shutdown::{Shutdown, Trigger};
 pub use status::{State, Status, Tree};

@@ -14,7 +14,6 @@ use mainstay_core::keys::{Keys, Purpose};
 use mainstay_core::service::Running;
 use mainstay_core::{Error, Inject, Resolver, Result};
 use mainstay_db::{Db, model};
-use tokio::time::{Instant, interval_at};
 
 use super::algorithm::Algorithm;
 use super::config::JwtConfig;
@@ -228,18 +227,14 @@ impl std::fmt::Debug for SigningKeys {
 
 /// Looks at the keys from time to time.
 pub(super) async fn run(running: Running, config: Inject<JwtConfig>, resolver: Resolver) -> Result<()> {
-    let mut looks = interval_at(Instant::now() + config.key_refresh, config.key_refresh);
+    let mut looks = running.every(config.key_refresh);
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = looks.tick() => {
-                let looked = async { resolver.get::<SigningKeys>().await?.keep_up().await };
-                // The keys that are known stay good; the next look may succeed.
-                if let Err(error) = looked.await {
-                    tracing::error!(error = %error.report(), "the signing keys could not be looked at");
-                }
-            }
+    while looks.next().await {
+        let looked = async { resolver.get::<SigningKeys>().await?.keep_up().await };
+        // The keys that are known stay good; the next look may succeed.
+        if let Err(error) = looked.await {
+            tracing::error!(error = %error.report(), "the signing keys could not be looked at");
         }
     }
+    Ok(())
 }

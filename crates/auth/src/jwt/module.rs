@@ -12,7 +12,6 @@ use mainstay_core::clock::Clock;
 use mainstay_core::service::{Running, Service};
 use mainstay_core::{Contribute, Contribution, CoreContributions, Inject, Module, Provider, Result};
 use mainstay_db::{Db, ModelsExt, migrations, models};
-use tokio::time::{Instant, interval_at};
 
 use super::config::{JwtConfig, find_issuer};
 use super::endpoints;
@@ -76,17 +75,12 @@ fn module() -> Module {
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 async fn sweep(running: Running, db: Inject<Db>, clock: Inject<dyn Clock>) -> Result<()> {
-    // Not at once: what has just started has other things to do.
-    let mut sweeps = interval_at(Instant::now() + SWEEP, SWEEP);
+    let mut sweeps = running.every(SWEEP);
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = sweeps.tick() => {
-                let now: DateTime<Utc> = clock.now().into();
-                StoredRefreshToken::filter(|token| token.expires_at.le(now)).delete(&db).await?;
-                StoredSignIn::filter(|sign_in| sign_in.expires_at.le(now)).delete(&db).await?;
-            }
-        }
+    while sweeps.next().await {
+        let now: DateTime<Utc> = clock.now().into();
+        StoredRefreshToken::filter(|token| token.expires_at.le(now)).delete(&db).await?;
+        StoredSignIn::filter(|sign_in| sign_in.expires_at.le(now)).delete(&db).await?;
     }
+    Ok(())
 }

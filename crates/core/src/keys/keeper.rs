@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::time::{Instant, interval_at};
-
 use super::Keys;
 use super::config::KeysConfig;
 use super::ring::{Ring, Times};
@@ -196,17 +194,13 @@ async fn run(
     }
     let keys = resolver.get::<Keys>().await?;
     let Some(keeper) = Keeper::open(&keys, &config, &contributions, resolver).await? else { return Ok(()) };
-    let mut looks = interval_at(Instant::now() + config.refresh, config.refresh);
+    let mut looks = running.every(config.refresh);
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = looks.tick() => {
-                // The keys that are known stay good; the next look may succeed.
-                if let Err(error) = keeper.keep_up().await {
-                    tracing::error!(error = %error.report(), "the key ring could not be looked at");
-                }
-            }
+    while looks.next().await {
+        // The keys that are known stay good; the next look may succeed.
+        if let Err(error) = keeper.keep_up().await {
+            tracing::error!(error = %error.report(), "the key ring could not be looked at");
         }
     }
+    Ok(())
 }

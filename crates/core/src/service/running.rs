@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Shutdown;
+use super::{Rounds, Shutdown};
 
 /// Given to a child at each start: it says when it is ready, and hears when to stop.
 #[derive(Clone)]
@@ -48,6 +49,27 @@ impl Running {
     /// The request to stop. A child returns soon after it is made; at its deadline it is aborted.
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    /// The rounds of what is done once in every `period`, until the service is to stop. The first is after a whole period: what has
+    /// just started has other things to do.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainstay_core::Result;
+    /// use mainstay_core::service::Running;
+    ///
+    /// async fn sweep(running: Running) -> Result<()> {
+    ///     let mut rounds = running.every(Duration::from_secs(60));
+    ///     running.ready();
+    ///     while rounds.next().await {
+    ///         // An error ends the service, which its supervisor starts again. Keep what may pass to the log.
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn every(&self, period: Duration) -> Rounds {
+        Rounds::new(self.shutdown.clone(), period)
     }
 
     pub(super) fn readiness(&self) -> Arc<Readiness> {

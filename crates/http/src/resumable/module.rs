@@ -10,7 +10,6 @@ use std::time::Duration;
 use mainstay_core::check::Check;
 use mainstay_core::service::{Running, Service};
 use mainstay_core::{Assembly, CoreContributions, Finding, Findings, Inject, Module, Provider, Result};
-use tokio::time::{Instant, MissedTickBehavior};
 
 use super::config::ResumableUploadsConfig;
 use super::store::Uploads;
@@ -33,21 +32,15 @@ pub(super) fn module() -> Module {
 
 async fn sweep(running: Running, uploads: Inject<Uploads>) -> Result<()> {
     let uploads = uploads.into_arc();
-    let every = SWEEP.min(uploads.config().expires_in(0));
-    let mut sweeps = tokio::time::interval_at(Instant::now() + every, every);
-    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeps = running.every(SWEEP.min(uploads.config().expires_in(0)));
     running.ready();
-    loop {
-        tokio::select! {
-            () = running.shutdown().requested() => return Ok(()),
-            _ = sweeps.tick() => {
-                // A disk that is away for a while is no reason to end.
-                if let Err(error) = uploads.sweep().await {
-                    tracing::warn!(target: "mainstay::http", error = %error.report(), "expired uploads could not be removed");
-                }
-            }
+    while sweeps.next().await {
+        // A disk that is away for a while is no reason to end.
+        if let Err(error) = uploads.sweep().await {
+            tracing::warn!(target: "mainstay::http", error = %error.report(), "expired uploads could not be removed");
         }
     }
+    Ok(())
 }
 
 fn check(assembly: &Assembly, findings: &mut Findings) {
