@@ -67,6 +67,8 @@ pub fn module() -> Module {
         .command(crate::policies::command())
         .check(Check::at_deploy(before_deployment))
         .check(Check::at_start(find_unknown_scopes));
+    #[cfg(feature = "breached-passwords")]
+    let module = mainstay_outbound::OutboundExt::outbound(module, crate::passwords::breaches::upstream());
     #[cfg(feature = "social-login")]
     let module = module.check(Check::at_start(crate::social::find_unused));
     module

@@ -6,8 +6,10 @@
 //! - `hash`: [`PasswordHash`], a column; `imported`: those of other frameworks.
 //! - `config`: how dear a hash is; `strength`: whether that is enough.
 //! - `crew`: the threads.
-//! - `rules`: which passwords people may choose.
+//! - `rules`: which passwords people may choose; `breaches`: none that were stolen elsewhere (feature `breached-passwords`).
 
+#[cfg(feature = "breached-passwords")]
+pub(crate) mod breaches;
 mod config;
 mod crew;
 mod hash;
@@ -32,6 +34,8 @@ use crew::Crew;
 use rules::Rules;
 
 pub use config::AuthConfig;
+#[cfg(feature = "breached-passwords")]
+pub use config::{BreachedPasswordsConfig, Unavailable};
 pub use hash::PasswordHash;
 
 /// The longest password, in bytes. Nobody types more, and a hash of more is work for whoever wants to make work.
@@ -69,6 +73,8 @@ pub struct Passwords {
     params: Params,
     random: Arc<dyn Random>,
     rules: Rules,
+    #[cfg(feature = "breached-passwords")]
+    breaches: Option<breaches::Breaches>,
     /// What a password is compared with where there is no account.
     decoy: PasswordHash,
 }
@@ -83,9 +89,18 @@ impl Passwords {
         let params = config.params(profile)?;
         let decoy = PasswordHash::of_nothing(&params, &*random)?;
         let rules = Rules { shortest: config.password_min_length };
-        Ok(Self { crew: Crew::start(config.threads())?, params, random, rules, decoy })
+        Ok(Self {
+            crew: Crew::start(config.threads())?,
+            params,
+            random,
+            rules,
+            #[cfg(feature = "breached-passwords")]
+            breaches: None,
+            decoy,
+        })
     }
 
+    #[cfg(not(feature = "breached-passwords"))]
     pub(crate) async fn provide(
         config: Inject<AuthConfig>,
         profile: Inject<Profile>,
@@ -94,14 +109,42 @@ impl Passwords {
         Self::new(&config, &profile, random.into_arc())
     }
 
-    /// Whether somebody may choose this password: it is long enough (`auth.password_min_length`), none of those that are tried first, and not
-    /// like one of their `names`. `field` is the one it was typed into.
+    #[cfg(feature = "breached-passwords")]
+    pub(crate) async fn provide(
+        config: Inject<AuthConfig>,
+        profile: Inject<Profile>,
+        random: Inject<dyn Random>,
+        service: Inject<breaches::BreachedPasswords>,
+    ) -> Result<Self> {
+        let breaches = breaches::Breaches::of(&config.breached_passwords, &service);
+        Ok(Self { breaches, ..Self::new(&config, &profile, random.into_arc())? })
+    }
+
+    /// Whether somebody may choose this password: it is long enough (`auth.password_min_length`), none of those that are tried first, not
+    /// like one of their `names`, and, where `[auth.breached_passwords]` says so, none that was stolen elsewhere. `field` is the one it was
+    /// typed into.
     ///
     /// # Errors
     ///
-    /// 422 with what is wrong with the field.
-    pub fn check_choice(&self, field: &str, password: &str, names: &[String]) -> Result<()> {
+    /// 422 with what is wrong with the field; 503 when it has to be asked elsewhere and cannot be, if that is configured to refuse.
+    pub async fn check_choice(&self, field: &str, password: &str, names: &[String]) -> Result<()> {
+        self.check_rules(field, password, names)?;
+        self.check_breaches(field, password).await
+    }
+
+    /// The part of [`check_choice`](Self::check_choice) that asks nobody.
+    pub(crate) fn check_rules(&self, field: &str, password: &str, names: &[String]) -> Result<()> {
         self.rules.check(field, password, names)
+    }
+
+    /// The other part, which is a call to somebody else: after whatever counts how often one may try.
+    pub(crate) async fn check_breaches(&self, field: &str, password: &str) -> Result<()> {
+        #[cfg(feature = "breached-passwords")]
+        if let Some(breaches) = &self.breaches {
+            return breaches.check(field, password).await;
+        }
+        let _ = (field, password);
+        Ok(())
     }
 
     /// The hash of a password.

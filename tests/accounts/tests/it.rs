@@ -109,7 +109,7 @@ async fn no_password_of_the_list_of_django_can_be_chosen() {
     let mut refused = 0;
     for common in list.lines().filter(|line| line.chars().count() >= 8) {
         for typed in [common.to_owned(), common.to_uppercase()] {
-            let error = passwords.check_choice("password", &typed, &[]).expect_err(&typed);
+            let error = passwords.check_choice("password", &typed, &[]).await.expect_err(&typed);
             assert_eq!(error.faults()[0].code, "password_too_common", "{typed}");
             refused += 1;
         }

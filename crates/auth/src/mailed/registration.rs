@@ -58,9 +58,10 @@ pub(super) async fn register<A: Registration>(
 ) -> Result<Response> {
     let accepted = sent.accept(async |it| {
         let email = address("email", &it.email)?;
-        passwords.check_choice("password", &it.password, &names(&email, &it.more)?)?;
+        passwords.check_rules("password", &it.password, &names(&email, &it.more)?)?;
         A::check(&it.more, &db).await?;
         post.count("register", &email, &visit.exchange).await?;
+        passwords.check_breaches("password", &it.password).await?;
         // Also where it is for nothing: whoever measures the time learns nothing.
         let hash = passwords.hash(&it.password).await?;
         let id = random.hex(16);

@@ -87,7 +87,7 @@ pub(crate) async fn set_password<A: Named>(
     db: &Db,
 ) -> Result<Option<A>> {
     let names = account.names();
-    passwords.check_choice(field, password, &names)?;
+    passwords.check_choice(field, password, &names).await?;
     let hash = passwords.hash(password).await?;
     let mut this = Query::new().filter(|_| is_row(account));
     if let Some(before) = account.password().cloned() {

@@ -46,6 +46,9 @@ pub struct AuthConfig {
     pub proof_lifetime: Duration,
     /// Where a browser goes that has signed in, unless the request says.
     pub after_login: String,
+    /// Whether passwords are refused that were stolen elsewhere: `[auth.breached_passwords]`.
+    #[cfg(feature = "breached-passwords")]
+    pub breached_passwords: BreachedPasswordsConfig,
     /// With whom people may sign in: `[auth.providers.google]`.
     #[cfg(feature = "social-login")]
     pub providers: crate::social::ProvidersConfig,
@@ -69,10 +72,45 @@ impl Default for AuthConfig {
             registration_lifetime: Duration::from_secs(24 * 60 * 60),
             proof_lifetime: Duration::from_secs(15 * 60),
             after_login: "/".to_owned(),
+            #[cfg(feature = "breached-passwords")]
+            breached_passwords: BreachedPasswordsConfig::default(),
             #[cfg(feature = "social-login")]
             providers: Default::default(),
         }
     }
+}
+
+/// `[auth.breached_passwords]`: passwords that were found where passwords were stolen.
+#[cfg(feature = "breached-passwords")]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BreachedPasswordsConfig {
+    /// Whether they may not be chosen. Off, since somebody else is asked: of each password that is to be chosen, five digits of its hash go
+    /// to Have I Been Pwned, or to the mirror that is the `base` of `[outbound.breached_passwords]`.
+    pub check: bool,
+    /// How often one has to have been found.
+    pub min_count: u32,
+    /// What becomes of a password while the service does not answer.
+    pub when_unavailable: Unavailable,
+}
+
+#[cfg(feature = "breached-passwords")]
+impl Default for BreachedPasswordsConfig {
+    fn default() -> Self {
+        Self { check: false, min_count: 1, when_unavailable: Unavailable::Accept }
+    }
+}
+
+/// What becomes of a password that the service for breached passwords says nothing about: it is slow, down, or makes no sense.
+#[cfg(feature = "breached-passwords")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unavailable {
+    /// It may be chosen, and a warning is in the log: nobody is kept from registering by an outage elsewhere.
+    #[default]
+    Accept,
+    /// It may not, for now: 503.
+    Refuse,
 }
 
 impl Section for AuthConfig {
@@ -90,6 +128,15 @@ impl Section for AuthConfig {
         }
         if self.password_passes == 0 {
             problems.add("password_passes", "must be at least 1", None);
+        }
+        #[cfg(feature = "breached-passwords")]
+        if self.breached_passwords.min_count == 0 {
+            let fix = Some("leave it out: 1");
+            problems.add(
+                "breached_passwords.min_count",
+                "must be at least 1: no password could be chosen",
+                fix,
+            );
         }
         if self.token_lifetime.is_zero() {
             problems.add("token_lifetime", "must not be 0: no token would ever be good", None);

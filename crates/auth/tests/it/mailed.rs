@@ -97,7 +97,7 @@ async fn me(reader: SignedIn<Reader>) -> String {
     reader.email.clone()
 }
 
-fn app() -> App {
+pub(crate) fn app() -> App {
     let app = App::new().models(models![Reader]).accounts::<Reader>().audit_log();
     app.sign_in_pages::<Reader>()
         .recovery_pages::<Reader>()
@@ -108,7 +108,7 @@ fn app() -> App {
 
 const PASSWORD: &str = "correct horse";
 
-async fn ann(app: &TestApp) -> Reader {
+pub(crate) async fn ann(app: &TestApp) -> Reader {
     let (db, passwords) = (app.inject::<Db>().await, app.inject::<Passwords>().await);
     let password = passwords.hash(PASSWORD).await.unwrap();
     let (email, nickname) = ("ann@example.com".to_owned(), "ann".to_owned());
@@ -122,7 +122,7 @@ async fn start() -> (TestApp, Reader) {
 }
 
 /// The path that the newest mail leads to.
-async fn link(app: &TestApp) -> String {
+pub(crate) async fn link(app: &TestApp) -> String {
     let mails = app.mails().await;
     let mail = mails.last().expect("a mail");
     let link = mail.links().next().unwrap_or_else(|| panic!("a link: {}", mail.text));

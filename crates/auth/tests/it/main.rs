@@ -4,6 +4,8 @@
 
 mod access_tokens;
 mod audit;
+#[cfg(feature = "breached-passwords")]
+mod breached;
 mod deploy;
 mod guards;
 mod jwt;
