@@ -1,14 +1,17 @@
 // An issuer by `oidc-provider`, for tests: `node issuer.mjs <library> <origin of the application>…`.
 //
 // It says on its standard output at which port it is, and ends with its standard input. Whoever comes is signed in as `/as/<subject>` last
-// said, without being asked; `/as/nobody` declines.
+// said, without being asked; `/as/nobody` declines. One of its clients is treated as Apple treats all: its secret is a token by the key
+// at `/key`, and is checked by `jose`.
 
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 const [library, ...origins] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(library));
+const { jwtVerify } = await import(pathToFileURL(createRequire(library).resolve("jose")));
 
 process.stdin.resume();
 process.stdin.on("end", () => process.exit());
@@ -34,6 +37,9 @@ const client = (name, alg, more) => ({
   ...more,
 });
 
+const known = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const HALF_A_YEAR = 15777000;
+
 const server = createServer().listen(0, "127.0.0.1", () => {
   const { port } = server.address();
   const provider = new Provider(`http://127.0.0.1:${port}`, {
@@ -42,6 +48,7 @@ const server = createServer().listen(0, "127.0.0.1", () => {
       client("ps256", "PS256", { token_endpoint_auth_method: "client_secret_post" }),
       client("es256", "ES256"),
       client("eddsa", "EdDSA", { token_endpoint_auth_method: "none", client_secret: undefined }),
+      client("apple", "RS256", { token_endpoint_auth_method: "client_secret_post" }),
     ],
     jwks: { keys },
     enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
@@ -55,6 +62,16 @@ const server = createServer().listen(0, "127.0.0.1", () => {
       claims: () => ({ sub: id, email: `${id}@example.org`, email_verified: true, name: id }),
     }),
   });
+  const compare = provider.Client.prototype.compareClientSecret;
+  provider.Client.prototype.compareClientSecret = async function (secret) {
+    if (this.clientId !== "apple") return compare.call(this, secret);
+    const expected = { algorithms: ["ES256"], issuer: "TEAM123456", subject: "apple", audience: provider.issuer, maxTokenAge: HALF_A_YEAR };
+    try {
+      return (await jwtVerify(secret, known.publicKey, expected)).protectedHeader.kid === "KEY1234567";
+    } catch {
+      return false;
+    }
+  };
   let who = "ann";
   const interact = async (request, response) => {
     const { prompt, params, session } = await provider.interactionDetails(request, response);
@@ -72,6 +89,8 @@ const server = createServer().listen(0, "127.0.0.1", () => {
     if (request.url.startsWith("/as/")) {
       who = request.url.slice(4);
       response.end();
+    } else if (request.url === "/key") {
+      response.end(known.privateKey.export({ type: "pkcs8", format: "pem" }));
     } else if (request.url.startsWith("/interaction/")) {
       interact(request, response).catch((error) => {
         console.error(error);

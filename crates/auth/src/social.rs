@@ -20,8 +20,8 @@
 //! 1. [`config`], `provider`: the tables, the presets, and what follows from them.
 //! 2. `remote`, `discovery`, `fetched`: a provider as it is reached; what it says about itself, and what of that is believed.
 //! 3. `pages`: setting out, coming back, connecting and disconnecting.
-//! 4. [`SocialLogin`] in `login`, and `attempt`: the way there and back, bound to the browser that set out.
-//! 5. `exchange`, `id_token`, `userinfo`: from the code to a [`SocialProfile`].
+//! 4. [`SocialLogin`] in `login`, and `attempt`: the way there and back, bound to the browser that set out. `form_post`: back by a form.
+//! 5. `exchange`, `id_token`, `userinfo`: from the code to a [`SocialProfile`]. `client_key`: a key in place of a secret.
 //! 6. `arrival`, `identities`: whose account that is.
 //! 7. `access`: calling the provider for people later. `logout`: signing out there too.
 //!
@@ -37,10 +37,12 @@
 mod access;
 mod arrival;
 mod attempt;
+mod client_key;
 pub mod config;
 mod discovery;
 mod exchange;
 mod fetched;
+mod form_post;
 mod id_token;
 mod identities;
 mod login;

@@ -21,6 +21,7 @@
 //!
 //! A secret that is too short or too simple is refused as `config.E007`.
 
+pub mod base64;
 pub mod base64url;
 pub mod blind_index;
 pub(crate) mod command;

@@ -59,6 +59,17 @@ impl Issuer {
     }
 }
 
+impl Issuer {
+    /// The key, in PEM, that it has given its client `apple` in place of a secret.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn key(&self) -> io::Result<String> {
+        Browser::new(self.port).get("/key").map(|answer| answer.body)
+    }
+}
+
 impl Drop for Issuer {
     fn drop(&mut self) {
         let _already_gone = self.process.kill();

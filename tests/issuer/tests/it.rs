@@ -73,6 +73,29 @@ fn app(issuer: &Issuer, client: &str) -> App {
         .set("outbound.identity_providers.ports", issuer.port().to_string())
 }
 
+/// The same with the client that is treated as Apple treats all.
+fn apple(issuer: &Issuer, key: &str) -> App {
+    let app = App::new()
+        .models(models![User])
+        .accounts::<User>()
+        .sign_in_pages::<User>()
+        .social_login::<User>()
+        .routes(routes![me])
+        .set("outbound.identity_providers.allow", "127.0.0.1")
+        .set("outbound.identity_providers.ports", issuer.port().to_string());
+    let settings = [
+        ("preset", "apple"),
+        ("issuer", &issuer.url()),
+        ("client_id", "apple"),
+        ("team_id", "TEAM123456"),
+        ("key_id", "KEY1234567"),
+        ("private_key", key),
+        // Of this issuer: Apple has no profiles, and says a name in its form.
+        ("scopes", "[\"openid\", \"email\"]"),
+    ];
+    settings.iter().fold(app, |app, (key, value)| app.set(format!("auth.providers.company.{key}"), *value))
+}
+
 /// Where a page leads that goes on to the issuer.
 fn address(page: &TestResponse) -> String {
     let text = page.assert_status(200).text();
@@ -119,6 +142,36 @@ async fn signs_in_with_every_signature_and_every_way_to_prove_which_client_it_is
         let db = app.inject::<Db>().await;
         assert_eq!(User::query().count(&*db).await.unwrap(), 2, "{name}");
     }
+}
+
+/// Goes to the issuer, and posts its form as it comes from there: without cookies.
+async fn answered_by_a_form(client: &Client, issuer: &Issuer) -> TestResponse {
+    let page = client.post("/account/login/company").form(&[("next", "/me")]).send().await;
+    let answer = Browser::new(issuer.port()).follow(&address(&page)).unwrap();
+    let action = "method=\"post\" action=\"http://localhost/account/login/company/callback\"";
+    assert!(answer.body.contains(action), "{}", answer.body);
+    let field = |input: &str| {
+        let (name, rest) = input.split_once("\" value=\"").unwrap();
+        (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+    };
+    let form: Vec<_> = answer.body.split("<input type=\"hidden\" name=\"").skip(1).map(field).collect();
+    let posted = client.stranger().post("/account/login/company/callback");
+    let posted = posted.header("sec-fetch-site", "cross-site").form(&form).send().await;
+    client.get(posted.assert_status(303).header("location").unwrap()).send().await
+}
+
+#[tokio::test]
+async fn an_answer_comes_as_a_form_and_jose_takes_the_secret_that_is_made() {
+    let issuer = Issuer::start(&[ORIGIN]).unwrap();
+    let app = TestApp::start(apple(&issuer, &issuer.key().unwrap())).await;
+    let client = app.client();
+    answered_by_a_form(&client, &issuer).await.assert_redirect("/me");
+    client.get("/me").send().await.assert_text("ann@example.org");
+    // Another key under the same name.
+    let other = Issuer::start(&[ORIGIN]).unwrap();
+    let app = TestApp::start(apple(&issuer, &other.key().unwrap())).await;
+    let page = answered_by_a_form(&app.client(), &issuer).await;
+    page.assert_status(502).assert_text_contains("it is not set up rightly here");
 }
 
 #[tokio::test]
@@ -282,13 +335,23 @@ async fn arrived(user: SignedIn<User>, arrivals: Inject<Arrivals>) -> &'static s
 /// has to come back with a navigation from elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_browser_goes_there_and_comes_back() {
+    goes_there_and_comes_back(|issuer| app(issuer, "es256")).await;
+}
+
+/// What another site posts brings no cookie of ours; what it leads on to does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_browser_comes_back_by_a_form() {
+    goes_there_and_comes_back(|issuer| apple(issuer, &issuer.key().unwrap())).await;
+}
+
+async fn goes_there_and_comes_back(app: impl Fn(&Issuer) -> App) {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     // By two names, since two ports of one would be one site.
     let origin = format!("http://localhost:{port}");
     let issuer = Issuer::start(&[&origin]).unwrap();
     let (sender, mut arrivals) = tokio::sync::mpsc::channel(1);
-    let started = app(&issuer, "es256")
+    let started = app(&issuer)
         .profile(mainstay::Profile::Test)
         .set("http.port", port.to_string())
         .set("database.url", format!("sqlite:{}", folder.path().join("users.db").display()))

@@ -1,12 +1,11 @@
-//! A public key in PEM: the `SubjectPublicKeyInfo` of RFC 5280 in base64.
+//! Keys in PEM (RFC 7468): of a public one the `SubjectPublicKeyInfo` of RFC 5280, of a private one the `PrivateKeyInfo` of RFC 5208, in
+//! base64.
 
-use mainstay_core::keys::base64url;
+use mainstay_core::keys::base64;
+use zeroize::Zeroizing;
 
 use super::algorithm::Family;
 use super::key_set::PublicKey;
-
-const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
-const END: &str = "-----END PUBLIC KEY-----";
 
 /// The name of a kind of key, with its parameters, as DER.
 const P256: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
@@ -19,18 +18,7 @@ const BITS: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 
 pub(super) fn public_key(text: &str) -> Option<PublicKey> {
-    let (_, rest) = text.split_once(BEGIN)?;
-    let (body, _) = rest.split_once(END)?;
-    let url_safe: String = body
-        .chars()
-        .filter(|letter| !letter.is_ascii_whitespace() && *letter != '=')
-        .map(|letter| match letter {
-            '+' => '-',
-            '/' => '_',
-            other => other,
-        })
-        .collect();
-    let der = base64url::decode(&url_safe)?;
+    let der = der(text, "PUBLIC KEY")?;
     let (info, rest) = value(&der, SEQUENCE)?;
     let (kind, info) = value(info, SEQUENCE)?;
     let (bits, after) = value(info, BITS)?;
@@ -53,6 +41,19 @@ pub(super) fn public_key(text: &str) -> Option<PublicKey> {
         }
         _ => None,
     }
+}
+
+/// The bytes of a private key.
+pub(super) fn private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    der(text, "PRIVATE KEY")
+}
+
+/// What is between the lines that say `label`.
+fn der(text: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    let body: String = body.split_ascii_whitespace().collect();
+    base64::decode(&Zeroizing::new(body)).map(Zeroizing::new)
 }
 
 /// The value of this tag that `der` begins with, and what follows it.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Family};
 use super::key_set::PublicKey;
+use super::pem;
 
 /// A private key to make tokens with: ES256 or EdDSA.
 ///
@@ -87,12 +88,28 @@ impl SigningKey {
         Ok(Self { pair, algorithm, public, id, pkcs8: Zeroizing::new(pkcs8.to_vec()) })
     }
 
+    /// The key of this text in PEM: the file that begins with `-----BEGIN PRIVATE KEY-----`.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or not a key for this algorithm.
+    pub fn from_pem(algorithm: Algorithm, text: &str) -> Result<Self> {
+        let key = pem::private_key(text).ok_or_else(|| Error::internal("this is no private key in PEM"))?;
+        Self::from_pkcs8(algorithm, &key)
+    }
+
+    /// The same under a name that somebody else has given it.
+    #[cfg(feature = "social-login")]
+    pub(crate) fn named(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
     /// What follows from the key, and is published: its name and how to check with it.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Its name: the thumbprint of its public part (RFC 7638).
+    /// Its name: the thumbprint of its public part (RFC 7638), unless somebody else has named it.
     pub fn id(&self) -> &str {
         &self.id
     }

@@ -11,7 +11,7 @@
 
 use std::num::NonZeroU32;
 
-use mainstay_core::keys::base64url;
+use mainstay_core::keys::base64;
 use mainstay_core::random::hex;
 use mainstay_core::{Error, Result};
 use ring::{digest, pbkdf2};
@@ -77,9 +77,7 @@ fn pbkdf2_of((algorithm, length): (pbkdf2::Algorithm, usize), rest: &str) -> Res
     let iterations = iterations.parse().ok().filter(|count: &NonZeroU32| count.get() <= MOST_ITERATIONS);
     let iterations =
         iterations.ok_or_else(|| unreadable("its number of iterations is none that is checked"))?;
-    // The alphabet of base64 is another than that of base64url, by two letters.
-    let hash = hash.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let hash = base64url::decode(&hash).filter(|hash| hash.len() == length);
+    let hash = base64::decode(hash).filter(|hash| hash.len() == length);
     let hash = hash.ok_or_else(|| unreadable("its digest is none of its kind"))?;
     Ok(Imported::Pbkdf2 { algorithm, iterations, salt, hash })
 }

@@ -17,7 +17,7 @@ pub struct ProvidersConfig(pub BTreeMap<String, ProviderConfig>);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProviderConfig {
-    /// One that is known: `google`, `github`, `microsoft` or `gitlab`.
+    /// One that is known: `google`, `github`, `microsoft`, `gitlab` or `apple`.
     pub preset: Option<Preset>,
     /// The issuer of OpenID Connect, to the letter: `https://id.example`. Its endpoints are discovered there.
     pub issuer: Option<String>,
@@ -27,6 +27,12 @@ pub struct ProviderConfig {
     pub client_id: String,
     /// Its secret there. Without one it is a public client, which proves itself by PKCE alone.
     pub client_secret: Option<Secret<String>>,
+    /// Of the preset `apple`, in place of a secret: the key that client secrets are made with, the text of `AuthKey_….p8`.
+    pub private_key: Option<Secret<String>>,
+    /// Of the preset `apple`: the name of that key there.
+    pub key_id: Option<String>,
+    /// Of the preset `apple`: to whom the application belongs there.
+    pub team_id: Option<String>,
     /// How it proves itself. Unless it is set: as the provider says, `basic` before `post`; `none` without a secret.
     pub client_authentication: Option<ClientAuthentication>,
     /// What people call it: `Company account`.
@@ -66,6 +72,8 @@ pub enum Preset {
     Microsoft,
     /// gitlab.com, or an installation of one's own by its `issuer`.
     GitLab,
+    /// Apple: client secrets are made with a key, and answers come as a form.
+    Apple,
 }
 
 /// How the application proves to a provider which one it is (RFC 6749, 2.3.1).

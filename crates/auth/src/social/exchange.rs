@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::header;
-use mainstay_core::keys::base64url;
+use mainstay_core::keys::base64;
 use mainstay_core::{Error, Result, StatusCode};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -68,7 +68,8 @@ impl Remote {
     async fn grant(&self, metadata: &Metadata, form: &[(&str, &str)]) -> Result<Granted, Ungranted> {
         let provider = &self.provider;
         let mut form = form.to_vec();
-        let secret = provider.client_secret.as_ref().map_or("", |secret| secret.expose());
+        let secret = provider.secret(self.clock().now())?;
+        let secret = secret.expose();
         let authentication = self.authentication(metadata);
         let mut request = self.post(&metadata.token_endpoint).any_status();
         match authentication {
@@ -124,14 +125,18 @@ impl Remote {
             "invalid_grant" | "bad_verification_code" | "bad_refresh_token" => Ungranted::Refused(said),
             _ => {
                 let table = format!("[auth.providers.{}]", self.provider.name);
+                let keys = match &self.provider.client_key {
+                    Some(_) => "`client_id`, `team_id`, `key_id` and `private_key`",
+                    None => "`client_id`, `client_secret` and `client_authentication`",
+                };
                 let message = format!(
                     "Signing in with {} does not work right now: it is not set up rightly here.",
                     self.provider.label
                 );
                 let error = Error::new(StatusCode::BAD_GATEWAY, message).code("provider_misconfigured");
                 Ungranted::Failed(error.context(format!(
-                    "the provider says no to this application: {said}; see `client_id`, `client_secret` and \
-                     `client_authentication` in {table}, and the redirect address that is registered there"
+                    "the provider says no to this application: {said}; see {keys} in {table}, and the redirect address that is \
+                     registered there"
                 )))
             }
         }
@@ -174,12 +179,8 @@ impl Remote {
 fn basic(id: &str, secret: &str) -> http::HeaderValue {
     let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", escaped(id), escaped(secret));
-    let mut encoded = base64url::encode(pair.as_bytes()).replace('-', "+").replace('_', "/");
-    while !encoded.len().is_multiple_of(4) {
-        encoded.push('=');
-    }
     // Letters, digits, `+`, `/` and `=` alone.
-    let mut value = http::HeaderValue::try_from(format!("Basic {encoded}"))
+    let mut value = http::HeaderValue::try_from(format!("Basic {}", base64::encode(pair.as_bytes())))
         .unwrap_or_else(|_| http::HeaderValue::from_static("Basic"));
     value.set_sensitive(true);
     value

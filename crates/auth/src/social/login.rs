@@ -11,13 +11,14 @@ use mainstay_core::{Error, Inject, Result, StatusCode};
 use mainstay_db::Db;
 use mainstay_http::{Cookies, Exchange, HttpConfig, SetCookie};
 use mainstay_store::{Quota, Store};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::access::KeptTokens;
 use super::attempt::{self, Attempt};
 use super::discovery::{Metadata, excerpt};
 use super::exchange::{Granted, Ungranted};
+use super::form_post;
 use super::profile::SocialProfile;
 use super::provider::{Protocol, Provider};
 use super::remote::{IdentityProviders, Remote};
@@ -33,17 +34,34 @@ pub struct SocialLogin {
     pub(super) clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
     purpose: Purpose,
+    pub(super) answers: Purpose,
     pub(super) kept: KeptTokens,
 }
 
 /// What a provider answers by way of the browser.
-#[derive(Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) state: Option<String>,
     code: Option<String>,
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
+    /// All of it, where it came as a form: see [`form_post`].
+    #[serde(rename = "answer", skip_serializing)]
+    pub(super) sealed: Option<String>,
+    /// What Apple says of somebody beside it.
+    #[serde(skip_serializing)]
+    pub(super) user: Option<String>,
+    /// Their name in there.
+    #[serde(skip)]
+    pub(super) name: Option<String>,
+}
+
+impl Answer {
+    /// The same with a name that was said beside it.
+    pub(super) fn named(self, name: Option<String>) -> Self {
+        Self { name, ..self }
+    }
 }
 
 /// Somebody who has come back.
@@ -72,6 +90,7 @@ impl SocialLogin {
             attempts: config.attempts_by_address,
             public_url: http.public_url.clone(),
             purpose: keys.purpose(attempt::PURPOSE),
+            answers: keys.purpose(form_post::PURPOSE),
             kept: KeptTokens {
                 db: Db::clone(&db),
                 clock: clock.clone().into_arc(),
@@ -158,7 +177,8 @@ impl SocialLogin {
                 out_of_date().context(format!("the provider refuses the code: {said}"))
             }
         })?;
-        let profile = remote.profile(&metadata, &granted, &attempt.nonce).await?;
+        let mut profile = remote.profile(&metadata, &granted, &attempt.nonce).await?;
+        profile.name = profile.name.or(answer.name);
         Ok(Returned { attempt, profile, granted })
     }
 
@@ -249,7 +269,12 @@ fn declined(remote: &Remote, code: &str, description: Option<&str>) -> Error {
     let label = &remote.provider.label;
     let said = format!("`{}` {}", excerpt(code), excerpt(description.unwrap_or_default()));
     match code {
-        "access_denied" | "consent_required" | "interaction_required" | "login_required" => {
+        // The last one is Apple's.
+        "access_denied"
+        | "consent_required"
+        | "interaction_required"
+        | "login_required"
+        | "user_cancelled_authorize" => {
             let message = format!("You have not signed in with {label}.");
             Error::new(StatusCode::FORBIDDEN, message).code("declined").context(said)
         }

@@ -5,6 +5,7 @@
 //! | `GET /account/login/{provider}` | a button, for links from elsewhere: following a link begins nothing |
 //! | `POST /account/login/{provider}` | sets out; `next=/cart` says where to go then |
 //! | `GET /account/login/{provider}/callback` | where providers send browsers back to |
+//! | `POST /account/login/{provider}/callback` | the same for those that send them with a form |
 //! | `GET /account/connections` | which are connected, and buttons to connect and disconnect |
 //! | `POST /account/connections` | disconnects one |
 //! | `POST /account/connections/{provider}` | sets out to connect one |
@@ -39,14 +40,20 @@ use crate::passwords::AuthConfig;
 use crate::signed_in::SignedIn;
 
 pub(super) const CONNECTIONS: &str = "/account/connections";
+/// How long the form of a provider may be, in bytes.
+const LARGEST_FORM: u64 = 16 * 1024;
 
 /// The routes, for accounts of `A`.
 pub(super) fn routes<A: FromProfile>() -> Routes {
     let connect = "/account/connections/{provider}";
+    let callback = "/account/login/{provider}/callback";
+    // Another site sends it, as it shall. It changes nothing.
+    let posted = Route::new(Method::POST, callback, forward).cross_origin().body_limit(LARGEST_FORM);
     Routes::new()
         .route(page(Route::new(Method::GET, "/account/login/{provider}", show)))
         .route(page(Route::new(Method::POST, "/account/login/{provider}", depart)))
-        .route(page(Route::new(Method::GET, "/account/login/{provider}/callback", arrive::<A>)))
+        .route(page(Route::new(Method::GET, callback, arrive::<A>)))
+        .route(page(posted))
         .route(page(Route::new(Method::GET, CONNECTIONS, connections::list::<A>)))
         .route(page(Route::new(Method::POST, CONNECTIONS, connections::disconnect::<A>)))
         .route(page(Route::new(Method::GET, connect, connections::back)))
@@ -98,6 +105,16 @@ const SIGN_IN: Ways = Ways { again: LOGIN, other: (LOGIN, "Sign in in another wa
 const CONNECT: Ways =
     Ways { again: CONNECTIONS, other: (CONNECTIONS, "Back to the connections of your account") };
 
+/// An answer that came as a form goes on to where the others come to.
+async fn forward(
+    login: Inject<SocialLogin>,
+    Path(name): Path<String>,
+    Form(answer): Form<Answer>,
+) -> Result<Response> {
+    let next = login.forwarded(login.remote(&name)?, answer)?;
+    Ok(private(Redirect::see_other(&next).into_response()))
+}
+
 #[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 async fn arrive<A: FromProfile>(
     visit: Visit,
@@ -110,6 +127,7 @@ async fn arrive<A: FromProfile>(
     Query(answer): Query<Answer>,
 ) -> Result<Response> {
     let remote = login.remote(&name)?;
+    let answer = login.opened(remote, answer);
     // Whatever comes of it, this attempt is over.
     let over = answer.state.as_deref().map(|state| attempt::end(state, visit.exchange.scheme()));
     let mut ways = SIGN_IN;

@@ -21,7 +21,7 @@ pub struct SocialProfile {
     pub issuer: String,
     /// Who it is there: it never changes, and is nobody else's.
     pub subject: String,
-    /// Their name.
+    /// Their name. Apple says it when somebody comes for the first time, and by way of their browser: it is a name to show.
     pub name: Option<String>,
     /// What they are called there.
     pub username: Option<String>,
@@ -58,8 +58,7 @@ impl SocialProfile {
         }
         let text = |names: &[&str]| {
             let mut found = names.iter().filter_map(|name| claims.get(*name)?.as_str());
-            let found = found.find(|text| !text.trim().is_empty())?.trim();
-            Some(found.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect::<String>())
+            clipped(found.find(|text| !text.trim().is_empty())?)
         };
         let email = text(&["email"]).filter(|text| is_address(text));
         let is_verified = match rule {
@@ -90,6 +89,12 @@ impl std::fmt::Debug for SocialProfile {
             .field("subject", &self.subject)
             .finish_non_exhaustive()
     }
+}
+
+/// As much of a text as is kept.
+pub(super) fn clipped(text: &str) -> Option<String> {
+    let text: String = text.trim().chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 /// What is on both sides of one `@`.

@@ -1,8 +1,14 @@
 //! A provider, as its table and its preset say.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use mainstay_core::Result;
 use mainstay_core::config::Secret;
 use url::{Host, Url};
 
+use super::client_key::ClientKey;
 use super::config::{ClientAuthentication, Preset, ProviderConfig};
 
 /// How long the name of a provider may be.
@@ -16,11 +22,15 @@ pub(crate) struct Provider {
     pub(crate) protocol: Protocol,
     pub(crate) client_id: String,
     pub(crate) client_secret: Option<Secret<String>>,
+    /// What client secrets are made with, where there is no such secret.
+    pub(crate) client_key: Option<Arc<ClientKey>>,
     pub(crate) authentication: Option<ClientAuthentication>,
     pub(crate) scopes: Vec<String>,
     /// What else the request for a code says.
     pub(crate) extra: Vec<(&'static str, String)>,
     pub(crate) max_age: Option<u64>,
+    /// Whether its answers come as a form.
+    pub(crate) form_post: bool,
     pub(crate) email: EmailRule,
     pub(crate) keep_tokens: bool,
     pub(crate) sign_out_there: bool,
@@ -79,7 +89,7 @@ pub(crate) struct ConfigFault {
     pub(crate) fix: Option<&'static str>,
 }
 
-fn fault(key: &'static str, message: impl Into<String>, fix: &'static str) -> ConfigFault {
+pub(super) fn fault(key: &'static str, message: impl Into<String>, fix: &'static str) -> ConfigFault {
     ConfigFault { key, message: message.into(), fix: Some(fix) }
 }
 
@@ -106,7 +116,12 @@ impl Provider {
                 "put it into the credentials: `credentials edit`",
             ));
         }
-        if config.preset.is_some_and(|preset| preset != Preset::GitLab) && !has_secret {
+        let is_apple = config.preset == Some(Preset::Apple);
+        let client_key = match is_apple {
+            true => apple(config, has_secret, &mut faults),
+            false => no_key(config, &mut faults),
+        };
+        if config.preset.is_some_and(|preset| preset != Preset::GitLab) && !is_apple && !has_secret {
             faults.push(fault(
                 "client_secret",
                 "is missing, and this provider asks for it",
@@ -127,6 +142,7 @@ impl Provider {
         let is_openid = matches!(protocol, Protocol::OpenId { .. });
         let defaults: &[&str] = match config.preset {
             Some(Preset::GitHub) => &["read:user", "user:email"],
+            Some(Preset::Apple) => &["openid", "email", "name"],
             _ if is_openid => &["openid", "email", "profile"],
             _ => &[],
         };
@@ -137,8 +153,14 @@ impl Provider {
         }
         let mut extra = Vec::new();
         let mut prompt = config.prompt.clone();
+        if is_apple {
+            // Whoever asks there for an address or a name is answered so alone.
+            extra.push(("response_mode", "form_post".to_owned()));
+        }
         if config.keep_tokens {
             match config.preset {
+                // It gives a refresh token always, and knows no scope for it.
+                Some(Preset::Apple) => {}
                 // Google gives a refresh token only when it has asked again.
                 Some(Preset::Google) => {
                     extra.push(("access_type", "offline".to_owned()));
@@ -158,6 +180,7 @@ impl Provider {
             Some(Preset::GitHub) => "GitHub",
             Some(Preset::Microsoft) => "Microsoft",
             Some(Preset::GitLab) => "GitLab",
+            Some(Preset::Apple) => "Apple",
             None => name,
         };
         Ok(Self {
@@ -166,10 +189,15 @@ impl Provider {
             protocol,
             client_id: config.client_id.clone(),
             client_secret: config.client_secret.clone().filter(|_| has_secret),
-            authentication: config.client_authentication,
+            client_key: client_key.map(Arc::new),
+            authentication: match is_apple {
+                true => Some(ClientAuthentication::Post),
+                false => config.client_authentication,
+            },
             scopes,
             extra,
             max_age: config.max_age.map(|age| age.as_secs()),
+            form_post: is_apple,
             email: match config.preset {
                 _ if config.trust_email => EmailRule::Trusted,
                 Some(Preset::Microsoft) => EmailRule::DomainOwner,
@@ -184,6 +212,45 @@ impl Provider {
     pub(crate) fn callback(&self) -> String {
         format!("/account/login/{}/callback", self.name)
     }
+
+    /// What it proves itself by now.
+    pub(crate) fn secret(&self, now: SystemTime) -> Result<Cow<'_, Secret<String>>> {
+        match (&self.client_key, &self.protocol) {
+            (Some(key), Protocol::OpenId { issuer, .. }) => {
+                key.secret(&self.client_id, issuer, now).map(Cow::Owned)
+            }
+            _ => Ok(self.client_secret.as_ref().map_or_else(Cow::default, Cow::Borrowed)),
+        }
+    }
+}
+
+/// The key that Apple asks for, and what else means nothing there.
+fn apple(config: &ProviderConfig, has_secret: bool, faults: &mut Vec<ConfigFault>) -> Option<ClientKey> {
+    let unknown = [
+        ("client_secret", has_secret, "is made of `private_key` for Apple"),
+        (
+            "client_authentication",
+            config.client_authentication.is_some(),
+            "is the same for everybody at Apple",
+        ),
+        ("max_age", config.max_age.is_some(), "is not known to Apple, which says nothing of the time"),
+    ];
+    for (key, _, why) in unknown.into_iter().filter(|(_, is_set, _)| *is_set) {
+        faults.push(fault(key, why, "take it out"));
+    }
+    ClientKey::of(config, faults)
+}
+
+fn no_key(config: &ProviderConfig, faults: &mut Vec<ConfigFault>) -> Option<ClientKey> {
+    let of_apple = [
+        ("private_key", config.private_key.is_some()),
+        ("key_id", config.key_id.is_some()),
+        ("team_id", config.team_id.is_some()),
+    ];
+    for (key, _) in of_apple.into_iter().filter(|(_, is_set)| *is_set) {
+        faults.push(fault(key, "means something for the preset `apple` alone", "take it out"));
+    }
+    None
 }
 
 fn protocol(config: &ProviderConfig, faults: &mut Vec<ConfigFault>) -> Option<Protocol> {
@@ -194,6 +261,7 @@ fn protocol(config: &ProviderConfig, faults: &mut Vec<ConfigFault>) -> Option<Pr
         (_, Some(issuer)) => (issuer.clone(), IssuerRule::Exact),
         (Some(Preset::Google), None) => ("https://accounts.google.com".to_owned(), IssuerRule::Exact),
         (Some(Preset::GitLab), None) => ("https://gitlab.com".to_owned(), IssuerRule::Exact),
+        (Some(Preset::Apple), None) => ("https://appleid.apple.com".to_owned(), IssuerRule::Exact),
         (Some(Preset::Microsoft), None) => {
             let tenant = config.tenant.as_deref().unwrap_or("common");
             if tenant.is_empty() || !tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {

@@ -1,5 +1,6 @@
 //! Signing in by a provider: what is done right by one that is honest, and what is refused of one that is not.
 
+mod apple;
 mod arriving;
 mod connecting;
 mod kept_tokens;

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use mainstay_core::{Error, Result, StatusCode};
 use ring::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 
-use super::metadata::base64;
+use super::metadata::padded;
 use super::protocol::{UPLOAD_CHECKSUM, invalid, one};
 
 /// What may be asked for. SHA-1 finds accidents, which is what this is for, and is what every client knows.
@@ -29,7 +29,7 @@ impl Checksum {
         let Some((_, algorithm)) = ALGORITHMS.iter().find(|(known, _)| *known == name) else {
             return Err(invalid(&UPLOAD_CHECKSUM, format!("the algorithm is none of {NAMES}")));
         };
-        let expected = base64(value).filter(|bytes| bytes.len() == algorithm.output_len());
+        let expected = padded(value).filter(|bytes| bytes.len() == algorithm.output_len());
         let Some(expected) = expected else {
             return Err(invalid(
                 &UPLOAD_CHECKSUM,

@@ -5,6 +5,7 @@ use mainstay_core::config::Sources;
 use mainstay_core::{App, Profile};
 use mainstay_db::{ModelsExt, models};
 
+use super::provider::new_key;
 use super::world::Buyer;
 
 fn findings(app: App) -> String {
@@ -38,6 +39,13 @@ fn providers_that_are_whole_are_no_finding() {
             ("gitlab.preset", "gitlab"),
             ("gitlab.client_id", "a"),
             ("gitlab.issuer", "https://gitlab.example"),
+        ],
+        vec![
+            ("apple.preset", "apple"),
+            ("apple.client_id", "a"),
+            ("apple.team_id", "TEAM123456"),
+            ("apple.key_id", "KEY1234567"),
+            ("apple.private_key", &super::apple::pem(&new_key())),
         ],
         vec![
             ("company.issuer", "https://id.example"),
@@ -112,6 +120,34 @@ fn a_table_that_cannot_work_is_found_with_its_key_and_its_fix() {
                 ("a.client_authentication", "basic"),
             ],
             "`client_authentication` needs it",
+        ),
+        (
+            vec![("a.client_id", "a"), ("a.preset", "apple"), ("a.key_id", "KEY1234567")],
+            "`auth.providers.a.team_id` is missing",
+        ),
+        (
+            vec![("a.client_id", "a"), ("a.preset", "apple"), ("a.team_id", "a/b")],
+            "`auth.providers.a.team_id` is missing, or is none of Apple's ids",
+        ),
+        (
+            vec![
+                ("a.client_id", "a"),
+                ("a.preset", "apple"),
+                ("a.private_key", "-----BEGIN PRIVATE KEY-----\n:pw@"),
+            ],
+            "`auth.providers.a.private_key` is missing, or is no key for ES256 in PEM",
+        ),
+        (
+            vec![("a.client_id", "a"), ("a.preset", "apple"), ("a.client_secret", "b")],
+            "`auth.providers.a.client_secret` is made of `private_key` for Apple",
+        ),
+        (
+            vec![("a.client_id", "a"), ("a.preset", "apple"), ("a.max_age", "1h")],
+            "`auth.providers.a.max_age` is not known to Apple",
+        ),
+        (
+            vec![("a.client_id", "a"), ("a.issuer", "https://id.example"), ("a.private_key", "x")],
+            "`auth.providers.a.private_key` means something for the preset `apple` alone",
         ),
         (vec![("a.client_id", "a"), ("a.isuer", "https://id.example")], "issuer"),
         (vec![("A.client_id", "a"), ("A.issuer", "https://id.example")], "cannot be part of an address"),

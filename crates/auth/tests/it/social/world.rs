@@ -76,19 +76,24 @@ async fn me(buyer: SignedIn<Buyer>) -> String {
     format!("{} {}", buyer.email, buyer.name)
 }
 
-pub(crate) fn app(provider: &Provider) -> App {
+/// The shop, which does not know the provider yet.
+pub(crate) fn shop(provider: &Provider) -> App {
     App::new()
         .models(models![Buyer])
         .accounts::<Buyer>()
         .sign_in_pages::<Buyer>()
         .social_login::<Buyer>()
         .routes(routes![me])
+        .set("outbound.identity_providers.allow", "127.0.0.1")
+        .set("outbound.identity_providers.ports", provider.port())
+}
+
+pub(crate) fn app(provider: &Provider) -> App {
+    shop(provider)
         .set("auth.providers.company.issuer", &provider.honest.issuer)
         .set("auth.providers.company.client_id", CLIENT)
         .set("auth.providers.company.client_secret", SECRET)
         .set("auth.providers.company.label", "Company account")
-        .set("outbound.identity_providers.allow", "127.0.0.1")
-        .set("outbound.identity_providers.ports", provider.port())
 }
 
 pub(crate) const SECRET: &str = "hush/ +";
