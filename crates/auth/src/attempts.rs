@@ -50,17 +50,41 @@ impl Attempts {
     /// Whether a refusal is worth an entry in the audit log: one a minute for each caller, since nobody has to prove anything to be refused.
     pub(crate) async fn is_news(&self, exchange: &Exchange) -> bool {
         let key = format!("refusal recorded:{}", exchange.client_key());
-        let decisions = self.store.limit(&key, &[Quota::new(1, Duration::from_secs(60))], 1).await;
-        decisions.is_ok_and(|decisions| decisions.iter().all(|decision| decision.allowed))
+        self.is_within(&key, Quota::new(1, Duration::from_secs(60))).await.unwrap_or(false)
+    }
+
+    /// Counts one attempt by where it comes from alone: nobody has said a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    #[cfg(feature = "social-login")]
+    pub(crate) async fn count_from(&self, what: &str, exchange: &Exchange) -> Result<()> {
+        let key = format!("{what}:{}", exchange.client_key());
+        self.count_one(&key, self.config.attempts_by_address).await
+    }
+
+    /// Counts one more under this key, and says whether that is within the quota.
+    ///
+    /// # Errors
+    ///
+    /// 503 when it cannot be counted.
+    pub(crate) async fn is_within(&self, key: &str, quota: Quota) -> Result<bool> {
+        self.wait(key, quota).await.map(|wait| wait.is_none())
     }
 
     async fn count_one(&self, key: &str, quota: Quota) -> Result<()> {
-        let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
-        let decisions = self.store.limit(key, &[quota], 1).await.map_err(uncounted)?;
-        match decisions.iter().find(|decision| !decision.allowed) {
-            Some(refused) => Err(too_many(refused.retry_after.as_secs() + 1)),
+        match self.wait(key, quota).await? {
+            Some(wait) => Err(too_many(wait.as_secs() + 1)),
             None => Ok(()),
         }
+    }
+
+    /// Counts one more under a key. How long to wait, if it is one too many.
+    async fn wait(&self, key: &str, quota: Quota) -> Result<Option<Duration>> {
+        let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
+        let decisions = self.store.limit(key, &[quota], 1).await.map_err(uncounted)?;
+        Ok(decisions.iter().find(|decision| !decision.allowed).map(|refused| refused.retry_after))
     }
 }
 

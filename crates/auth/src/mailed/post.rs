@@ -13,7 +13,6 @@ use crate::passwords::AuthConfig;
 /// Sends the mails of these pages. Injectable.
 pub(crate) struct Post {
     mailer: Inject<Mailer>,
-    store: Inject<Store>,
     attempts: Inject<Attempts>,
     pub(super) keys: Inject<Keys>,
     pub(super) config: Inject<AuthConfig>,
@@ -22,12 +21,11 @@ pub(crate) struct Post {
 impl Post {
     pub(super) fn new(
         mailer: Inject<Mailer>,
-        store: Inject<Store>,
         attempts: Inject<Attempts>,
         keys: Inject<Keys>,
         config: Inject<AuthConfig>,
     ) -> Self {
-        Self { mailer, store, attempts, keys, config }
+        Self { mailer, attempts, keys, config }
     }
 
     /// Counts a request for a mail, as an attempt at the address that was typed.
@@ -38,8 +36,7 @@ impl Post {
     /// Sends one to an address, unless too many went there of late: then none goes, and nobody but its owner can tell.
     pub(super) async fn send(&self, to: &str, view: &str, context: Context) -> Result<()> {
         let key = format!("mails:{}", Store::digest(to));
-        let decisions = self.store.limit(&key, &[self.config.mails_by_address], 1).await?;
-        if decisions.iter().any(|decision| !decision.allowed) {
+        if !self.attempts.is_within(&key, self.config.mails_by_address).await? {
             tracing::warn!(view, "too many mails went to one address of late: this one does not");
             return Ok(());
         }

@@ -22,14 +22,14 @@ use super::form_post;
 use super::profile::SocialProfile;
 use super::provider::{Protocol, Provider};
 use super::remote::{IdentityProviders, Remote};
+use crate::attempts::Attempts;
 use crate::buttons::{SignInButton, SignInButtons};
 use crate::passwords::AuthConfig;
 
 /// Signs in by the providers of `[auth.providers]`, and calls them for people later. Injectable.
 pub struct SocialLogin {
     remotes: BTreeMap<String, Arc<Remote>>,
-    store: Inject<Store>,
-    attempts: Quota,
+    attempts: Inject<Attempts>,
     public_url: Option<String>,
     pub(super) clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
@@ -75,7 +75,7 @@ impl SocialLogin {
     pub(super) fn provide(
         (config, http): (Inject<AuthConfig>, Inject<HttpConfig>),
         client: Inject<IdentityProviders>,
-        (db, store): (Inject<Db>, Inject<Store>),
+        (db, attempts): (Inject<Db>, Inject<Attempts>),
         (keys, clock, random): (Inject<Keys>, Inject<dyn Clock>, Inject<dyn Random>),
     ) -> Self {
         let remote = |(name, config): (&String, &super::ProviderConfig)| {
@@ -86,8 +86,7 @@ impl SocialLogin {
         };
         Self {
             remotes: config.providers.0.iter().filter_map(remote).collect(),
-            store,
-            attempts: config.attempts_by_address,
+            attempts,
             public_url: http.public_url.clone(),
             purpose: keys.purpose(attempt::PURPOSE),
             answers: keys.purpose(form_post::PURPOSE),
@@ -159,7 +158,7 @@ impl SocialLogin {
         answer: Answer,
         (cookies, exchange): (&Cookies, &Exchange),
     ) -> Result<Returned> {
-        self.count(exchange).await?;
+        self.attempts.count_from("social login", exchange).await?;
         let state = answer.state.as_deref().unwrap_or_default();
         let found = Attempt::find(&self.purpose, cookies, exchange.scheme(), (state, &remote.provider.name));
         let attempt = found.ok_or_else(out_of_date)?;
@@ -182,28 +181,11 @@ impl SocialLogin {
         Ok(Returned { attempt, profile, granted })
     }
 
-    /// Counts answers by where they come from.
-    async fn count(&self, exchange: &Exchange) -> Result<()> {
-        let key = format!("social login:{}", exchange.client_key());
-        if self.is_within(&key, self.attempts).await? {
-            return Ok(());
-        }
-        let error =
-            Error::new(StatusCode::TOO_MANY_REQUESTS, "There were too many attempts. Try again later.");
-        Err(error.code("too_many_attempts"))
-    }
-
     /// Takes an attempt: whoever comes second with the same state finds nothing.
     async fn take(&self, state: &str) -> Result<()> {
         let key = format!("social login taken:{}", Store::digest(state));
         let once = Quota::new(1, attempt::LIFETIME);
-        if self.is_within(&key, once).await? { Ok(()) } else { Err(out_of_date()) }
-    }
-
-    async fn is_within(&self, key: &str, quota: Quota) -> Result<bool> {
-        let uncounted = |fault| Error::unavailable("This cannot be done right now.").caused_by(fault);
-        let decisions = self.store.limit(key, &[quota], 1).await.map_err(uncounted)?;
-        Ok(decisions.iter().all(|decision| decision.allowed))
+        if self.attempts.is_within(&key, once).await? { Ok(()) } else { Err(out_of_date()) }
     }
 }
 
