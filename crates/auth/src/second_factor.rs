@@ -14,9 +14,11 @@
 //!
 //! - `codes`: [`SecondFactors`], what is kept and how a code is checked: each is good once.
 //! - `pending`: a sign-in that waits for its code.
+//! - `asked`: whether one is asked for, and whether what comes is good.
 //! - `pages`: turning it on and off; `check`: asking for a code.
 //! - `stepped_up`: [`SteppedUp`].
 
+mod asked;
 mod check;
 mod codes;
 mod pages;
@@ -33,6 +35,7 @@ use mainstay_http::{Route, Routes};
 use crate::pages::{HasPages, Named, Offer, Place, page};
 use crate::passwords::AuthConfig;
 
+pub(crate) use asked::outstanding;
 pub use codes::{Enrolment, SecondFactors};
 pub(crate) use pending::{Pending, Waits};
 pub use stepped_up::SteppedUp;

@@ -32,7 +32,7 @@ use crate::pages::{ByPassword, Named};
 use crate::passwords::{AuthConfig, Passwords};
 use crate::roles::Roles;
 use crate::scopes::{InPerson, Scopes};
-use crate::second_factor::SecondFactors;
+use crate::second_factor::{SecondFactors, Waits, outstanding};
 use crate::signed_in::SignedIn;
 
 const JWKS: &str = "/.well-known/jwks.json";
@@ -179,51 +179,30 @@ async fn log_in<A: Named>(
         db: &db,
     };
     let account = proof.account::<A>(&login.name, &login.password).await?;
-    let second =
-        SecondFactor { factors: factors.as_deref(), attempts: &attempts, audit: &audit, config: &config };
-    let who = match &roles {
-        Some(roles) => roles.entitled(account.principal()).await?,
-        None => account.principal(),
-    };
-    second.check(&who, login.code.as_deref(), &exchange).await?;
+    let identity = account.principal().identity();
+    match outstanding(account.principal(), factors.as_deref(), roles.as_deref(), &config).await? {
+        None => {}
+        Some(Waits::ForEnrolment) => {
+            let told = "You have to turn on a second factor first, with a browser.";
+            return Err(Error::forbidden(told).code("second_factor_missing"));
+        }
+        Some(Waits::ForCode) => {
+            let no_code = || {
+                let told = "Send a code of your authenticator app as well.";
+                Error::unauthorized(told).code("code_required")
+            };
+            let code = login.code.as_deref().ok_or_else(no_code)?;
+            let factors = factors.ok_or_else(no_code)?;
+            if !factors.tried((&identity, code), (&attempts, &audit), &exchange).await? {
+                let told = "This code is not right, or was used already.";
+                return Err(Error::unauthorized(told).code("wrong_code"));
+            }
+        }
+    }
     let pair = pairs.sign_in(&account, &device, &scopes).await?;
-    let event = SecurityEvent::new("login").of(&account.principal().identity()).from(&exchange);
+    let event = SecurityEvent::new("login").of(&identity).from(&exchange);
     audit.record(event.with("way", "token")).await?;
     Ok((NO_STORE, Json(pair)))
-}
-
-/// What comes after the password, where there are second factors.
-struct SecondFactor<'a> {
-    factors: Option<&'a SecondFactors>,
-    attempts: &'a Attempts,
-    audit: &'a Audit,
-    config: &'a AuthConfig,
-}
-
-impl SecondFactor<'_> {
-    /// Lets in who needs none, and who has sent a code that is good.
-    async fn check(&self, who: &Principal, code: Option<&str>, exchange: &Exchange) -> Result<()> {
-        let identity = who.identity();
-        let factors = match self.factors {
-            Some(factors) if factors.is_on(&identity).await? => factors,
-            _ if self.config.second_factor_roles.iter().any(|role| who.has_role(role)) => {
-                let told = "You have to turn on a second factor first, with a browser.";
-                return Err(Error::forbidden(told).code("second_factor_missing"));
-            }
-            _ => return Ok(()),
-        };
-        let Some(code) = code else {
-            let told = "Send a code of your authenticator app as well.";
-            return Err(Error::unauthorized(told).code("code_required"));
-        };
-        self.attempts.count_codes(&identity).await?;
-        let event = SecurityEvent::new("second_factor").of(&identity).from(exchange);
-        if factors.accept(&identity, code).await? {
-            return self.audit.record(event).await;
-        }
-        self.audit.record(event.refused()).await?;
-        Err(Error::unauthorized("This code is not right, or was used already.").code("wrong_code"))
-    }
 }
 
 async fn refresh<A: Account>(

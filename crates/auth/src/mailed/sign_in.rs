@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use mainstay_core::clock::Clock;
 use mainstay_core::random::Random;
 use mainstay_core::{Inject, Result};
 use mainstay_db::Db;
@@ -79,13 +78,12 @@ pub(super) async fn show_use<A: Person>(
 pub(super) async fn follow<A: Person>(
     visit: Visit,
     post: Inject<Post>,
-    clock: Inject<dyn Clock>,
     db: Inject<Db>,
     Query(link): Query<Token>,
 ) -> Result<Response> {
     let once: Once = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
     let account: A = once.account.find(&db).await?;
-    let now = clock.now();
+    let now = visit.now();
     let expires_at: DateTime<Utc> = (now + post.config.link_lifetime).into();
     spend(&once.id, now.into(), expires_at, &db).await?;
     let next =

@@ -1,7 +1,6 @@
 //! The password once more, before something that matters.
 
 use axum::response::Response;
-use mainstay_core::clock::Clock;
 use mainstay_core::{Inject, Result};
 use mainstay_db::Db;
 use mainstay_http::Form;
@@ -34,13 +33,11 @@ pub(super) async fn show<A: Named>(
     visit.page("auth/confirm.html", context! { form => FormState::blank(), next => after.next })
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 pub(super) async fn confirm<A: Named>(
     visit: Visit,
     account: Option<SignedIn<A>>,
     passwords: Inject<Passwords>,
     attempts: Inject<Attempts>,
-    clock: Inject<dyn Clock>,
     db: Inject<Db>,
     after: mainstay_http::Query<After>,
     sent: Sent<Again>,
@@ -52,7 +49,7 @@ pub(super) async fn confirm<A: Named>(
         let event = SecurityEvent::new("login.confirmed").of(&identity);
         typed_again(&visit, &account, &it.password, (&event, &passwords, &db)).await?;
         visit.record(event).await?;
-        proven::prove(&visit.session, clock.now())
+        proven::prove(&visit.session, visit.now())
     });
     let next = after.0.next;
     match accepted.await? {

@@ -12,7 +12,7 @@ use super::visit::{Entry, Sent, Visit};
 use super::{LOGIN, Named, Place};
 use crate::attempts::Attempts;
 use crate::audit::{Audit, SecurityEvent};
-use crate::passwords::{AuthConfig, Passwords};
+use crate::passwords::Passwords;
 use crate::signed_in::SignedIn;
 
 /// Where to go when it is done.
@@ -39,7 +39,6 @@ pub(super) async fn log_in<A: Named>(
     visit: Visit,
     passwords: Inject<Passwords>,
     attempts: Inject<Attempts>,
-    config: Inject<AuthConfig>,
     db: Inject<Db>,
     after: mainstay_http::Query<After>,
     sent: Sent<Credentials>,
@@ -54,7 +53,7 @@ pub(super) async fn log_in<A: Named>(
             db: &db,
         };
         let account = proof.account::<A>(&it.name, &it.password).await?;
-        let next = next.as_deref().unwrap_or(&config.after_login);
+        let next = next.as_deref().unwrap_or(&visit.config().after_login);
         visit.enter(&account, Entry { way: "password", is_remembered: it.remember, next }).await
     });
     match accepted.await? {

@@ -1,5 +1,7 @@
 //! What every page of this crate needs, and how it answers whoever asks: a browser by pages and redirects, a program by JSON.
 
+use std::time::SystemTime;
+
 use axum::RequestPartsExt;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
@@ -24,7 +26,7 @@ use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
 use crate::roles::Roles;
 use crate::scopes::InPerson;
-use crate::second_factor::{CHECK, Pending, SecondFactors, Waits};
+use crate::second_factor::{CHECK, Pending, SecondFactors, outstanding};
 
 /// What is said when a mail was sent, whoever gets it.
 #[cfg(feature = "mail")]
@@ -112,26 +114,13 @@ impl Visit {
     /// The last step but one of every way to sign in. Where the account has a second factor, or its role has to have one, nobody is signed
     /// in yet. Returns where to go on.
     pub(crate) async fn enter<A: Account>(&self, account: &A, entry: Entry<'_>) -> Result<String> {
-        let principal = account.principal();
-        let is_on = match &self.factors {
-            Some(factors) => factors.is_on(&principal.identity()).await?,
-            None => false,
-        };
-        let entitled = match &self.roles {
-            Some(roles) => roles.entitled(principal.clone()).await?,
-            None => principal.clone(),
-        };
-        let is_demanded = || self.config.second_factor_roles.iter().any(|role| entitled.has_role(role));
-        let waits = match is_on {
-            true => Waits::ForCode,
-            false if is_demanded() => Waits::ForEnrolment,
-            false => {
-                self.finish(account, entry.way, entry.is_remembered).await?;
-                return Ok(entry.next.to_owned());
-            }
+        let (factors, roles) = (self.factors.as_deref(), self.roles.as_deref());
+        let Some(waits) = outstanding(account.principal(), factors, roles, &self.config).await? else {
+            self.finish(account, entry.way, entry.is_remembered).await?;
+            return Ok(entry.next.to_owned());
         };
         self.session.rotate();
-        Pending::new(Note::of(account)?, &entry, waits, self.clock.now()).keep(&self.session)?;
+        Pending::new(Note::of(account)?, &entry, waits, self.now()).keep(&self.session)?;
         Ok(with_next(CHECK, entry.next))
     }
 
@@ -162,8 +151,18 @@ impl Visit {
         self.is_program
     }
 
+    /// When it is.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The section `auth`.
+    pub(crate) fn config(&self) -> &AuthConfig {
+        &self.config
+    }
+
     /// The log of security events.
-    pub(super) fn audit(&self) -> &Audit {
+    pub(crate) fn audit(&self) -> &Audit {
         &self.audit
     }
 

@@ -1,7 +1,6 @@
 //! Turning a second factor on and off.
 
 use axum::response::{IntoResponse, Response};
-use mainstay_core::clock::Clock;
 use mainstay_core::{Error, Fault, Inject, Result};
 use mainstay_db::Db;
 use mainstay_http::Json;
@@ -15,7 +14,6 @@ use crate::attempts::Attempts;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Sent, Visit};
 use crate::pages::{ACCOUNT, CONFIRM, Named};
-use crate::passwords::AuthConfig;
 use crate::proven::is_fresh;
 use crate::signed_in::SignedIn;
 
@@ -28,10 +26,10 @@ const ENROLLING: &str = "_second_factor_enrolling";
 async fn enrolling<A: Named>(
     visit: &Visit,
     account: Option<SignedIn<A>>,
-    (clock, config, db): (&dyn Clock, &AuthConfig, &Db),
+    db: &Db,
 ) -> Result<Result<(A, Option<Pending>), Response>> {
     let pending =
-        Pending::of(&visit.session, clock.now())?.filter(|pending| pending.waits == Waits::ForEnrolment);
+        Pending::of(&visit.session, visit.now())?.filter(|pending| pending.waits == Waits::ForEnrolment);
     if let Some(pending) = pending {
         return Ok(match pending.account.find(db).await? {
             Some(account) => Ok((account, Some(pending))),
@@ -40,7 +38,7 @@ async fn enrolling<A: Named>(
     }
     let here = |account: &SignedIn<A>| visit.session.owner() == Some(account.principal().identity());
     let Some(SignedIn(account)) = account.filter(here) else { return Ok(Err(visit.sign_in_first()?)) };
-    if !is_fresh(&visit.session, clock.now(), config.proof_lifetime)? {
+    if !is_fresh(&visit.session, visit.now(), visit.config().proof_lifetime)? {
         return Ok(Err(visit.lead_to(CONFIRM)?));
     }
     Ok(Ok((account, None)))
@@ -66,12 +64,10 @@ fn name_of<A: Named>(account: &A) -> String {
 pub(super) async fn show<A: Named>(
     visit: Visit,
     factors: Inject<SecondFactors>,
-    clock: Inject<dyn Clock>,
-    config: Inject<AuthConfig>,
     db: Inject<Db>,
     account: Option<SignedIn<A>>,
 ) -> Result<Response> {
-    let (account, pending) = match enrolling(&visit, account, (&*clock, &config, &db)).await? {
+    let (account, pending) = match enrolling(&visit, account, &db).await? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -100,18 +96,15 @@ pub(super) struct First {
     code: String,
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 pub(super) async fn turn_on<A: Named>(
     visit: Visit,
     factors: Inject<SecondFactors>,
     attempts: Inject<Attempts>,
-    clock: Inject<dyn Clock>,
-    config: Inject<AuthConfig>,
     db: Inject<Db>,
     account: Option<SignedIn<A>>,
     sent: Sent<First>,
 ) -> Result<Response> {
-    let (account, pending) = match enrolling(&visit, account, (&*clock, &config, &db)).await? {
+    let (account, pending) = match enrolling(&visit, account, &db).await? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -133,11 +126,13 @@ pub(super) async fn turn_on<A: Named>(
             Pending::forget(&visit.session);
             visit.finish(&account, &pending.way, pending.is_remembered).await?;
         }
-        stepped_up::note(&visit.session, clock.now())?;
+        stepped_up::note(&visit.session, visit.now())?;
         Ok(codes)
     });
     match accepted.await? {
-        Ok(codes) => visit.show_codes(codes, if pending.is_some() { &config.after_login } else { ACCOUNT }),
+        Ok(codes) => {
+            visit.show_codes(codes, if pending.is_some() { &visit.config().after_login } else { ACCOUNT })
+        }
         Err(form) => {
             let picture = factors.picture(&begun, &name_of(&account))?;
             let is_demanded = pending.is_some();

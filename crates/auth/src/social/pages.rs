@@ -36,7 +36,6 @@ use super::remote::Remote;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Entry, Visit};
 use crate::pages::{LOGIN, page};
-use crate::passwords::AuthConfig;
 use crate::signed_in::SignedIn;
 
 pub(super) const CONNECTIONS: &str = "/account/connections";
@@ -115,12 +114,10 @@ async fn forward(
     Ok(private(Redirect::see_other(&next).into_response()))
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 async fn arrive<A: FromProfile>(
     visit: Visit,
     login: Inject<SocialLogin>,
     db: Inject<Db>,
-    config: Inject<AuthConfig>,
     cookies: Cookies,
     account: Option<SignedIn<A>>,
     Path(name): Path<String>,
@@ -145,7 +142,7 @@ async fn arrive<A: FromProfile>(
         if remote.provider.keep_tokens {
             login.kept.keep(&identity, &granted).await?;
         }
-        let next = attempt.next.as_deref().unwrap_or(&config.after_login);
+        let next = attempt.next.as_deref().unwrap_or(&visit.config().after_login);
         let entry = Entry { way: &remote.provider.name, is_remembered: false, next };
         let next = visit.enter(&account, entry).await?;
         login.note(&visit.session, remote, &granted)?;
