@@ -1,13 +1,13 @@
 //! Proof that whoever sends a request is still who signed in, for what matters: a browser may have been left open, or a cookie stolen.
 
 use std::ops::Deref;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use axum::RequestPartsExt;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
-use mainstay_core::clock::Clock;
+use mainstay_core::clock::{Clock, unix_seconds};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
@@ -61,14 +61,14 @@ impl<A> Deref for Proven<A> {
 /// Notes that the owner of a session has just proved who they are. It gets a new cookie: it may do more now.
 pub(crate) fn prove(session: &Session, now: SystemTime) -> Result<()> {
     session.rotate();
-    session.set(NAME, &seconds(now))
+    session.set(NAME, &unix_seconds(now))
 }
 
 /// Whether the owner of a session has signed in, or proved it again, no longer ago than `lifetime`.
 pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -> Result<bool> {
     let proved = session.get::<u64>(NAME)?.unwrap_or_default();
-    let latest = proved.max(session.created_at().map(seconds).unwrap_or_default());
-    Ok(seconds(now).saturating_sub(latest) < lifetime.as_secs())
+    let latest = proved.max(session.created_at().map(unix_seconds).unwrap_or_default());
+    Ok(unix_seconds(now).saturating_sub(latest) < lifetime.as_secs())
 }
 
 /// Which claim of a principal says when its device signed in, in seconds since 1970. Named as in OpenID Connect.
@@ -86,54 +86,62 @@ impl<S: Send + Sync> FromRequestParts<S> for NotStale {
         let config: Inject<AuthConfig> = parts.extract().await?;
         let who = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         if let Some(signed_in_at) = who.claim(SIGNED_IN_AT).and_then(Value::as_u64) {
-            if seconds(clock.now()).saturating_sub(signed_in_at) < config.proof_lifetime.as_secs() {
-                return Ok(Self);
-            }
-            return Err(Error::forbidden("Sign in again first.").code("proof_required"));
+            let since = unix_seconds(clock.now()).saturating_sub(signed_in_at);
+            let is_recent = since < config.proof_lifetime.as_secs();
+            let late = || Error::forbidden("Sign in again first.").code("proof_required");
+            return if is_recent { Ok(Self) } else { Err(late()) };
         }
         let session = Session::of_visitor(parts).await?;
         let Some(session) = session.filter(|session| session.owner() == Some(who.identity())) else {
             return Ok(Self);
         };
-        if is_fresh(&session, clock.now(), config.proof_lifetime)? {
-            return Ok(Self);
-        }
-        Err(Error::forbidden("Type your password again first.").code("proof_required"))
+        if is_fresh(&session, clock.now(), config.proof_lifetime)? { Ok(Self) } else { Err(required()) }
     }
 }
 
 impl Describe for NotStale {
     fn describe(operation: &mut Operation) {
-        Inject::<dyn Clock>::describe(operation);
-        Inject::<AuthConfig>::describe(operation);
-        operation.error(ErrorSpec::new(
-            StatusCode::FORBIDDEN,
-            "It is too long ago that the account has signed in.",
-        ));
+        describe(operation);
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+/// Whoever has not: 403.
+pub(crate) fn required() -> Error {
+    Error::forbidden("Type your password again first.").code("proof_required")
+}
+
+/// What it takes to tell, and what is said otherwise.
+pub(crate) fn describe(operation: &mut Operation) {
+    Inject::<dyn Clock>::describe(operation);
+    Inject::<AuthConfig>::describe(operation);
+    let late = ErrorSpec::new(StatusCode::FORBIDDEN, "It is too long ago that the account has signed in.");
+    operation.error(late.code("proof_required"));
 }
 
 impl<A: Account, S: Send + Sync> FromRequestParts<S> for Proven<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let session = Session::of(parts).await?;
-        let exchange = Exchange::from_request_parts(parts, state).await?;
-        let Some(account) = SignedIn::<A>::by_session(&session, parts).await? else {
-            return Err(lead_to(LOGIN, &exchange)
-                .unwrap_or_else(|| Error::unauthorized("Sign in first, with a browser.")));
-        };
+        let (account, session, exchange) = at_browser::<A>(parts).await?;
         let clock = Inject::<dyn Clock>::from_request_parts(parts, state).await?;
         let config = Inject::<AuthConfig>::from_request_parts(parts, state).await?;
         if is_fresh(&session, clock.now(), config.proof_lifetime)? {
             return Ok(Self(account));
         }
-        Err(lead_to(CONFIRM, &exchange)
-            .unwrap_or_else(|| Error::forbidden("Type your password again first.").code("proof_required")))
+        Err(lead_to(CONFIRM, &exchange).unwrap_or_else(required))
+    }
+}
+
+/// The account that is signed in by the session of a request, and both of these. Whoever is not is led to sign in.
+pub(crate) async fn at_browser<A: Account>(parts: &mut Parts) -> Result<(A, Session, Exchange)> {
+    let session = Session::of(parts).await?;
+    let exchange: Exchange = parts.extract().await?;
+    match SignedIn::<A>::by_session(&session, parts).await? {
+        Some(account) => Ok((account, session, exchange)),
+        None => {
+            let refused = || Error::unauthorized("Sign in first, with a browser.");
+            Err(lead_to(LOGIN, &exchange).unwrap_or_else(refused))
+        }
     }
 }
 
@@ -157,11 +165,6 @@ impl<A: Account> Describe for Proven<A> {
     fn describe(operation: &mut Operation) {
         Session::describe(operation);
         SignedIn::<A>::describe(operation);
-        Inject::<dyn Clock>::describe(operation);
-        Inject::<AuthConfig>::describe(operation);
-        operation.error(ErrorSpec::new(
-            StatusCode::FORBIDDEN,
-            "It is too long ago that the account has signed in.",
-        ));
+        describe(operation);
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn routes<A: Account>() -> Routes {
                 "Makes an access token\n\nThe token itself is in this answer, and never to be had again.",
             );
             about::<A>(operation);
+            NotStale::describe(operation);
             <Json<Wanted> as Describe>::describe(operation);
             <Created<Json<Made>> as DescribeResponse>::describe(operation);
             let refused = ErrorSpec::new(StatusCode::BAD_REQUEST, "Its name, scopes or lifetime cannot be.");

@@ -10,7 +10,6 @@ use http::{StatusCode, header};
 use mainstay_core::clock::Clock;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Inject, Result};
-use mainstay_http::describe::{Describe, Operation};
 use mainstay_http::{Exchange, Form, Json, Redirect, Session};
 #[cfg(feature = "mail")]
 use mainstay_view::context;
@@ -24,6 +23,7 @@ use crate::audit::{Audit, SecurityEvent};
 use crate::buttons::SignInButtons;
 use crate::by_session::{Note, SignInExt};
 use crate::passwords::AuthConfig;
+use crate::proven;
 use crate::roles::Roles;
 use crate::scopes::InPerson;
 use crate::second_factor::{CHECK, Pending, SecondFactors, outstanding};
@@ -106,7 +106,7 @@ impl Visit {
     /// A browser goes to another page, and comes back here; a program is refused.
     pub(crate) fn lead_to(&self, page: &str) -> Result<Response> {
         if self.is_program {
-            return Err(Error::forbidden("Type your password again first.").code("proof_required"));
+            return Err(proven::required());
         }
         Ok(Redirect::local(&with_next(page, self.exchange.uri().path())).into_response())
     }
@@ -215,21 +215,6 @@ fn refuse_whose_token_it_is(parts: &Parts, session: &Session) -> Result<()> {
     }
 }
 
-impl Describe for Visit {
-    fn describe(operation: &mut Operation) {
-        Views::describe(operation);
-        Session::describe(operation);
-        Exchange::describe(operation);
-        Inject::<Audit>::describe(operation);
-        Inject::<Contributions>::describe(operation);
-        Inject::<dyn Clock>::describe(operation);
-        Inject::<AuthConfig>::describe(operation);
-        Option::<Inject<SecondFactors>>::describe(operation);
-        Option::<Inject<SignInButtons>>::describe(operation);
-        Option::<Inject<Roles>>::describe(operation);
-    }
-}
-
 /// A browser sends forms and asks for pages.
 fn is_program(parts: &Parts) -> bool {
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -276,8 +261,4 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
         }
         Ok(Self(Body::Form(Submitted::from_request(request, state).await?)))
     }
-}
-
-impl<T> Describe for Sent<T> {
-    fn describe(_: &mut Operation) {}
 }

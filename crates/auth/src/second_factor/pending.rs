@@ -1,8 +1,9 @@
 //! A sign-in that waits for its code.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use mainstay_core::Result;
+use mainstay_core::clock::unix_seconds;
 use mainstay_http::Session;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +40,7 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn new(account: Note, entry: &Entry<'_>, waits: Waits, now: SystemTime) -> Self {
         let (way, is_remembered) = (entry.way.to_owned(), entry.is_remembered);
-        Self { account, way, is_remembered, waits, since: seconds(now) }
+        Self { account, way, is_remembered, waits, since: unix_seconds(now) }
     }
 
     pub(crate) fn keep(&self, session: &Session) -> Result<()> {
@@ -49,14 +50,10 @@ impl Pending {
     /// The one of this visitor, unless it has waited too long.
     pub(crate) fn of(session: &Session, now: SystemTime) -> Result<Option<Self>> {
         let pending = session.get::<Self>(NAME)?;
-        Ok(pending.filter(|pending| seconds(now).saturating_sub(pending.since) < PATIENCE.as_secs()))
+        Ok(pending.filter(|pending| unix_seconds(now).saturating_sub(pending.since) < PATIENCE.as_secs()))
     }
 
     pub(crate) fn forget(session: &Session) {
         session.remove(NAME);
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

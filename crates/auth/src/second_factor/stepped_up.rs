@@ -1,21 +1,20 @@
 //! Accounts that have just given their second factor.
 
 use std::ops::Deref;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
-use mainstay_core::clock::Clock;
+use mainstay_core::clock::{Clock, unix_seconds};
 use mainstay_core::{Error, Inject, Result};
+use mainstay_http::Session;
 use mainstay_http::describe::{Describe, ErrorSpec, Operation};
-use mainstay_http::{Exchange, Session};
 
 use super::{CHECK, PAGE, SecondFactors};
 use crate::account::Account;
-use crate::pages::LOGIN;
 use crate::passwords::AuthConfig;
-use crate::proven::lead_to;
+use crate::proven::{at_browser, lead_to};
 use crate::signed_in::SignedIn;
 
 /// Under which name a session knows when its owner has given a second factor, in seconds since 1970.
@@ -40,7 +39,7 @@ impl<A> Deref for SteppedUp<A> {
 /// Notes that the owner of a session has just given a second factor. It gets a new cookie: it may do more now.
 pub(super) fn note(session: &Session, now: SystemTime) -> Result<()> {
     session.rotate();
-    session.set(NAME, &seconds(now))
+    session.set(NAME, &unix_seconds(now))
 }
 
 /// Forgets that: the second factor was turned off.
@@ -48,24 +47,15 @@ pub(super) fn forget(session: &Session) {
     session.remove(NAME);
 }
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 impl<A: Account, S: Send + Sync> FromRequestParts<S> for SteppedUp<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let session = Session::of(parts).await?;
-        let exchange = Exchange::from_request_parts(parts, state).await?;
-        let Some(account) = SignedIn::<A>::by_session(&session, parts).await? else {
-            let refused = || Error::unauthorized("Sign in first, with a browser.");
-            return Err(lead_to(LOGIN, &exchange).unwrap_or_else(refused));
-        };
+        let (account, session, exchange) = at_browser::<A>(parts).await?;
         let clock = Inject::<dyn Clock>::from_request_parts(parts, state).await?;
         let config = Inject::<AuthConfig>::from_request_parts(parts, state).await?;
         let since = session.get::<u64>(NAME)?.unwrap_or_default();
-        if seconds(clock.now()).saturating_sub(since) < config.proof_lifetime.as_secs() {
+        if unix_seconds(clock.now()).saturating_sub(since) < config.proof_lifetime.as_secs() {
             return Ok(Self(account));
         }
         let factors = Inject::<SecondFactors>::from_request_parts(parts, state).await?;

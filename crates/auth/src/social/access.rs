@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
-use mainstay_core::clock::Clock;
+use mainstay_core::clock::{Clock, unix_seconds};
 use mainstay_core::config::Secret;
 use mainstay_core::error::Context as _;
 use mainstay_core::keys::Purpose;
@@ -54,18 +54,14 @@ impl Kept {
         Self {
             identity,
             access_token: granted.access_token.clone(),
-            expires_at: granted.expires_at.map(seconds),
+            expires_at: granted.expires_at.map(unix_seconds),
             refresh_token: granted.refresh_token.clone().or(before),
         }
     }
 
     fn is_good(&self, now: SystemTime) -> bool {
-        self.expires_at.is_none_or(|end| seconds(now) + MARGIN.as_secs() < end)
+        self.expires_at.is_none_or(|end| unix_seconds(now) + MARGIN.as_secs() < end)
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The tokens in the table: sealed, opened, renewed.

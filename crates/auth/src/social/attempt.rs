@@ -4,8 +4,9 @@
 //! whoever only looks. The name of the cookie follows from the state, its lifetime is ten minutes, and it serves once: that it was used
 //! is remembered where attempts are counted, which all processes share.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use mainstay_core::clock::unix_seconds;
 use mainstay_core::keys::{Purpose, base64url};
 use mainstay_core::random::{Random, hex};
 use mainstay_http::{Cookies, Scheme, SetCookie};
@@ -53,7 +54,7 @@ impl Attempt {
             redirect_uri,
             next: None,
             connects: None,
-            began: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            began: unix_seconds(now),
         }
     }
 

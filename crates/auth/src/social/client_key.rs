@@ -4,9 +4,10 @@
 //! It may be good for half a year. One is made for each call instead, and is good for five minutes: nothing has to be renewed, and one
 //! that comes into a log is soon worth nothing.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use mainstay_core::Result;
+use mainstay_core::clock::unix_seconds;
 use mainstay_core::config::Secret;
 use serde_json::json;
 
@@ -47,13 +48,13 @@ impl ClientKey {
 
     /// A client secret of this application for this issuer.
     pub(super) fn secret(&self, client: &str, issuer: &str, now: SystemTime) -> Result<Secret<String>> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = unix_seconds(now);
         let claims = json!({
             "iss": self.team,
             "sub": client,
             "aud": issuer,
-            "iat": now.as_secs(),
-            "exp": (now + LIFETIME).as_secs(),
+            "iat": now,
+            "exp": now + LIFETIME.as_secs(),
         });
         self.key.sign("JWT", &claims).map(Secret::new)
     }
