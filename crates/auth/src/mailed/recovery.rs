@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Person;
 use super::link::{self, ForAccount, Token};
-use super::post::{Post, address};
+use super::post::Post;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Sent, Visit};
 use crate::pages::{LOGIN, set_password};
@@ -35,15 +35,8 @@ pub(super) async fn forgot<A: Person>(
     sent: Sent<Forgotten>,
 ) -> Result<Response> {
     let accepted = sent.accept(async |it| {
-        let email = address("email", &it.email)?;
-        post.count("reset", &email, &visit.exchange).await?;
-        let asked = SecurityEvent::new("password.reset_asked");
-        let account = A::by_email(&email).first(&db).await?.filter(|account| account.is_active());
-        let Some(account) = account else {
-            visit.record(asked.refused().with("why", "no such account")).await?;
-            return post.send(&email, "auth/mails/no_account", context! { email }).await;
-        };
-        visit.record(asked.of(&account.principal().identity())).await?;
+        let asked = post.asked::<A>(&visit, &it.email, ("reset", "password.reset_asked"), &db);
+        let Some(account) = asked.await? else { return Ok(()) };
         let link = (RESET, WHAT);
         let path = link::seal::<A>(&post.keys, link, &ForAccount::of(&account)?, post.config.link_lifetime)?;
         // To the address of the account: what was typed may only look like it.

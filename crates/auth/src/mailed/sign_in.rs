@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Person;
 use super::link::{self, ForAccount, Token};
-use super::post::{Post, address};
+use super::post::Post;
 use super::spent::spend;
-use crate::audit::SecurityEvent;
 use crate::pages::visit::{Entry, Sent, Visit};
 
 pub(super) const LINK: &str = "/account/link";
@@ -44,15 +43,8 @@ pub(super) async fn send<A: Person>(
     sent: Sent<Asked>,
 ) -> Result<Response> {
     let accepted = sent.accept(async |it| {
-        let email = address("email", &it.email)?;
-        post.count("link", &email, &visit.exchange).await?;
-        let asked = SecurityEvent::new("login.link_asked");
-        let account = A::by_email(&email).first(&db).await?.filter(|account| account.is_active());
-        let Some(account) = account else {
-            visit.record(asked.refused().with("why", "no such account")).await?;
-            return post.send(&email, "auth/mails/no_account", context! { email }).await;
-        };
-        visit.record(asked.of(&account.principal().identity())).await?;
+        let asked = post.asked::<A>(&visit, &it.email, ("link", "login.link_asked"), &db);
+        let Some(account) = asked.await? else { return Ok(()) };
         let once = Once { account: ForAccount::of(&account)?, id: random.hex(32) };
         let path = link::seal::<A>(&post.keys, (USE, WHAT), &once, post.config.link_lifetime)?;
         post.send(account.email(), "auth/mails/link", context! { path }).await
