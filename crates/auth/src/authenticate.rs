@@ -151,13 +151,13 @@ fn token<'a>(value: &'a HeaderValue, scheme: &str) -> Option<&'a str> {
 
 /// 401, with the header that it asks for (RFC 9110, 11.6.1).
 pub(crate) fn unauthorized<A: Account>(message: String) -> Error {
-    challenge::<A>(Error::unauthorized(message), "")
+    challenge(Error::unauthorized(message), A::SCHEME)
 }
 
 /// 401: what was sent as a token is none, or none any more. Which of it, is for the log.
 pub(crate) fn invalid_token<A: Account>() -> Error {
     let error = Error::unauthorized("The token is not valid, or its time is over.").code("invalid_token");
-    challenge::<A>(error, " error=\"invalid_token\"")
+    challenge(error, &format!("{} error=\"invalid_token\"", A::SCHEME))
 }
 
 /// What the token is not good for, as RFC 6750, 3 says it.
@@ -166,11 +166,12 @@ fn challenged<A: Account>(error: Error, asked: &[String]) -> Error {
         return error;
     }
     let scope = if asked.is_empty() { String::new() } else { format!(", scope=\"{}\"", asked.join(" ")) };
-    challenge::<A>(error, &format!(" error=\"insufficient_scope\"{scope}"))
+    challenge(error, &format!("{} error=\"insufficient_scope\"{scope}", A::SCHEME))
 }
 
-fn challenge<A: Account>(error: Error, says: &str) -> Error {
-    match HeaderValue::from_str(&format!("{}{says}", A::SCHEME)) {
+/// The same error, with what it asks for.
+pub(crate) fn challenge(error: Error, asks: &str) -> Error {
+    match HeaderValue::from_str(asks) {
         Ok(challenge) => error.header(header::WWW_AUTHENTICATE, challenge),
         Err(_) => error,
     }

@@ -39,26 +39,28 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, StatusCode};
 use mainstay_core::clock::Clock;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Inject, Result};
 use mainstay_http::describe::{Describe, ErrorSpec, GuardSpec, Operation};
 use mainstay_http::{Exchange, Group, Middleware, Next, Route, Routes, Session};
 
+use crate::authenticate::challenge;
 use crate::module::Accounts;
 use crate::pages::{CONFIRM, HasPages, LOGIN};
 use crate::passwords::AuthConfig;
-use crate::proven::{is_fresh, lead_to};
+use crate::proven::{self, is_fresh, lead_to};
 
 /// Whom a route lets in. A middleware, and what an [`Allowed`] asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard(Asks);
+pub struct Guard(Arc<Asks>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asks {
@@ -71,35 +73,43 @@ enum Asks {
 }
 
 impl Guard {
+    fn asking(asks: Asks) -> Self {
+        Self(Arc::new(asks))
+    }
+
+    fn into_asks(self) -> Asks {
+        Arc::unwrap_or_clone(self.0)
+    }
+
     /// Whoever is signed in.
     pub fn signed_in() -> Self {
-        Self(Asks::SignedIn)
+        Self::asking(Asks::SignedIn)
     }
 
     /// Who has this role. Prefer to ask for permissions: which roles have them can change while the application runs.
     pub fn role(name: impl Into<Cow<'static, str>>) -> Self {
-        Self(Asks::Role(name.into()))
+        Self::asking(Asks::Role(name.into()))
     }
 
     /// Who has this permission: `articles.publish`.
     pub fn permission(name: impl Into<Cow<'static, str>>) -> Self {
-        Self(Asks::Permission(name.into()))
+        Self::asking(Asks::Permission(name.into()))
     }
 
     /// Who has signed in with a browser, or typed the password again, within `auth.proof_lifetime`: as
     /// [`Proven`](crate::Proven), which says more.
     pub fn proven() -> Self {
-        Self(Asks::Proven)
+        Self::asking(Asks::Proven)
     }
 
     /// Whom one of these lets in. None of none.
     pub fn any(guards: impl IntoIterator<Item = Self>) -> Self {
-        Self(Asks::Any(guards.into_iter().map(|guard| guard.0).collect()))
+        Self::asking(Asks::Any(guards.into_iter().map(Self::into_asks).collect()))
     }
 
     /// Whom all of these let in.
     pub fn all(guards: impl IntoIterator<Item = Self>) -> Self {
-        Self(Asks::All(guards.into_iter().map(|guard| guard.0).collect()))
+        Self::asking(Asks::All(guards.into_iter().map(Self::into_asks).collect()))
     }
 
     /// Also whom the other one lets in.
@@ -119,8 +129,16 @@ impl Guard {
         who.is_authenticated() && self.0.is_met(who, Proof::Missing)
     }
 
-    /// Whether it lets somebody in. Nobody who is unknown, whatever else it asks.
+    /// Whoever sends a request, if it lets them in as they are.
+    fn admitted<'a>(&self, request: &'a Extensions) -> Option<&'a Principal> {
+        request.get::<Principal>().filter(|who| self.lets_in(who))
+    }
+
+    /// Whoever sends a request, if it lets them in, or what they have to do before. Nobody who is unknown, whatever else it asks.
     async fn admit(&self, parts: &mut Parts) -> Result<Principal> {
+        if let Some(who) = self.admitted(&parts.extensions) {
+            return Ok(who.clone());
+        }
         let who = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         let contributions = Inject::<Contributions>::from_request_parts(parts, &()).await?;
         let has_pages = contributions.of::<HasPages>().next().is_some();
@@ -129,12 +147,8 @@ impl Guard {
         if !who.is_authenticated() {
             return Err(lead(LOGIN).unwrap_or_else(|| unauthorized(&contributions)));
         }
-        if self.0.is_met(&who, Proof::Missing) {
-            return Ok(who);
-        }
-        let refused = || Error::forbidden("You may not do this.").context(format!("it asks for {self}"));
         if !self.0.is_met(&who, Proof::Given) {
-            return Err(refused());
+            return Err(Error::forbidden("You may not do this.").context(format!("it asks for {self}")));
         }
         let session = Session::of(parts).await?;
         let clock = Inject::<dyn Clock>::from_request_parts(parts, &()).await?;
@@ -145,8 +159,7 @@ impl Guard {
             return Ok(who);
         }
         let page = if is_theirs { CONFIRM } else { LOGIN };
-        Err(lead(page)
-            .unwrap_or_else(|| Error::forbidden("Type your password again first.").code("proof_required")))
+        Err(lead(page).unwrap_or_else(proven::required))
     }
 
     fn describe(&self, operation: &mut Operation) {
@@ -161,13 +174,10 @@ impl Guard {
         });
         if asks_proof {
             Session::describe(operation);
-            Inject::<dyn Clock>::describe(operation);
-            Inject::<AuthConfig>::describe(operation);
-            let late = "It is too long ago that the account has signed in.";
-            operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, late).code("proof_required"));
+            proven::describe(operation);
         }
         operation.error(ErrorSpec::new(StatusCode::UNAUTHORIZED, "Nobody is signed in."));
-        if self.0 != Asks::SignedIn {
+        if *self.0 != Asks::SignedIn {
             let refused = format!("The caller may not do this. What is asked for: {self}.");
             operation.error(ErrorSpec::new(StatusCode::FORBIDDEN, refused));
         }
@@ -238,15 +248,17 @@ impl fmt::Display for Asks {
 /// 401, with the header that it asks for (RFC 9110, 11.6.1).
 fn unauthorized(contributions: &Contributions) -> Error {
     let error = Error::unauthorized("Sign in first.");
-    let scheme = contributions.of::<Accounts>().next().map(|accounts| accounts.value.scheme);
-    match scheme.and_then(|scheme| HeaderValue::from_str(scheme).ok()) {
-        Some(scheme) => error.header(header::WWW_AUTHENTICATE, scheme),
+    match contributions.of::<Accounts>().next() {
+        Some(accounts) => challenge(error, accounts.value.scheme),
         None => error,
     }
 }
 
 impl Middleware<Self> for Guard {
     fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Result<Response>> {
+        if self.admitted(request.extensions()).is_some() {
+            return Box::pin(next.run(request));
+        }
         let guard = self.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
