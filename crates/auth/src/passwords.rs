@@ -213,24 +213,25 @@ impl Passwords {
         match verdict {
             Verdict::Wrong => Err(refused()),
             Verdict::Right => Ok(account),
-            Verdict::Stale => self.rehashed(account, hash, password, executor).await,
+            Verdict::Stale => Ok(self.replace(&account, password, executor).await?.unwrap_or(account)),
         }
     }
 
-    /// The account with its hash made anew, unless it has got another one meanwhile.
-    async fn rehashed<A: Account>(
+    /// The account with the hash of this password in place of its own. None: it has got another one meanwhile.
+    pub(crate) async fn replace<A: Account>(
         &self,
-        account: A,
-        old: PasswordHash,
+        account: &A,
         password: &str,
         executor: &impl Executor,
-    ) -> Result<A> {
-        let new = self.hash(password).await?;
-        let unchanged =
-            Query::new().filter(|_| is_row(&account)).filter(|fields| A::set_password(fields, old).is_so());
-        match unchanged.update_with(|fields| A::set_password(fields, new), executor).await? {
-            0 => Ok(account),
-            _ => find(account.key(), executor).await,
+    ) -> Result<Option<A>> {
+        let hash = self.hash(password).await?;
+        let mut this = Query::new().filter(|_| is_row(account));
+        if let Some(before) = account.password().cloned() {
+            this = this.filter(|fields| A::set_password(fields, before).is_so());
+        }
+        match this.update_with(|fields| A::set_password(fields, hash), executor).await? {
+            0 => Ok(None),
+            _ => find(account.key(), executor).await.map(Some),
         }
     }
 }

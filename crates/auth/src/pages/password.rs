@@ -3,9 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use mainstay_core::{Error, Fault, Inject, Result};
-use mainstay_db::named::is_row;
-use mainstay_db::write::find;
-use mainstay_db::{Db, Query};
+use mainstay_db::Db;
 use mainstay_http::Sessions;
 use mainstay_view::{FormState, context};
 use serde::Deserialize;
@@ -88,13 +86,5 @@ pub(crate) async fn set_password<A: Named>(
 ) -> Result<Option<A>> {
     let names = account.names();
     passwords.check_choice(field, password, &names).await?;
-    let hash = passwords.hash(password).await?;
-    let mut this = Query::new().filter(|_| is_row(account));
-    if let Some(before) = account.password().cloned() {
-        this = this.filter(|fields| A::set_password(fields, before).is_so());
-    }
-    match this.update_with(|fields| A::set_password(fields, hash), db).await? {
-        0 => Ok(None),
-        _ => find(account.key(), &db.primary()).await.map(Some),
-    }
+    passwords.replace(account, password, &db.primary()).await
 }
