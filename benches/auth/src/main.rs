@@ -159,6 +159,7 @@ fn app() -> App {
         // These are the tables of the bench, not those of a user: they may be made in production.
         .set("database.auto_create", "true")
         .set("jwt.issuer", "http://localhost")
+        .set("http.public_url", "http://localhost")
         .set("mail.url", "memory:")
         .set("mail.from", "bench@example.com")
         // Eight who sign in to one account, again and again, are what is measured.
