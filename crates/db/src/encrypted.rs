@@ -72,6 +72,8 @@ pub enum Fault {
     Refused(KeyError),
     /// What was sealed is no value of the field's type.
     OtherType(&'static str),
+    /// It must be unique, and another row has the same value, by a digest of another secret.
+    Duplicate,
 }
 
 impl fmt::Display for Fault {
@@ -88,6 +90,9 @@ impl fmt::Display for Fault {
             Self::Refused(KeyError::Malformed) => f.write_str("what is stored is cut off, or was written over"),
             Self::Refused(_) => f.write_str("what is stored was changed, or belongs to another field"),
             Self::OtherType(expected) => write!(f, "what was sealed is no value of its type: expected {expected}"),
+            Self::Duplicate => f.write_str(
+                "it must be unique, and another row has the same value: it was written since the secret has changed; change one of the two",
+            ),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::value::{Cell, Value};
 
 /// How many rows are read at once.
 const BATCH: usize = 500;
-/// How many rows that cannot be opened are named.
+/// How many rows are named that cannot be sealed anew.
 const NAMED: usize = 20;
 
 /// What [`reseal`] has found and done.
@@ -33,13 +33,27 @@ pub struct Resealed {
     pub overtaken: u64,
     /// How many values could not be opened. They are as they were.
     pub refused: u64,
-    /// The first of those, with the keys of their rows.
+    /// How many rows have a value that must be unique, and that another row has too. They are as they were.
+    pub duplicates: u64,
+    /// The first of both, with the keys of their rows.
     pub faults: Vec<DbError>,
+}
+
+impl Resealed {
+    fn name(&mut self, fault: DbError) {
+        if self.faults.len() < NAMED {
+            self.faults.push(fault);
+        }
+    }
 }
 
 /// Seals the encrypted fields of every row of a model with the key of now, and gives their blind indexes the digests of now: after
 /// keys have been rotated and before one is revoked, after `keys.secret` was changed, after a field has become an encrypted one. It can
 /// be run beside everything else, and again.
+///
+/// While the secret changes, a unique field may get a value twice, by the digest of before and by that of now. The row of before is named
+/// then, counted and left as it is: look-ups find it as long as the secret of before is known, and somebody has to say which of the two is
+/// right.
 ///
 /// # Errors
 ///
@@ -73,6 +87,8 @@ struct Change {
     fields: Vec<usize>,
     /// What is set, then which row it is, then what was read of the fields.
     values: Vec<Value>,
+    /// Which row it is.
+    key: Vec<Value>,
 }
 
 impl Table<'_> {
@@ -103,14 +119,56 @@ impl Table<'_> {
         // Rows of which the same fields are written are written by one statement.
         changes.sort_by(|one, other| one.fields.cmp(&other.fields));
         for alike in changes.chunk_by(|one, other| one.fields == other.fields) {
-            let sets = alike.len() as u64;
-            let sql = self.update(alike.first().map(|change| &*change.fields).unwrap_or_default(), target);
-            let values = alike.iter().flat_map(|change| change.values.iter().cloned()).collect();
-            let written = target.run(Statement::write_many(sql, values, alike.len())).await?.affected;
-            done.sealed += written;
-            done.overtaken += sets.saturating_sub(written);
+            match self.write(alike, target, done).await {
+                Err(DbError::UniqueViolation { .. }) => self.write_one_by_one(alike, target, done).await?,
+                written => written?,
+            }
         }
         Ok(last.filter(|_| !is_end))
+    }
+
+    /// Writes rows of which the same fields are written: all of them, or none.
+    async fn write(&self, alike: &[Change], target: Target<'_>, done: &mut Resealed) -> Result<(), DbError> {
+        let sql = self.update(alike.first().map(|change| &*change.fields).unwrap_or_default(), target);
+        let values = alike.iter().flat_map(|change| change.values.iter().cloned()).collect();
+        let written = target.run(Statement::write_many(sql, values, alike.len())).await?.affected;
+        done.sealed += written;
+        done.overtaken += (alike.len() as u64).saturating_sub(written);
+        Ok(())
+    }
+
+    /// The same where one of them has a value that another row has already: that one is named, and the others are written.
+    async fn write_one_by_one(
+        &self,
+        alike: &[Change],
+        target: Target<'_>,
+        done: &mut Resealed,
+    ) -> Result<(), DbError> {
+        for change in alike {
+            match self.write(std::slice::from_ref(change), target, done).await {
+                Err(DbError::UniqueViolation { fields, .. }) => {
+                    done.duplicates += 1;
+                    let row = Some(named(&change.key));
+                    done.name(failed(self.meta, self.violated(change, &fields), row, Fault::Duplicate));
+                }
+                written => written?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Which field of a change has the value that is there already, by what the engine says of it.
+    fn violated(&self, change: &Change, said: &[String]) -> usize {
+        let indexed = || {
+            change.fields.iter().filter_map(|place| {
+                let (index, _) = self.fields[*place];
+                self.meta.blind_index_of(index).map(|(_, digests)| (index, digests.column))
+            })
+        };
+        // What the engine names is the column, or an index with a name that has it.
+        let is_named = |(_, column): &(usize, &str)| said.iter().any(|field| field.contains(column));
+        let found = indexed().find(is_named).or_else(|| indexed().next());
+        found.map_or(self.fields[0].0, |(index, _)| index)
     }
 
     /// What is to be written to a row, if anything.
@@ -127,14 +185,12 @@ impl Table<'_> {
                 }
                 Err(why) => {
                     done.refused += 1;
-                    if done.faults.len() < NAMED {
-                        done.faults.push(failed(self.meta, *index, Some(named(key)), why));
-                    }
+                    done.name(failed(self.meta, *index, Some(named(key)), why));
                 }
             }
         }
         let values = || sets.into_iter().chain(key.iter().cloned()).chain(read).collect();
-        (!fields.is_empty()).then(|| Change { fields, values: values() })
+        (!fields.is_empty()).then(|| Change { fields, values: values(), key: key.to_vec() })
     }
 
     /// A field as it would be sealed now, and its digest if it has one; nothing if it is so already.

@@ -44,8 +44,14 @@ async fn run(call: Call) -> Result<ExitCode> {
         }
         if done.refused > 0 {
             call.print(format!("  {} could not be opened, and are as they were", done.refused));
-            is_whole = false;
         }
+        if done.duplicates > 0 {
+            call.print(format!(
+                "  {} have a value that another row has, and are as they were",
+                done.duplicates
+            ));
+        }
+        is_whole &= done.refused == 0 && done.duplicates == 0;
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -15,6 +15,7 @@ suite!(
     is_done_in_batches_and_once,
     undoes_no_write_of_somebody_else,
     what_cannot_be_opened_is_named_and_left_alone,
+    goes_on_past_a_value_that_is_there_twice,
     a_plain_field_becomes_an_encrypted_one,
     a_new_name_keeps_the_values,
 );
@@ -107,6 +108,41 @@ async fn what_cannot_be_opened_is_named_and_left_alone(engine: Engine) {
     let stored: String =
         sql(format!("SELECT iban FROM clinics WHERE id = {}", first.id)).fetch_one(&db).await.unwrap();
     assert_eq!(stored, forged);
+}
+
+async fn goes_on_past_a_value_that_is_there_twice(engine: Engine) {
+    let db = clinic(engine).await;
+    let clinic = north(&db).await;
+    let before = |number: i32| patient(&clinic, &format!("p{number}"), number).phone("1".to_owned());
+    Patient::insert_all((1..=700).map(before), &db).await.unwrap();
+    // With another secret, nothing knows that there is such an address already.
+    let next = db.with_keys(&keys(NEXT, &[SECRET]));
+    for twice in [3, 650] {
+        patient(&clinic, &format!("P{twice}"), 1_000 + twice).insert(&next).await.unwrap();
+    }
+    for _ in 0..2 {
+        let done = reseal(meta_of::<Patient>(), &next).await.unwrap();
+        assert_eq!((done.rows, done.refused, done.duplicates, done.overtaken), (702, 0, 2, 0));
+        let named: Vec<String> = done.faults.iter().map(DbError::to_string).collect();
+        for (fault, number) in named.iter().zip([3, 650]) {
+            let row = Patient::filter(|p| p.number.eq(number)).one(&next).await.unwrap();
+            assert_eq!(row.email, format!("p{number}"), "it is as it was, and found by the secret of before");
+            let place = format!("`patients.email` of the row {} ", row.id);
+            assert!(fault.contains(&place) && fault.contains("another row has the same value"), "{fault}");
+        }
+        assert_eq!(named.len(), 2, "{named:?}");
+    }
+    let without = db.with_keys(&keys(NEXT, &[]));
+    assert_eq!(
+        Patient::filter(|p| p.phone.eq("1")).count(&without).await.unwrap(),
+        698,
+        "all others are done"
+    );
+
+    let row = Patient::filter(|p| p.number.eq(1_003));
+    assert_eq!(row.delete(&next).await.unwrap(), 1);
+    let done = reseal(meta_of::<Patient>(), &next).await.unwrap();
+    assert_eq!((done.rows, done.sealed, done.duplicates), (701, 1, 1), "somebody has chosen");
 }
 
 /// The migrations of an application that goes on.
