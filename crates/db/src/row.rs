@@ -209,6 +209,11 @@ impl<'a> Reader<'a> {
         sql_type.value(cell)
     }
 
+    /// Whether the next columns have a row of that model. Where a join has found none, its key is NULL.
+    pub(crate) fn has_row(&self, meta: &ModelMeta) -> bool {
+        meta.key.iter().all(|index| self.row.cell(self.place_of(self.next + index)) != Cell::Null)
+    }
+
     /// The next cell, left in place.
     pub fn peek(&self) -> Cell<'a> {
         self.row.cell(self.place())

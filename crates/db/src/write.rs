@@ -8,6 +8,7 @@
 //! - `hooked`: the writes of models that have [hooks](crate::hooks).
 //! - `ready`: what is checked, and sealed, on the way into a statement.
 //! - `returning`: what is stored, on engines that cannot return it from a write too.
+//! - `references`: whose rows a write may refer to.
 //! - `faults`: a violated constraint, in the names that the code has.
 
 mod assignments;
@@ -22,6 +23,7 @@ mod hooked;
 mod insert;
 mod many;
 mod ready;
+mod references;
 mod returning;
 mod save_all;
 mod update;
@@ -43,6 +45,7 @@ pub use insert::insert;
 pub(crate) use insert::{insert_at, insert_row};
 pub(crate) use many::{delete_many, delete_returning, update_key, update_many, update_returning};
 use ready::ready;
+pub(crate) use references::tenant_of;
 pub use save_all::save_all;
 pub use update::{save, update, update_with};
 pub use upsert::{insert_or_ignore, upsert, upsert_all};

@@ -36,6 +36,16 @@ struct Line {
     ledger: BelongsTo<Ledger>,
 }
 
+/// Of no company itself: what it is about is of one.
+#[model]
+struct Remark {
+    id: i64,
+    #[field(max_length = 100)]
+    text: String,
+    #[belongs_to]
+    ledger: BelongsTo<Ledger>,
+}
+
 /// `x-companies: 1,2` is somebody who belongs to these.
 struct ByHeader;
 
@@ -78,11 +88,12 @@ async fn plain(db: mainstay_core::Inject<Db>) -> Result<String> {
 
 fn app(from: TenantFrom) -> App {
     App::new()
-        .models(models![Ledger, Line])
+        .models(models![Ledger, Line, Remark])
         .contribute(Authenticator::new(ByHeader))
         .tenancy(from)
         .resource(Resource::<Ledger>::new("/ledgers").policy(Open).include(|ledger| ledger.lines))
         .resource(Resource::<Line>::new("/lines").policy(Open).include(|line| line.ledger))
+        .resource(Resource::<Remark>::new("/remarks").policy(Open).include(|remark| remark.ledger))
         .routes(routes![names, plain])
         .routes(routes![both].middleware(transaction))
 }
@@ -143,6 +154,21 @@ async fn a_resource_is_of_the_tenant_by_itself() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_list_goes_on_past_a_relation_that_is_anothers() {
+    let app = TestApp::start(app(TenantFrom::claim::<i64>("company"))).await;
+    let db = app.inject::<Db>().await;
+    for ledger in fill(&app).await {
+        NewRemark { text: "a remark".into(), ledger: ledger.key() }.insert(&db).await.unwrap();
+    }
+    let client = of(&app, "1");
+    let told: Value = client.get("/remarks?include=ledger&sort=id").send().await.assert_success().json();
+    let names: Vec<&Value> = told["items"].as_array().unwrap().iter().map(|one| &one["ledger"]).collect();
+    assert!(names[0]["name"] == "plain" && names[1].is_null() && names.len() == 2, "{told}");
+    let path = format!("/remarks/{}?include=ledger", told["items"][1]["id"]);
+    client.get(&path).send().await.assert_success().assert_json_at("/ledger", json!(null));
 }
 
 #[tokio::test]

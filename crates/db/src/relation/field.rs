@@ -19,12 +19,14 @@ pub struct BelongsTo<R: Model> {
     key: Key<R>,
     relation: &'static RelationMeta,
     loaded: Loaded<R>,
+    /// A query has looked for the row, and found none that may be seen: it is another tenant's.
+    is_hidden: bool,
 }
 
 impl<R: Model> BelongsTo<R> {
     /// The relation to the row with this key, not loaded.
     pub fn new(relation: &'static RelationMeta, key: Key<R>) -> Self {
-        Self { key, relation, loaded: Loaded::not_yet() }
+        Self { key, relation, loaded: Loaded::not_yet(), is_hidden: false }
     }
 
     /// The key.
@@ -32,12 +34,21 @@ impl<R: Model> BelongsTo<R> {
         self.key.clone()
     }
 
-    /// The row. Fails with [`DbError::UnloadedRelation`] unless the query has loaded it.
+    /// The row.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::UnloadedRelation`], a fault of ours, unless the query has loaded it; [`DbError::NotFound`], a 404, where it has, and
+    /// the row is of another tenant than the query.
     pub fn get(&self) -> mainstay_core::Result<&R> {
-        self.loaded.get().ok_or_else(|| unloaded(self.relation)).at_border()
+        let missing = || match self.is_hidden {
+            true => DbError::NotFound { model: R::META.name },
+            false => unloaded(self.relation),
+        };
+        self.loaded.get().ok_or_else(missing).at_border()
     }
 
-    /// The row, if the query has loaded it.
+    /// The row, if the query has loaded it, and it is not another tenant's.
     pub fn loaded(&self) -> Option<&R> {
         self.loaded.get()
     }
@@ -53,6 +64,13 @@ impl<R: Model> BelongsTo<R> {
 
     pub(crate) fn set(&mut self, row: R) {
         self.loaded.set(row);
+        self.is_hidden = false;
+    }
+
+    /// Says that a query has found no row that may be seen.
+    pub(crate) fn hide(&mut self) {
+        self.loaded = Loaded::not_yet();
+        self.is_hidden = true;
     }
 }
 
@@ -67,7 +85,12 @@ impl<R: Model> Eq for BelongsTo<R> {}
 
 impl<R: Model> Clone for BelongsTo<R> {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), relation: self.relation, loaded: self.loaded.clone() }
+        Self {
+            key: self.key.clone(),
+            relation: self.relation,
+            loaded: self.loaded.clone(),
+            is_hidden: self.is_hidden,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Linking and unlinking rows of a many-to-many relation.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use mainstay_core::Result;
@@ -16,8 +17,9 @@ use crate::meta::{Columns, Link, ModelMeta};
 use crate::model::Model;
 use crate::query::{Lead, Select};
 use crate::row::{Row, Rows};
+use crate::tenancy::{Tenancy, TenantKind, unsaid};
 use crate::value::Value;
-use crate::write::{Assignments, delete_many, insert_rows};
+use crate::write::{Assignments, delete_many, insert_rows, tenant_of};
 
 impl<R: Model> ManyToMany<R> {
     /// The keys of the linked rows.
@@ -99,6 +101,8 @@ pub(crate) struct Links {
     from: Columns,
     to: Columns,
     owner: Value,
+    /// The model of the owner.
+    owners: &'static ModelMeta,
     /// The model whose rows are linked.
     target: &'static ModelMeta,
 }
@@ -109,7 +113,8 @@ impl Links {
         let Link::Through { through, from, to, .. } = relation.link()? else {
             return Err(DbError::Model { detail: format!("`{}` has no model between", relation.name) });
         };
-        Ok(Self { through, from, to, owner: collection.owner().clone(), target: R::META })
+        let (owner, owners) = (collection.owner().clone(), (relation.owner)());
+        Ok(Self { through, from, to, owner, owners, target: R::META })
     }
 
     fn select(&self) -> Select {
@@ -133,7 +138,27 @@ impl Links {
 
     /// Links rows that are not linked yet.
     pub(crate) async fn link(&self, keys: Vec<Value>, target: Target<'_>) -> Result<()> {
-        insert_rows(self.rows(keys).at_border()?, target).await.map(|_| ())
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let tenancy = self.tenancy(target).await.at_border()?;
+        insert_rows(self.rows(keys).at_border()?, target.for_tenancy(&tenancy)).await.map(|_| ())
+    }
+
+    /// For whom rows are linked. A table between has no tenants itself: across tenants, it is the tenant of the owner, so that the rows of two
+    /// are never linked.
+    async fn tenancy(&self, target: Target<'_>) -> Result<Tenancy, DbError> {
+        let mut with_tenants =
+            [self.owners, self.target].into_iter().filter(|model| model.tenant().is_some());
+        match target.tenancy() {
+            Tenancy::Unsaid => with_tenants.next().map_or(Ok(Tenancy::Unsaid), |model| Err(unsaid(model))),
+            Tenancy::Across if with_tenants.count() == 2 => {
+                let tenant = tenant_of(self.owners, &self.owner, target).await?;
+                let tenant = tenant.filter(|tenant| TenantKind::of(tenant).fits(self.target).is_ok());
+                Ok(tenant.map_or(Tenancy::Across, |tenant| Tenancy::Of(Arc::new(tenant))))
+            }
+            tenancy => Ok(tenancy.clone()),
+        }
     }
 
     /// The links of the owner. Each row begins with the key of what is linked, whatever else the model between has.

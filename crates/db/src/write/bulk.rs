@@ -3,8 +3,9 @@
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::faults::{References, explained};
+use super::faults::explained;
 use super::insert::insert_row;
+use super::references::References;
 use super::returning::returning;
 use super::{Assignments, ready};
 use crate::driver::{Dialect, Reply, StatementKind};

@@ -5,71 +5,18 @@
 //! nothing, a delete can only leave others behind. What SQLite does not say is looked up, which costs something only when
 //! there is a fault.
 
-use std::collections::HashSet;
-
-use super::Assignments;
+use super::references::{References, leads_nowhere};
 use crate::driver::{Dialect, Statement};
 use crate::error::DbError;
 use crate::executor::Target;
-use crate::expression::{Scope, Term, is_among};
-use crate::meta::{FieldMeta, ModelMeta, RelationKind, RelationMeta};
-use crate::query::{Deleted, Lead, Output, Select};
+use crate::expression::Term;
+use crate::meta::{FieldMeta, ModelMeta, RelationKind};
+use crate::query::{Lead, Select};
 use crate::row::Row;
-use crate::tenancy::Tenancy;
 use crate::value::Value;
 
 /// The most rows that are looked at to say which other rows refer to them.
 const LOOKED_AT: i64 = 1_000;
-
-/// The foreign keys that a write sets, by the name of their relation, kept where the engine does not say which of them leads
-/// nowhere.
-#[derive(Debug, Default)]
-pub(super) struct References(Vec<(&'static str, Value)>);
-
-impl References {
-    pub(super) fn of(written: &Assignments, target: Target<'_>) -> Self {
-        let mut references = Self::default();
-        references.add(written, target);
-        references
-    }
-
-    pub(super) fn add(&mut self, written: &Assignments, target: Target<'_>) {
-        for relation in written.meta().relations {
-            let RelationKind::BelongsTo { fields, .. } = relation.kind else { continue };
-            if target.dialect() != Dialect::Sqlite && !is_of_one(relation, target) {
-                continue;
-            }
-            let part = |field: &usize| written.get(*field).filter(|value| !value.is_null()).cloned();
-            if let Some(mut parts) = fields.iter().map(part).collect::<Option<Vec<_>>>() {
-                let key = if parts.len() == 1 { parts.remove(0) } else { Value::List(parts) };
-                self.0.push((relation.name, key));
-            }
-        }
-    }
-}
-
-impl References {
-    /// Refuses the keys of another tenant's rows: to a foreign key, they are as good as any.
-    pub(super) async fn check(&self, meta: &'static ModelMeta, target: Target<'_>) -> Result<(), DbError> {
-        for relation in meta.relations.iter().filter(|relation| is_of_one(relation, target)) {
-            if leads_nowhere(relation, self.keys_of(relation), target).await? {
-                let (model, field) = (meta.name.to_owned(), relation.name.to_owned());
-                return Err(DbError::UnknownReference { model, field });
-            }
-        }
-        Ok(())
-    }
-
-    fn keys_of(&self, relation: &RelationMeta) -> Vec<Value> {
-        let of_relation = self.0.iter().filter(|(name, _)| *name == relation.name);
-        of_relation.map(|(_, key)| key.clone()).collect()
-    }
-}
-
-/// Whether only rows of one tenant may be referred to.
-fn is_of_one(relation: &RelationMeta, target: Target<'_>) -> bool {
-    matches!(target.tenancy(), Tenancy::Of(_)) && (relation.target)().tenant().is_some()
-}
 
 /// The same failure, with the names that the code has.
 pub(crate) fn named(fault: DbError, meta: &'static ModelMeta) -> DbError {
@@ -192,27 +139,6 @@ pub(super) async fn explained(
         }
     }
     DbError::ForeignKeyViolation { model, constraint: constraint.clone() }
-}
-
-/// Whether one of the keys is nobody's.
-async fn leads_nowhere(
-    relation: &RelationMeta,
-    mut keys: Vec<Value>,
-    target: Target<'_>,
-) -> Result<bool, DbError> {
-    let other = (relation.target)();
-    if keys.is_empty() {
-        return Ok(false);
-    }
-    let known: HashSet<Value> = keys.drain(..).collect();
-    let (asked, known) = (known.len(), known.into_iter().collect::<Vec<_>>());
-    let mut select = Select::new(other);
-    select.deleted = Deleted::With;
-    select.filter.push(is_among(Scope::ROOT, &other.key_columns(), known));
-    select.only(Output::Count);
-    let reply = target.select(select).await?;
-    let found = reply.rows.first().and_then(|row| row.get::<i64>(0).ok()).unwrap_or_default();
-    Ok(usize::try_from(found).is_ok_and(|found| found < asked))
 }
 
 /// What a delete of these rows has failed with.

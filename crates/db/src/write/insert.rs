@@ -2,8 +2,9 @@
 
 use mainstay_core::Result;
 
-use super::faults::{References, explained};
+use super::faults::explained;
 use super::find::only;
+use super::references::References;
 use super::returning::{inserted_key, read_back, returning};
 use super::{Assignments, hooked, ready};
 use crate::driver::{Reply, StatementKind};

@@ -3,7 +3,8 @@
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::faults::{References, explained, still_referenced};
+use super::faults::{explained, still_referenced};
+use super::references::References;
 use super::returning::returning;
 use super::{Assignments, only_filters, ready};
 use crate::driver::{Dialect, Reply, Statement, StatementKind};
@@ -113,8 +114,11 @@ fn update(
     // Made here, so that the future holds the statement and not the query, which is larger.
     let made = update_statement(select, change, reading, target);
     async move {
-        let (statement, references) = made?;
+        let (statement, references, rows) = made?;
         references.check(meta, target).boxed().await.at_border()?;
+        if let Some(rows) = rows {
+            references.check_rows(&rows, target).boxed().await.at_border()?;
+        }
         match target.run(statement).await {
             Ok(reply) => Ok(reply),
             Err(fault) => Err(explained(fault, meta, references, target).boxed().await.into_error()),
@@ -122,18 +126,20 @@ fn update(
     }
 }
 
+/// The statement, what it refers to, and which rows it is about where that has to be looked at.
 fn update_statement(
     select: Select,
     mut change: Assignments,
     reading: Reading,
     target: Target<'_>,
-) -> Result<(Statement, References)> {
+) -> Result<(Statement, References, Option<Box<Select>>)> {
     let meta = select.meta;
+    let references = References::of(&change, target);
+    let rows = references.concern_rows(target).then(|| Box::new(select.clone()));
     let mut filter = only_filters(select).at_border()?;
     change.touch(target).at_border()?;
     ready(&mut change, target)?;
     let dialect = target.dialect();
-    let references = References::of(&change, target);
     let mut shape = Shape::new(if reading == Reading::Back { b'V' } else { b'u' }, meta, dialect);
     let sets = shape.assignments(change);
     shape.filter(&mut filter);
@@ -141,7 +147,7 @@ fn update_statement(
         let update = dialect.build(&renderer.update(meta, &sets, &filter)?);
         Ok(if reading == Reading::Back { returning(update, meta, dialect) } else { update })
     });
-    Ok((statement.at_border()?, references))
+    Ok((statement.at_border()?, references, rows))
 }
 
 async fn delete(select: Select, reading: Reading, target: Target<'_>) -> Result<Reply, DbError> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use mainstay_core::Result;
 
-use super::faults::{References, explained};
+use super::faults::explained;
 use super::ready;
+use super::references::References;
 use super::update::{Place, all_but_key};
 use crate::driver::Statement;
 use crate::error::{Border, DbError};

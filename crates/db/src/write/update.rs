@@ -2,8 +2,9 @@
 
 use mainstay_core::Result;
 
-use super::faults::{References, explained};
+use super::faults::explained;
 use super::find::{equals, key_nodes};
+use super::references::References;
 use super::returning::{read_back, returning};
 use super::{Assignments, hooked, ready};
 use crate::column::{IntoAssignments, assignments};
@@ -141,6 +142,10 @@ async fn update_row(place: Place, mut change: Assignments, target: Target<'_>) -
     let references = References::of(&change, target);
     references.check(meta, target).await.at_border()?;
     let mut filter = place.filter();
+    if references.concern_rows(target) {
+        let row = Select { filter: filter.clone(), deleted: Deleted::With, ..Select::new(meta) };
+        references.check_rows(&row, target).await.at_border()?;
+    }
     let mut shape = Shape::new(b'U', meta, dialect);
     let sets = shape.assignments(change);
     shape.filter(&mut filter);

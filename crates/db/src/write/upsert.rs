@@ -11,8 +11,9 @@ use mainstay_core::Result;
 
 use super::bulk::chunks;
 use super::conflict::{IntoColumns, IntoConflict, OnConflict};
-use super::faults::{References, explained};
+use super::faults::explained;
 use super::find::{equals, only};
+use super::references::References;
 use super::returning::{inserted_key, read_back, returning};
 use super::{Assignments, hooked, insert_at, ready};
 use crate::driver::{Dialect, Reply, StatementKind};

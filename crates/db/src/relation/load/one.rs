@@ -54,6 +54,7 @@ impl<M: Model, R: Model> LoadOne<M, R> {
         self
     }
 
+    /// Whether every row is loaded. Those that a condition picks are asked for in a query of their own.
     fn is_joined(&self) -> bool {
         self.filter.is_empty()
     }
@@ -137,18 +138,21 @@ impl<M: Model, R: Model> Loader<M> for LoadOne<M, R> {
             return Ok(());
         }
         let slot = model.and_then(self.path.slot);
-        let mut row = match &slot {
-            Some(_) => Some(R::from_row(reader)?),
-            None => {
-                reader.skip(R::META.fields.len());
-                None
-            }
-        };
+        // There is a key, and no row: it is another tenant's, and the join has left it out.
+        let is_there = slot.is_some() && reader.has_row(R::META);
+        let mut row = None;
+        if is_there {
+            row = Some(R::from_row(reader)?);
+        } else {
+            reader.skip(R::META.fields.len());
+        }
         for load in &self.nested {
             load.0.read(row.as_mut(), reader)?;
         }
-        if let (Some(slot), Some(row)) = (slot, row) {
-            slot.set(row);
+        match (slot, row) {
+            (Some(slot), Some(row)) => slot.set(row),
+            (Some(slot), None) => slot.hide(),
+            (None, _) => {}
         }
         Ok(())
     }
@@ -172,8 +176,10 @@ impl<M: Model, R: Model> Loader<M> for LoadOne<M, R> {
             let rows = self.fetch(keys.into_iter().collect(), target).await?;
             let hand_out: HandOut<'a, M> = Box::new(move |models| {
                 for slot in models.iter_mut().filter_map(|model| slot(model)) {
-                    if let Some(row) = rows.get(&slot.key().whole()) {
-                        slot.set(row.clone());
+                    match rows.get(&slot.key().whole()) {
+                        Some(row) => slot.set(row.clone()),
+                        None if self.is_joined() => slot.hide(),
+                        None => {}
                     }
                 }
             });
