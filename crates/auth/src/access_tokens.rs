@@ -147,9 +147,7 @@ impl AccessTokens {
             );
         }
         let (now, owner) = (self.now(), account.principal().identity());
-        let theirs = StoredAccessToken::filter(|token| {
-            token.owner.eq(&*owner) & token.revoked_at.is_null() & token.expires_at.gt(now)
-        });
+        let theirs = StoredAccessToken::live(now).filter(|token| token.owner.eq(&*owner));
         if theirs.count(&self.db.primary()).await? >= u64::from(self.config.max_tokens) {
             let message = format!("At most {} tokens at a time: revoke one.", self.config.max_tokens);
             return Err(Error::bad_request(message).code("too_many_tokens"));
@@ -178,9 +176,7 @@ impl AccessTokens {
     /// When the database cannot be reached.
     pub async fn list<A: Account>(&self, account: &A) -> Result<Vec<AccessToken>> {
         let (now, owner) = (self.now(), account.principal().identity());
-        let tokens = StoredAccessToken::filter(|token| {
-            token.owner.eq(&*owner) & token.revoked_at.is_null() & token.expires_at.gt(now)
-        });
+        let tokens = StoredAccessToken::live(now).filter(|token| token.owner.eq(&*owner));
         let tokens = tokens.order_by(|token| token.created_at.desc()).all(&self.db.primary()).await?;
         Ok(tokens.into_iter().map(AccessToken::from).collect())
     }

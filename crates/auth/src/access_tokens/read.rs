@@ -41,12 +41,8 @@ impl<A: Account> ByAccessToken<A> {
         let (now, digest): (DateTime<Utc>, _) = (clock.now().into(), text.digest());
         // From the primary: what was revoked a moment ago is revoked.
         let primary = db.primary();
-        let stored = StoredAccessToken::filter(|token| {
-            token.digest.eq(digest)
-                & token.account.eq(A::META.name)
-                & token.revoked_at.is_null()
-                & token.expires_at.gt(now)
-        });
+        let stored = StoredAccessToken::live(now)
+            .filter(|token| token.digest.eq(digest) & token.account.eq(A::META.name));
         let stored = stored.first(&primary).await?.ok_or_else(invalid_token::<A>)?;
         let key = serde_json::from_str(&stored.account_key)?;
         let account = get::<A>(Key::new(key), &primary).await?;

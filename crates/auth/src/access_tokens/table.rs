@@ -1,7 +1,7 @@
 //! What is kept of a token.
 
 use chrono::{DateTime, Utc};
-use mainstay_db::model;
+use mainstay_db::{Query, model};
 
 /// A personal access token, as a row.
 #[model(table = "mainstay_access_tokens")]
@@ -38,4 +38,11 @@ pub struct StoredAccessToken {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When its owner ended it.
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl StoredAccessToken {
+    /// Those that are good now.
+    pub(super) fn live(now: DateTime<Utc>) -> Query<Self> {
+        Self::filter(|token| token.revoked_at.is_null() & token.expires_at.gt(now))
+    }
 }

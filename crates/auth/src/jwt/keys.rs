@@ -58,7 +58,7 @@ pub struct SigningKeys {
 /// The keys as a process knows them.
 #[derive(Default)]
 struct Known {
-    set: KeySet,
+    set: Arc<KeySet>,
     /// From when which one signs, the oldest first.
     schedule: Vec<(SystemTime, Arc<SigningKey>)>,
 }
@@ -77,17 +77,12 @@ impl SigningKeys {
     }
 
     /// The public keys that tokens are checked with now, as they are published.
-    pub fn public(&self) -> KeySet {
-        self.known().set.clone()
+    pub fn public(&self) -> Arc<KeySet> {
+        Arc::clone(&self.known().set)
     }
 
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Does something with the public keys.
-    pub(super) fn with_public<T>(&self, work: impl FnOnce(&KeySet) -> T) -> T {
-        work(&self.known().set)
     }
 
     /// The key that signs now.
@@ -196,7 +191,7 @@ impl SigningKeys {
     /// Goes by these from now on.
     fn know(&self, keys: Vec<(DateTime<Utc>, SigningKey)>) -> Result<()> {
         let schedule: Vec<_> = keys.into_iter().map(|(from, key)| (from.into(), Arc::new(key))).collect();
-        let set = KeySet::of(schedule.iter().map(|(_, key)| key.public().clone()))?;
+        let set = KeySet::of(schedule.iter().map(|(_, key)| key.public().clone()))?.into();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { set, schedule });
         Ok(())
     }

@@ -18,7 +18,7 @@ use mainstay_core::random::{Random, hex};
 use mainstay_core::recent::Recent;
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 use mainstay_db::write::get;
-use mainstay_db::{Db, Key};
+use mainstay_db::{Db, Key, Query};
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -222,7 +222,7 @@ impl TokenPairs {
     ///
     /// When it is not.
     pub fn verify(&self, token: &str) -> Result<Claims, JwtError> {
-        self.keys.with_public(|keys| self.verifier.verify(token, keys, self.clock.now()))
+        self.verifier.verify(token, &self.keys.public(), self.clock.now())
     }
 
     /// Exchanges a refresh token for the next pair.
@@ -234,15 +234,11 @@ impl TokenPairs {
         let (text, row) = self.find(token).await?;
         let now = self.now();
         let primary = self.db.primary();
-        let sign_in = StoredSignIn::filter(|sign_in| {
-            sign_in.id.eq(&*row.sign_in)
-                & sign_in.account.eq(A::META.name)
-                & sign_in.ended_at.is_null()
-                & sign_in.expires_at.gt(now)
-        });
+        let sign_in = StoredSignIn::live(now)
+            .filter(|sign_in| sign_in.id.eq(&*row.sign_in) & sign_in.account.eq(A::META.name));
         let sign_in = sign_in.first(&primary).await?.ok_or_else(refused)?;
         let Some(account) = self.account::<A>(&sign_in).await? else {
-            self.end(&sign_in, Ended::Account).await?;
+            self.end(&sign_in.id, Ended::Account).await?;
             return Err(refused());
         };
         if row.expires_at <= now {
@@ -251,7 +247,7 @@ impl TokenPairs {
         match self.exchange(&text, &row, device).await? {
             Exchanged::For(successor) => self.pair(&account, &sign_in, successor, now),
             Exchanged::Reused => {
-                self.end(&sign_in, Ended::Reuse).await?;
+                self.end(&sign_in.id, Ended::Reuse).await?;
                 let event = SecurityEvent::new("refresh_token.reused").of(&sign_in.owner).refused();
                 let event = event
                     .with("sign_in", &*sign_in.id)
@@ -288,7 +284,8 @@ impl TokenPairs {
     ) -> Result<Exchanged> {
         let now = self.now();
         let successor = self.successor(text);
-        if row.spent_at.is_none() {
+        let mut spent_at = row.spent_at;
+        if spent_at.is_none() {
             let next = self.refresh_token(&successor, &row.sign_in, now);
             let (agent, address) = (device.agent.clone(), device.address.map(|address| address.to_string()));
             let won = self.db.transaction(async |tx| {
@@ -307,27 +304,31 @@ impl TokenPairs {
             if won.await? {
                 return Ok(Exchanged::For(successor));
             }
+            // Somebody was faster, a moment ago.
+            let (_, row) = self.find(text.text()).await?;
+            spent_at = row.spent_at;
         }
-        self.again(row, successor, now).await
+        self.again(spent_at.ok_or_else(refused)?, successor, now).await
     }
 
     /// What comes of a token that was spent before.
     async fn again(
         &self,
-        row: &StoredRefreshToken,
+        spent_at: DateTime<Utc>,
         successor: SecretText,
         now: DateTime<Utc>,
     ) -> Result<Exchanged> {
-        let primary = self.db.primary();
-        let row = StoredRefreshToken::filter(|token| token.digest.eq(&*row.digest)).first(&primary).await?;
-        let spent_at = row.and_then(|row| row.spent_at).ok_or_else(refused)?;
         let since = (now - spent_at).to_std().unwrap_or(Duration::ZERO);
         if since >= self.config.retry_grace {
             return Ok(Exchanged::Reused);
         }
         let digest = successor.digest();
         let unused = StoredRefreshToken::filter(|token| token.digest.eq(digest) & token.spent_at.is_null());
-        Ok(if unused.exists(&primary).await? { Exchanged::For(successor) } else { Exchanged::Reused })
+        Ok(if unused.exists(&self.db.primary()).await? {
+            Exchanged::For(successor)
+        } else {
+            Exchanged::Reused
+        })
     }
 
     /// What follows a token. Only who has the keys of the application can say.
@@ -338,13 +339,23 @@ impl TokenPairs {
         SecretText::derived(PREFIX, &bytes)
     }
 
-    async fn end(&self, sign_in: &StoredSignIn, by: Ended) -> Result<bool> {
+    async fn end(&self, id: &str, by: Ended) -> Result<()> {
+        let this = StoredSignIn::filter(|sign_in| sign_in.id.eq(id) & sign_in.ended_at.is_null());
+        self.end_all(this, by).await?;
+        self.known.forget_where(|known| known.family == id);
+        Ok(())
+    }
+
+    /// How many of these there were. Whoever calls this has what is known of them forgotten.
+    async fn end_all(&self, these: Query<StoredSignIn>, by: Ended) -> Result<u64> {
         let now = self.now();
-        let this = StoredSignIn::filter(|row| row.id.eq(&*sign_in.id) & row.ended_at.is_null());
-        let ended =
-            this.update(|row| row.ended_at(now).ended_by(Some(by.name().to_owned())), &*self.db).await?;
-        self.known.forget_where(|known| known.family == sign_in.id);
-        Ok(ended > 0)
+        these.update(|sign_in| sign_in.ended_at(now).ended_by(Some(by.name().to_owned())), &*self.db).await
+    }
+
+    /// The devices of an account that are signed in.
+    fn of<A: Account>(&self, account: &A) -> Query<StoredSignIn> {
+        let owner = account.principal().identity();
+        StoredSignIn::live(self.now()).filter(|sign_in| sign_in.owner.eq(&*owner))
     }
 
     /// The devices of an account that are signed in, the one that came last first.
@@ -353,15 +364,8 @@ impl TokenPairs {
     ///
     /// When the database cannot be reached.
     pub async fn list<A: Account>(&self, account: &A) -> Result<Vec<SignIn>> {
-        Ok(self.of(account).await?.into_iter().map(SignIn::from).collect())
-    }
-
-    async fn of<A: Account>(&self, account: &A) -> Result<Vec<StoredSignIn>> {
-        let (now, owner) = (self.now(), account.principal().identity());
-        let theirs = StoredSignIn::filter(|sign_in| {
-            sign_in.owner.eq(&*owner) & sign_in.ended_at.is_null() & sign_in.expires_at.gt(now)
-        });
-        theirs.order_by(|sign_in| sign_in.used_at.desc()).all(&self.db.primary()).await
+        let theirs = self.of(account).order_by(|sign_in| sign_in.used_at.desc());
+        Ok(theirs.all(&self.db.primary()).await?.into_iter().map(SignIn::from).collect())
     }
 
     /// Signs a device of an account out. `false` if they have no such device. Its access tokens are refused here at once, in other
@@ -371,10 +375,12 @@ impl TokenPairs {
     ///
     /// When the database cannot be reached.
     pub async fn sign_out<A: Account>(&self, account: &A, id: &str) -> Result<bool> {
-        match self.of(account).await?.iter().find(|sign_in| sign_in.id == id) {
-            Some(sign_in) => self.end(sign_in, Ended::SignedOut).await,
-            None => Ok(false),
+        let this = self.of(account).filter(|sign_in| sign_in.id.eq(id));
+        let ended = self.end_all(this, Ended::SignedOut).await?;
+        if ended > 0 {
+            self.known.forget_where(|known| known.family == id);
         }
+        Ok(ended > 0)
     }
 
     /// Signs all devices of an account out, but for one. Returns how many.
@@ -382,13 +388,12 @@ impl TokenPairs {
     /// # Errors
     ///
     /// When the database cannot be reached.
-    pub async fn sign_out_all<A: Account>(&self, account: &A, except: Option<&str>) -> Result<usize> {
-        let mut ended = 0;
-        for sign_in in self.of(account).await? {
-            if Some(sign_in.id.as_str()) != except {
-                ended += usize::from(self.end(&sign_in, Ended::SignedOut).await?);
-            }
-        }
+    pub async fn sign_out_all<A: Account>(&self, account: &A, except: Option<&str>) -> Result<u64> {
+        let others = self.of(account).filter_if(except, |sign_in, except| sign_in.id.ne(except));
+        let ended = self.end_all(others, Ended::SignedOut).await?;
+        let owner = account.principal().identity();
+        self.known
+            .forget_where(|known| Some(&*known.family) != except && known.principal.identity() == owner);
         Ok(ended)
     }
 
@@ -403,11 +408,7 @@ impl TokenPairs {
             Err(error) if error.machine_code() == INVALID_GRANT => return Ok(()),
             Err(error) => return Err(error),
         };
-        let sign_in = StoredSignIn::filter(|sign_in| sign_in.id.eq(&*row.sign_in));
-        if let Some(sign_in) = sign_in.first(&self.db.primary()).await? {
-            self.end(&sign_in, Ended::SignedOut).await?;
-        }
-        Ok(())
+        self.end(&row.sign_in, Ended::SignedOut).await
     }
 }
 

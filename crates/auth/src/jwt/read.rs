@@ -30,7 +30,7 @@ pub(super) struct Remembered {
     model: &'static str,
     /// The key of the account, as JSON.
     account: Arc<str>,
-    principal: Principal,
+    pub(super) principal: Principal,
     scopes: Arc<Scopes>,
 }
 
@@ -64,12 +64,8 @@ impl<A: Account> ByJwt<A> {
         let is_of_model = claims.text("account") == Some(A::META.name);
         let id = claims.text("sid").filter(|_| is_of_model).ok_or_else(invalid_token::<A>)?;
         let now: DateTime<Utc> = pairs.now();
-        let sign_in = StoredSignIn::filter(|sign_in| {
-            sign_in.id.eq(id)
-                & sign_in.account.eq(A::META.name)
-                & sign_in.ended_at.is_null()
-                & sign_in.expires_at.gt(now)
-        });
+        let sign_in =
+            StoredSignIn::live(now).filter(|sign_in| sign_in.id.eq(id) & sign_in.account.eq(A::META.name));
         let sign_in = sign_in.first(&pairs.db.primary()).await?.ok_or_else(invalid_token::<A>)?;
         let account = pairs.account::<A>(&sign_in).await?.ok_or_else(invalid_token::<A>)?;
         let scopes = Arc::new(Scopes::parse(&sign_in.scopes)?);

@@ -1,7 +1,7 @@
 //! What is kept of a device that is signed in, and of its refresh tokens.
 
 use chrono::{DateTime, Utc};
-use mainstay_db::model;
+use mainstay_db::{Query, model};
 
 /// A device that is signed in, as a row: the family of its refresh tokens.
 #[model(table = "mainstay_sign_ins")]
@@ -41,6 +41,13 @@ pub struct StoredSignIn {
     /// By what it was ended.
     #[field(max_length = 32)]
     pub ended_by: Option<String>,
+}
+
+impl StoredSignIn {
+    /// The devices that are signed in now.
+    pub(super) fn live(now: DateTime<Utc>) -> Query<Self> {
+        Self::filter(|sign_in| sign_in.ended_at.is_null() & sign_in.expires_at.gt(now))
+    }
 }
 
 /// A refresh token, as a row.
