@@ -31,6 +31,7 @@ pub(crate) mod keeper;
 pub mod ring;
 mod root;
 pub(crate) mod seal;
+pub mod sha256;
 pub mod store;
 mod token;
 

@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
-use mainstay_core::random::hex;
-use ring::digest::{SHA256, digest};
+use mainstay_core::keys::sha256;
 
 use crate::driver::{Driver, StoreError};
 use crate::drivers::Memory;
@@ -122,7 +121,7 @@ impl Store {
 
     /// The same of bytes.
     pub fn digest_of(bytes: &[u8]) -> String {
-        hex(digest(&SHA256, bytes).as_ref())
+        sha256::hex(bytes)
     }
 }
 

@@ -7,8 +7,8 @@
 //! By the prefix, scanners of repositories and logs find it, and people see what they have. By the checksum, neither they nor this
 //! program take another text for one. The form is that of GitHub's tokens; the checksum is theirs too: CRC-32 (IEEE 802.3), in base 62.
 
-use mainstay_core::random::{Random, hex};
-use ring::digest::{SHA256, digest};
+use mainstay_core::keys::sha256;
+use mainstay_core::random::Random;
 use zeroize::Zeroizing;
 
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -78,7 +78,7 @@ impl SecretText {
 
     /// What is kept of it. No salt and no slow hash: nobody guesses 178 random bits.
     pub(crate) fn digest(&self) -> String {
-        hex(digest(&SHA256, self.text.as_bytes()).as_ref())
+        sha256::hex(self.text.as_bytes())
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -1,9 +1,8 @@
 //! An entry of the log, as a row.
 
 use chrono::{DateTime, Utc};
-use mainstay_core::random::hex;
+use mainstay_core::keys::sha256;
 use mainstay_db::model;
-use ring::digest::{SHA256, digest};
 
 use super::event::Outcome;
 
@@ -63,6 +62,6 @@ impl AuditEntry {
         );
         // A JSON array: no two lists of parts have the same text.
         let text = serde_json::to_vec(&parts).unwrap_or_default();
-        hex(digest(&SHA256, &text).as_ref())
+        sha256::hex(&text)
     }
 }

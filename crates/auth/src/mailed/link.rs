@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use mainstay_core::keys::{Keys, Purpose};
-use mainstay_core::random::hex;
+use mainstay_core::keys::{Keys, Purpose, sha256};
 use mainstay_core::{Error, Result};
 use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
-use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -71,5 +69,5 @@ impl ForAccount {
 
 fn stamp_of<A: Person>(account: &A) -> String {
     let both = [&stamp(account)[..], account.email().as_bytes()].concat();
-    hex(digest(&SHA256, &both).as_ref())
+    sha256::hex(&both)
 }

@@ -11,10 +11,9 @@
 
 use std::num::NonZeroU32;
 
-use mainstay_core::keys::base64;
-use mainstay_core::random::hex;
+use mainstay_core::keys::{base64, sha256};
 use mainstay_core::{Error, Result};
-use ring::{digest, pbkdf2};
+use ring::pbkdf2;
 
 /// The dearest hashes that are checked: what somebody has planted must not keep a processor busy for hours.
 const MOST_ITERATIONS: u32 = 10_000_000;
@@ -59,7 +58,7 @@ impl<'a> Imported<'a> {
                 Ok(pbkdf2::verify(*algorithm, *iterations, salt.as_bytes(), password, hash).is_ok())
             }
             Self::Bcrypt { hash, of_digest } => {
-                let digest = of_digest.then(|| hex(digest::digest(&digest::SHA256, password).as_ref()));
+                let digest = of_digest.then(|| sha256::hex(password));
                 let password = digest.as_ref().map_or(password, String::as_bytes);
                 bcrypt::verify(password, hash).map_err(|fault| unreadable(&fault.to_string()))
             }

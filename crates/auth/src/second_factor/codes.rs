@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use mainstay_core::app::AppInfo;
 use mainstay_core::clock::Clock;
-use mainstay_core::keys::{Keys, Purpose};
-use mainstay_core::random::{Random, hex};
+use mainstay_core::keys::{Keys, Purpose, sha256};
+use mainstay_core::random::Random;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_db::{Db, Executor, model};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use totp_rs::{Builder, Secret, Totp};
 
@@ -281,7 +280,7 @@ fn key(owner: &str, code: &str) -> String {
         'i' | 'l' => '1',
         letter => letter,
     });
-    hex(digest(&SHA256, format!("{owner}\n{}", letters.collect::<String>()).as_bytes()).as_ref())
+    sha256::hex(format!("{owner}\n{}", letters.collect::<String>()).as_bytes())
 }
 
 fn broken(why: impl std::error::Error + Send + Sync + 'static) -> Error {
