@@ -97,8 +97,7 @@ fn cookie_name(scheme: Scheme) -> &'static str {
 
 /// Puts the position into the answer, also where that is an error: something may have been written before it.
 fn tell(outcome: Result<Response>, position: &str, scheme: Scheme, age: Duration) -> Result<Response> {
-    let cookie = SetCookie::new(cookie_name(scheme), position).max_age(age);
-    let cookie = if scheme == Scheme::Https { cookie } else { cookie.insecure() };
+    let cookie = SetCookie::new(cookie_name(scheme), position).max_age(age).over(scheme);
     // What is longer than a cookie may be is not kept; the header has it.
     let told =
         [(POSITION, HeaderValue::try_from(position).ok()), (header::SET_COOKIE, cookie.to_header().ok())];

@@ -78,20 +78,18 @@ impl Attempt {
         cookies: &Cookies,
         scheme: Scheme,
     ) -> serde_json::Result<Vec<SetCookie>> {
+        let prefix = SetCookie::name_for(PREFIX, scheme);
         let mut others: Vec<(u64, &str)> = cookies
             .iter()
-            .filter(|(name, _)| {
-                name.strip_prefix(host_prefix(scheme)).is_some_and(|name| name.starts_with(PREFIX))
-            })
+            .filter(|(name, _)| name.starts_with(&*prefix))
             .map(|(name, value)| (Self::open(keys, value).map_or(0, |attempt| attempt.began), name))
             .collect();
         others.sort_unstable();
         let room = (others.len() + 1).saturating_sub(MOST);
         let mut set: Vec<SetCookie> =
-            others.iter().take(room).map(|(_, name)| removed(name, scheme)).collect();
+            others.iter().take(room).map(|(_, name)| SetCookie::remove(*name).over(scheme)).collect();
         let value = keys.seal(&serde_json::to_vec(self)?, Some(LIFETIME));
-        let own = SetCookie::new(name(&self.state, scheme), value).max_age(LIFETIME);
-        set.push(if scheme == Scheme::Https { own } else { own.insecure() });
+        set.push(SetCookie::new(name(&self.state, scheme), value).max_age(LIFETIME).over(scheme));
         Ok(set)
     }
 
@@ -118,25 +116,14 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
 
 /// Takes the cookie of an attempt away.
 pub(super) fn end(state: &str, scheme: Scheme) -> SetCookie {
-    removed(&name(state, scheme), scheme)
-}
-
-fn removed(name: &str, scheme: Scheme) -> SetCookie {
-    let cookie = SetCookie::remove(name);
-    if scheme == Scheme::Https { cookie } else { cookie.insecure() }
-}
-
-fn host_prefix(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Https => "__Host-",
-        Scheme::Http => "",
-    }
+    SetCookie::remove(name(state, scheme)).over(scheme)
 }
 
 /// The name does not tell the state.
 fn name(state: &str, scheme: Scheme) -> String {
     let digest = digest(&SHA256, state.as_bytes());
-    format!("{}{PREFIX}{}", host_prefix(scheme), hex(&digest.as_ref()[..8]))
+    let name = format!("{PREFIX}{}", hex(&digest.as_ref()[..8]));
+    SetCookie::name_for(&name, scheme).into_owned()
 }
 
 #[cfg(test)]

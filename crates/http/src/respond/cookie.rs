@@ -132,6 +132,20 @@ impl SetCookie {
         self
     }
 
+    /// As secure as the connection is: over one in the clear, browsers keep none that is `Secure`.
+    pub fn over(self, scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Https => self,
+            Scheme::Http => self.insecure(),
+        }
+    }
+
+    /// The name of a cookie that only this host can set, for all of it: with the prefix `__Host-` over HTTPS (RFC 6265bis, 4.1.3.2), and
+    /// as it is over a connection in the clear, where there is no such thing.
+    pub fn name_for(name: &str, scheme: Scheme) -> Cow<'_, str> {
+        name_for(name, scheme)
+    }
+
     /// Lets scripts read it.
     pub fn visible_to_scripts(mut self) -> Self {
         self.http_only = false;
@@ -216,7 +230,7 @@ pub(crate) fn purpose(name: &str) -> String {
     format!("cookie {name}")
 }
 
-/// The name of a cookie of the framework's own. Over HTTPS, one that only this host can set, for all of it (RFC 6265bis, 4.1.3.2).
+/// [`SetCookie::name_for`].
 pub(crate) fn name_for(name: &str, scheme: Scheme) -> Cow<'_, str> {
     match scheme {
         Scheme::Https => format!("__Host-{name}").into(),

@@ -170,9 +170,8 @@ pub(crate) fn forget_cookie(scheme: Scheme, headers: &mut HeaderMap) {
 }
 
 fn write(cookie: SetCookie, scheme: Scheme, headers: &mut HeaderMap) {
-    let cookie = if scheme == Scheme::Http { cookie.insecure() } else { cookie };
     // Name and value are our own: this cannot fail.
-    if let Ok(value) = cookie.to_header() {
+    if let Ok(value) = cookie.over(scheme).to_header() {
         headers.append(header::SET_COOKIE, value);
     }
 }
