@@ -108,15 +108,8 @@ fn hinted(name: &str) -> String {
 }
 
 pub(super) async fn log_out(visit: Visit) -> Result<Response> {
-    // Of somebody without a session, none is made.
-    if visit.session.key().is_none() {
-        return Ok(visit.done(LOGIN, None));
-    }
-    if let Some(owner) = visit.session.owner() {
-        visit.record(SecurityEvent::new("logout").of(&owner)).await?;
-    }
-    visit.session.end();
-    Ok(visit.done(LOGIN, "You are signed out."))
+    let told = visit.sign_out().await?.then_some("You are signed out.");
+    Ok(visit.done(LOGIN, told))
 }
 
 pub(super) async fn overview<A: Named>(visit: Visit, account: Option<SignedIn<A>>) -> Result<Response> {

@@ -136,6 +136,18 @@ impl Visit {
         Ok(())
     }
 
+    /// Ends the session. `false`: there is none, and none is made for that.
+    pub(crate) async fn sign_out(&self) -> Result<bool> {
+        if self.session.key().is_none() {
+            return Ok(false);
+        }
+        if let Some(owner) = self.session.owner() {
+            self.record(SecurityEvent::new("logout").of(&owner)).await?;
+        }
+        self.session.end();
+        Ok(true)
+    }
+
     /// The links of a page.
     pub(super) fn offers(&self, place: Place) -> Vec<Offer> {
         Offer::at(&self.contributions, place)

@@ -103,7 +103,7 @@ impl SocialLogin {
     /// The buttons of the sign-in page.
     pub(super) fn buttons(login: Inject<Self>) -> SignInButtons {
         let button = |remote: &Arc<Remote>| SignInButton {
-            action: format!("/account/login/{}", remote.provider.name),
+            action: remote.provider.address(),
             label: remote.provider.label.clone(),
         };
         SignInButtons(login.remotes.values().map(button).collect())

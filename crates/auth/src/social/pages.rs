@@ -25,7 +25,6 @@ use mainstay_core::{Error, Inject, Result};
 use mainstay_db::Db;
 use mainstay_http::{Cookies, Form, Path, Query, Redirect, Route, Routes, SetCookie};
 use mainstay_view::context;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::arrival::{self, Arrival};
@@ -35,7 +34,7 @@ use super::profile::FromProfile;
 use super::remote::Remote;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Entry, Visit};
-use crate::pages::{LOGIN, page};
+use crate::pages::{After, LOGIN, page};
 use crate::signed_in::SignedIn;
 
 pub(super) const CONNECTIONS: &str = "/account/connections";
@@ -58,12 +57,6 @@ pub(super) fn routes<A: FromProfile>() -> Routes {
         .route(page(Route::new(Method::GET, connect, connections::back)))
         .route(page(Route::new(Method::POST, connect, connections::connect::<A>)))
         .route(page(Route::new(Method::POST, "/account/logout/{provider}", sign_out)))
-}
-
-/// Where to go when it is done.
-#[derive(Deserialize, Serialize)]
-struct After {
-    next: Option<String>,
 }
 
 async fn show(
@@ -91,18 +84,11 @@ async fn depart(
     }
 }
 
-/// What the visitor may do after an attempt that came to nothing.
-#[derive(Clone, Copy)]
-struct Ways {
-    /// Where it can be begun again.
-    again: &'static str,
-    /// Where else to go, and what that is.
-    other: (&'static str, &'static str),
-}
+/// Where the visitor may go after an attempt that came to nothing, and what that is.
+type Way = (&'static str, &'static str);
 
-const SIGN_IN: Ways = Ways { again: LOGIN, other: (LOGIN, "Sign in in another way") };
-const CONNECT: Ways =
-    Ways { again: CONNECTIONS, other: (CONNECTIONS, "Back to the connections of your account") };
+const SIGN_IN: Way = (LOGIN, "Sign in in another way");
+const CONNECT: Way = (CONNECTIONS, "Back to the connections of your account");
 
 /// An answer that came as a form goes on to where the others come to.
 async fn forward(
@@ -127,11 +113,11 @@ async fn arrive<A: FromProfile>(
     let answer = login.opened(remote, answer);
     // Whatever comes of it, this attempt is over.
     let over = answer.state.as_deref().map(|state| attempt::end(state, visit.exchange.scheme()));
-    let mut ways = SIGN_IN;
+    let mut way = SIGN_IN;
     let arrived = async {
         let returned = login.returned(remote, answer, (&cookies, &visit.exchange)).await?;
         if let Some(owner) = &returned.attempt.connects {
-            ways = CONNECT;
+            way = CONNECT;
             let account = account.filter(|account| account.principal().identity() == *owner);
             let SignedIn(account) = account.ok_or_else(not_signed_in)?;
             return connected(&visit, &login, remote, (returned, account, &db)).await;
@@ -155,7 +141,7 @@ async fn arrive<A: FromProfile>(
             if error.status() != StatusCode::TOO_MANY_REQUESTS {
                 visit.record(event.with("why", error.machine_code())).await?;
             }
-            unfinished(&visit, remote, &error, ways)?
+            unfinished(&visit, remote, &error, way)?
         }
     };
     Ok(match over {
@@ -194,11 +180,7 @@ async fn sign_out(visit: Visit, login: Inject<SocialLogin>, Path(name): Path<Str
     let remote = login.remote(&name)?;
     // Here in any case, whether the provider can be reached or not.
     let there = login.sign_out(&visit.session, remote, (&visit.exchange, LOGIN)).await;
-    if let Some(owner) = visit.session.owner() {
-        visit.record(SecurityEvent::new("logout").of(&owner)).await?;
-    }
-    if visit.session.key().is_some() {
-        visit.session.end();
+    if visit.sign_out().await? {
         visit.session.flash("success", "You are signed out.");
     }
     let there = there.unwrap_or_else(|error| {
@@ -222,7 +204,7 @@ fn leaving(visit: &Visit, remote: &Remote, url: &Url, cookies: Vec<SetCookie>) -
 }
 
 /// A page that says why somebody is not signed in, and what to do. What is not for visitors is logged.
-fn unfinished(visit: &Visit, remote: &Remote, error: &Error, ways: Ways) -> Result<Response> {
+fn unfinished(visit: &Visit, remote: &Remote, error: &Error, way: Way) -> Result<Response> {
     let (provider, code, report) = (&*remote.provider.name, error.machine_code(), error.report());
     if error.status().is_server_error() {
         tracing::error!(provider, code, error = %report, "nobody can sign in by a provider");
@@ -233,11 +215,12 @@ fn unfinished(visit: &Visit, remote: &Remote, error: &Error, ways: Ways) -> Resu
         StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong here, and you are not signed in.",
         _ => error.message(),
     };
-    let again = match ways.again {
-        LOGIN => remote.provider.callback().trim_end_matches("/callback").to_owned(),
+    let (other, other_label) = way;
+    // Where it can be begun again.
+    let again = match other {
+        LOGIN => remote.provider.address(),
         there => there.to_owned(),
     };
-    let (other, other_label) = ways.other;
     let page = visit.page("auth/not_signed_in.html", context! { message, again, other, other_label })?;
     Ok(private((error.status(), page).into_response()))
 }

@@ -208,9 +208,14 @@ impl Provider {
         })
     }
 
+    /// Where people set out for it.
+    pub(crate) fn address(&self) -> String {
+        format!("/account/login/{}", self.name)
+    }
+
     /// Where its answers come back to.
     pub(crate) fn callback(&self) -> String {
-        format!("/account/login/{}/callback", self.name)
+        format!("{}/callback", self.address())
     }
 
     /// What it proves itself by now.
