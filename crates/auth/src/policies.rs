@@ -11,7 +11,7 @@ use mainstay_db::{Db, Dialect};
 use mainstay_resource::policy::{Shown, ShownPolicy, ShownRows};
 use mainstay_resource::{Action, Policies};
 
-use crate::roles::{HasRoles, Holder, Roles, find_holder, of_identity};
+use crate::roles::{HasRoles, Holder, Roles, find_holder};
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -96,7 +96,8 @@ async fn actors(call: &Call, contributions: &Contributions, db: &Db) -> Result<V
                 return Err(Error::bad_request("`--as` takes an account, and this is a group."));
             }
         };
-        let who = of_identity(&identity).ok_or_else(|| Error::internal("an identity that cannot be read"))?;
+        let who = Principal::of_identity(&identity)
+            .ok_or_else(|| Error::internal("an identity that cannot be read"))?;
         let mut who = who.named(name);
         for entitlement in contributions.of::<Entitlement>() {
             who = entitlement.value.entitle(who, &call.resolver()).await?;

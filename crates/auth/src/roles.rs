@@ -59,7 +59,7 @@ pub use config::RolesConfig;
 pub use grants::Grants;
 pub use permissions::{ADMINISTER_ROLES, KnownPermissions, PermissionsExt, all_permissions};
 
-pub(crate) use command::{find as find_holder, of_identity};
+pub(crate) use command::find as find_holder;
 pub(crate) use permissions::check;
 
 /// A role: a name for some permissions.

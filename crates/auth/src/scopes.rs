@@ -112,11 +112,6 @@ impl Scopes {
         })
     }
 
-    /// Whether they cover all of the others.
-    pub fn cover_all(&self, others: &Self) -> bool {
-        self.are_everything() || others.0.iter().all(|other| self.cover(other))
-    }
-
     /// Their names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -240,14 +235,5 @@ mod tests {
         assert!(!narrowed.has_role("admin"));
         assert_eq!(narrowed.identity(), ann.identity());
         assert!(Scopes::everything().narrow(ann).has_role("admin"));
-    }
-
-    #[test]
-    fn nobody_gives_away_more_than_they_have() {
-        let scopes = |text| Scopes::parse(text).unwrap();
-        assert!(scopes("a.*").cover_all(&scopes("a.read a.b.*")));
-        assert!(!scopes("a.*").cover_all(&scopes("a.read b.read")));
-        assert!(!scopes("a.read").cover_all(&scopes("a.*")));
-        assert!(!scopes("a.*").cover_all(&Scopes::everything()));
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, header};
 use mainstay_core::keys::{KeyError, Keys, Purpose};
 use mainstay_core::{Inject, Result};
 use mainstay_db::Key;
@@ -15,6 +16,10 @@ use crate::passwords::{AuthConfig, PasswordHash};
 
 /// How many bytes of the stamp a token carries: enough that no two passwords of an account share it by chance.
 const STAMP: usize = 8;
+
+/// No cache between keeps a token.
+pub(crate) const NO_STORE: [(HeaderName, HeaderValue); 1] =
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// Makes tokens. Injectable.
 #[derive(Debug)]

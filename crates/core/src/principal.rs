@@ -151,6 +151,24 @@ impl Principal {
         format!("{:?}/{account}/{}", self.0.kind, self.0.id)
     }
 
+    /// The person, or the program with a token, that is told apart so. Nothing else is known of it.
+    ///
+    /// ```
+    /// use mainstay_core::principal::Principal;
+    ///
+    /// let ann = Principal::user("42").with_claim("account", "User");
+    /// assert_eq!(Principal::of_identity("User/User/42").unwrap().identity(), ann.identity());
+    /// assert!(Principal::of_identity("Nobody//42").is_none());
+    /// ```
+    pub fn of_identity(identity: &str) -> Option<Self> {
+        let mut parts = identity.splitn(3, '/');
+        let (kind, account, id) = (parts.next()?, parts.next()?, parts.next()?);
+        let kinds = [PrincipalKind::User, PrincipalKind::Token];
+        let kind = kinds.into_iter().find(|known| format!("{known:?}") == kind)?;
+        let who = Self::new(kind, id.to_owned());
+        Some(if account.is_empty() { who } else { who.with_claim("account", account) })
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Facts)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::describe::{Describe, DescribeResponse, ErrorSpec, Operation};
 use mainstay_http::extract::{Json, Path};
@@ -26,6 +26,7 @@ use crate::audit::Audit;
 use crate::proven::NotStale;
 use crate::scopes::{InPerson, Scopes};
 use crate::signed_in::SignedIn;
+use crate::tokens::NO_STORE;
 
 const TOKENS: &str = "/account/tokens";
 const TOKEN: &str = "/account/tokens/{id}";
@@ -114,10 +115,6 @@ async fn create<A: Account>(
     let address = format!("{TOKENS}/{}", about.id);
     Ok((NO_STORE, Created(address, Json(Made { token, about }))))
 }
-
-/// No cache between keeps a token.
-const NO_STORE: [(HeaderName, HeaderValue); 1] =
-    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 async fn revoke<A: Account>(
     _: InPerson,

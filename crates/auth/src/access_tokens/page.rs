@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, header};
+use http::Method;
 use mainstay_core::{Contributions, Inject, Result};
 use mainstay_http::{Route, Routes};
 use mainstay_view::{Context, FormState, context};
@@ -17,6 +17,7 @@ use crate::pages::{Named, page};
 use crate::proven::Proven;
 use crate::scopes::{KnownScope, Scopes};
 use crate::signed_in::SignedIn;
+use crate::tokens::NO_STORE;
 
 pub(super) const PAGE: &str = "/account/access-tokens";
 const REVOKE: &str = "/account/access-tokens/revoke";
@@ -104,9 +105,7 @@ async fn create<A: Named>(
             let context = context(&*account, &tokens, &contributions).await?;
             let context =
                 context.with("form", FormState::blank()).with("made", token).with("name", about.name);
-            let mut page = visit.page(VIEW, context)?.into_response();
-            page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            Ok(page)
+            Ok((NO_STORE, visit.page(VIEW, context)?).into_response())
         }
         Err(form) => visit.again(VIEW, form, context(&*account, &tokens, &contributions).await?),
     }

@@ -34,6 +34,7 @@ use crate::roles::Roles;
 use crate::scopes::{InPerson, Scopes};
 use crate::second_factor::{SecondFactors, Waits, outstanding};
 use crate::signed_in::SignedIn;
+use crate::tokens::NO_STORE;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const LOGIN: &str = "/account/token";
@@ -44,8 +45,6 @@ const DEVICE: &str = "/account/devices/{id}";
 
 type Headers = [(HeaderName, HeaderValue); 1];
 
-/// No cache between keeps a token.
-const NO_STORE: Headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 /// As long as [`PUBLISHED`](super::keys::PUBLISHED).
 const FIVE_MINUTES: Headers = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
 

@@ -424,7 +424,8 @@ fn no_group(group: &str) -> Error {
     Error::not_found(format!("There is no group `{group}`."))
 }
 
-fn written(permissions: &BTreeSet<String>) -> String {
+/// Permissions as one text, with spaces between.
+pub(super) fn written(permissions: &BTreeSet<String>) -> String {
     permissions.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 

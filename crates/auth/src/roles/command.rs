@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Arg;
 use mainstay_core::command::{Call, Command};
-use mainstay_core::principal::{Principal, PrincipalKind};
+use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Result};
 use mainstay_db::Db;
 
+use super::change::written;
 use super::{HasRoles, Holder, Origin, Role, RoleChanges, Roles, all_permissions};
 
 /// The command.
@@ -93,7 +94,7 @@ fn missing(action: &str, what: &str) -> Error {
 
 fn line(role: &Role, holders: usize) -> String {
     let origin = if role.origin == Origin::Code { "in code" } else { "" };
-    let permissions = role.permissions.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let permissions = written(&role.permissions);
     format!("{:<20} {holders:>5}  {origin:<8} {permissions}  {}", role.name, role.description)
         .trim_end()
         .to_owned()
@@ -104,7 +105,7 @@ pub(crate) async fn find(text: &str, contributions: &Contributions, db: &Db) -> 
     if let group @ Holder::Group(_) = Holder::read(text.to_owned()) {
         return Ok(group);
     }
-    if of_identity(text).is_some() {
+    if Principal::of_identity(text).is_some() {
         return Ok(Holder::Account(text.to_owned()));
     }
     let mut found = Vec::new();
@@ -121,14 +122,4 @@ pub(crate) async fn find(text: &str, contributions: &Contributions, db: &Db) -> 
             Err(Error::conflict(format!("`{text}` is the name of several: {}.", identities.join(", "))))
         }
     }
-}
-
-/// The principal of an identity as [`Principal::identity`] writes it.
-pub(crate) fn of_identity(text: &str) -> Option<Principal> {
-    let mut parts = text.splitn(3, '/');
-    let (kind, account, id) = (parts.next()?, parts.next()?, parts.next()?);
-    let kinds = [PrincipalKind::User, PrincipalKind::Token];
-    let kind = kinds.into_iter().find(|known| format!("{known:?}") == kind)?;
-    let who = if kind == PrincipalKind::User { Principal::user(id) } else { Principal::token(id) };
-    Some(if account.is_empty() { who } else { who.with_claim("account", account) })
 }
