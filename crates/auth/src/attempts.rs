@@ -37,12 +37,13 @@ impl Attempts {
         Ok(())
     }
 
-    /// Counts a code that somebody gives as their second factor, wherever it comes from: who gets that far knows the password.
+    /// Counts a code that the owner of this identity gives as their second factor, wherever it comes from: who gets that far knows the
+    /// password.
     ///
     /// # Errors
     ///
     /// As [`count`](Self::count).
-    pub(crate) async fn count_codes(&self, identity: &str) -> Result<()> {
+    pub async fn count_codes(&self, identity: &str) -> Result<()> {
         let key = format!("second factor:{}", Store::digest(identity));
         self.count_one(&key, self.config.second_factor_attempts).await
     }

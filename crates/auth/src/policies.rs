@@ -11,7 +11,7 @@ use mainstay_db::{Db, Dialect};
 use mainstay_resource::policy::{Shown, ShownPolicy, ShownRows};
 use mainstay_resource::{Action, Policies};
 
-use crate::roles::{HasRoles, Holder, Roles, find_holder};
+use crate::roles::{HasRoles, Holder, Known, Roles, find_holder};
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -45,17 +45,17 @@ async fn run(call: Call) -> Result<ExitCode> {
         }
     }
     if text("model").is_none() {
-        call.print("Routes with guards");
+        let mut guarded = Vec::new();
         for route in mainstay_http::routes_of(&call.assembly) {
             let rules: Vec<_> = route.operation.guards.iter().map(|guard| guard.rule.as_str()).collect();
             if !rules.is_empty() {
-                call.print(format!(
-                    "  {:<7} {}  {}",
-                    route.method_name(),
-                    route.label(),
-                    rules.join(", and ")
-                ));
+                let rules = rules.join(", and ");
+                guarded.push(format!("  {:<7} {}  {rules}", route.method_name(), route.label()));
             }
+        }
+        call.print(if guarded.is_empty() { "No route has a guard" } else { "Routes with guards" });
+        for line in guarded {
+            call.print(line);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -90,7 +90,7 @@ async fn actors(call: &Call, contributions: &Contributions, db: &Db) -> Result<V
     let text = |name: &str| call.arguments.get_one::<String>(name).map(String::as_str);
     let has_roles = contributions.of::<HasRoles>().next().is_some();
     if let Some(name) = text("as") {
-        let identity = match find_holder(name, contributions, db).await? {
+        let identity = match find_holder(name, Known::There, contributions, db).await? {
             Holder::Account(identity) => identity,
             Holder::Group(_) => {
                 return Err(Error::bad_request("`--as` takes an account, and this is a group."));

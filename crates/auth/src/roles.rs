@@ -47,7 +47,9 @@ use mainstay_core::principal::{Entitlement, Principal};
 use mainstay_core::{
     Contribute, Contribution, Contributions, CoreContributions, Inject, Module, Provider, Result,
 };
-use mainstay_db::{Db, ModelsExt, migrations, models};
+use mainstay_db::write::get;
+use mainstay_db::{Db, Key, ModelsExt, migrations, models};
+use serde_json::Value;
 
 use crate::audit::Audit;
 use crate::pages::Named;
@@ -59,7 +61,7 @@ pub use config::RolesConfig;
 pub use grants::Grants;
 pub use permissions::{ADMINISTER_ROLES, KnownPermissions, PermissionsExt, all_permissions};
 
-pub(crate) use command::find as find_holder;
+pub(crate) use command::{Known, find as find_holder};
 pub(crate) use permissions::check;
 
 /// A role: a name for some permissions.
@@ -198,6 +200,8 @@ impl From<StoredRole> for Role {
 pub(crate) struct HasRoles {
     /// Finds an account by the name that a person goes by, for the command line.
     find: for<'a> fn(&'a str, &'a Db) -> BoxFuture<'a, Result<Option<Principal>>>,
+    /// Whether there is an account with the identity of this principal.
+    is_there: for<'a> fn(&'a Principal, &'a Db) -> BoxFuture<'a, Result<bool>>,
 }
 
 impl Contribution for HasRoles {
@@ -211,7 +215,7 @@ pub trait RolesExt: Contribute {
     /// The accounts of `A` may have roles: what these allow is known of whoever sends a request. Adds the command `roles`.
     #[must_use]
     fn roles<A: Named>(self) -> Self {
-        self.contribute(HasRoles { find: by_name::<A> })
+        self.contribute(HasRoles { find: by_name::<A>, is_there: is_there::<A> })
     }
 
     /// There is this role. Who has it is in the database; what it allows is said here alone.
@@ -225,6 +229,21 @@ impl<C: Contribute> RolesExt for C {}
 
 fn by_name<'a, A: Named>(name: &'a str, db: &'a Db) -> BoxFuture<'a, Result<Option<Principal>>> {
     Box::pin(async move { Ok(A::by_name(name).first(db).await?.map(|account| account.principal())) })
+}
+
+fn is_there<'a, A: Named>(who: &'a Principal, db: &'a Db) -> BoxFuture<'a, Result<bool>> {
+    Box::pin(async move {
+        if who.claim("account").is_some_and(|model| model != A::META.name) {
+            return Ok(false);
+        }
+        // A key is written as the text that it is, or as JSON.
+        let number = serde_json::from_str(who.id()).ok();
+        let key = number.or_else(|| serde_json::from_value(Value::String(who.id().to_owned())).ok());
+        match key {
+            Some(key) => Ok(get::<A>(Key::new(key), &db.primary()).await?.is_some()),
+            None => Ok(false),
+        }
+    })
 }
 
 fn module() -> Module {

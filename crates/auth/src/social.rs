@@ -32,7 +32,7 @@
 //! |---|---|
 //! | `auth.E010` | providers are configured, and nobody signs in by them |
 //! | `auth.E011` | two models sign in by providers: their addresses are the same |
-//! | `auth.W010` | people shall sign in by providers, and none is configured |
+//! | `auth.W010` | where it is deployed, people shall sign in by providers, and none is configured |
 
 mod access;
 mod arrival;
@@ -94,7 +94,7 @@ pub trait SocialLoginExt: Contribute {
     fn social_login<A: FromProfile>(self) -> Self {
         self.contribute(SignsIn { meta: A::META })
             .contribute(HasPages)
-            .contribute(Offer::new(Place::Account, "Connected accounts", pages::CONNECTIONS))
+            .contribute(Offer::new(Place::Account, "Connected accounts", pages::CONNECTIONS).beside_buttons())
             .contribute(pages::routes::<A>())
     }
 }
@@ -121,10 +121,11 @@ fn module() -> Module {
         .export::<SocialLogin>()
         .provide(Provide::singleton(SocialLogin::buttons))
         .export::<SignInButtons>()
-        .check(Check::at_start(check))
+        .check(Check::at_start(find_shared_addresses))
+        .check(Check::at_deploy(find_no_provider))
 }
 
-fn check(assembly: &Assembly, findings: &mut Findings) {
+fn find_shared_addresses(assembly: &Assembly, findings: &mut Findings) {
     let models: Vec<_> = assembly.contributions.of::<SignsIn>().map(|signs_in| signs_in.value.meta).collect();
     if let [first, second, ..] = models.as_slice() {
         let names = format!("`{}` and `{}`", first.name, second.name);
@@ -134,6 +135,10 @@ fn check(assembly: &Assembly, findings: &mut Findings) {
                 .fix("let one model sign in by providers"),
         );
     }
+}
+
+/// On a developer's machine there need be none: the pages have no buttons then.
+fn find_no_provider(assembly: &Assembly, findings: &mut Findings) {
     let Ok(config) = assembly.config.section::<AuthConfig>() else { return };
     if config.providers.0.is_empty() {
         findings.add(

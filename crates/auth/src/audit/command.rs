@@ -7,12 +7,13 @@ use clap::{Arg, ArgMatches};
 use mainstay_core::clock::Clock;
 use mainstay_core::command::{Call, Command};
 use mainstay_core::config::duration;
-use mainstay_core::{Error, Result};
+use mainstay_core::{Contributions, Error, Result};
 use mainstay_db::{Db, Query};
 
 use super::entry::AuditEntry;
 use super::event::Outcome;
 use super::{Audit, Broken};
+use crate::roles::{Holder, Known, find_holder};
 
 /// How many entries `list` shows unless it is said.
 const SHOWN: &str = "50";
@@ -28,7 +29,11 @@ pub(super) fn command() -> Command {
     };
     Command::new("audit", "Shows and verifies the audit log.", run)
         .argument(action)
-        .argument(option("account", "IDENTITY", "Those about this account alone"))
+        .argument(option(
+            "account",
+            "WHO",
+            "Those about this account alone: its identity (User/User/42), or the name that it signs in by",
+        ))
         .argument(option("event", "NAME", "Those of this name alone: login, password.changed"))
         .argument(option("since", "TIME", "Those since then: 24h, 30d, 2026-01-31T08:00:00Z"))
         .argument(option("limit", "N", "How many `list` shows, the last ones").default_value(SHOWN))
@@ -46,7 +51,7 @@ async fn run(call: Call) -> Result<ExitCode> {
         Some("verify") => verify(&call, &db).await,
         Some("export") => {
             let mut entries =
-                chosen(&call.arguments, clock.now().into())?.order_by(|entry| entry.position).stream(&*db);
+                chosen(&call, clock.now().into(), &db).await?.order_by(|entry| entry.position).stream(&*db);
             while let Some(entry) = entries.try_next().await? {
                 call.print(exported(&entry)?);
             }
@@ -54,7 +59,8 @@ async fn run(call: Call) -> Result<ExitCode> {
         }
         _ => {
             let limit = number(&call.arguments, "limit")?;
-            let last = chosen(&call.arguments, clock.now().into())?
+            let last = chosen(&call, clock.now().into(), &db)
+                .await?
                 .order_by(|entry| entry.position.desc())
                 .limit(limit);
             for entry in last.all(&*db).await?.iter().rev() {
@@ -66,13 +72,25 @@ async fn run(call: Call) -> Result<ExitCode> {
 }
 
 /// The entries that the arguments ask for.
-fn chosen(arguments: &ArgMatches, now: DateTime<Utc>) -> Result<Query<AuditEntry>> {
-    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+async fn chosen(call: &Call, now: DateTime<Utc>, db: &Db) -> Result<Query<AuditEntry>> {
+    let text = |name: &str| call.arguments.get_one::<String>(name).cloned();
+    let account = match text("account") {
+        Some(name) => Some(about(&name, &*call.resolver().get::<Contributions>().await?, db).await?),
+        None => None,
+    };
     let since = text("since").map(|since| time(&since, now)).transpose()?;
     Ok(Query::<AuditEntry>::new()
-        .filter_if(text("account"), |entry, account: String| entry.account.eq(account))
+        .filter_if(account, |entry, account: String| entry.account.eq(account))
         .filter_if(text("event"), |entry, event: String| entry.event.eq(event))
         .filter_if(since, |entry, since: DateTime<Utc>| entry.at.ge(since)))
+}
+
+/// The identity that is meant. Entries outlive their account, so that it need not be there.
+async fn about(name: &str, contributions: &Contributions, db: &Db) -> Result<String> {
+    match find_holder(name, Known::Once, contributions, db).await? {
+        Holder::Account(identity) => Ok(identity),
+        Holder::Group(_) => Err(Error::bad_request("`--account` takes an account, and this is a group.")),
+    }
 }
 
 /// `24h` ago, or a time.
@@ -132,9 +150,10 @@ async fn verify(call: &Call, db: &Db) -> Result<ExitCode> {
         None => None,
         Some(Broken::Missing(position)) => Some(format!("entry {position} is missing")),
         Some(Broken::Changed(position)) => Some(format!("entry {position} was changed")),
-        Some(Broken::Unsealed(position)) => {
-            Some(format!("entry {position} was not written by this application, or its key was revoked"))
-        }
+        Some(Broken::Unsealed(position)) => Some(format!(
+            "entry {position} is not sealed by a key of this application. Somebody else has written it; or it was written with another \
+             `keys.secret`, or a key that was revoked"
+        )),
         Some(Broken::Cut(position)) => Some(format!("the entries after {position} are missing")),
     };
     let told = match (told, anchor) {

@@ -143,9 +143,11 @@ pub(super) async fn finish<A: Registration>(
             A::register(asked.email.clone(), hash, asked.more.clone(), tx).await
         });
         let account = match made.await {
-            // Two of them at once.
+            // Two of them at once; or somebody has taken what came with it, a name that others see.
             Err(error) if error.status() == http::StatusCode::CONFLICT => {
-                return Err(taken().context(error.report()));
+                // In a transaction, which waits for whoever was faster: on SQLite they may not have been committed yet.
+                let there = db.transaction(async |tx| A::by_email(&asked.email).first(tx).await).await?;
+                return Err(if there.is_some() { taken().context(error.report()) } else { gone(&error) });
             }
             account => account?,
         };
@@ -160,6 +162,12 @@ pub(super) async fn finish<A: Registration>(
             visit.again("auth/register_finish.html", form, context! { token => link.token, email, is_here })
         }
     }
+}
+
+/// Something that was free when the link was asked for.
+fn gone(error: &Error) -> Error {
+    let told = "Somebody else has taken what you chose meanwhile. Register again, with something else.";
+    Error::conflict(told).code("taken_meanwhile").caused_by(error.report())
 }
 
 /// Whether it was this browser that asked.

@@ -17,6 +17,8 @@ pub struct Offer {
     place: Place,
     label: &'static str,
     path: &'static str,
+    #[serde(skip)]
+    is_beside_buttons: bool,
 }
 
 /// On which page a link is.
@@ -31,14 +33,20 @@ pub enum Place {
 impl Offer {
     /// A link to `path`.
     pub fn new(place: Place, label: &'static str, path: &'static str) -> Self {
-        Self { place, label, path }
+        Self { place, label, path, is_beside_buttons: false }
+    }
+
+    /// It is there only where the sign-in page has buttons: without a provider there is nothing to connect.
+    #[cfg(feature = "social-login")]
+    pub(crate) fn beside_buttons(self) -> Self {
+        Self { is_beside_buttons: true, ..self }
     }
 
     /// Those of a page, each once.
-    pub(super) fn at(contributions: &Contributions, place: Place) -> Vec<Self> {
+    pub(super) fn at(contributions: &Contributions, place: Place, has_buttons: bool) -> Vec<Self> {
         let mut offers: Vec<Self> = Vec::new();
-        for offer in contributions.of::<Self>().map(|found| found.value).filter(|offer| offer.place == place)
-        {
+        let is_there = |offer: &&Self| offer.place == place && (has_buttons || !offer.is_beside_buttons);
+        for offer in contributions.of::<Self>().map(|found| found.value).filter(is_there) {
             if !offers.iter().any(|known| known.path == offer.path) {
                 offers.push(offer.clone());
             }

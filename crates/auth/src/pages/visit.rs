@@ -150,7 +150,8 @@ impl Visit {
 
     /// The links of a page.
     pub(super) fn offers(&self, place: Place) -> Vec<Offer> {
-        Offer::at(&self.contributions, place)
+        let has_buttons = self.buttons().is_some_and(|buttons| !buttons.0.is_empty());
+        Offer::at(&self.contributions, place, has_buttons)
     }
 
     /// What there is to sign in by beside a password.

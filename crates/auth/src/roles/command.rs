@@ -9,7 +9,11 @@ use mainstay_core::{Contributions, Error, Result};
 use mainstay_db::Db;
 
 use super::change::written;
+use super::table::StoredGroup;
 use super::{HasRoles, Holder, Origin, Role, RoleChanges, Roles, all_permissions};
+
+/// How the tables of this framework are called: permissions for their rows are of little use to most.
+const OURS: &str = "mainstay_";
 
 /// The command.
 pub(super) fn command() -> Command {
@@ -22,7 +26,8 @@ pub(super) fn command() -> Command {
         .help(
             "What to do: `create ROLE`, `delete ROLE`, `grant ROLE PERMISSION`, `revoke ROLE PERMISSION`, \
              `give ROLE WHO`, `take ROLE WHO`, `group GROUP` (make one), `join GROUP WHO`, `leave GROUP WHO`; \
-             `list ROLE` shows who has it, `permissions` which there are",
+             `list NAME` shows who has a role, or belongs to a group; `permissions` which there are, `permissions START` those \
+             that begin so, also of the tables of this framework",
         );
     Command::new("roles", "Shows and changes roles, and who has them.", run)
         .argument(action)
@@ -38,11 +43,13 @@ async fn run(call: Call) -> Result<ExitCode> {
     let (roles, db) = (resolver.get::<Roles>().await?, resolver.get::<Db>().await?);
     let contributions = resolver.get::<Contributions>().await?;
     let action = text("action").unwrap_or("list");
-    let name = || text("name").ok_or_else(|| missing(action, "the name of a role or group"));
-    let what = |kind| text("what").ok_or_else(|| missing(action, kind));
+    let name = || text("name").ok_or_else(|| missing(action));
+    let what = || text("what").ok_or_else(|| missing(action));
     let changes = roles.change(&Principal::system("command"))?;
     let holder = match action {
-        "give" | "take" | "join" | "leave" => Some(find(what("who")?, &contributions, &db).await?),
+        // By a slip of the pen, whoever gets that number one day would have the role.
+        "give" | "join" => Some(find(what()?, Known::There, &contributions, &db).await?),
+        "take" | "leave" => Some(find(what()?, Known::Once, &contributions, &db).await?),
         _ => None,
     };
     match action {
@@ -53,23 +60,27 @@ async fn run(call: Call) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         "list" => {
-            for holder in roles.holders(name()?).await? {
-                call.print(holder);
+            for line in listed(&roles, name()?, &db).await? {
+                call.print(line);
             }
             return Ok(ExitCode::SUCCESS);
         }
         "permissions" => {
-            for permission in all_permissions(&contributions) {
+            let is_shown = |permission: &str| match text("name") {
+                Some(start) => permission.starts_with(start),
+                None => !permission.starts_with(OURS),
+            };
+            for permission in all_permissions(&contributions).iter().filter(|known| is_shown(known)) {
                 call.print(permission);
             }
             return Ok(ExitCode::SUCCESS);
         }
         "create" => changes.create(Role::new(name()?)).await?,
         "delete" => changes.delete(name()?).await?,
-        "grant" => changes.grant(name()?, what("a permission")?).await?,
-        "revoke" => changes.revoke(name()?, what("a permission")?).await?,
+        "grant" => changes.grant(name()?, what()?).await?,
+        "revoke" => changes.revoke(name()?, what()?).await?,
         "group" => changes.create_group(name()?, "").await?,
-        _ => hold(&changes, action, (name()?, holder.ok_or_else(|| missing(action, "who"))?)).await?,
+        _ => hold(&changes, action, (name()?, holder.ok_or_else(|| missing(action))?)).await?,
     }
     call.print("Done.");
     Ok(ExitCode::SUCCESS)
@@ -88,8 +99,28 @@ async fn hold(changes: &RoleChanges<'_>, action: &str, (name, holder): (&str, Ho
     }
 }
 
-fn missing(action: &str, what: &str) -> Error {
-    Error::bad_request(format!("`roles {action}` needs {what}."))
+fn missing(action: &str) -> Error {
+    let needs = match action {
+        "grant" | "revoke" => "ROLE PERMISSION",
+        "give" | "take" => "ROLE WHO",
+        "join" | "leave" => "GROUP WHO",
+        "group" => "GROUP",
+        _ => "ROLE",
+    };
+    Error::bad_request(format!("Something is missing: `roles {action} {needs}`."))
+}
+
+/// Who has a role, or belongs to a group.
+async fn listed(roles: &Roles, name: &str, db: &Db) -> Result<Vec<String>> {
+    let group = Holder::group(name);
+    if roles.all().await?.iter().any(|role| role.name == name) {
+        return Ok(roles.holders(name).await?.iter().map(Holder::to_string).collect());
+    }
+    let holder = group.text();
+    if StoredGroup::filter(|group| group.holder.eq(holder)).exists(&db.primary()).await? {
+        return roles.members(name).await;
+    }
+    Err(Error::not_found(format!("There is no role `{name}`, and no group.")))
 }
 
 fn line(role: &Role, holders: usize) -> String {
@@ -100,13 +131,27 @@ fn line(role: &Role, holders: usize) -> String {
         .to_owned()
 }
 
+/// Whether an identity has to be that of an account, or may be that of one that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// There is such an account.
+    There,
+    /// There was one.
+    Once,
+}
+
 /// Who is meant on the command line.
-pub(crate) async fn find(text: &str, contributions: &Contributions, db: &Db) -> Result<Holder> {
+pub(crate) async fn find(text: &str, known: Known, contributions: &Contributions, db: &Db) -> Result<Holder> {
     if let group @ Holder::Group(_) = Holder::read(text.to_owned()) {
         return Ok(group);
     }
-    if Principal::of_identity(text).is_some() {
-        return Ok(Holder::Account(text.to_owned()));
+    if let Some(who) = Principal::of_identity(text) {
+        let mut is_there = known == Known::Once;
+        for accounts in contributions.of::<HasRoles>() {
+            is_there = is_there || (accounts.value.is_there)(&who, db).await?;
+        }
+        let missing = || Error::not_found(format!("There is no account `{text}`."));
+        return if is_there { Ok(Holder::Account(text.to_owned())) } else { Err(missing()) };
     }
     let mut found = Vec::new();
     for accounts in contributions.of::<HasRoles>() {

@@ -437,6 +437,22 @@ async fn nobody_fills_a_mailbox_from_here() {
 }
 
 #[tokio::test]
+async fn who_finds_a_name_taken_meanwhile_is_told_so_and_not_to_sign_in() {
+    let (app, _) = start().await;
+    let (one, two) = (app.client(), app.client());
+    register(&one, "bob@example.com", "bob").await.assert_status(200);
+    let first = link(&app).await;
+    register(&two, "eve@example.com", "bob").await.assert_status(200);
+    let second = link(&app).await;
+    let nothing: [(&str, &str); 0] = [];
+    two.post(&second).form(&nothing).send().await.assert_redirect("/");
+    let refused = one.post(&first).form(&nothing).send().await;
+    refused.assert_status(409).assert_text_contains("taken what you chose meanwhile");
+    one.get("/me").send().await.assert_status(401);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn programs_register_and_recover_by_json() {
     let (app, _) = start().await;
     let client = app.client();

@@ -1,6 +1,7 @@
 //! What is found before an application starts.
 
 use mainstay_auth::{AccountsExt, SignInPagesExt, SocialLoginExt};
+use mainstay_core::check::Phase;
 use mainstay_core::config::Sources;
 use mainstay_core::{App, Profile};
 use mainstay_db::{ModelsExt, models};
@@ -169,6 +170,9 @@ fn providers_without_anybody_and_the_other_way_round() {
         found.contains("error[auth.E010]: providers are configured, and nobody signs in by them"),
         "{found}"
     );
-    let found = findings(accounts().social_login::<Buyer>());
+    // A developer needs none; where it is deployed, somebody has forgotten them.
+    let app = accounts().social_login::<Buyer>().profile(Profile::Test).assemble(Sources::isolated());
+    assert!(!app.findings().to_string().contains("auth."), "{}", app.findings());
+    let found = app.run_checks(Phase::Deploy).to_string();
     assert!(found.contains("warning[auth.W010]"), "{found}");
 }
