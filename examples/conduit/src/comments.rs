@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::articles::{Article, milliseconds};
 use crate::profiles::{Profile, Reader};
 use crate::users::User;
+use crate::users::scopes::{READ_ARTICLES, WRITE_COMMENTS};
 
 pub use model::{Comment, NewComment};
 
@@ -94,18 +95,21 @@ async fn say(
 }
 
 /// Takes one's comment back.
+///
+/// Moderators remove those of others too.
 #[delete("/api/articles/{slug}/comments/{id}", tag = "Comments")]
 #[errors(NotFound, Forbidden)]
 async fn take_back(
     Path((slug, id)): Path<(String, i64)>,
     SignedIn(author): SignedIn<User>,
+    who: Principal,
     db: Inject<Db>,
 ) -> Result<NoContent> {
     let comment = Comment::filter(|comment| comment.id.eq(id))
         .filter(|comment| comment.article.is(|article| article.slug.eq(slug)))
         .first_or_404(&db)
         .await?;
-    if comment.author.key() != author.key() {
+    if comment.author.key() != author.key() && !who.may("comments.delete") {
         return Err(Error::forbidden("The comment is somebody else's."));
     }
     comment.delete(&db).await?;
@@ -114,5 +118,8 @@ async fn take_back(
 
 /// Comments.
 pub fn module() -> Module {
-    Module::new("comments").models(models![Comment]).routes(routes![list, say, take_back])
+    Module::new("comments")
+        .models(models![Comment])
+        .routes(routes![list].middleware(RequireScope::new(READ_ARTICLES)))
+        .routes(routes![say, take_back].middleware(RequireScope::new(WRITE_COMMENTS)))
 }

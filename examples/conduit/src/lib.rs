@@ -48,6 +48,7 @@ fn api() -> Api {
         .description("A place to publish and read articles.")
         .license("MIT OR Apache-2.0")
         .tag("User and Authentication", "Registration, login, and one's own account.")
+        .tag("Account", "Tokens for programs, and for devices.")
         .tag("Profile", "What others see of a user, and following.")
         .tag("Articles", "Read, publish, change.")
         .tag("Favorites", "What readers like.")

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::users::User;
+use crate::users::scopes::{READ_ARTICLES, WRITE_FAVORITES};
 
 /// What others see of a user.
 #[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
@@ -117,5 +118,7 @@ async fn unfollow(
 
 /// Profiles.
 pub fn module() -> Module {
-    Module::new("profiles").routes(routes![show, follow, unfollow])
+    Module::new("profiles")
+        .routes(routes![show].middleware(RequireScope::new(READ_ARTICLES)))
+        .routes(routes![follow, unfollow].middleware(RequireScope::new(WRITE_FAVORITES)))
 }

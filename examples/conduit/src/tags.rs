@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::articles::{Article, ArticleTag};
+use crate::users::scopes::READ_ARTICLES;
 
 /// What an article is about.
 #[model]
@@ -37,7 +38,9 @@ async fn list(db: Inject<Db>) -> Result<Json<Tags>> {
 
 /// Tags.
 pub fn module() -> Module {
-    Module::new("tags").models(models![Tag]).routes(routes![list])
+    Module::new("tags")
+        .models(models![Tag])
+        .routes(routes![list].middleware(RequireScope::new(READ_ARTICLES)))
 }
 
 /// The tags of these names, each once and in their order; those that are new are made.

@@ -5,6 +5,7 @@ use mainstay::prelude::*;
 use super::{Article, SingleArticle};
 use crate::profiles::Reader;
 use crate::users::User;
+use crate::users::scopes::WRITE_FAVORITES;
 
 /// Makes an article one of one's favorites.
 #[post("/api/articles/{slug}/favorite", tag = "Favorites")]
@@ -35,5 +36,5 @@ async fn forget(
 }
 
 pub(super) fn routes() -> Routes {
-    routes![favor, forget]
+    routes![favor, forget].middleware(RequireScope::new(WRITE_FAVORITES))
 }

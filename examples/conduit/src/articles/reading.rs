@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Article, ArticleList, SingleArticle};
 use crate::profiles::Reader;
 use crate::users::User;
+use crate::users::scopes::READ_ARTICLES;
 
 /// Which articles, and how many of them.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
@@ -91,5 +92,5 @@ async fn show(
 }
 
 pub(super) fn routes() -> Routes {
-    routes![list, feed, show]
+    routes![list, feed, show].middleware(RequireScope::new(READ_ARTICLES))
 }

@@ -10,6 +10,7 @@ use super::{Article, ArticleTag, NewArticle, NewArticleTag, SingleArticle, slug}
 use crate::profiles::Reader;
 use crate::tags::{self, Tag};
 use crate::users::User;
+use crate::users::scopes::WRITE_ARTICLES;
 
 /// The article to publish.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
@@ -111,10 +112,22 @@ async fn revise(
 }
 
 /// Removes one's article, with the comments to it.
+///
+/// Moderators remove those of others too.
 #[delete("/api/articles/{slug}", tag = "Articles")]
 #[errors(NotFound, Forbidden)]
-async fn remove(Path(slug): Path<String>, author: SignedIn<User>, db: Inject<Db>) -> Result<NoContent> {
-    own(slug, &author, &db).await?.delete(&db).await?;
+async fn remove(
+    Path(slug): Path<String>,
+    author: SignedIn<User>,
+    who: Principal,
+    db: Inject<Db>,
+) -> Result<NoContent> {
+    let article = if who.may("articles.delete") {
+        Article::filter(|article| article.slug.eq(slug)).first_or_404(&db).await?
+    } else {
+        own(slug, &author, &db).await?
+    };
+    article.delete(&db).await?;
     Ok(NoContent)
 }
 
@@ -129,5 +142,5 @@ async fn own(slug: String, author: &User, db: &Db) -> Result<Article> {
 }
 
 pub(super) fn routes() -> Routes {
-    routes![publish, revise, remove]
+    routes![publish, revise, remove].middleware(RequireScope::new(WRITE_ARTICLES))
 }

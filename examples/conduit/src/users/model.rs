@@ -1,9 +1,7 @@
 //! The table of users.
 
 use mainstay::db::column::Assignment;
-use mainstay::db::{Query, Tx};
 use mainstay::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::articles::Article;
 
@@ -36,57 +34,6 @@ pub struct User {
     /// What they like.
     #[many_to_many(by = fans)]
     pub favorites: ManyToMany<Article>,
-}
-
-impl Named for User {
-    fn by_name(name: &str) -> Query<Self> {
-        Self::by_email(&name.to_lowercase())
-    }
-
-    fn names(&self) -> Vec<String> {
-        vec![self.email.clone(), self.username.clone()]
-    }
-}
-
-impl Person for User {
-    fn email(&self) -> &str {
-        &self.email
-    }
-
-    fn by_email(email: &str) -> Query<Self> {
-        Self::filter(|user| user.email.eq(email))
-    }
-
-    fn set_email(user: Self::Fields, email: String) -> Assignment<Self> {
-        user.email.set(email)
-    }
-}
-
-/// What the page to register asks besides address and password.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Pseudonym {
-    username: String,
-}
-
-impl Registration for User {
-    type More = Pseudonym;
-
-    const FIELDS: &'static [(&'static str, &'static str)] = &[("username", "Name that others see")];
-
-    async fn check(more: &Pseudonym, db: &Db) -> Result<()> {
-        if User::filter(|user| user.username.eq(&*more.username)).exists(db).await? {
-            return Err(Error::invalid(vec![Fault::new(
-                "/username",
-                "taken",
-                "Somebody else has this name.",
-            )]));
-        }
-        Ok(())
-    }
-
-    async fn register(email: String, password: PasswordHash, more: Pseudonym, tx: &Tx) -> Result<Self> {
-        NewUser { username: more.username, email }.password(password).insert(tx).await
-    }
 }
 
 impl Account for User {

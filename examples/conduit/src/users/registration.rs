@@ -1,16 +1,17 @@
-//! Registration, login, and one's own account.
+//! Registration, and one's own account.
 
 use garde::Validate;
 use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NewUser, User};
+use super::scopes::READ_ACCOUNT;
+use super::{NewUser, User, login};
 use crate::errors::unprocessable;
 
 /// One's own account, with a token for the header `Authorization: Token …`.
 #[derive(Serialize, JsonSchema)]
-struct Own {
+pub(super) struct Own {
     user: OwnAccount,
 }
 
@@ -24,10 +25,25 @@ struct OwnAccount {
 }
 
 impl Own {
-    fn new(user: User, tokens: &Tokens) -> Result<Self> {
+    /// With a new token, for who has just shown who they are.
+    pub(super) fn with_new_token(user: User, tokens: &Tokens) -> Result<Self> {
         let token = tokens.issue(&user)?;
+        Ok(Self::with_token(user, token))
+    }
+
+    /// With the token that has come: one that is short-lived, or limited, does not become another one here. A browser, which comes with a
+    /// session, gets one.
+    fn again(user: User, headers: &HeaderMap, tokens: &Tokens) -> Result<Self> {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+        match sent.and_then(|header| header.split_once(' ')) {
+            Some((_, token)) => Ok(Self::with_token(user, token.trim().to_owned())),
+            None => Self::with_new_token(user, tokens),
+        }
+    }
+
+    fn with_token(user: User, token: String) -> Self {
         let User { email, username, bio, image, .. } = user;
-        Ok(Self { user: OwnAccount { email, token, username, bio, image } })
+        Self { user: OwnAccount { email, token, username, bio, image } }
     }
 }
 
@@ -51,7 +67,7 @@ struct NewAccount {
 /// Registers somebody new.
 #[post("/api/users", tag = "User and Authentication")]
 async fn register(
-    db: Inject<Db>,
+    (db, audit, exchange): (Inject<Db>, Inject<Audit>, Exchange),
     passwords: Inject<Passwords>,
     tokens: Inject<Tokens>,
     Valid(Json(Registration { user: given })): Valid<Json<Registration>>,
@@ -59,39 +75,19 @@ async fn register(
     let password = passwords.hash(&given.password).await?;
     let new = NewUser { username: given.username, email: given.email.to_lowercase() }.password(password);
     let user = new.insert(&db).await.map_err(unprocessable)?;
-    Ok(Created("/api/user".to_owned(), Json(Own::new(user, &tokens)?)))
-}
-
-/// Somebody who has an account.
-#[derive(Deserialize, JsonSchema)]
-struct Login {
-    user: Credentials,
-}
-
-#[derive(Deserialize, JsonSchema)]
-struct Credentials {
-    email: String,
-    password: String,
-}
-
-/// Signs in.
-#[post("/api/users/login", tag = "User and Authentication")]
-#[errors(Unauthorized)]
-async fn log_in(
-    db: Inject<Db>,
-    passwords: Inject<Passwords>,
-    tokens: Inject<Tokens>,
-    Json(Login { user: given }): Json<Login>,
-) -> Result<Json<Own>> {
-    let user = User::by_email(&given.email.to_lowercase()).first(&db).await?;
-    let user = passwords.log_in(user, &given.password, &db).await?;
-    Own::new(user, &tokens).map(Json)
+    let event = SecurityEvent::new("registration.finished").of(&user.principal().identity());
+    audit.record(event.from(&exchange)).await?;
+    Ok(Created("/api/user".to_owned(), Json(Own::with_new_token(user, &tokens)?)))
 }
 
 /// Shows one's own account.
 #[get("/api/user", tag = "User and Authentication")]
-async fn current(SignedIn(user): SignedIn<User>, tokens: Inject<Tokens>) -> Result<Json<Own>> {
-    Own::new(user, &tokens).map(Json)
+async fn current(
+    SignedIn(user): SignedIn<User>,
+    headers: HeaderMap,
+    tokens: Inject<Tokens>,
+) -> Result<Json<Own>> {
+    Own::again(user, &headers, &tokens).map(Json)
 }
 
 /// What is to be different.
@@ -117,11 +113,12 @@ struct ChangedAccount {
 
 /// Changes one's own account.
 ///
-/// A new password makes all tokens void but the one that is answered.
+/// A new password makes all tokens void but the one that is answered, and those that were made for programs. These do not open it.
 #[put("/api/user", tag = "User and Authentication")]
 async fn change(
-    SignedIn(mut user): SignedIn<User>,
-    db: Inject<Db>,
+    (_, SignedIn(mut user)): (InPerson, SignedIn<User>),
+    (headers, exchange): (HeaderMap, Exchange),
+    (db, audit): (Inject<Db>, Inject<Audit>),
     passwords: Inject<Passwords>,
     tokens: Inject<Tokens>,
     Valid(Json(Changes { user: given })): Valid<Json<Changes>>,
@@ -130,6 +127,7 @@ async fn change(
         Some(password) => Some(passwords.hash(password).await?),
         None => None,
     };
+    let (has_new_password, before) = (password.is_some(), user.email.clone());
     let edited = user.edit(
         |user| {
             user.password = password.or(user.password.take());
@@ -141,11 +139,21 @@ async fn change(
         &db,
     );
     edited.await.map_err(unprocessable)?;
-    Own::new(user, &tokens).map(Json)
+    let event = |name| SecurityEvent::new(name).of(&user.principal().identity()).from(&exchange);
+    if user.email != before {
+        audit.record(event("email.changed").with("from", before).with("to", &*user.email)).await?;
+    }
+    if has_new_password {
+        audit.record(event("password.changed")).await?;
+        return Own::with_new_token(user, &tokens).map(Json);
+    }
+    Own::again(user, &headers, &tokens).map(Json)
 }
 
 pub(super) fn routes() -> Routes {
     // Nobody guesses passwords by the thousand. `rate_limits.quotas.credentials` allows more.
     let limit = RateLimit::per_minute(20).named("credentials");
-    routes![current, change].routes(routes![register, log_in].middleware(limit))
+    routes![change]
+        .routes(routes![current].middleware(RequireScope::new(READ_ACCOUNT)))
+        .routes(routes![register].routes(login::routes()).middleware(limit))
 }

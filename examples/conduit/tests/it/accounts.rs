@@ -1,7 +1,11 @@
 //! Registration, login, and one's own account.
 
+use conduit::users::User;
+use mainstay::auth::audit::{AuditEntry, Outcome};
+use mainstay::prelude::*;
 use mainstay_test::{Client, TestApp, TestResponse};
 use serde_json::{Value, json};
+use totp_rs::{Builder, Secret};
 
 async fn register(client: &Client, user: Value) -> TestResponse {
     client.post("/api/users").json(&json!({ "user": user })).send().await
@@ -169,5 +173,87 @@ async fn passwords_are_not_guessed_by_the_thousand() {
     // Nor are accounts made by the thousand; and what asks for no password goes on.
     register(&app.client(), ann()).await.assert_status(429);
     app.get("/api/tags").send().await.assert_status(200).assert_no_header("ratelimit");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_password_alone_lets_nobody_in_who_has_a_second_factor() {
+    let app = crate::conduit().await;
+    let (db, factors) = (app.inject::<Db>().await, app.inject::<SecondFactors>().await);
+    let priya = User::filter(|user| user.email.eq("priya@example.net")).one(&db).await.expect("in the seed");
+    let begun = factors.begin(&priya.principal().identity());
+    let secret = Secret::try_from_base32(begun.secret()).expect("a secret");
+    let totp = Builder::new().with_secret(secret).build().expect("it fits");
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let on = factors.turn_on(&begun, &totp.generate(now).to_string()).await.expect("a database");
+    let codes = on.expect("the code is right");
+
+    let login = |code: Option<&str>| {
+        let mut user = json!({ "email": "priya@example.net", "password": conduit::seed::PASSWORD });
+        if let Some(code) = code {
+            user["code"] = json!(code);
+        }
+        app.post("/api/users/login").json(&json!({ "user": user })).send()
+    };
+    let refused = login(None).await;
+    let told = vec!["Send a code of your authenticator app as well."];
+    assert_eq!(errors(refused.assert_status(401)), told);
+    assert_eq!(
+        errors(login(Some("000000")).await.assert_status(401)),
+        ["This code is not right, or was used already."]
+    );
+    login(Some(&codes[0]))
+        .await
+        .assert_status(200)
+        .assert_json_at("/user/username", json!("priya_natarajan"));
+    login(Some(&codes[0])).await.assert_status(401);
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(login(Some("000000")).await.status().as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    drop((db, factors));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_an_account_is_in_the_audit_log() {
+    let app = TestApp::start(conduit::app()).await;
+    let created: Value = register(&app.client(), ann()).await.assert_status(201).json();
+    let header = format!("Token {}", created["user"]["token"].as_str().expect("a text"));
+    for (password, status) in [("wrong", 401), ("conduit-1", 200)] {
+        let login = json!({ "user": { "email": "ann@example.org", "password": password } });
+        app.post("/api/users/login").json(&login).send().await.assert_status(status);
+    }
+    let change = json!({ "user": { "email": "ann@example.com", "password": "conduit-2", "bio": "New." } });
+    app.put("/api/user").header("authorization", &header).json(&change).send().await.assert_status(200);
+    let db = app.inject::<Db>().await;
+    let entries =
+        AuditEntry::query().order_by(|entry| entry.position).all(&db).await.expect("they are there");
+    let told: Vec<_> = entries.iter().map(|entry| (&*entry.event, entry.outcome == Outcome::Done)).collect();
+    let expected = [
+        ("registration.finished", true),
+        ("login", false),
+        ("login", true),
+        ("email.changed", true),
+        ("password.changed", true),
+    ];
+    assert_eq!(told, expected);
+    assert!(entries.iter().all(|entry| entry.account.as_deref() == Some("User/User/1")), "{entries:?}");
+    drop(db);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_form_to_register_says_which_names_cannot_be() {
+    let app = TestApp::start(conduit::app()).await;
+    let long = "n".repeat(61);
+    for (name, told) in [("", "Choose a name."), ("  ", "Choose a name."), (&*long, "at most 60 letters")] {
+        let form = [("email", "robin@example.org"), ("username", name), ("password", "correct horse")];
+        let refused = app.post("/account/register").form(&form).send().await;
+        refused.assert_status(422).assert_text_contains(told);
+    }
+    assert!(app.mails().await.is_empty());
     app.stop().await;
 }

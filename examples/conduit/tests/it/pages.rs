@@ -25,6 +25,14 @@ async fn documents_what_it_does_and_nothing_else() {
     let paths: Vec<_> =
         document["paths"].as_object().expect("an object").keys().map(String::as_str).collect();
     let expected = [
+        "/.well-known/jwks.json",
+        "/account/devices",
+        "/account/devices/{id}",
+        "/account/token",
+        "/account/token/refresh",
+        "/account/token/revoke",
+        "/account/tokens",
+        "/account/tokens/{id}",
         "/api/articles",
         "/api/articles/feed",
         "/api/articles/{slug}",
@@ -61,7 +69,7 @@ async fn documents_what_it_does_and_nothing_else() {
     assert_eq!(limit["schema"]["default"], 20);
 
     let publish = &document["paths"]["/api/articles"]["post"];
-    assert_eq!(publish["security"], json!([{ "Token": [] }]));
+    assert_eq!(publish["security"], json!([{ "Token": ["articles.write"] }]));
     // Resources ask their policy, which may let in who is not signed in.
     let resource = &document["paths"]["/api/v2/articles"];
     assert_eq!(resource["post"]["security"], json!([{ "Token": [] }, {}]));
