@@ -87,6 +87,11 @@ impl Migrations {
         self
     }
 
+    /// Whether they are those of a crate that applications build on.
+    pub(crate) fn are_of_library(&self) -> bool {
+        self.of_library
+    }
+
     /// The crate.
     pub fn package(&self) -> &'static str {
         self.package

@@ -1,8 +1,10 @@
 //! Models as a contribution.
 
+use mainstay_core::module::ModuleInfo;
 use mainstay_core::{Contribution, Contributions, Module};
 
 use crate::meta::{ModelMeta, with_links};
+use crate::migrate::Migrations;
 
 /// Models that a module has. Made by [`models!`](crate::models).
 #[derive(Clone, Debug)]
@@ -33,8 +35,19 @@ impl Contribution for Models {
 
 /// The models of an application, each once, and the tables between that they need.
 pub(crate) fn all(contributions: &Contributions) -> Vec<&'static ModelMeta> {
+    collect(contributions, |_| true)
+}
+
+/// The same without those of libraries: modules that bring migrations of a library.
+pub(crate) fn own(contributions: &Contributions) -> Vec<&'static ModelMeta> {
+    let libraries = contributions.of::<Migrations>().filter(|found| found.value.are_of_library());
+    let libraries: Vec<_> = libraries.map(|found| found.module.id).collect();
+    collect(contributions, |module| !libraries.contains(&module.id))
+}
+
+fn collect(contributions: &Contributions, is_asked: impl Fn(&ModuleInfo) -> bool) -> Vec<&'static ModelMeta> {
     let mut all: Vec<&'static ModelMeta> = Vec::new();
-    for models in contributions.of::<Models>() {
+    for models in contributions.of::<Models>().filter(|found| is_asked(found.module)) {
         for model in models.value.iter() {
             if !all.iter().any(|known| known.is(model)) {
                 all.push(model);

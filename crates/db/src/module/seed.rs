@@ -69,8 +69,9 @@ pub(super) async fn seed_if_empty(
     Ok(())
 }
 
+/// Whether the application has no rows. A library may have some of its own already: keys that it has made at start.
 async fn is_empty(db: &Db, contributions: &Contributions) -> Result<bool> {
-    for model in models::all(contributions) {
+    for model in models::own(contributions) {
         let sql = format!("SELECT 1 FROM {} LIMIT 1", db.dialect().quote(model.table));
         if !db.target().run(Statement::read(sql, Vec::new())).await.at_border()?.rows.is_empty() {
             return Ok(false);

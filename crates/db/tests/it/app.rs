@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use mainstay_core::assembly::Assembly;
 use mainstay_core::config::Sources;
-use mainstay_core::lifecycle::Services;
-use mainstay_core::{App, Inject, Module, Profile, Result};
-use mainstay_db::{Db, ModelsExt, model, models};
+use mainstay_core::lifecycle::{Hook, Services};
+use mainstay_core::{App, CoreContributions, Inject, Module, Profile, Result};
+use mainstay_db::{Db, Migrations, ModelsExt, model, models};
 
 use crate::blog::{Article, ArticleTag, Comment, NewUser, Tag, User};
 
@@ -45,6 +45,33 @@ async fn makes_tables_and_fills_them_once_in_development() {
         started.stop().await;
     }
     assert!(home.path().join("data/app.db").exists());
+}
+
+#[model]
+struct Device {
+    id: i64,
+}
+
+/// A library that has rows of its own before anybody comes.
+fn devices() -> Module {
+    async fn remember(db: Inject<Db>) -> Result<()> {
+        NewDevice {}.insert(&db).await.map(drop)
+    }
+    let migrations = Migrations::embedded("devices", "/nowhere", "src/lib.rs", &[]).of_library();
+    let module = Module::new("devices").models(models![Device]).migrations(migrations);
+    module.hook(Hook::on_start("remember this device", remember))
+}
+
+#[tokio::test]
+async fn rows_of_a_library_keep_nobody_from_filling_the_database() {
+    let home = tempfile::tempdir().unwrap();
+    let library = assemble(App::new().module(devices()), home.path(), Profile::Development);
+    library.start(Services::Background).await.unwrap().stop().await;
+    let app = App::new().module(devices()).module(blog().seed("people", fill));
+    let assembly = assemble(app, home.path(), Profile::Development);
+    let started = assembly.start(Services::Background).await.unwrap();
+    assert_eq!(users(&assembly).await, 1);
+    started.stop().await;
 }
 
 #[tokio::test]

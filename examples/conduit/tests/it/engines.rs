@@ -80,6 +80,7 @@ async fn the_program_starts_on_every_engine_and_fills_its_database() {
         let scratch = Scratch::new(&server).await.expect("the server makes databases");
         let program = Program::start(scratch.url());
         let answer = program.get(PATHS[0]);
+        assert!(answer.contains("\"articlesCount\":311"), "{}: {answer}", engine.name());
         assert_eq!(answer, *expected.get_or_insert_with(|| answer.clone()), "{}", engine.name());
         drop(program);
         scratch.remove().await.expect("the server drops databases");
