@@ -1,7 +1,11 @@
 //! Drives the flagship example with a headless Chromium, to see what a person would see: pages whose scripts have run,
 //! under the content security policy that the application sends.
 //!
-//! [`Application`] is a running example in a temporary folder, [`Page`] is a page after its scripts have run.
+//! [`Application`] is a running example in a temporary folder, [`Page`] is a page after its scripts have run. [`Visitor`] is somebody whose
+//! browser runs none: they read, click and type.
+
+mod devtools;
+mod visitor;
 
 use std::{
     io::{self, Read, Write},
@@ -12,6 +16,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+pub use visitor::{Colours, Visitor};
 
 /// How long the application may take until it is ready: it fills its database first.
 const START: Duration = Duration::from_secs(60);
@@ -24,6 +30,7 @@ pub struct Application {
     process: Child,
     port: u16,
     folder: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 impl Application {
@@ -34,7 +41,16 @@ impl Application {
     /// When it does not build, or is not ready in time; the message has what it said.
     pub fn start() -> io::Result<Self> {
         // Whoever sends random requests signs in more often than people do.
-        Self::with(build()?, &[("MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS", "100000/m")])
+        Self::with(build()?, free_port()?, &[("MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS", "100000/m")])
+    }
+
+    /// The same at a port that is [free](free_port), with these settings: `MAINSTAY__HTTP__PUBLIC_URL`.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_at(port: u16, variables: &[(&str, &str)]) -> io::Result<Self> {
+        Self::with(build()?, port, variables)
     }
 
     /// Starts another program in the same way.
@@ -43,14 +59,15 @@ impl Application {
     ///
     /// When it is not ready in time; the message has what it said.
     pub fn of(program: PathBuf) -> io::Result<Self> {
-        Self::with(program, &[])
+        Self::with(program, free_port()?, &[])
     }
 
-    fn with(program: PathBuf, variables: &[(&str, &str)]) -> io::Result<Self> {
+    fn with(program: PathBuf, port: u16, variables: &[(&str, &str)]) -> io::Result<Self> {
         let folder = TempDir::new()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let process = run(&program, folder.path(), port, variables)?;
-        let mut application = Self { program, process, port, folder };
+        let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(text).collect();
+        let process = run(&program, folder.path(), port, &variables)?;
+        let mut application = Self { program, process, port, folder, variables };
         application.wait_until_ready()?;
         Ok(application)
     }
@@ -63,7 +80,7 @@ impl Application {
     pub fn start_again(&mut self) -> io::Result<()> {
         let _already_gone = self.process.kill();
         self.process.wait()?;
-        self.process = run(&self.program, self.folder.path(), self.port, &[])?;
+        self.process = run(&self.program, self.folder.path(), self.port, &self.variables)?;
         self.wait_until_ready()
     }
 
@@ -175,8 +192,17 @@ pub fn listening_with(address: &str, folder: &Path, arguments: &[&str]) -> io::R
         .spawn()
 }
 
+/// A port that nobody listens at.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
 /// Starts a program. What it says is added to `output.log`.
-fn run(program: &Path, folder: &Path, port: u16, variables: &[(&str, &str)]) -> io::Result<Child> {
+fn run(program: &Path, folder: &Path, port: u16, variables: &[(String, String)]) -> io::Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("output.log"))?;
     Command::new(program)
         .current_dir(folder)
@@ -184,7 +210,7 @@ fn run(program: &Path, folder: &Path, port: u16, variables: &[(&str, &str)]) -> 
         .env_remove("CARGO_MANIFEST_DIR")
         .env("PORT", port.to_string())
         .env("DATABASE_URL", "sqlite:browser.db")
-        .envs(variables.iter().copied())
+        .envs(variables.iter().cloned())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

@@ -112,8 +112,16 @@ pub(super) async fn log_out(visit: Visit) -> Result<Response> {
     Ok(visit.done(LOGIN, told))
 }
 
+/// What a person is called on a page: by nothing but a number only where nothing else is known.
+fn shown_name<A: Named>(account: &A) -> String {
+    let who = account.principal();
+    let names = account.names();
+    let first = names.into_iter().next().filter(|_| who.name() == who.id());
+    first.unwrap_or_else(|| who.name().to_owned())
+}
+
 pub(super) async fn overview<A: Named>(visit: Visit, account: Option<SignedIn<A>>) -> Result<Response> {
     let Some(account) = account else { return visit.sign_in_first() };
-    let name = account.principal().name().to_owned();
+    let name = shown_name(&*account);
     visit.page("auth/account.html", context! { name, offers => visit.offers(Place::Account) })
 }

@@ -1,5 +1,6 @@
 //! The table of users.
 
+use mainstay::auth::account::principal_of;
 use mainstay::db::column::Assignment;
 use mainstay::prelude::*;
 
@@ -45,5 +46,9 @@ impl Account for User {
 
     fn set_password(user: Self::Fields, hash: PasswordHash) -> Assignment<Self> {
         user.password.set(hash)
+    }
+
+    fn principal(&self) -> Principal {
+        principal_of(self).named(&*self.username)
     }
 }

@@ -5,6 +5,7 @@
 mod accessible;
 mod events;
 mod mails;
+mod without_scripts;
 
 use browser::Application;
 
