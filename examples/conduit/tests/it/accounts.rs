@@ -246,6 +246,32 @@ async fn what_happens_to_an_account_is_in_the_audit_log() {
 }
 
 #[tokio::test]
+async fn there_is_a_button_for_each_provider_and_none_without_one() {
+    let app = crate::conduit().await;
+    let page = app.get("/account/login").send().await;
+    assert!(!page.assert_status(200).text().contains("Continue with"), "{}", page.text());
+    let client = app.client();
+    let sent = [("name", "priya@example.net"), ("password", conduit::seed::PASSWORD)];
+    client.post("/account/login").form(&sent).send().await.assert_redirect("/");
+    let page = client.get("/account").send().await;
+    page.assert_text_contains("You are signed in as <strong>priya_natarajan</strong>");
+    assert!(!page.text().contains("Connected accounts"), "{}", page.text());
+    app.stop().await;
+
+    let secret = ("auth.providers.google.client_secret", "s");
+    let google =
+        [("auth.providers.google.preset", "google"), ("auth.providers.google.client_id", "a"), secret];
+    let github = ["preset", "client_id", "client_secret"]
+        .map(|key| (format!("auth.providers.github.{key}"), "github"));
+    let app = google.into_iter().fold(conduit::app(), |app, (key, value)| app.set(key, value));
+    let app = github.into_iter().fold(app, |app, (key, value)| app.set(key, value));
+    let app = TestApp::start(app).await;
+    let page = app.get("/account/login").send().await;
+    page.assert_text_contains("Continue with GitHub").assert_text_contains("Continue with Google");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn the_form_to_register_says_which_names_cannot_be() {
     let app = TestApp::start(conduit::app()).await;
     let long = "n".repeat(61);

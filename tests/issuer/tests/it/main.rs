@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod flagship;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
