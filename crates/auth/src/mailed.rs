@@ -35,7 +35,7 @@ use mainstay_http::{Route, Routes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::pages::{HasPages, Named, Offer, Place, page};
+use crate::pages::{FORGOT, HasPages, Named, Offer, Place, page};
 use crate::passwords::PasswordHash;
 use post::Post;
 
@@ -82,9 +82,9 @@ pub trait RecoveryPagesExt: Contribute {
     #[must_use]
     fn recovery_pages<A: Person>(self) -> Self {
         let routes = Routes::new()
-            .route(page(Route::new(Method::GET, recovery::FORGOT, recovery::show_forgot)))
-            .route(page(Route::new(Method::POST, recovery::FORGOT, recovery::forgot::<A>)))
-            .route(page(Route::new(Method::GET, recovery::RESET, recovery::show_reset)))
+            .route(page(Route::new(Method::GET, FORGOT, recovery::show_forgot)))
+            .route(page(Route::new(Method::POST, FORGOT, recovery::forgot::<A>)))
+            .route(page(Route::new(Method::GET, recovery::RESET, recovery::show_reset::<A>)))
             .route(page(Route::new(Method::POST, recovery::RESET, recovery::reset::<A>)))
             .route(page(Route::new(Method::GET, email::EMAIL, email::show::<A>)))
             .route(page(Route::new(Method::POST, email::EMAIL, email::change::<A>)))
@@ -93,7 +93,7 @@ pub trait RecoveryPagesExt: Contribute {
         self.contribute(HasPages)
             .contribute(SendsLinks)
             .contribute(theft::by_mail::<A>())
-            .contribute(Offer::new(Place::SignIn, "Forgot your password?", recovery::FORGOT))
+            .contribute(Offer::new(Place::SignIn, "Forgot your password?", FORGOT))
             .contribute(Offer::new(Place::Account, "Change your e-mail address", email::EMAIL))
             .contribute(routes)
     }

@@ -14,8 +14,9 @@
 //! They work without scripts. Each is a view, `auth/login.html` and so on, which an application replaces by a file of the same name.
 //!
 //! - [`visit`]: what every page needs, and whom it answers; `offers`: the links between them.
-//! - `login`, `devices`, `password`, `confirm`: the pages.
+//! - `login`, `devices`, `password`, `confirm`: the pages; `agent`: how a browser is called there.
 
+mod agent;
 mod confirm;
 mod devices;
 mod login;
@@ -42,6 +43,8 @@ pub(crate) use password::set_password;
 pub(crate) const ACCOUNT: &str = "/account";
 pub(crate) const LOGIN: &str = "/account/login";
 pub(crate) const CONFIRM: &str = "/account/confirm";
+/// Where a password is chosen by a link, with `.recovery_pages::<User>()`.
+pub(crate) const FORGOT: &str = "/account/forgot";
 const LOGOUT: &str = "/account/logout";
 const PASSWORD: &str = "/account/password";
 const SESSIONS: &str = "/account/sessions";

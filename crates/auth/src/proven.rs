@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use axum::RequestPartsExt;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use mainstay_core::clock::{Clock, unix_seconds};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
@@ -15,7 +15,7 @@ use mainstay_http::{Exchange, Session};
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::pages::visit::with_next;
+use crate::pages::visit::{back_to, with_next};
 use crate::pages::{CONFIRM, LOGIN};
 use crate::passwords::AuthConfig;
 use crate::signed_in::SignedIn;
@@ -151,12 +151,7 @@ pub(crate) fn lead_to(page: &str, exchange: &Exchange) -> Option<Error> {
         .accept()
         .and_then(|value| value.to_str().ok())
         .is_some_and(|text| text.contains("text/html"));
-    let back = if *exchange.method() == Method::GET {
-        exchange.uri().path_and_query()?.as_str()
-    } else {
-        exchange.uri().path()
-    };
-    let to = HeaderValue::from_str(&with_next(page, back)).ok()?;
+    let to = HeaderValue::from_str(&with_next(page, back_to(exchange))).ok()?;
     is_page
         .then(|| Error::new(StatusCode::SEE_OTHER, "Prove who you are first.").header(header::LOCATION, to))
 }

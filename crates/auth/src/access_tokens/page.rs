@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::Method;
-use mainstay_core::{Contributions, Inject, Result};
+use mainstay_core::{Contributions, Error, Fault, Inject, Result};
 use mainstay_http::{Route, Routes};
 use mainstay_view::{Context, FormState, context};
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,9 @@ async fn create<A: Named>(
     sent: Sent<Wanted>,
 ) -> Result<Response> {
     let made = sent.accept(async |wanted| {
+        if wanted.scopes.is_empty() {
+            return Err(Error::invalid(vec![Fault::new("/scopes", "missing", "Choose at least one.")]));
+        }
         let scopes = Scopes::of(wanted.scopes.iter().map(String::as_str))?;
         let lifetime = Duration::from_secs(u64::from(wanted.days) * 24 * 60 * 60);
         let new = NewAccessToken { lifetime: Some(lifetime), ..NewAccessToken::new(wanted.name, scopes) };

@@ -81,8 +81,10 @@ pub(super) async fn show_confirm<A: Person>(
     if account.is_none() {
         return visit.sign_in_first();
     }
-    let change: Change = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
-    visit.page("auth/email_confirm.html", context! { token => link.token, email => change.after })
+    let shown = link::open::<A, Change>(&post.keys, WHAT, &link.token).and_then(|change| {
+        visit.page("auth/email_confirm.html", context! { token => link.token, email => change.after })
+    });
+    visit.or_ask_again(shown, EMAIL)
 }
 
 pub(super) async fn confirm<A: Person>(

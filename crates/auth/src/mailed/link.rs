@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Person;
 use crate::account::Account;
+use crate::pages::visit::INVALID_LINK;
 use crate::tokens::stamp;
 
 /// The token of a link: `{ "token": … }`, as it comes with its address.
@@ -43,7 +44,7 @@ pub(super) fn open<A: Account, T: DeserializeOwned>(keys: &Keys, what: &str, tok
 
 /// Wrong, used, or too old: which of these is nobody's affair.
 pub(super) fn invalid() -> Error {
-    Error::bad_request("This link is not good any more. Ask for another one.").code("invalid_link")
+    Error::bad_request("This link is not good any more. Ask for another one.").code(INVALID_LINK)
 }
 
 /// For which account a link is, as it was when the link was made: it ends when its password or its address changes.

@@ -12,10 +12,9 @@ use super::link::{self, ForAccount, Token};
 use super::post::Post;
 use crate::audit::SecurityEvent;
 use crate::pages::visit::{Sent, Visit};
-use crate::pages::{LOGIN, set_password};
+use crate::pages::{FORGOT, LOGIN, set_password};
 use crate::passwords::Passwords;
 
-pub(super) const FORGOT: &str = "/account/forgot";
 pub(super) const RESET: &str = "/account/reset";
 const WHAT: &str = "reset";
 
@@ -53,8 +52,18 @@ pub(super) struct Reset {
     password: String,
 }
 
-pub(super) async fn show_reset(visit: Visit, Query(link): Query<Token>) -> Result<Response> {
-    visit.page("auth/reset.html", context! { form => FormState::blank(), token => link.token })
+pub(super) async fn show_reset<A: Person>(
+    visit: Visit,
+    post: Inject<Post>,
+    db: Inject<Db>,
+    Query(link): Query<Token>,
+) -> Result<Response> {
+    let shown = async {
+        // Nobody thinks up a password for a link that is over.
+        link::open::<A, ForAccount>(&post.keys, WHAT, &link.token)?.find::<A>(&db).await?;
+        visit.page("auth/reset.html", context! { form => FormState::blank(), token => link.token })
+    };
+    visit.or_ask_again(shown.await, FORGOT)
 }
 
 pub(super) async fn reset<A: Person>(

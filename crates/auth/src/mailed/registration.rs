@@ -106,7 +106,10 @@ pub(super) async fn show_finish<A: Registration>(
     post: Inject<Post>,
     Query(link): Query<Token>,
 ) -> Result<Response> {
-    let asked: Registering<A::More> = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
+    let asked: Registering<A::More> = match link::open::<A, _>(&post.keys, WHAT, &link.token) {
+        Ok(asked) => asked,
+        Err(error) => return visit.or_ask_again(Err(error), REGISTER),
+    };
     let is_here = is_here(&visit, &asked)?;
     let form = FormState::blank();
     visit.page(
@@ -123,7 +126,10 @@ pub(super) async fn finish<A: Registration>(
     Query(link): Query<Token>,
     sent: Sent<Finished>,
 ) -> Result<Response> {
-    let asked: Registering<A::More> = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
+    let asked: Registering<A::More> = match link::open::<A, _>(&post.keys, WHAT, &link.token) {
+        Ok(asked) => asked,
+        Err(error) => return visit.or_ask_again(Err(error), REGISTER),
+    };
     let (is_here, email) = (is_here(&visit, &asked)?, asked.email.clone());
     let accepted = sent.accept(async |it| {
         let hash = PasswordHash::parse(&asked.password)?;

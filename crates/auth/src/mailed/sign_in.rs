@@ -62,9 +62,12 @@ pub(super) async fn show_use<A: Person>(
     db: Inject<Db>,
     Query(link): Query<Token>,
 ) -> Result<Response> {
-    let once: Once = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
-    let account: A = once.account.find(&db).await?;
-    visit.page("auth/link_use.html", context! { token => link.token, email => account.email() })
+    let shown = async {
+        let once: Once = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
+        let account: A = once.account.find(&db).await?;
+        visit.page("auth/link_use.html", context! { token => link.token, email => account.email() })
+    };
+    visit.or_ask_again(shown.await, LINK)
 }
 
 pub(super) async fn follow<A: Person>(
@@ -73,12 +76,14 @@ pub(super) async fn follow<A: Person>(
     db: Inject<Db>,
     Query(link): Query<Token>,
 ) -> Result<Response> {
-    let once: Once = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
-    let account: A = once.account.find(&db).await?;
-    let now = visit.now();
-    let expires_at: DateTime<Utc> = (now + post.config.link_lifetime).into();
-    spend(&once.id, now.into(), expires_at, &db).await?;
-    let next =
-        visit.enter(&account, Entry { way: "link", is_remembered: false, next: &post.config.after_login });
-    Ok(visit.done(&next.await?, None))
+    let followed = async {
+        let once: Once = link::open::<A, _>(&post.keys, WHAT, &link.token)?;
+        let account: A = once.account.find(&db).await?;
+        let now = visit.now();
+        let expires_at: DateTime<Utc> = (now + post.config.link_lifetime).into();
+        spend(&once.id, now.into(), expires_at, &db).await?;
+        let entry = Entry { way: "link", is_remembered: false, next: &post.config.after_login };
+        Ok(visit.done(&visit.enter(&account, entry).await?, None))
+    };
+    visit.or_ask_again(followed.await, LINK)
 }

@@ -6,8 +6,8 @@ use mainstay_view::context;
 
 use super::Person;
 use super::post::Post;
-use super::recovery::FORGOT;
 use crate::jwt::{SignIn, TokenTheft};
+use crate::pages::FORGOT;
 
 pub(super) fn by_mail<A: Person>() -> TokenTheft<A> {
     TokenTheft::new(tell::<A>).needing(Need::of::<Post>())

@@ -27,10 +27,10 @@ pub(super) async fn show<A: Named>(
     account: Option<SignedIn<A>>,
     Form(after): Form<After>,
 ) -> Result<Response> {
-    if account.is_none() {
-        return visit.sign_in_first();
-    }
-    visit.page("auth/confirm.html", context! { form => FormState::blank(), next => after.next })
+    let Some(account) = account else { return visit.sign_in_first() };
+    let (has_password, buttons) = (account.password().is_some(), visit.buttons());
+    let form = FormState::blank();
+    visit.page("auth/confirm.html", context! { form, next => after.next, has_password, buttons })
 }
 
 pub(super) async fn confirm<A: Named>(
@@ -54,6 +54,9 @@ pub(super) async fn confirm<A: Named>(
     let next = after.0.next;
     match accepted.await? {
         Ok(()) => Ok(visit.done(next.as_deref().unwrap_or(ACCOUNT), None)),
-        Err(form) => visit.again("auth/confirm.html", form, context! { next }),
+        Err(form) => {
+            let (has_password, buttons) = (account.password().is_some(), visit.buttons());
+            visit.again("auth/confirm.html", form, context! { next, has_password, buttons })
+        }
     }
 }

@@ -36,6 +36,11 @@ impl Offer {
         Self { place, label, path, is_beside_buttons: false }
     }
 
+    /// Where it leads to.
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
     /// It is there only where the sign-in page has buttons: without a provider there is nothing to connect.
     #[cfg(feature = "social-login")]
     pub(crate) fn beside_buttons(self) -> Self {

@@ -5,11 +5,11 @@ use http::StatusCode;
 use mainstay_core::{Error, Fault, Inject, Result};
 use mainstay_db::Db;
 use mainstay_http::Sessions;
-use mainstay_view::{FormState, context};
+use mainstay_view::{Context, FormState, context};
 use serde::Deserialize;
 
 use super::visit::{Sent, Visit};
-use super::{ACCOUNT, Named};
+use super::{ACCOUNT, FORGOT, Named, Place};
 use crate::attempts::Attempts;
 use crate::audit::SecurityEvent;
 use crate::by_session::SignInExt;
@@ -25,10 +25,14 @@ pub(super) struct Change {
 }
 
 pub(super) async fn show<A: Named>(visit: Visit, account: Option<SignedIn<A>>) -> Result<Response> {
-    if account.is_none() {
-        return visit.sign_in_first();
-    }
-    visit.page(VIEW, context! { form => FormState::blank() })
+    let Some(account) = account else { return visit.sign_in_first() };
+    visit.page(VIEW, shown(&visit, &*account).with("form", FormState::blank()))
+}
+
+/// Whoever came by a provider may have none, and is led to where one is chosen by mail, if there is such a page.
+fn shown<A: Named>(visit: &Visit, account: &A) -> Context {
+    let reset = visit.offers(Place::SignIn).into_iter().find(|offer| offer.path() == FORGOT);
+    context! { has_password => account.password().is_some(), reset => reset.map(|offer| offer.path()) }
 }
 
 pub(super) async fn change<A: Named>(
@@ -56,7 +60,7 @@ pub(super) async fn change<A: Named>(
     });
     match accepted.await? {
         Ok(()) => Ok(visit.done(ACCOUNT, "Your password is changed. You are signed out everywhere else.")),
-        Err(form) => visit.again(VIEW, form, context! {}),
+        Err(form) => visit.again(VIEW, form, shown(&visit, &account)),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::RequestPartsExt;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use mainstay_core::clock::Clock;
 use mainstay_core::principal::Principal;
 use mainstay_core::{Contributions, Error, Inject, Result};
@@ -31,6 +31,10 @@ use crate::second_factor::{CHECK, Pending, SecondFactors, outstanding};
 /// What is said when a mail was sent, whoever gets it.
 #[cfg(feature = "mail")]
 const MAILBOX: &str = "We have sent a mail to this address. It says how to go on.";
+
+/// What a link that is over is answered with.
+#[cfg(feature = "mail")]
+pub(crate) const INVALID_LINK: &str = "invalid_link";
 
 /// A request for one of these pages.
 pub(crate) struct Visit {
@@ -95,6 +99,18 @@ impl Visit {
         self.page("auth/sent.html", context! { message => MAILBOX })
     }
 
+    /// What somebody is answered who follows a link that came by mail. One that is over leads to where another one is to be had.
+    #[cfg(feature = "mail")]
+    pub(crate) fn or_ask_again(&self, answered: Result<Response>, again: &'static str) -> Result<Response> {
+        match answered {
+            Err(error) if error.machine_code() == INVALID_LINK && !self.is_program => {
+                tracing::info!(error = %error.report(), "somebody has followed a link that is not good any more");
+                Ok((error.status(), self.page("auth/link_over.html", context! { again })?).into_response())
+            }
+            answered => answered,
+        }
+    }
+
     /// Whoever is not signed in goes to the form, and comes back here.
     pub(crate) fn sign_in_first(&self) -> Result<Response> {
         if self.is_program {
@@ -108,7 +124,7 @@ impl Visit {
         if self.is_program {
             return Err(proven::required());
         }
-        Ok(Redirect::local(&with_next(page, self.exchange.uri().path())).into_response())
+        Ok(Redirect::local(&with_next(page, back_to(&self.exchange))).into_response())
     }
 
     /// The last step but one of every way to sign in. Where the account has a second factor, or its role has to have one, nobody is signed
@@ -182,6 +198,15 @@ impl Visit {
     /// Records that it happened in this request.
     pub(crate) async fn record(&self, event: SecurityEvent) -> Result<()> {
         self.audit.record(event.from(&self.exchange)).await
+    }
+}
+
+/// Where somebody comes back to: to the page that they have asked for, or to that of the form that they have sent.
+pub(crate) fn back_to(exchange: &Exchange) -> &str {
+    let uri = exchange.uri();
+    match uri.path_and_query() {
+        Some(all) if *exchange.method() == Method::GET => all.as_str(),
+        _ => uri.path(),
     }
 }
 

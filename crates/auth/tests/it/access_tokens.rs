@@ -353,7 +353,14 @@ mod page {
         let page = client.get("/account/access-tokens").send().await;
         assert!(!page.text().contains(token) && page.text().contains(&token[..8]));
 
-        // What is wrong is said on the page.
+        // What is wrong is said on the page, and what was ticked stays so.
+        let long = "x".repeat(101);
+        let wanted_too_long = [("name", &*long), ("scopes", "articles.read"), ("days", "30")];
+        let again = client.post("/account/access-tokens").form(&wanted_too_long).send().await;
+        again.assert_status(400).assert_text_contains("value=\"articles.read\" checked");
+        assert!(!again.text().contains("value=\"*\" checked"), "{}", again.text());
+        let none = client.post("/account/access-tokens").form(&[("name", "x"), ("days", "30")]).send().await;
+        none.assert_status(422).assert_text_contains("Choose at least one.");
         for wanted in [[("name", "x"), ("days", "30")], [("name", " "), ("days", "30")]] {
             let again = client.post("/account/access-tokens").form(&wanted).send().await;
             again.assert_text_contains("role=\"alert\"");

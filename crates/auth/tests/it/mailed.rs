@@ -355,6 +355,10 @@ async fn another_address_is_confirmed_from_there_and_the_old_one_is_told() {
     let stranger = client.stranger();
     let led = stranger.post(&link).form(&NOTHING).send().await;
     led.assert_redirect("/account/login?next=%2Faccount%2Femail%2Fconfirm");
+    // Who follows it in another browser signs in there, and comes back to it.
+    let led = stranger.get(&link).send().await;
+    let next = form_urlencoded::byte_serialize(link.as_bytes()).collect::<String>();
+    led.assert_redirect(&format!("/account/login?next={next}"));
     client.get(&link).send().await.assert_text_contains("anna@example.org");
     client.post(&link).form(&NOTHING).send().await.assert_redirect("/account");
     client.get("/me").send().await.assert_text("anna@example.org");
@@ -411,12 +415,25 @@ async fn refuses_links_that_are_forged_cut_too_old_or_for_something_else() {
         page.assert_status(400).assert_text_contains("This link is not good any more.");
     }
     client.post("/account/reset").form(&[("password", "battery staple")]).send().await.assert_status(400);
-    client
-        .post(&format!("/account/link/use?token={token}"))
-        .form(&NOTHING)
-        .send()
-        .await
-        .assert_problem(400, "invalid_link");
+    // A person is told where another one is to be had, a program what is wrong.
+    for (path, again) in [
+        ("link/use", "/account/link"),
+        ("register/finish", "/account/register"),
+        ("reset", "/account/forgot"),
+    ] {
+        let address = format!("/account/{path}?token=x{token}");
+        let page = client.get(&address).send().await;
+        page.assert_status(400).assert_text_contains("This link is not good any more");
+        page.assert_text_contains(&format!("<a href=\"{}\">", again.replace('/', "&#x2f;")));
+        client
+            .get(&address)
+            .header("accept", "application/json")
+            .send()
+            .await
+            .assert_problem(400, "invalid_link");
+    }
+    let elsewhere = client.post(&format!("/account/link/use?token={token}")).form(&NOTHING).send().await;
+    elsewhere.assert_status(400).assert_text_contains("Ask for another one");
     clock.advance(Duration::from_secs(31 * 60));
     let late = client.post(&reset).form(&[("password", "battery staple")]).send().await;
     late.assert_status(400).assert_text_contains("This link is not good any more.");

@@ -218,6 +218,7 @@ async fn shows_where_one_is_signed_in_and_ends_it_there() {
     }
     let page = desk.get("/account/sessions").send().await;
     page.assert_text_contains("Desk &lt;1&gt;").assert_text_contains("Phone");
+    page.assert_text_contains("<a href=\"/account\">Your account</a>");
     let key = page.text().split("name=\"key\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     desk.post("/account/sessions").form(&[("key", key)]).send().await.assert_redirect("/account/sessions");
     desk.get("/account/sessions").send().await.assert_text_contains("The session has been ended.");

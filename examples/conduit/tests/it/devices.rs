@@ -114,3 +114,44 @@ async fn the_keys_are_published() {
     assert_eq!(pair["access_token"].as_str().expect("a text").split('.').count(), 3);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_browser_shows_devices_too_and_signs_them_out() {
+    let app = conduit().await;
+    let (first, second, third) = (sign_in(&app).await, sign_in(&app).await, sign_in(&app).await);
+    let client = app.client();
+    let form = [("name", "priya@example.net"), ("password", conduit::seed::PASSWORD)];
+    client.post("/account/login").form(&form).send().await.assert_redirect("/");
+    let page = client.get("/account/sessions").send().await;
+    page.assert_status(200).assert_text_contains("Apps and devices");
+    let header = format!("Token {}", first["access_token"].as_str().expect("a text"));
+    let devices: Value = app.get("/account/devices").header("authorization", &header).send().await.json();
+    let all = devices["devices"].as_array().expect("a list");
+    let this = all.iter().find(|device| device["is_this"] == true).expect("it is there");
+    let id = this["id"].as_str().expect("a text");
+    for told in ["The device has been signed out.", "That device was signed out already."] {
+        client
+            .post("/account/sessions")
+            .form(&[("device", id)])
+            .send()
+            .await
+            .assert_redirect("/account/sessions");
+        client.get("/account/sessions").send().await.assert_text_contains(told);
+    }
+    assert_eq!((feed(&app, &first).await, feed(&app, &second).await), (401, 200));
+    // Somebody else's is none of theirs.
+    let other = app.client();
+    let form = [("name", "iryna.sh@example.com"), ("password", conduit::seed::PASSWORD)];
+    other.post("/account/login").form(&form).send().await.assert_redirect("/");
+    let header = format!("Token {}", second["access_token"].as_str().expect("a text"));
+    let devices: Value = app.get("/account/devices").header("authorization", &header).send().await.json();
+    let id = devices["devices"][0]["id"].as_str().expect("a text");
+    other.post("/account/sessions").form(&[("device", id)]).send().await.assert_redirect("/account/sessions");
+    assert_eq!((feed(&app, &second).await, feed(&app, &third).await), (200, 200));
+    // All others: this browser stays.
+    let nothing: [(&str, &str); 0] = [];
+    client.post("/account/sessions").form(&nothing).send().await.assert_redirect("/account/sessions");
+    assert_eq!((feed(&app, &second).await, feed(&app, &third).await), (401, 401));
+    client.get("/api/user").send().await.assert_status(200);
+    app.stop().await;
+}

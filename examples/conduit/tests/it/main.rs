@@ -19,8 +19,7 @@ mod v2;
 
 use std::sync::Arc;
 
-use mainstay::core::clock::{Clock, TestClock};
-use mainstay::prelude::*;
+use mainstay::core::clock::TestClock;
 use mainstay_test::TestApp;
 
 /// The application with the content of the first start.
@@ -32,15 +31,10 @@ async fn conduit() -> TestApp {
 
 /// The same, and a clock that moves when it is told to.
 async fn conduit_at(clock: &Arc<TestClock>) -> TestApp {
-    let shared = Arc::clone(clock);
-    let provider = Provider::singleton(move || Shared(Arc::clone(&shared)));
-    let provider = provider.bind(|clock| Arc::clone(&clock.0) as Arc<dyn Clock>);
-    let app = TestApp::of(conduit::app()).replace(provider).start().await;
+    let app = TestApp::of(conduit::app()).clock(clock).start().await;
     fill(&app).await;
     app
 }
-
-struct Shared(Arc<TestClock>);
 
 async fn fill(app: &TestApp) {
     let filled = conduit::seed::fill(app.inject().await, app.inject().await).await;

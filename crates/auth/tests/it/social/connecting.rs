@@ -212,3 +212,28 @@ async fn an_application_forgets_the_identities_of_an_account_that_it_deletes() {
     sign_in(&app.client(), &provider).await.assert_status(409);
     assert_nobody(&app.client()).await;
 }
+
+#[tokio::test]
+async fn who_has_no_password_is_asked_for_none() {
+    let provider = Provider::start().await;
+    let (clock, setup) = at_rest(app(&provider));
+    let app = setup.start().await;
+    let client = app.client().with_header("accept", "text/html");
+    sign_in(&client, &provider).await.assert_redirect("/me");
+    let page = client.get("/account/password").send().await;
+    page.assert_status(200).assert_text_contains("Your account has no password yet.");
+    assert!(!page.text().contains("type=\"password\""), "{}", page.text());
+    // There are no pages by which one could be chosen.
+    assert!(!page.text().contains("/account/forgot"), "{}", page.text());
+
+    provider.advance(&clock, Duration::from_secs(3600));
+    client.get(CONNECTIONS).send().await.assert_redirect("/account/confirm?next=%2Faccount%2Fconnections");
+    let page = client.get("/account/confirm?next=/account/connections").send().await;
+    page.assert_text_contains("Sign in again").assert_text_contains("Continue with Company account");
+    assert!(!page.text().contains("type=\"password\""), "{}", page.text());
+    let refused = client.post("/account/confirm").form(&[("password", "")]).send().await;
+    assert!(refused.status().is_client_error());
+    // By the provider again, which is proof enough.
+    sign_in(&client, &provider).await.assert_redirect("/me");
+    client.get(CONNECTIONS).send().await.assert_status(200);
+}
