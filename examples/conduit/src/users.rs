@@ -2,11 +2,12 @@
 //!
 //! - `model`: the table.
 //! - `registration`, `login`: registration, login and one's own account, as the RealWorld API has them.
-//! - `pages`: what the pages of accounts ask about a user.
+//! - `pages`: what the pages of accounts ask about a user; `appearance`: one more of them, of our own.
 //! - `social`: who comes by a provider.
 //! - `scopes`: what tokens are good for that people make for programs.
 //! - `token`: the command of this name.
 
+mod appearance;
 mod login;
 mod model;
 mod pages;
@@ -40,6 +41,7 @@ pub fn module() -> Module {
         .roles::<User>()
         .role(moderator.may(["articles.delete", "comments.delete"]))
         .audit_log()
+        .import(appearance::module())
         .routes(registration::routes())
         .static_files("/avatars", pictures)
         .command(token::command());

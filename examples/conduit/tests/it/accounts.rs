@@ -272,6 +272,34 @@ async fn there_is_a_button_for_each_provider_and_none_without_one() {
 }
 
 #[tokio::test]
+async fn people_say_on_a_page_what_others_see_of_them() {
+    let app = crate::conduit().await;
+    let client = app.client();
+    let away = client.get("/account/profile").header("accept", "text/html").send().await;
+    away.assert_redirect("/account/login?next=%2Faccount%2Fprofile");
+    let sent = [("name", "priya@example.net"), ("password", conduit::seed::PASSWORD)];
+    client.post("/account/login").form(&sent).send().await.assert_redirect("/");
+    client.get("/account").send().await.assert_text_contains("What others see of you");
+    client.get("/account/profile").send().await.assert_text_contains("value=\"priya_natarajan\"");
+    for (name, status, told) in [
+        ("", 422, "must not be empty"),
+        ("  ", 422, "aria-invalid=\"true\""),
+        ("iryna", 409, "aria-invalid=\"true\""),
+        (&"n".repeat(61), 422, "aria-invalid=\"true\""),
+    ] {
+        let form = [("username", name), ("bio", "New <b>here</b>."), ("image", "")];
+        let again = client.post("/account/profile").form(&form).send().await;
+        again.assert_status(status).assert_text_contains(told);
+        again.assert_text_contains("New &lt;b&gt;here&lt;&#x2f;b&gt;.");
+    }
+    let form = [("username", " priya "), ("bio", "Teaches."), ("image", "")];
+    client.post("/account/profile").form(&form).send().await.assert_redirect("/account/profile");
+    client.get("/account/profile").send().await.assert_text_contains("That is what others see now.");
+    app.get("/api/profiles/priya").send().await.assert_json_at("/profile/bio", json!("Teaches."));
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn the_form_to_register_says_which_names_cannot_be() {
     let app = TestApp::start(conduit::app()).await;
     let long = "n".repeat(61);
