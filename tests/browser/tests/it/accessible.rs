@@ -141,8 +141,9 @@ async fn elements(views: Views, session: Session) -> Result<Html<String>> {
 async fn shown(Path(name): Path<String>, views: Views) -> Result<Html<String>> {
     let codes = ["abcde-fghjk", "23456-789ab"];
     let form = FormState::blank().with_error("name", "Name and password do not belong together.");
-    let more =
-        context! { codes, next => "/", message => "A mail is on its way.", is_here => false, left => 9 };
+    let form = form.with_error("scopes", "Choose at least one.");
+    let scopes = [("articles.read", "Read articles"), ("*", "Everything that you may do")];
+    let more = context! { codes, next => "/", message => "A mail is on its way.", is_here => false, left => 9, scopes };
     views.render(
         &format!("auth/{name}.html"),
         more.with("form", form).with("label", "E-mail").with("email", "ann@example.com"),
@@ -161,18 +162,19 @@ async fn enter(session: Session, db: Inject<Db>) -> Result<Redirect> {
 pub(crate) struct Reports(pub(crate) mpsc::Sender<Report>);
 
 /// The pages, and their titles.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 27] = [
     ("/account/login", "Sign in"),
     ("/elements", "Elements"),
     ("/lost", "Lost"),
     ("/account/register", "Create an account"),
     ("/account/forgot", "Another password"),
-    ("/account/reset?token=x", "Choose another password"),
+    ("/account/reset?token=x", "A link that is over"),
     ("/account/link", "Sign in by a link"),
     ("/account/login/company", "Sign in with company"),
     ("/account/login/company/callback", "Not signed in"),
     ("/shown/login", "Sign in"),
     ("/shown/sent", "Look into your mailbox"),
+    ("/shown/reset", "Choose another password"),
     ("/shown/register_finish", "Create an account"),
     ("/shown/link_use", "Sign in"),
     ("/shown/email_confirm", "Change your e-mail address"),
@@ -181,6 +183,8 @@ const PAGES: [(&str, &str); 24] = [
     ("/account/sessions", "Where you are signed in"),
     ("/account", "Your account"),
     ("/account/connections", "Connected accounts"),
+    ("/account/access-tokens", "Access tokens"),
+    ("/shown/tokens", "Access tokens"),
     ("/account/password", "Change your password"),
     ("/account/confirm", "Confirm that it is you"),
     ("/account/email", "Change your e-mail address"),
@@ -240,6 +244,8 @@ fn app(port: u16, database: String, reports: mpsc::Sender<Report>) -> App {
         .recovery_pages::<Member>()
         .sign_in_links::<Member>()
         .second_factor::<Member>()
+        .access_token_pages::<Member>()
+        .token_scope("articles.read", "Read articles")
         .social_login::<Member>()
         // Nobody goes there: the pages are looked at.
         .set("auth.providers.company.issuer", "https://id.example")
