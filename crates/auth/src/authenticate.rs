@@ -17,6 +17,7 @@ use mainstay_http::stack::principal::Authenticate;
 use tokio::sync::OnceCell;
 
 use crate::account::Account;
+use crate::proven::SIGNED_IN_AT;
 use crate::scopes::{Scopes, hold};
 use crate::signed_in::SignedIn;
 use crate::tokens::{self, Claim};
@@ -101,11 +102,12 @@ impl<A: Account> ByToken<A> {
         self.known.get_or_try_init(find_out).await
     }
 
-    async fn account(purpose: &Purpose, token: &str, resolver: &Resolver) -> Result<A> {
+    async fn account(purpose: &Purpose, token: &str, resolver: &Resolver) -> Result<(A, u64)> {
         let claim = Claim::<A>::read(purpose, token).map_err(|why| invalid_token::<A>().caused_by(why))?;
         let db = resolver.get::<Db>().await?;
         let account = get::<A>(claim.key.clone(), &db).await?;
-        account.filter(|account| account.is_active() && claim.is_of(account)).ok_or_else(invalid_token::<A>)
+        let account = account.filter(|account| account.is_active() && claim.is_of(account));
+        Ok((account.ok_or_else(invalid_token::<A>)?, claim.issued_at))
     }
 }
 
@@ -126,8 +128,8 @@ impl<A: Account> Authenticate for ByToken<A> {
             let Some(token) = token(&header, A::SCHEME) else { return Ok(None) };
             let known = self.known(resolver).await?;
             let Some(kind) = known.kinds.iter().find(|kind| kind.read.is_one(token)) else {
-                let account = Self::account(&known.purpose, token, resolver).await?;
-                return Ok(Some(SignedIn::enter(account, request)));
+                let (account, issued_at) = Self::account(&known.purpose, token, resolver).await?;
+                return Ok(Some(SignedIn::enter(account, request).with_claim(SIGNED_IN_AT, issued_at)));
             };
             let bearer = kind.read.read(token, exchange, request, resolver).await?;
             if let Some(route) = exchange.route() {

@@ -1,7 +1,6 @@
 //! Who sends a request, from the session of a browser.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::request::Parts;
@@ -59,7 +58,8 @@ impl Note {
 pub trait SignInExt {
     /// Makes it the session of this account: requests that come with it have a [`SignedIn`]. The session gets a new cookie.
     ///
-    /// It ends with its time, when it is ended, when the account is not active any more, and when its password changes.
+    /// It ends with its time, when it is ended, when the account is not active any more, and when its password changes: at once for who
+    /// takes the account, for who takes the principal alone within `session.recheck`.
     ///
     /// # Errors
     ///
@@ -74,39 +74,43 @@ impl SignInExt for Session {
     }
 }
 
-/// Reads the session, loads the account, and leaves it for [`SignedIn`].
+/// The account of a session. A session that was one and is none any more is ended.
+pub(crate) async fn account_of<A: Account>(session: &Session, db: &Db) -> Result<Option<A>> {
+    let note = match session.get::<Note>(NAME) {
+        Ok(Some(note)) if note.model == A::META.name => note,
+        Ok(_) => return Ok(None),
+        // Of another version of this program, or not ours at all.
+        Err(error) => {
+            tracing::warn!(error = %error.report(), "a session that cannot be read is ended");
+            session.end();
+            return Ok(None);
+        }
+    };
+    let account = note.find::<A>(db).await?;
+    match &account {
+        Some(account) => {
+            session.recognize(Recognized { principal: account.principal(), model: A::META.name });
+        }
+        None => session.end(),
+    }
+    Ok(account)
+}
+
+/// What a request has that came by a session and not by a token.
+#[derive(Clone, Copy)]
+pub(crate) struct CameBySession;
+
+/// Whether it did.
+pub(crate) fn came_by_session(request: &Parts) -> bool {
+    request.extensions.get::<CameBySession>().is_some()
+}
+
+/// Finds out whose the session is. Where a process knows that still, the account waits for who asks for it.
 pub(crate) struct BySession<A>(PhantomData<fn() -> A>);
 
 impl<A> Default for BySession<A> {
     fn default() -> Self {
         Self(PhantomData)
-    }
-}
-
-impl<A: Account> BySession<A> {
-    async fn account(session: &Session, resolver: &Resolver) -> Result<Option<A>> {
-        let note = match session.get::<Note>(NAME) {
-            Ok(Some(note)) if note.model == A::META.name => note,
-            Ok(_) => return Ok(None),
-            // Of another version of this program, or not ours at all.
-            Err(error) => {
-                tracing::warn!(error = %error.report(), "a session that cannot be read is ended");
-                session.end();
-                return Ok(None);
-            }
-        };
-        let db = resolver.get::<Db>().await?;
-        let account = note.find::<A>(&db).await?;
-        match &account {
-            Some(account) => {
-                session.recognize(Recognized {
-                    principal: account.principal(),
-                    note: serde_json::to_value(&note)?,
-                });
-            }
-            None => session.end(),
-        }
-        Ok(account)
     }
 }
 
@@ -123,17 +127,20 @@ impl<A: Account> Authenticate for BySession<A> {
     ) -> BoxFuture<'a, Result<Option<Principal>>> {
         Box::pin(async move {
             if let Some(known) = Session::recognized(request) {
-                if known.note["model"] != A::META.name {
+                if known.model != A::META.name {
                     return Ok(None);
                 }
-                // Who only wants to know who it is costs no statement; the account is loaded for who asks for it.
-                let proof = Proof::Session(Arc::clone(&known));
-                Pending::<A>::enter(proof, &resolver.get::<Db>().await?, request);
+                Pending::<A>::enter(Proof::Session, &resolver.get::<Db>().await?, request);
+                request.extensions.insert(CameBySession);
                 return Ok(Some(known.principal.clone()));
             }
             let Some(session) = Session::of_visitor(request).await? else { return Ok(None) };
-            let account = Self::account(&session, resolver).await?;
-            Ok(account.map(|account| SignedIn::enter(account, request)))
+            let db = resolver.get::<Db>().await?;
+            let account = account_of::<A>(&session, &db).await?;
+            Ok(account.map(|account| {
+                request.extensions.insert(CameBySession);
+                SignedIn::enter(account, request)
+            }))
         })
     }
 }

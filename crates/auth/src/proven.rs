@@ -15,6 +15,7 @@ use mainstay_http::{Exchange, Session};
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::by_session::came_by_session;
 use crate::pages::visit::{back_to, with_next};
 use crate::pages::{CONFIRM, LOGIN};
 use crate::passwords::AuthConfig;
@@ -71,7 +72,7 @@ pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -
     Ok(unix_seconds(now).saturating_sub(latest) < lifetime.as_secs())
 }
 
-/// Which claim of a principal says when its device signed in, in seconds since 1970. Named as in OpenID Connect.
+/// Which claim of a principal says when who has its token signed in, in seconds since 1970. Named as in OpenID Connect.
 pub(crate) const SIGNED_IN_AT: &str = "auth_time";
 
 /// Whoever comes with a session has proved who they are lately, whoever comes by a device has signed in there lately. Who comes with a
@@ -93,7 +94,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NotStale {
         }
         let session = Session::of_visitor(parts).await?;
         let Some(session) = session.filter(|session| session.owner() == Some(who.identity())) else {
-            return Ok(Self);
+            // Where the session was to say it, and has ended meanwhile, nothing is proved.
+            return if came_by_session(parts) { Err(required()) } else { Ok(Self) };
         };
         if is_fresh(&session, clock.now(), config.proof_lifetime)? { Ok(Self) } else { Err(required()) }
     }

@@ -12,13 +12,11 @@ use mainstay_db::write::get;
 use mainstay_db::{Db, Key};
 use mainstay_http::Session;
 use mainstay_http::describe::{Describe, ErrorSpec, Operation, Place, SecurityScheme, SecuritySpec};
-use mainstay_http::session::Recognized;
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::account::Account;
 use crate::authenticate::{invalid_token, unauthorized};
-use crate::by_session::Note;
+use crate::by_session::account_of;
 
 /// The account that sends the request: `SignedIn(user): SignedIn<User>`. Whoever is not signed in is answered with 401;
 /// `Option<SignedIn<User>>` serves everybody.
@@ -47,8 +45,8 @@ pub(crate) struct Pending<A> {
 pub(crate) enum Proof {
     /// A token, of an account with this key, as JSON.
     Token(Arc<str>),
-    /// A session.
-    Session(Arc<Recognized>),
+    /// The session of the request, which is looked at only now.
+    Session,
 }
 
 impl<A: Account> Pending<A> {
@@ -57,14 +55,14 @@ impl<A: Account> Pending<A> {
         request.extensions.insert(Arc::new(Self { proof, db: db.clone(), loaded: OnceCell::new() }));
     }
 
-    /// None of a session that has ended since it was last looked at, as if it had been found to be none then.
-    async fn account(&self) -> Result<Option<A>> {
+    /// None of a session that has ended since it was last looked at.
+    async fn account(&self, request: &Parts) -> Result<Option<A>> {
         let load = async || match &self.proof {
             Proof::Token(key) => {
                 let account = get::<A>(Key::new(serde_json::from_str(key)?), &self.db).await?;
                 account.filter(Account::is_active).ok_or_else(invalid_token::<A>).map(Some)
             }
-            Proof::Session(known) => Note::deserialize(&known.note)?.find(&self.db).await,
+            Proof::Session => account_of(&Session::of(request).await?, &self.db).await,
         };
         self.loaded.get_or_try_init(load).await.cloned()
     }
@@ -82,7 +80,7 @@ impl<A: Account> SignedIn<A> {
             return Ok(Some(signed_in.clone()));
         }
         match parts.extensions.get::<Arc<Pending<A>>>() {
-            Some(pending) => Ok(pending.account().await?.map(Self)),
+            Some(pending) => Ok(pending.account(parts).await?.map(Self)),
             None => Ok(None),
         }
     }

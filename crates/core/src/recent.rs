@@ -109,9 +109,23 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         generations.old.retain(|_, entry| !is_one(&entry.value));
     }
 
+    /// Forgets those of which this is true when what it returns is dropped: for a change that may be cut off while it is made.
+    pub fn forgets_where<'a>(&'a self, is_one: impl Fn(&V) -> bool + 'a) -> impl Sized {
+        Forgets(move || self.forget_where(&is_one))
+    }
+
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.forget_where(|_| true);
+    }
+}
+
+/// What is done at the end, however that comes.
+struct Forgets<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Forgets<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

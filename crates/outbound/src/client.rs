@@ -83,6 +83,14 @@ pub(crate) struct Prepared {
     pub(crate) body: Bytes,
     pub(crate) timeout: Option<Duration>,
     pub(crate) statuses: Statuses,
+    pub(crate) shown: Shown,
+}
+
+/// How much of a URL logs and errors have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Path,
+    Origin,
 }
 
 /// Which statuses are an answer.
@@ -208,7 +216,7 @@ impl Client {
         let called = match prepared {
             Ok(prepared) => {
                 about.method = prepared.method.clone();
-                about.url = shown(&prepared.url);
+                about.url = shown(&prepared.url, prepared.shown);
                 let statuses = prepared.statuses;
                 match self.0.attempts(prepared, &mut about.attempts).await {
                     Ok(response) if statuses == Statuses::Success && !response.status().is_success() => {
@@ -370,6 +378,7 @@ fn class(status: StatusCode) -> &'static str {
 }
 
 /// A URL as it may be shown: without credentials and query, which may hold what is secret.
-fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path()).chars().take(200).collect()
+fn shown(url: &Url, shown: Shown) -> String {
+    let path = if shown == Shown::Path { url.path() } else { "" };
+    format!("{}{path}", url.origin().ascii_serialization()).chars().take(200).collect()
 }

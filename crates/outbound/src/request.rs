@@ -12,7 +12,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::answer::Answer;
-use crate::client::{Client, Prepared, Statuses};
+use crate::client::{Client, Prepared, Shown, Statuses};
 use crate::failure::Failure;
 use crate::settings::bearer;
 
@@ -28,6 +28,7 @@ pub struct Request {
     body: Bytes,
     timeout: Option<Duration>,
     statuses: Statuses,
+    shown: Shown,
     fault: Option<Failure>,
 }
 
@@ -43,6 +44,7 @@ impl Request {
             body: Bytes::new(),
             timeout: None,
             statuses: Statuses::Success,
+            shown: Shown::Path,
             fault: None,
         }
     }
@@ -134,6 +136,12 @@ impl Request {
         self
     }
 
+    /// Logs and errors say which server was called, and not by which path: what stands there is secret.
+    pub fn secret_path(mut self) -> Self {
+        self.shown = Shown::Origin;
+        self
+    }
+
     /// Sends it, and again where that may help, and reads the whole answer.
     ///
     /// # Errors
@@ -169,8 +177,8 @@ impl Request {
         };
         let mut headers = self.client.headers().clone();
         headers.extend(self.headers);
-        let Self { method, body, timeout, statuses, .. } = self;
-        (self.client, Ok(Prepared { method, url, headers, body, timeout, statuses }))
+        let Self { method, body, timeout, statuses, shown, .. } = self;
+        (self.client, Ok(Prepared { method, url, headers, body, timeout, statuses, shown }))
     }
 
     /// The first mistake is the one that is told.

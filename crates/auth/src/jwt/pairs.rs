@@ -340,9 +340,9 @@ impl TokenPairs {
     }
 
     async fn end(&self, id: &str, by: Ended) -> Result<()> {
+        let _forgets = self.known.forgets_where(|known| known.family == id);
         let this = StoredSignIn::filter(|sign_in| sign_in.id.eq(id) & sign_in.ended_at.is_null());
         self.end_all(this, by).await?;
-        self.known.forget_where(|known| known.family == id);
         Ok(())
     }
 
@@ -375,12 +375,11 @@ impl TokenPairs {
     ///
     /// When the database cannot be reached.
     pub async fn sign_out<A: Account>(&self, account: &A, id: &str) -> Result<bool> {
+        let owner = account.principal().identity();
+        let _forgets =
+            self.known.forgets_where(|known| known.family == id && known.principal.identity() == owner);
         let this = self.of(account).filter(|sign_in| sign_in.id.eq(id));
-        let ended = self.end_all(this, Ended::SignedOut).await?;
-        if ended > 0 {
-            self.known.forget_where(|known| known.family == id);
-        }
-        Ok(ended > 0)
+        Ok(self.end_all(this, Ended::SignedOut).await? > 0)
     }
 
     /// Signs all devices of an account out, but for one. Returns how many.
@@ -389,12 +388,12 @@ impl TokenPairs {
     ///
     /// When the database cannot be reached.
     pub async fn sign_out_all<A: Account>(&self, account: &A, except: Option<&str>) -> Result<u64> {
-        let others = self.of(account).filter_if(except, |sign_in, except| sign_in.id.ne(except));
-        let ended = self.end_all(others, Ended::SignedOut).await?;
         let owner = account.principal().identity();
-        self.known
-            .forget_where(|known| Some(&*known.family) != except && known.principal.identity() == owner);
-        Ok(ended)
+        let _forgets = self
+            .known
+            .forgets_where(|known| Some(&*known.family) != except && known.principal.identity() == owner);
+        let others = self.of(account).filter_if(except, |sign_in, except| sign_in.id.ne(except));
+        self.end_all(others, Ended::SignedOut).await
     }
 
     /// Signs the device out that has this refresh token, as RFC 7009 has it: a token that is none is as good as signed out.

@@ -95,8 +95,12 @@ pub(super) async fn end<A: Named>(
     let Some(account) = account else { return visit.sign_in_first() };
     let owner = account.principal().identity();
     let told = sent.accept(async |ended| {
-        if let (Some(id), Some(pairs)) = (&ended.device, &pairs) {
-            if !pairs.sign_out(&*account, id).await? {
+        if let Some(id) = &ended.device {
+            let is_ended = match &pairs {
+                Some(pairs) => pairs.sign_out(&*account, id).await?,
+                None => false,
+            };
+            if !is_ended {
                 return Ok("That device was signed out already.");
             }
             visit.record(SecurityEvent::new("device.signed_out").of(&owner).with("sign_in", &**id)).await?;

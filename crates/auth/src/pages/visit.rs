@@ -21,7 +21,7 @@ use super::{LOGIN, Offer, Place};
 use crate::account::Account;
 use crate::audit::{Audit, SecurityEvent};
 use crate::buttons::SignInButtons;
-use crate::by_session::{Note, SignInExt};
+use crate::by_session::{Note, SignInExt, came_by_session};
 use crate::passwords::AuthConfig;
 use crate::proven;
 use crate::roles::Roles;
@@ -245,6 +245,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 fn refuse_whose_token_it_is(parts: &Parts, session: &Session) -> Result<()> {
     let who = parts.extensions.get::<Principal>().filter(|who| who.is_authenticated());
     match who {
+        // A session that another process has ended is that of nobody.
+        Some(_) if came_by_session(parts) && session.owner().is_none() => Ok(()),
         Some(who) if session.owner() != Some(who.identity()) => {
             Err(Error::forbidden("Sign in with a browser: these pages take no token.")
                 .code("sign_in_required"))

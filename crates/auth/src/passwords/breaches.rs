@@ -79,7 +79,7 @@ impl Breaches {
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
         let hash = Zeroizing::new(hex(hash.as_ref()).to_uppercase());
         let (prefix, suffix) = hash.split_at(PREFIX);
-        let answer = self.client.get("/range/{prefix}").path("prefix", prefix).send().await?;
+        let answer = self.client.get("/range/{prefix}").path("prefix", prefix).secret_path().send().await?;
         let found = found(answer.text()?, suffix);
         found.ok_or_else(|| {
             Error::internal("the service for breached passwords answers with no list of hashes")

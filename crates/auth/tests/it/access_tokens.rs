@@ -248,6 +248,21 @@ async fn makes_no_other_tokens_and_changes_no_password() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_not_new_any_more_makes_no_others() {
+    let clock = Arc::new(TestClock::at(SystemTime::now()));
+    let app = setup(&clock).start().await;
+    let ann = author(&app).await;
+    let signed_in = app.inject::<Tokens>().await.issue(&ann).unwrap();
+    let wanted = json!({ "name": "backup", "scopes": ["*"] });
+    app.post("/account/tokens").bearer(&signed_in).json(&wanted).send().await.assert_status(201);
+    clock.advance(std::time::Duration::from_secs(15 * 60));
+    let made = app.post("/account/tokens").bearer(&signed_in).json(&wanted).send().await;
+    made.assert_problem(403, "proof_required");
+    app.get("/account/tokens").bearer(&signed_in).send().await.assert_status(200);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn refuses_tokens_that_cannot_be_made() {
     let app = TestApp::of(app()).set("access_tokens.max_tokens", "2").start().await;
     let ann = author(&app).await;

@@ -5,20 +5,30 @@ use std::time::{Duration, SystemTime};
 
 use mainstay_auth::guards::{Guard, GuardedExt};
 use mainstay_auth::sessions::{DatabaseSessionsExt, StoredSession};
-use mainstay_auth::{Account, AccountsExt, PasswordHash, SignInExt, SignedIn};
+use mainstay_auth::{
+    AccessTokensExt, Account, AccountsExt, Named, PasswordHash, SignInExt, SignInPagesExt, SignedIn,
+};
 use mainstay_core::clock::TestClock;
 use mainstay_core::principal::Principal;
 use mainstay_core::{App, Inject, Result};
 use mainstay_db::column::Assignment;
-use mainstay_db::{Db, ModelsExt, model, models};
+use mainstay_db::{Db, ModelsExt, Query, model, models};
 use mainstay_http::{Group, RoutesExt, Session, Sessions, get, post, routes};
 use mainstay_test::{Client, TestApp};
+use serde_json::json;
 
 #[model(table = "readers")]
 struct Reader {
     id: i64,
     #[field(default = true)]
     active: bool,
+}
+
+impl Named for Reader {
+    fn by_name(name: &str) -> Query<Self> {
+        let id: i64 = name.parse().unwrap_or_default();
+        Self::filter(|reader| reader.id.eq(id))
+    }
 }
 
 impl Account for Reader {
@@ -81,12 +91,12 @@ async fn warm(app: App) -> (TestApp, Client, Arc<TestClock>) {
 }
 
 #[tokio::test]
-async fn whose_it_is_is_known_without_a_statement_and_the_account_is_read_for_who_asks() {
+async fn whose_it_is_is_known_without_a_statement_and_who_takes_the_account_has_it_looked_at() {
     let (_app, client, clock) = warm(App::new()).await;
     let known = client.get("/who").send().await;
     known.assert_text("1").assert_queries_at_most(0);
     known.assert_header("cache-control", "private, no-cache").assert_header("vary", "cookie");
-    client.get("/me").send().await.assert_text("1").assert_queries_at_most(1);
+    assert_eq!(client.get("/me").send().await.queries().count(), 2, "the session and the account");
     clock.advance(Duration::from_secs(6));
     assert_eq!(client.get("/who").send().await.queries().count(), 2, "the session and the account");
     client.stranger().get("/who").send().await.assert_status(401);
@@ -107,8 +117,59 @@ async fn what_another_process_ends_has_ended_after_a_moment() {
     let db = app.inject::<Db>().await;
     StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
     client.get("/who").send().await.assert_text("1");
-    client.get("/noted").send().await.assert_text("");
     clock.advance(Duration::from_secs(5));
+    client.get("/who").send().await.assert_status(401);
+}
+
+#[tokio::test]
+async fn who_takes_the_account_or_the_session_learns_that_it_has_ended_and_so_does_the_process() {
+    for asks in ["/me", "/noted"] {
+        let (app, client, _) = warm(App::new()).await;
+        let db = app.inject::<Db>().await;
+        StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+        client.get("/who").send().await.assert_text("1");
+        client.get(asks).send().await.assert_status(if asks == "/me" { 401 } else { 200 });
+        client.get("/who").send().await.assert_status(401);
+    }
+}
+
+/// The browser may have another session by now, which is not to be taken away.
+#[tokio::test]
+async fn what_is_left_of_an_ended_session_begins_no_other() {
+    let (app, client, _) = warm(App::new()).await;
+    let db = app.inject::<Db>().await;
+    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    client.post("/note").send().await.assert_success().assert_no_header("set-cookie");
+    client.stranger().post("/note").send().await.assert_success();
+    assert_eq!(StoredSession::query().count(&db).await.unwrap(), 1, "that of the stranger");
+}
+
+/// Else somebody with an old cookie signs out at one process, and makes a token for a year at another.
+#[tokio::test]
+async fn an_ended_session_proves_nothing_and_leads_to_the_form() {
+    let app = App::new().access_tokens::<Reader>().sign_in_pages::<Reader>();
+    let (app, client, _) = warm(app).await;
+    let db = app.inject::<Db>().await;
+    let wanted = json!({ "name": "backup", "scopes": ["*"] });
+    client.post("/account/tokens").json(&wanted).send().await.assert_status(201);
+    client.get("/who").send().await.assert_text("1");
+    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    client.post("/account/tokens").json(&wanted).send().await.assert_status(401);
+
+    let (app, client, _) = warm(App::new().access_tokens::<Reader>().sign_in_pages::<Reader>()).await;
+    let db = app.inject::<Db>().await;
+    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    client.get("/account/login").send().await.assert_status(200);
+}
+
+#[tokio::test]
+async fn what_changes_of_an_account_can_be_looked_at_at_once() {
+    let (app, client, _) = warm(App::new()).await;
+    let db = app.inject::<Db>().await;
+    Reader::filter(|reader| reader.id.gt(0)).update(|reader| reader.active(false), &db).await.unwrap();
+    client.get("/who").send().await.assert_text("1");
+    let owner = Principal::user("1").with_claim("account", "Reader").identity();
+    app.inject::<Sessions>().await.recheck(&owner);
     client.get("/who").send().await.assert_status(401);
 }
 

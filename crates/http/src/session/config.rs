@@ -24,7 +24,7 @@ pub struct SessionConfig {
     #[serde(with = "duration")]
     pub lifetime: Duration,
     /// How long a process believes what it has found out about whose a session is: after this long at most, one that was ended by another
-    /// process is refused. What it is itself told, it knows at once. `0s` asks at every request.
+    /// process is refused. What it does itself, it knows at once. `0s` asks at every request.
     #[serde(with = "duration")]
     pub recheck: Duration,
     /// Of how many sessions a process remembers that.

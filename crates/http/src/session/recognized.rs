@@ -1,7 +1,7 @@
 //! Whose a session is: what an authenticator has found out, and a process remembers for a moment.
 //!
 //! Who only wants to know who sends a request need not load the session, nor the account. What is remembered is forgotten as soon as
-//! this process keeps or removes the session; of what other processes do, it learns after `session.recheck`.
+//! this process keeps or removes the session, or finds that it is gone; of what other processes do, it learns after `session.recheck`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use mainstay_core::Result;
 use mainstay_core::principal::Principal;
 use mainstay_core::recent::Recent;
-use serde_json::Value;
 
 use super::record::{SessionKey, SessionRecord};
 use super::store::SessionStore;
@@ -20,8 +19,8 @@ use super::store::SessionStore;
 pub struct Recognized {
     /// Who it is.
     pub principal: Principal,
-    /// What the authenticator needs to know to find the account again.
-    pub note: Value,
+    /// Of which model the account is.
+    pub model: &'static str,
 }
 
 /// What is remembered, by session.

@@ -94,6 +94,12 @@ impl Sessions {
         Ok(ended)
     }
 
+    /// Has it looked at again, at the next request, who comes with a session of this owner: for whoever changes of an account what its
+    /// principal says. Other processes look after `session.recheck`.
+    pub fn recheck(&self, owner: &str) {
+        self.recent.forget_where(|known| known.principal.identity() == owner);
+    }
+
     /// When a session ends that was made and seen at these times.
     pub(super) fn end_of(
         &self,

@@ -118,7 +118,11 @@ impl Slot {
         let load = async || {
             let asked = self.sessions.recent.asked();
             let Some(token) = &self.token else { return Ok(asked) };
-            let found = self.sessions.store.load(&SessionKey::of(token)).await?;
+            let key = SessionKey::of(token);
+            let found = self.sessions.store.load(&key).await?;
+            if found.is_none() {
+                self.sessions.recent.forget(&key);
+            }
             self.state().kept = found;
             Ok(asked)
         };
@@ -239,7 +243,9 @@ impl Slot {
             if let Some(old) = &old {
                 self.sessions.store.remove(old).await?;
             }
-            if !is_empty {
+            // Another process has ended it, or given the browser another: what is left of it here begins none in its place.
+            let is_late = old.is_none() && self.is_recognized.load(Ordering::Relaxed);
+            if !is_empty && (!is_late || changes.signed_in.is_some()) {
                 return self.begin(&changes).await;
             }
             // One that is merely unknown stays: a request beside this one may have given the browser another meanwhile, which

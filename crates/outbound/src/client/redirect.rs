@@ -108,6 +108,7 @@ mod tests {
                 body: Bytes::from_static(b"form"),
                 timeout: None,
                 statuses: crate::client::Statuses::Any,
+                shown: crate::client::Shown::Path,
             };
             let to = request.url.clone();
             follow(&mut request, StatusCode::from_u16(status).unwrap(), to);

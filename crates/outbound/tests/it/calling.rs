@@ -103,6 +103,15 @@ async fn an_answer_that_says_no_is_told_to_the_log_and_not_to_the_client() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_secret_is_told_to_nobody() {
+    let server = Server::start(|_, _| answer(404, "", "")).await;
+    let caller = Caller::of(&server, &[]).await;
+    let error = caller.get("/range/5BAA6").secret_path().send().await.unwrap_err();
+    let report = error.report();
+    assert!(report.contains(&format!("GET {}: ", server.url(""))) && !report.contains("5BAA6"), "{report}");
+}
+
+#[tokio::test]
 async fn every_status_is_an_answer_where_that_is_asked_for() {
     let server = Server::start(|_, _| answer(404, "x-why: gone\r\n", "")).await;
     let caller = Caller::of(&server, &[]).await;

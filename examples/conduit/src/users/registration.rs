@@ -31,14 +31,12 @@ impl Own {
         Ok(Self::with_token(user, token))
     }
 
-    /// With the token that has come: one that is short-lived, or limited, does not become another one here. A browser, which comes with a
-    /// session, gets one.
-    fn again(user: User, headers: &HeaderMap, tokens: &Tokens) -> Result<Self> {
+    /// With the token that has come: one that is short-lived, or limited, does not become another one here. A session does not become
+    /// one either; a browser, which has it, needs none.
+    fn again(user: User, headers: &HeaderMap) -> Self {
         let sent = headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
-        match sent.and_then(|header| header.split_once(' ')) {
-            Some((_, token)) => Ok(Self::with_token(user, token.trim().to_owned())),
-            None => Self::with_new_token(user, tokens),
-        }
+        let token = sent.and_then(|header| header.split_once(' ')).map_or("", |(_, token)| token.trim());
+        Self::with_token(user, token.to_owned())
     }
 
     fn with_token(user: User, token: String) -> Self {
@@ -82,12 +80,8 @@ async fn register(
 
 /// Shows one's own account.
 #[get("/api/user", tag = "User and Authentication")]
-async fn current(
-    SignedIn(user): SignedIn<User>,
-    headers: HeaderMap,
-    tokens: Inject<Tokens>,
-) -> Result<Json<Own>> {
-    Own::again(user, &headers, &tokens).map(Json)
+async fn current(SignedIn(user): SignedIn<User>, headers: HeaderMap) -> Result<Json<Own>> {
+    Ok(Json(Own::again(user, &headers)))
 }
 
 /// What is to be different.
@@ -147,7 +141,7 @@ async fn change(
         audit.record(event("password.changed")).await?;
         return Own::with_new_token(user, &tokens).map(Json);
     }
-    Own::again(user, &headers, &tokens).map(Json)
+    Ok(Json(Own::again(user, &headers)))
 }
 
 pub(super) fn routes() -> Routes {
