@@ -5,6 +5,7 @@
 //! | `auth.W020` | in production, hashes of passwords cost less than OWASP advises |
 //! | `auth.W021` | in production, a token is good for more than 90 days |
 //! | `auth.W022` | in production, so many attempts to sign in are let through that a password can be guessed |
+//! | `auth.W023` | in production, stolen passwords are asked about without encryption |
 //! | `auth.E001` | two models of accounts have one scheme: the tokens of the second would be refused by the first |
 //! | `auth.E002` | pages of accounts lead to one to sign in, which is not there |
 //! | `auth.E003` | `auth.second_factor_roles` names roles, and nobody can turn a second factor on |
@@ -27,6 +28,8 @@ use crate::attempts::Attempts;
 use crate::audit::Audit;
 use crate::authenticate::ByToken;
 use crate::by_session::BySession;
+#[cfg(feature = "breached-passwords")]
+use crate::passwords::breaches;
 use crate::passwords::{AuthConfig, Passwords};
 use crate::scopes::find_unknown_scopes;
 use crate::second_factor::find_roles_in_vain;
@@ -68,7 +71,8 @@ pub fn module() -> Module {
         .check(Check::at_deploy(before_deployment))
         .check(Check::at_start(find_unknown_scopes));
     #[cfg(feature = "breached-passwords")]
-    let module = mainstay_outbound::OutboundExt::outbound(module, crate::passwords::breaches::upstream());
+    let module = mainstay_outbound::OutboundExt::outbound(module, breaches::upstream())
+        .check(Check::at_deploy(breaches::find_in_the_clear));
     #[cfg(feature = "social-login")]
     let module = module.check(Check::at_start(crate::social::find_unused));
     module

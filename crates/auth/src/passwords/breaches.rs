@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use mainstay_core::random::hex;
-use mainstay_core::{Error, Fault, Result};
+use mainstay_core::{Assembly, Error, Fault, Finding, Findings, Result};
+use mainstay_outbound::config::OutboundConfig;
 use mainstay_outbound::{Client, OutboundError, Upstream};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use zeroize::Zeroizing;
 
-use super::config::{BreachedPasswordsConfig, Unavailable};
+use super::config::{AuthConfig, BreachedPasswordsConfig, Unavailable};
 
 /// How long the service may take: somebody waits for their form.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,12 +28,14 @@ const MOST: usize = 20;
 const PREFIX: usize = 5;
 const SUFFIX: usize = 35;
 
+const NAME: &str = "breached_passwords";
+
 /// The client of the service.
 pub(crate) struct BreachedPasswords(Client);
 
 /// The service, at its own address unless `[outbound.breached_passwords]` has the `base` of a mirror.
 pub(crate) fn upstream() -> Upstream<BreachedPasswords> {
-    Upstream::new("breached_passwords", BreachedPasswords)
+    Upstream::new(NAME, BreachedPasswords)
         .base("https://api.pwnedpasswords.com")
         .header(HeaderName::from_static("add-padding"), HeaderValue::from_static("true"))
         .timeout(PATIENCE)
@@ -40,6 +43,27 @@ pub(crate) fn upstream() -> Upstream<BreachedPasswords> {
         .redirects(0)
         .concurrency(MOST)
         .body_limit(LARGEST)
+}
+
+/// `auth.W023`: whoever is on the way to a mirror learns what is asked, and may say that nothing was found.
+pub(crate) fn find_in_the_clear(assembly: &Assembly, findings: &mut Findings) {
+    let (Ok(config), Ok(outbound)) =
+        (assembly.config.section::<AuthConfig>(), assembly.config.section::<OutboundConfig>())
+    else {
+        return;
+    };
+    let base = outbound.0.get(NAME).and_then(|upstream| upstream.base.as_deref()).unwrap_or_default();
+    let is_here = ["http://localhost", "http://127.0.0.1", "http://[::1]"].into_iter().any(|here| {
+        base.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    if config.breached_passwords.check && base.starts_with("http://") && !is_here {
+        let told = "stolen passwords are asked about without encryption: somebody else may answer";
+        findings.add(
+            Finding::warning("auth.W023", told)
+                .at("outbound.breached_passwords.base")
+                .fix("let the mirror have a certificate, and write https://"),
+        );
+    }
 }
 
 /// The rule about them.

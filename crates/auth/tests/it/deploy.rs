@@ -45,6 +45,18 @@ fn every_weak_setting_is_named() {
     ] {
         assert_eq!(found(careful().set(key, value)), [(id, place.to_owned())], "{key} = {value}");
     }
+    #[cfg(feature = "breached-passwords")]
+    for (base, check, found_is) in [
+        ("http://passwords.example", "true", vec!["auth.W023"]),
+        ("http://localhost.example", "true", vec!["auth.W023"]),
+        ("http://passwords.example", "false", vec![]),
+        ("https://passwords.example", "true", vec![]),
+        ("http://127.0.0.1:8080", "true", vec![]),
+    ] {
+        let app = careful().set("auth.breached_passwords.check", check);
+        let found = found(app.set("outbound.breached_passwords.base", base));
+        assert_eq!(found.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), found_is, "{base} {check}");
+    }
     let more = careful().set("auth.password_memory", "47104").set("auth.password_passes", "1");
     assert_eq!(found(more), []);
 }
