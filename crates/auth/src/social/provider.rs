@@ -238,7 +238,6 @@ fn apple(config: &ProviderConfig, has_secret: bool, faults: &mut Vec<ConfigFault
             config.client_authentication.is_some(),
             "is the same for everybody at Apple",
         ),
-        ("max_age", config.max_age.is_some(), "is not known to Apple, which says nothing of the time"),
     ];
     for (key, _, why) in unknown.into_iter().filter(|(_, is_set, _)| *is_set) {
         faults.push(fault(key, why, "take it out"));

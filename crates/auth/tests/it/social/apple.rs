@@ -310,3 +310,21 @@ async fn takes_no_form_that_is_too_long_nor_one_of_who_answers_in_another_way() 
     let plain = TestApp::start(super::world::app(&provider)).await;
     posted(&plain.client(), &long[1..]).await.assert_status(405);
 }
+
+#[tokio::test]
+async fn how_long_ago_somebody_proved_it_there_can_be_limited() {
+    let key = new_key();
+    let provider = apple(Arc::clone(&key)).await;
+    let app = table(shop(&provider), "company", &provider, &key).set("auth.providers.company.max_age", "1h");
+    let app = TestApp::start(app).await;
+    for (ago, status) in [(60, 303), (3700, 502)] {
+        provider.lies("/token", move |seen, honest| {
+            let mut claims = honest.claims(&nonce_of(seen).unwrap());
+            claims["auth_time"] = (claims["iat"].as_i64().unwrap() - ago).into();
+            claims["email"] = json!("ann@example.org");
+            claims["email_verified"] = json!("true");
+            Reply::Json(200, honest.grant(&honest.sign(&claims)))
+        });
+        sign_in(&app.client()).await.assert_status(status);
+    }
+}

@@ -143,10 +143,6 @@ fn a_table_that_cannot_work_is_found_with_its_key_and_its_fix() {
             "`auth.providers.a.client_secret` is made of `private_key` for Apple",
         ),
         (
-            vec![("a.client_id", "a"), ("a.preset", "apple"), ("a.max_age", "1h")],
-            "`auth.providers.a.max_age` is not known to Apple",
-        ),
-        (
             vec![("a.client_id", "a"), ("a.issuer", "https://id.example"), ("a.private_key", "x")],
             "`auth.providers.a.private_key` means something for the preset `apple` alone",
         ),
