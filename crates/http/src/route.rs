@@ -200,7 +200,7 @@ impl Route {
     fn made(method: Option<Method>, path: String, handler: Arc<dyn AnyHandler>, source: Source) -> Self {
         // A closure goes by the function that it is written in.
         let name = handler.type_name().split("::{{closure}}").next().unwrap_or_default();
-        let name = name.rsplit("::").next().unwrap_or(name).to_owned();
+        let name = name_of_function(name).to_owned();
         let mut operation = Operation::new(method.clone().unwrap_or(Method::GET), path, name);
         operation.source = source;
         if !handler.takes_nothing() {
@@ -386,5 +386,46 @@ impl RouteInfo {
     /// The method, or `*`.
     pub fn method_name(&self) -> &str {
         self.method.as_ref().map_or("*", Method::as_str)
+    }
+}
+
+/// `list` of `shop::orders::list<shop::User>`.
+fn name_of_function(path: &str) -> &str {
+    let (mut depth, mut end) = (0_usize, path.len());
+    // Its type arguments are paths themselves. An arrow is no bracket.
+    if path.ends_with('>') {
+        let bytes = path.as_bytes();
+        for (at, byte) in bytes.iter().enumerate().rev() {
+            match byte {
+                b'>' if at == 0 || bytes[at - 1] != b'-' => depth += 1,
+                b'<' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                end = at;
+                break;
+            }
+        }
+    }
+    let plain = path[..end].trim_end_matches("::");
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of_function;
+
+    #[test]
+    fn a_function_goes_by_its_own_name_whatever_it_is_generic_over() {
+        for (path, name) in [
+            ("shop::orders::list", "list"),
+            ("shop::orders::list<shop::User>", "list"),
+            ("shop::list<alloc::vec::Vec<shop::User>, fn(shop::A) -> shop::B>", "list"),
+            ("<shop::User as shop::Page>::show", "show"),
+            ("<shop::User as shop::Page>::show<shop::A>", "show"),
+            ("list", "list"),
+        ] {
+            assert_eq!(name_of_function(path), name, "{path}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use mainstay_http::extract::{Json, Path};
 use mainstay_http::{Exchange, NoContent, Route, Routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::device::{Device, SignIn};
 use super::keys::SigningKeys;
@@ -105,7 +105,7 @@ pub(super) fn login_routes<A: Named>() -> Routes {
 pub(super) fn key_routes() -> Routes {
     Routes::new().route(Route::described(Method::GET, JWKS, jwks, |operation| {
         about(operation, "The keys that tokens are checked with\n\nA JSON Web Key Set (RFC 7517).");
-        <Json<Value> as DescribeResponse>::describe(operation);
+        <Json<KeySetDocument> as DescribeResponse>::describe(operation);
     }))
 }
 
@@ -140,6 +140,13 @@ struct Refresh {
 #[derive(Serialize, JsonSchema)]
 struct Listed {
     devices: Vec<Shown>,
+}
+
+/// A JSON Web Key Set.
+#[derive(Serialize, JsonSchema)]
+struct KeySetDocument {
+    /// The keys, each with a `kid`, by which the header of a token names it.
+    keys: Vec<Map<String, Value>>,
 }
 
 /// A device that is signed in.
