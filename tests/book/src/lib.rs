@@ -24,6 +24,7 @@ macro_rules! pages {
 pages! {
     introduction: "introduction.md",
     getting_started: "getting-started.md",
+    conduit: "conduit.md",
     concepts: "concepts.md",
     coming_from: "coming-from.md",
     configuration: "configuration.md",
