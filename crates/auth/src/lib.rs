@@ -12,6 +12,7 @@
 //!   those that serve everybody.
 //! - [`by_session`]: the same from the session of a browser; `session.sign_in_as(&user)`.
 //! - [`attempts`]: how often somebody may try.
+//! - [`password_login`]: signing in by name and password, at an address of one's own.
 //! - [`pages`]: pages to sign in and out: `.sign_in_pages::<User>()`.
 //! - `mailed`: registering, another password, another address, signing in: by a link that comes by mail (feature `mail`).
 //! - `proven`: [`Proven<User>`](Proven), of those that have typed their password lately.
@@ -40,6 +41,7 @@ pub mod jwt;
 pub mod mailed;
 pub mod module;
 pub mod pages;
+pub mod password_login;
 pub mod passwords;
 pub mod policies;
 mod proven;
@@ -66,6 +68,7 @@ pub use jwt::{JwtExt, TokenPairs};
 pub use mailed::{Person, RecoveryPagesExt, Registration, RegistrationPagesExt, SignInLinksExt};
 pub use module::AccountsExt;
 pub use pages::{Named, SignInPagesExt};
+pub use password_login::{Credentials, PasswordLogin};
 pub use passwords::{PasswordHash, Passwords};
 pub use proven::Proven;
 #[cfg(feature = "redis")]

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header};
 use mainstay_core::clock::{Clock, unix_seconds};
 use mainstay_core::keys::{KeyError, Keys, Purpose};
 use mainstay_core::{Inject, Result};
@@ -18,10 +17,6 @@ use crate::passwords::{AuthConfig, PasswordHash};
 
 /// How many bytes of the stamp a token carries: enough that no two passwords of an account share it by chance.
 const STAMP: usize = 8;
-
-/// No cache between keeps a token.
-pub(crate) const NO_STORE: [(HeaderName, HeaderValue); 1] =
-    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// Makes tokens. Injectable.
 pub struct Tokens {

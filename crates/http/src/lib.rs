@@ -78,8 +78,8 @@ pub use middleware::{Middleware, Next};
 pub use module::{RoutesExt, routes_of};
 pub use negotiate::{Accepts, AcceptsLanguage};
 pub use respond::{
-    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, Problem, Redirect,
-    SetCookie, Sse, Stream,
+    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, NoStore, Problem,
+    Redirect, SetCookie, Sse, Stream,
 };
 pub use resumable::{Finished, ResumableUploads};
 pub use route::{Group, Route, RouteMatch, Routes};

@@ -8,6 +8,7 @@
 //! | [`Json<T>`](crate::extract::Json) | 200 with JSON |
 //! | [`Html<T>`], text | 200 with a page, with text |
 //! | [`Created<T>`] | 201 with `Location` |
+//! | [`NoStore<T>`] | what no cache keeps |
 //! | [`NoContent`] | 204 |
 //! | [`Redirect`] | 303, 307, 308 or 301 |
 //! | [`Stream`], [`JsonLines<T>`] | 200, piece by piece |
@@ -24,6 +25,7 @@ mod event_log;
 mod json;
 mod json_events;
 mod negotiated;
+mod no_store;
 mod problem;
 mod redirect;
 mod sse;
@@ -36,6 +38,7 @@ pub use csv::Csv;
 pub use event_log::EventLog;
 pub use json_events::JsonEvents;
 pub use negotiated::Negotiated;
+pub use no_store::NoStore;
 pub use problem::{Problem, ProblemFault};
 pub use redirect::Redirect;
 pub(crate) use sse::end_at;

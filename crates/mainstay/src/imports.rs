@@ -28,8 +28,8 @@ pub use mainstay_http::extract::{
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::respond::{
-    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, Redirect, SetCookie,
-    Sse, Stream,
+    Created, Csv, Event, EventLog, Html, JsonEvents, JsonLines, Negotiated, NoContent, NoStore, Redirect,
+    SetCookie, Sse, Stream,
 };
 #[cfg(feature = "http")]
 pub use mainstay_http::resumable::{Finished, ResumableUploads};
@@ -72,9 +72,10 @@ pub use mainstay_store::{Cache, Keep, Quota, Store};
 pub use mainstay_auth::RedisSessionsExt;
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{
-    AccessTokens, AccessTokensExt, Account, AccountsExt, Audit, AuditLogExt, DatabaseSessionsExt, InPerson,
-    JwtExt, Named, PasswordHash, Passwords, Proven, RequireScope, Scope, Scoped, ScopesExt, SecondFactorExt,
-    SecondFactors, SecurityEvent, SignInExt, SignInPagesExt, SignedIn, SteppedUp, TokenPairs, Tokens,
+    AccessTokens, AccessTokensExt, Account, AccountsExt, Audit, AuditLogExt, Credentials,
+    DatabaseSessionsExt, InPerson, JwtExt, Named, PasswordHash, PasswordLogin, Passwords, Proven,
+    RequireScope, Scope, Scoped, ScopesExt, SecondFactorExt, SecondFactors, SecurityEvent, SignInExt,
+    SignInPagesExt, SignedIn, SteppedUp, TokenPairs, Tokens,
 };
 #[cfg(feature = "auth")]
 pub use mainstay_auth::{Allowed, Guard, GuardedExt, PermissionsExt, Role, Roles, RolesExt, Rule};

@@ -10,12 +10,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::describe::{Describe, DescribeResponse, ErrorSpec, Operation};
 use mainstay_http::extract::{Json, Path};
 use mainstay_http::respond::Created;
-use mainstay_http::{Exchange, NoContent, Route, Routes};
+use mainstay_http::{Exchange, NoContent, NoStore, Route, Routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,6 @@ use crate::audit::Audit;
 use crate::proven::NotStale;
 use crate::scopes::{InPerson, Scopes};
 use crate::signed_in::SignedIn;
-use crate::tokens::NO_STORE;
 
 const TOKENS: &str = "/account/tokens";
 const TOKEN: &str = "/account/tokens/{id}";
@@ -106,14 +105,14 @@ async fn create<A: Account>(
     audit: Inject<Audit>,
     tokens: Inject<AccessTokens>,
     Json(wanted): Json<Wanted>,
-) -> Result<([(HeaderName, HeaderValue); 1], Created<Json<Made>>)> {
+) -> Result<NoStore<Created<Json<Made>>>> {
     let scopes = Scopes::of(wanted.scopes.iter().map(String::as_str))?;
     let lifetime = wanted.expires_in_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     let new = NewAccessToken { lifetime, ..NewAccessToken::new(wanted.name, scopes) };
     let (about, token) = tokens.create(&*account, new).await?;
     audit.record(made(&account.principal().identity(), &about).from(&exchange)).await?;
     let address = format!("{TOKENS}/{}", about.id);
-    Ok((NO_STORE, Created(address, Json(Made { token, about }))))
+    Ok(NoStore(Created(address, Json(Made { token, about }))))
 }
 
 async fn revoke<A: Account>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use mainstay_core::{Contributions, Error, Fault, Inject, Result};
-use mainstay_http::{Route, Routes};
+use mainstay_http::{NoStore, Route, Routes};
 use mainstay_view::{Context, FormState, context};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,6 @@ use crate::pages::{Named, page};
 use crate::proven::Proven;
 use crate::scopes::{KnownScope, Scopes};
 use crate::signed_in::SignedIn;
-use crate::tokens::NO_STORE;
 
 pub(super) const PAGE: &str = "/account/access-tokens";
 const REVOKE: &str = "/account/access-tokens/revoke";
@@ -108,7 +107,7 @@ async fn create<A: Named>(
             let context = context(&*account, &tokens, &contributions).await?;
             let context =
                 context.with("form", FormState::blank()).with("made", token).with("name", about.name);
-            Ok((NO_STORE, visit.page(VIEW, context)?).into_response())
+            Ok(NoStore(visit.page(VIEW, context)?).into_response())
         }
         Err(form) => visit.again(VIEW, form, context(&*account, &tokens, &contributions).await?),
     }

@@ -13,10 +13,9 @@
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use mainstay_core::principal::Principal;
 use mainstay_core::{Error, Inject, Result};
-use mainstay_db::Db;
 use mainstay_http::describe::{Describe, DescribeResponse, ErrorSpec, Operation};
 use mainstay_http::extract::{Json, Path};
-use mainstay_http::{Exchange, NoContent, Route, Routes};
+use mainstay_http::{Exchange, NoContent, NoStore, Route, Routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,15 +25,11 @@ use super::keys::SigningKeys;
 use super::pairs::{TokenPair, TokenPairs};
 use super::read::SIGN_IN;
 use crate::account::Account;
-use crate::attempts::Attempts;
 use crate::audit::{Audit, SecurityEvent};
-use crate::pages::{ByPassword, Named};
-use crate::passwords::{AuthConfig, Passwords};
-use crate::roles::Roles;
+use crate::pages::Named;
+use crate::password_login::{Credentials, PasswordLogin};
 use crate::scopes::{InPerson, Scopes};
-use crate::second_factor::{SecondFactors, Waits, outstanding};
 use crate::signed_in::SignedIn;
-use crate::tokens::NO_STORE;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const LOGIN: &str = "/account/token";
@@ -87,17 +82,7 @@ pub(super) fn login_routes<A: Named>() -> Routes {
         about(operation, "Signs a device in\n\nBy name and password.");
         <Json<Login> as Describe>::describe(operation);
         <Json<TokenPair> as DescribeResponse>::describe(operation);
-        let wrong = ErrorSpec::new(StatusCode::UNAUTHORIZED, "Name and password do not belong together.");
-        operation.error(wrong.code("wrong_credentials"));
-        let no_code = ErrorSpec::new(
-            StatusCode::UNAUTHORIZED,
-            "The account has a second factor: send a `code` as well.",
-        );
-        operation.error(no_code.code("code_required"));
-        let wrong = ErrorSpec::new(StatusCode::UNAUTHORIZED, "The code is not right, or was used already.");
-        operation.error(wrong.code("wrong_code"));
-        let many = ErrorSpec::new(StatusCode::TOO_MANY_REQUESTS, "There were too many attempts.");
-        operation.error(many.code("too_many_attempts"));
+        PasswordLogin::describe(operation);
     }))
 }
 
@@ -162,61 +147,25 @@ async fn jwks(keys: Inject<SigningKeys>) -> (Headers, Json<Value>) {
     (FIVE_MINUTES, Json(keys.public().to_jwks()))
 }
 
-#[expect(clippy::too_many_arguments, reason = "a handler takes what it needs")]
 async fn log_in<A: Named>(
-    exchange: Exchange,
+    password_login: PasswordLogin,
     device: Device,
-    passwords: Inject<Passwords>,
-    attempts: Inject<Attempts>,
-    factors: Option<Inject<SecondFactors>>,
-    roles: Option<Inject<Roles>>,
-    config: Inject<AuthConfig>,
     pairs: Inject<TokenPairs>,
-    audit: Inject<Audit>,
-    db: Inject<Db>,
     Json(login): Json<Login>,
-) -> Result<(Headers, Json<TokenPair>)> {
+) -> Result<NoStore<Json<TokenPair>>> {
     let scopes = login.scope.as_deref().map_or_else(|| Ok(Scopes::everything()), Scopes::parse)?;
-    let proof = ByPassword {
-        exchange: &exchange,
-        passwords: &passwords,
-        attempts: &attempts,
-        audit: &audit,
-        db: &db,
-    };
-    let account = proof.account::<A>(&login.name, &login.password).await?;
-    let identity = account.principal().identity();
-    match outstanding(account.principal(), factors.as_deref(), roles.as_deref(), &config).await? {
-        None => {}
-        Some(Waits::ForEnrolment) => {
-            let told = "You have to turn on a second factor first, with a browser.";
-            return Err(Error::forbidden(told).code("second_factor_missing"));
-        }
-        Some(Waits::ForCode) => {
-            let no_code = || {
-                let told = "Send a code of your authenticator app as well.";
-                Error::unauthorized(told).code("code_required")
-            };
-            let code = login.code.as_deref().ok_or_else(no_code)?;
-            let factors = factors.ok_or_else(no_code)?;
-            if !factors.tried((&identity, code), (&attempts, &audit), &exchange).await? {
-                let told = "This code is not right, or was used already.";
-                return Err(Error::unauthorized(told).code("wrong_code"));
-            }
-        }
-    }
-    let pair = pairs.sign_in(&account, &device, &scopes).await?;
-    let event = SecurityEvent::new("login").of(&identity).from(&exchange);
-    audit.record(event.with("way", "token")).await?;
-    Ok((NO_STORE, Json(pair)))
+    let Login { name, password, code, .. } = &login;
+    let credentials = Credentials { name, password, code: code.as_deref() };
+    let account = password_login.account::<A>("token", credentials).await?;
+    Ok(NoStore(Json(pairs.sign_in(&account, &device, &scopes).await?)))
 }
 
 async fn refresh<A: Account>(
     device: Device,
     pairs: Inject<TokenPairs>,
     Json(given): Json<Refresh>,
-) -> Result<(Headers, Json<TokenPair>)> {
-    Ok((NO_STORE, Json(pairs.refresh::<A>(&given.refresh_token, &device).await?)))
+) -> Result<NoStore<Json<TokenPair>>> {
+    Ok(NoStore(Json(pairs.refresh::<A>(&given.refresh_token, &device).await?)))
 }
 
 async fn revoke(pairs: Inject<TokenPairs>, Json(given): Json<Refresh>) -> Result<NoContent> {

@@ -69,19 +69,21 @@ async fn register(
     passwords: Inject<Passwords>,
     tokens: Inject<Tokens>,
     Valid(Json(Registration { user: given })): Valid<Json<Registration>>,
-) -> Result<Created<Json<Own>>> {
+) -> Result<NoStore<Created<Json<Own>>>> {
+    let names = [given.username.clone(), given.email.clone()];
+    passwords.check_choice("user/password", &given.password, &names).await?;
     let password = passwords.hash(&given.password).await?;
     let new = NewUser { username: given.username, email: given.email.to_lowercase() }.password(password);
     let user = new.insert(&db).await.map_err(unprocessable)?;
     let event = SecurityEvent::new("registration.finished").of(&user.principal().identity());
     audit.record(event.from(&exchange)).await?;
-    Ok(Created("/api/user".to_owned(), Json(Own::with_new_token(user, &tokens)?)))
+    Ok(NoStore(Created("/api/user".to_owned(), Json(Own::with_new_token(user, &tokens)?))))
 }
 
 /// Shows one's own account.
 #[get("/api/user", tag = "User and Authentication")]
-async fn current(SignedIn(user): SignedIn<User>, headers: HeaderMap) -> Result<Json<Own>> {
-    Ok(Json(Own::again(user, &headers)))
+async fn current(SignedIn(user): SignedIn<User>, headers: HeaderMap) -> Result<NoStore<Json<Own>>> {
+    Ok(NoStore(Json(Own::again(user, &headers))))
 }
 
 /// What is to be different.
@@ -113,12 +115,15 @@ async fn change(
     (_, SignedIn(mut user)): (InPerson, SignedIn<User>),
     (headers, exchange): (HeaderMap, Exchange),
     (db, audit): (Inject<Db>, Inject<Audit>),
-    passwords: Inject<Passwords>,
+    (passwords, sessions): (Inject<Passwords>, Inject<Sessions>),
     tokens: Inject<Tokens>,
     Valid(Json(Changes { user: given })): Valid<Json<Changes>>,
-) -> Result<Json<Own>> {
+) -> Result<NoStore<Json<Own>>> {
     let password = match &given.password {
-        Some(password) => Some(passwords.hash(password).await?),
+        Some(password) => {
+            passwords.check_choice("user/password", password, &user.names()).await?;
+            Some(passwords.hash(password).await?)
+        }
         None => None,
     };
     let (has_new_password, before) = (password.is_some(), user.email.clone());
@@ -139,9 +144,10 @@ async fn change(
     }
     if has_new_password {
         audit.record(event("password.changed")).await?;
-        return Own::with_new_token(user, &tokens).map(Json);
+        sessions.end_all(&user.principal().identity(), None).await?;
+        return Ok(NoStore(Json(Own::with_new_token(user, &tokens)?)));
     }
-    Ok(Json(Own::again(user, &headers)))
+    Ok(NoStore(Json(Own::again(user, &headers))))
 }
 
 pub(super) fn routes() -> Routes {

@@ -60,6 +60,10 @@ async fn refuses_what_is_taken_or_breaks_a_rule() {
     }
     let refused = register(&client, json!({ "username": "", "email": "ann", "password": "short" })).await;
     assert_eq!(errors(refused.assert_status(422)).len(), 3, "{}", refused.text());
+    let refused =
+        register(&client, json!({ "username": "bob", "email": "bob@example.org", "password": "password1" }))
+            .await;
+    assert!(errors(refused.assert_status(422))[0].starts_with("password"), "{}", refused.text());
     let refused = register(&client, json!({ "username": "bob" })).await;
     assert!(
         refused.status().is_client_error() && errors(&refused)[0].contains("email"),
@@ -161,11 +165,21 @@ async fn a_reader_registers_forgets_the_password_and_gets_in_again() {
 #[tokio::test]
 async fn passwords_are_not_guessed_by_the_thousand() {
     let app = TestApp::start(conduit::app()).await;
-    let guess = json!({ "user": { "email": "ann@example.org", "password": "a guess" } });
-    for _ in 0..20 {
-        app.post("/api/users/login").json(&guess).send().await.assert_status(401);
+    let guess = async |name: &str| {
+        let guess = json!({ "user": { "email": format!("{name}@example.org"), "password": "a guess" } });
+        app.post("/api/users/login").json(&guess).send().await
+    };
+    // Those at one account sooner than those at any.
+    for _ in 0..10 {
+        guess("ann").await.assert_status(401);
     }
-    let refused = app.post("/api/users/login").json(&guess).send().await;
+    let refused = guess("ann").await;
+    refused.assert_status(429);
+    assert!(errors(&refused)[0].starts_with("There were too many attempts."), "{:?}", errors(&refused));
+    for number in 0..9 {
+        guess(&format!("reader{number}")).await.assert_status(401);
+    }
+    let refused = guess("somebody").await;
     refused.assert_status(429);
     let wait = refused.header("retry-after").expect("how long to wait");
     assert!((1..=3).contains(&wait.parse::<u32>().expect("seconds")), "{wait}");
