@@ -34,11 +34,14 @@ impl AuthConfig {
             ("auth.attempts", self.attempts, 200.0),
             ("auth.attempts_by_account", self.attempts_by_account, 2000.0),
             ("auth.attempts_by_address", self.attempts_by_address, 20_000.0),
+            // Three codes of a million are good at a time.
+            ("auth.second_factor_attempts", self.second_factor_attempts, 100.0),
         ] {
             let an_hour = in_an_hour(quota);
             if an_hour > most {
-                let told =
-                    format!("{an_hour:.0} attempts an hour are let through: a password can be guessed");
+                let told = format!(
+                    "{an_hour:.0} attempts an hour are let through: a password or a code can be guessed"
+                );
                 let fix = format!("leave it out, or let no more than {most:.0} an hour through");
                 findings.add(Finding::warning("auth.W022", told).at(key).fix(fix));
             }

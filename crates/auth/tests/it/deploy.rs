@@ -40,6 +40,7 @@ fn every_weak_setting_is_named() {
         ("auth.W022", "auth.attempts", "100/1m", "auth.attempts"),
         ("auth.W022", "auth.attempts_by_account", "1000/1m", "auth.attempts_by_account"),
         ("auth.W022", "auth.attempts_by_address", "1000/1m", "auth.attempts_by_address"),
+        ("auth.W022", "auth.second_factor_attempts", "10/1m", "auth.second_factor_attempts"),
         ("db.W031", "database.url", "postgres://ann:pw@db.example/shop", "database.url"),
         ("log.W001", "log.level", "trace", "log.level"),
     ] {

@@ -90,6 +90,13 @@ async fn warm(app: App) -> (TestApp, Client, Arc<TestClock>) {
     (app, client, clock)
 }
 
+/// Ends all sessions, as another process does.
+async fn end_elsewhere(app: &TestApp) {
+    let db = app.inject::<Db>().await;
+    let ended = StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    assert!(ended > 0);
+}
+
 #[tokio::test]
 async fn whose_it_is_is_known_without_a_statement_and_who_takes_the_account_has_it_looked_at() {
     let (_app, client, clock) = warm(App::new()).await;
@@ -114,8 +121,7 @@ async fn what_this_process_ends_has_ended() {
 #[tokio::test]
 async fn what_another_process_ends_has_ended_after_a_moment() {
     let (app, client, clock) = warm(App::new()).await;
-    let db = app.inject::<Db>().await;
-    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    end_elsewhere(&app).await;
     client.get("/who").send().await.assert_text("1");
     clock.advance(Duration::from_secs(5));
     client.get("/who").send().await.assert_status(401);
@@ -125,8 +131,7 @@ async fn what_another_process_ends_has_ended_after_a_moment() {
 async fn who_takes_the_account_or_the_session_learns_that_it_has_ended_and_so_does_the_process() {
     for asks in ["/me", "/noted"] {
         let (app, client, _) = warm(App::new()).await;
-        let db = app.inject::<Db>().await;
-        StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+        end_elsewhere(&app).await;
         client.get("/who").send().await.assert_text("1");
         client.get(asks).send().await.assert_status(if asks == "/me" { 401 } else { 200 });
         client.get("/who").send().await.assert_status(401);
@@ -137,10 +142,10 @@ async fn who_takes_the_account_or_the_session_learns_that_it_has_ended_and_so_do
 #[tokio::test]
 async fn what_is_left_of_an_ended_session_begins_no_other() {
     let (app, client, _) = warm(App::new()).await;
-    let db = app.inject::<Db>().await;
-    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    end_elsewhere(&app).await;
     client.post("/note").send().await.assert_success().assert_no_header("set-cookie");
     client.stranger().post("/note").send().await.assert_success();
+    let db = app.inject::<Db>().await;
     assert_eq!(StoredSession::query().count(&db).await.unwrap(), 1, "that of the stranger");
 }
 
@@ -149,16 +154,14 @@ async fn what_is_left_of_an_ended_session_begins_no_other() {
 async fn an_ended_session_proves_nothing_and_leads_to_the_form() {
     let app = App::new().access_tokens::<Reader>().sign_in_pages::<Reader>();
     let (app, client, _) = warm(app).await;
-    let db = app.inject::<Db>().await;
     let wanted = json!({ "name": "backup", "scopes": ["*"] });
     client.post("/account/tokens").json(&wanted).send().await.assert_status(201);
     client.get("/who").send().await.assert_text("1");
-    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    end_elsewhere(&app).await;
     client.post("/account/tokens").json(&wanted).send().await.assert_status(401);
 
     let (app, client, _) = warm(App::new().access_tokens::<Reader>().sign_in_pages::<Reader>()).await;
-    let db = app.inject::<Db>().await;
-    StoredSession::filter(|session| session.revision.gt(0)).delete(&db).await.unwrap();
+    end_elsewhere(&app).await;
     client.get("/account/login").send().await.assert_status(200);
 }
 
