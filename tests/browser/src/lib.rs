@@ -41,7 +41,13 @@ impl Application {
     /// When it does not build, or is not ready in time; the message has what it said.
     pub fn start() -> io::Result<Self> {
         // Whoever sends random requests signs in more often than people do.
-        Self::with(build()?, free_port()?, &[("MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS", "100000/m")])
+        let names = [
+            "MAINSTAY__RATE_LIMITS__QUOTAS__CREDENTIALS",
+            "MAINSTAY__AUTH__ATTEMPTS",
+            "MAINSTAY__AUTH__ATTEMPTS_BY_ACCOUNT",
+            "MAINSTAY__AUTH__ATTEMPTS_BY_ADDRESS",
+        ];
+        Self::with(build()?, free_port()?, &names.map(|name| (name, "100000/m")))
     }
 
     /// The same at a port that is [free](free_port), with these settings: `MAINSTAY__HTTP__PUBLIC_URL`.

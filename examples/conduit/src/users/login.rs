@@ -10,11 +10,11 @@ use super::registration::Own;
 /// Somebody who has an account.
 #[derive(Deserialize, JsonSchema)]
 struct Login {
-    user: Typed,
+    user: Credentials,
 }
 
 #[derive(Deserialize, JsonSchema)]
-struct Typed {
+struct Credentials {
     email: String,
     password: String,
     /// A code of the authenticator app, or a recovery code, if the account has a second factor.
@@ -28,9 +28,9 @@ async fn log_in(
     tokens: Inject<Tokens>,
     Json(Login { user: given }): Json<Login>,
 ) -> Result<NoStore<Json<Own>>> {
-    let credentials =
-        Credentials { name: &given.email, password: &given.password, code: given.code.as_deref() };
-    let user = login.account::<User>("api", credentials).await?;
+    let Credentials { email, password, code } = &given;
+    let typed = mainstay::auth::Credentials { name: email, password, code: code.as_deref() };
+    let user = login.account::<User>("api", typed).await?;
     Ok(NoStore(Json(Own::with_new_token(user, &tokens)?)))
 }
 
