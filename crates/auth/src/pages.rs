@@ -35,7 +35,6 @@ use crate::account::Account;
 use crate::sessions::DatabaseSessionsExt;
 
 pub(crate) use login::After;
-pub(crate) use login::ByPassword;
 pub use offers::{Offer, Place};
 #[cfg(feature = "mail")]
 pub(crate) use password::set_password;

@@ -11,7 +11,7 @@ use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 
 use crate::attempts::Attempts;
 use crate::audit::{Audit, SecurityEvent};
-use crate::pages::{ByPassword, Named};
+use crate::pages::Named;
 use crate::passwords::{AuthConfig, Passwords};
 use crate::roles::Roles;
 use crate::second_factor::{SecondFactors, Waits, outstanding};
@@ -83,18 +83,36 @@ impl PasswordLogin {
     /// | 429 | `too_many_attempts` | |
     /// | 503 | | too many passwords are being checked |
     pub async fn account<A: Named>(&self, way: &str, sent: Credentials<'_>) -> Result<A> {
-        let proof = ByPassword {
-            exchange: &self.exchange,
-            passwords: &self.passwords,
-            attempts: &self.attempts,
-            audit: &self.audit,
-            db: &self.db,
-        };
-        let account = proof.account::<A>(sent.name, sent.password).await?;
+        let account = self.by_password::<A>(sent.name, sent.password).await?;
         self.ask_for_more(&account, sent.code).await?;
         let event = SecurityEvent::new("login").of(&account.principal().identity());
         self.audit.record(event.from(&self.exchange).with("way", way)).await?;
         Ok(account)
+    }
+
+    /// The account with this name and password. Whatever comes of it is counted, and what is refused recorded.
+    pub(crate) async fn by_password<A: Named>(&self, name: &str, password: &str) -> Result<A> {
+        let refused = |why: &'static str, account: Option<&A>| {
+            let event = SecurityEvent::new("login").refused().with("name", hinted(name)).with("why", why);
+            let event = event.from(&self.exchange);
+            match account {
+                Some(account) => event.of(&account.principal().identity()),
+                None => event,
+            }
+        };
+        if let Err(error) = self.attempts.count("login", name, &self.exchange).await {
+            if error.status() == StatusCode::TOO_MANY_REQUESTS && self.attempts.is_news(&self.exchange).await
+            {
+                self.audit.record(refused("too many attempts", None)).await?;
+            }
+            return Err(error);
+        }
+        let found = A::by_name(name.trim()).first(&self.db).await?;
+        let outcome = self.passwords.log_in(found.clone(), password, &*self.db).await;
+        if outcome.as_ref().is_err_and(|error| error.status() == StatusCode::UNAUTHORIZED) {
+            self.audit.record(refused("name and password do not belong together", found.as_ref())).await?;
+        }
+        outcome
     }
 
     /// The second factor, where one is asked for.
@@ -116,6 +134,12 @@ impl PasswordLogin {
         }
         Err(Error::unauthorized("This code is not right, or was used already.").code("wrong_code"))
     }
+}
+
+/// As much of what was typed as a name as tells an attack from a slip. It may be anything, a password among it.
+fn hinted(name: &str) -> String {
+    let start: String = name.trim().chars().take(2).collect();
+    format!("{start}…")
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PasswordLogin {

@@ -69,7 +69,12 @@ pub(crate) fn prove(session: &Session, now: SystemTime) -> Result<()> {
 pub(crate) fn is_fresh(session: &Session, now: SystemTime, lifetime: Duration) -> Result<bool> {
     let proved = session.get::<u64>(NAME)?.unwrap_or_default();
     let latest = proved.max(session.created_at().map(unix_seconds).unwrap_or_default());
-    Ok(unix_seconds(now).saturating_sub(latest) < lifetime.as_secs())
+    Ok(is_recent(latest, now, lifetime))
+}
+
+/// Whether a proof that was given at this second since 1970 is good still.
+pub(crate) fn is_recent(since: u64, now: SystemTime, lifetime: Duration) -> bool {
+    unix_seconds(now).saturating_sub(since) < lifetime.as_secs()
 }
 
 /// Which claim of a principal says when who has its token signed in, in seconds since 1970. Named as in OpenID Connect.
@@ -87,10 +92,10 @@ impl<S: Send + Sync> FromRequestParts<S> for NotStale {
         let config: Inject<AuthConfig> = parts.extract().await?;
         let who = parts.extensions.get::<Principal>().cloned().unwrap_or_default();
         if let Some(signed_in_at) = who.claim(SIGNED_IN_AT).and_then(Value::as_u64) {
-            let since = unix_seconds(clock.now()).saturating_sub(signed_in_at);
-            let is_recent = since < config.proof_lifetime.as_secs();
-            let late = || Error::forbidden("Sign in again first.").code("proof_required");
-            return if is_recent { Ok(Self) } else { Err(late()) };
+            if is_recent(signed_in_at, clock.now(), config.proof_lifetime) {
+                return Ok(Self);
+            }
+            return Err(Error::forbidden("Sign in again first.").code("proof_required"));
         }
         let session = Session::of_visitor(parts).await?;
         let Some(session) = session.filter(|session| session.owner() == Some(who.identity())) else {

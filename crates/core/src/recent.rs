@@ -101,6 +101,14 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         generations.old.remove(key);
     }
 
+    /// Forgets one when what it returns is dropped: for a change that may be cut off while it is made.
+    pub fn forgets<'a, Q: ?Sized + Eq + Hash>(&'a self, key: &'a Q) -> impl Sized
+    where
+        K: Borrow<Q>,
+    {
+        Forgets(move || self.forget(key))
+    }
+
     /// Forgets those of which this is true.
     pub fn forget_where(&self, is_one: impl Fn(&V) -> bool) {
         let mut generations = self.generations();
@@ -109,7 +117,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         generations.old.retain(|_, entry| !is_one(&entry.value));
     }
 
-    /// Forgets those of which this is true when what it returns is dropped: for a change that may be cut off while it is made.
+    /// The same when what it returns is dropped, as [`forgets`](Self::forgets).
     pub fn forgets_where<'a>(&'a self, is_one: impl Fn(&V) -> bool + 'a) -> impl Sized {
         Forgets(move || self.forget_where(&is_one))
     }

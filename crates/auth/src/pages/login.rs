@@ -1,18 +1,14 @@
 //! Signing in and out, and the page of one's account.
 
 use axum::response::Response;
-use http::StatusCode;
-use mainstay_core::{Inject, Result};
-use mainstay_db::Db;
-use mainstay_http::{Exchange, Form};
+use mainstay_core::Result;
+use mainstay_http::Form;
 use mainstay_view::{FormState, context};
 use serde::{Deserialize, Serialize};
 
 use super::visit::{Entry, Sent, Visit};
 use super::{LOGIN, Named, Place};
-use crate::attempts::Attempts;
-use crate::audit::{Audit, SecurityEvent};
-use crate::passwords::Passwords;
+use crate::password_login::PasswordLogin;
 use crate::signed_in::SignedIn;
 
 /// Where to go when it is done.
@@ -37,22 +33,13 @@ pub(super) async fn show<A: Named>(visit: Visit, Form(after): Form<After>) -> Re
 
 pub(super) async fn log_in<A: Named>(
     visit: Visit,
-    passwords: Inject<Passwords>,
-    attempts: Inject<Attempts>,
-    db: Inject<Db>,
+    login: PasswordLogin,
     after: mainstay_http::Query<After>,
     sent: Sent<Credentials>,
 ) -> Result<Response> {
     let next = after.0.next;
     let accepted = sent.accept(async |it| {
-        let proof = ByPassword {
-            exchange: &visit.exchange,
-            passwords: &passwords,
-            attempts: &attempts,
-            audit: visit.audit(),
-            db: &db,
-        };
-        let account = proof.account::<A>(&it.name, &it.password).await?;
+        let account = login.by_password::<A>(&it.name, &it.password).await?;
         let next = next.as_deref().unwrap_or(&visit.config().after_login);
         visit.enter(&account, Entry { way: "password", is_remembered: it.remember, next }).await
     });
@@ -64,47 +51,6 @@ pub(super) async fn log_in<A: Named>(
             visit.again("auth/login.html", form, context! { label => A::LABEL, next, offers, buttons })
         }
     }
-}
-
-/// What it takes to sign in by name and password, whoever asks.
-pub(crate) struct ByPassword<'a> {
-    pub(crate) exchange: &'a Exchange,
-    pub(crate) passwords: &'a Passwords,
-    pub(crate) attempts: &'a Attempts,
-    pub(crate) audit: &'a Audit,
-    pub(crate) db: &'a Db,
-}
-
-impl ByPassword<'_> {
-    /// The account with this name and password. Whatever comes of it is counted, and what is refused recorded.
-    pub(crate) async fn account<A: Named>(&self, name: &str, password: &str) -> Result<A> {
-        let refused = |why: &'static str, account: Option<&A>| {
-            let event = SecurityEvent::new("login").refused().with("name", hinted(name)).with("why", why);
-            let event = event.from(self.exchange);
-            match account {
-                Some(account) => event.of(&account.principal().identity()),
-                None => event,
-            }
-        };
-        if let Err(error) = self.attempts.count("login", name, self.exchange).await {
-            if error.status() == StatusCode::TOO_MANY_REQUESTS && self.attempts.is_news(self.exchange).await {
-                self.audit.record(refused("too many attempts", None)).await?;
-            }
-            return Err(error);
-        }
-        let found = A::by_name(name.trim()).first(self.db).await?;
-        let outcome = self.passwords.log_in(found.clone(), password, self.db).await;
-        if outcome.as_ref().is_err_and(|error| error.status() == StatusCode::UNAUTHORIZED) {
-            self.audit.record(refused("name and password do not belong together", found.as_ref())).await?;
-        }
-        outcome
-    }
-}
-
-/// As much of what was typed as a name as tells an attack from a slip. It may be anything, a password among it.
-fn hinted(name: &str) -> String {
-    let start: String = name.trim().chars().take(2).collect();
-    format!("{start}…")
 }
 
 pub(super) async fn log_out(visit: Visit) -> Result<Response> {

@@ -5,10 +5,10 @@
 //! hash that begins so, some thousand of them, and how often each was found. `Add-Padding` asks for lines that are made up as well, with
 //! the count 0: then the length of an answer does not tell a listener what was asked for.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use mainstay_core::error::Chain;
 use mainstay_core::random::hex;
 use mainstay_core::{Assembly, Error, Fault, Finding, Findings, Result};
 use mainstay_outbound::config::OutboundConfig;
@@ -126,14 +126,9 @@ fn found(list: &str, suffix: &str) -> Option<u64> {
 
 /// Why the service was of no use, without the address: what was asked for is in it, and the log knows already who asks.
 fn told(error: &Error) -> String {
-    let Some(failed) = error.source_as::<OutboundError>() else { return error.report() };
-    let mut told = failed.failure.to_string();
-    let mut source = failed.failure.source();
-    while let Some(cause) = source {
-        told = format!("{told}: {cause}");
-        source = cause.source();
-    }
-    told
+    error
+        .source_as::<OutboundError>()
+        .map_or_else(|| error.report(), |failed| Chain(&failed.failure).to_string())
 }
 
 #[cfg(test)]

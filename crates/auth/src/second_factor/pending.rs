@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::by_session::Note;
 use crate::pages::visit::Entry;
+use crate::proven::is_recent;
 
 /// Under which name a session knows it.
 const NAME: &str = "_second_factor_pending";
@@ -50,7 +51,7 @@ impl Pending {
     /// The one of this visitor, unless it has waited too long.
     pub(crate) fn of(session: &Session, now: SystemTime) -> Result<Option<Self>> {
         let pending = session.get::<Self>(NAME)?;
-        Ok(pending.filter(|pending| unix_seconds(now).saturating_sub(pending.since) < PATIENCE.as_secs()))
+        Ok(pending.filter(|pending| is_recent(pending.since, now, PATIENCE)))
     }
 
     pub(crate) fn forget(session: &Session) {

@@ -14,7 +14,7 @@ use mainstay_http::describe::{Describe, ErrorSpec, Operation};
 use super::{CHECK, PAGE, SecondFactors};
 use crate::account::Account;
 use crate::passwords::AuthConfig;
-use crate::proven::{at_browser, lead_to};
+use crate::proven::{at_browser, is_recent, lead_to};
 use crate::signed_in::SignedIn;
 
 /// Under which name a session knows when its owner has given a second factor, in seconds since 1970.
@@ -55,7 +55,7 @@ impl<A: Account, S: Send + Sync> FromRequestParts<S> for SteppedUp<A> {
         let clock = Inject::<dyn Clock>::from_request_parts(parts, state).await?;
         let config = Inject::<AuthConfig>::from_request_parts(parts, state).await?;
         let since = session.get::<u64>(NAME)?.unwrap_or_default();
-        if unix_seconds(clock.now()).saturating_sub(since) < config.proof_lifetime.as_secs() {
+        if is_recent(since, clock.now(), config.proof_lifetime) {
             return Ok(Self(account));
         }
         let factors = Inject::<SecondFactors>::from_request_parts(parts, state).await?;

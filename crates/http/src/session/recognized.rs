@@ -32,15 +32,6 @@ pub(super) struct Watched {
     pub(super) recent: Arc<RecentlySeen>,
 }
 
-/// Forgets a session when what changes it has ended, also where nobody waits for that any more.
-struct Forgets<'a>(&'a RecentlySeen, &'a SessionKey);
-
-impl Drop for Forgets<'_> {
-    fn drop(&mut self) {
-        self.0.forget(self.1);
-    }
-}
-
 impl SessionStore for Watched {
     fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<Option<SessionRecord>>> {
         self.store.load(key)
@@ -48,7 +39,7 @@ impl SessionStore for Watched {
 
     fn save<'a>(&'a self, key: &'a SessionKey, record: &'a SessionRecord) -> BoxFuture<'a, Result<bool>> {
         async move {
-            let _forgets = Forgets(&self.recent, key);
+            let _forgets = self.recent.forgets(key);
             self.store.save(key, record).await
         }
         .boxed()
@@ -56,7 +47,7 @@ impl SessionStore for Watched {
 
     fn remove<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<()>> {
         async move {
-            let _forgets = Forgets(&self.recent, key);
+            let _forgets = self.recent.forgets(key);
             self.store.remove(key).await
         }
         .boxed()

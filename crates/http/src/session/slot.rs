@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::response::{IntoResponse, Response};
@@ -34,6 +34,8 @@ pub(crate) struct Slot {
     sessions: Arc<Sessions>,
     /// What the cookie says, if it may be one of ours.
     token: Option<String>,
+    /// Under what it is kept then, once somebody has asked: it is a digest.
+    key: OnceLock<SessionKey>,
     has_cookie: bool,
     /// There are two that may be ours. One was planted, and nobody knows which, so that neither counts.
     is_ambiguous: bool,
@@ -84,6 +86,7 @@ impl Slot {
         Arc::new(Self {
             sessions: Arc::clone(sessions),
             token: token.filter(|_| !is_ambiguous),
+            key: OnceLock::new(),
             has_cookie,
             is_ambiguous,
             has_csrf_cookie: csrf::may_have_cookie(headers),
@@ -102,7 +105,13 @@ impl Slot {
         self.token.as_deref()
     }
 
-    /// The same, if it has been loaded, and is one.
+    /// Under what the store has it then.
+    fn stored_under(&self) -> Option<&SessionKey> {
+        let token = self.token()?;
+        Some(self.key.get_or_init(|| SessionKey::of(token)))
+    }
+
+    /// What the cookie says, if the session has been loaded, and is one.
     pub(crate) fn token_of_kept(&self) -> Option<&str> {
         self.token().filter(|_| self.state().kept.is_some())
     }
@@ -117,11 +126,10 @@ impl Slot {
         self.asked.store(true, Ordering::Relaxed);
         let load = async || {
             let asked = self.sessions.recent.asked();
-            let Some(token) = &self.token else { return Ok(asked) };
-            let key = SessionKey::of(token);
-            let found = self.sessions.store.load(&key).await?;
+            let Some(key) = self.stored_under() else { return Ok(asked) };
+            let found = self.sessions.store.load(key).await?;
             if found.is_none() {
-                self.sessions.recent.forget(&key);
+                self.sessions.recent.forget(key);
             }
             self.state().kept = found;
             Ok(asked)
@@ -130,23 +138,22 @@ impl Slot {
     }
 
     pub(super) fn recognized(&self) -> Option<Arc<Recognized>> {
-        let key = SessionKey::of(self.token.as_deref()?);
-        let found = self.sessions.recent.get(&key, self.sessions.clock.monotonic())?;
+        let found = self.sessions.recent.get(self.stored_under()?, self.sessions.clock.monotonic())?;
         self.asked.store(true, Ordering::Relaxed);
         self.is_recognized.store(true, Ordering::Relaxed);
         Some(found)
     }
 
     pub(super) fn recognize(&self, found: Recognized) {
-        let Some(asked) = self.loaded.get() else { return };
-        let (key, left) = {
-            let state = self.state();
-            let (Some(kept), Some(token)) = (&state.kept, &self.token) else { return };
-            let left = kept.expires_at.duration_since(self.sessions.clock.now()).unwrap_or_default();
-            (SessionKey::of(token), left)
+        let Sessions { recent, clock, config, .. } = &*self.sessions;
+        let expires_at = self.state().kept.as_ref().map(|kept| kept.expires_at);
+        let (Some(asked), Some(key), Some(expires_at)) = (self.loaded.get(), self.stored_under(), expires_at)
+        else {
+            return;
         };
-        let until = self.sessions.clock.monotonic() + left.min(self.sessions.config.recheck);
-        self.sessions.recent.remember(key, Arc::new(found), until, *asked);
+        let left = expires_at.duration_since(clock.now()).unwrap_or_default();
+        let until = clock.monotonic() + left.min(config.recheck);
+        recent.remember(key.clone(), Arc::new(found), until, *asked);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +206,7 @@ impl Slot {
 
     pub(super) fn key(&self) -> Option<SessionKey> {
         self.state().kept.as_ref()?;
-        self.token.as_deref().map(SessionKey::of)
+        self.stored_under().cloned()
     }
 
     pub(super) fn created_at(&self) -> Option<SystemTime> {
@@ -237,10 +244,10 @@ impl Slot {
     }
 
     async fn keep(&self, kept: Option<SessionRecord>, changes: Changes) -> Result<Cookie> {
-        let old = self.token.as_deref().map(SessionKey::of).filter(|_| kept.is_some());
+        let old = self.stored_under().filter(|_| kept.is_some());
         let is_empty = changes.values.values().all(Option::is_none) && changes.signed_in.is_none();
         let Some(kept) = kept.filter(|_| !changes.is_new) else {
-            if let Some(old) = &old {
+            if let Some(old) = old {
                 self.sessions.store.remove(old).await?;
             }
             // Another process has ended it, or given the browser another: what is left of it here begins none in its place.
@@ -255,14 +262,14 @@ impl Slot {
         };
         let Some(old) = old else { return Ok(Cookie::Same) };
         if changes.rotates {
-            return self.rotate_to_new(&old, kept, &changes).await;
+            return self.rotate_to_new(old, kept, &changes).await;
         }
         if !changes.values.is_empty() || (changes.is_remembered && !kept.is_remembered) {
-            return self.lay_over(&old, kept, &changes).await;
+            return self.lay_over(old, kept, &changes).await;
         }
         let now = self.sessions.clock.now();
         if now.duration_since(kept.seen_at).is_ok_and(|since| since >= SEEN) {
-            self.note_seen(&old, kept, now).await;
+            self.note_seen(old, kept, now).await;
         }
         Ok(Cookie::Same)
     }
