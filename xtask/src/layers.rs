@@ -51,7 +51,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     layer(3, "jobs", &["db", "bus"]),
     layer(2, "resource", &["db"]),
     layer(2, "store", &["db"]),
-    layer(2, "bus", &["db"]),
+    layer(2, "bus", &["db", "outbound"]),
     layer(2, "view", &["http"]),
     layer(1, "http", &[]),
     layer(1, "db", &[]),

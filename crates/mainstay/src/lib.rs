@@ -30,10 +30,14 @@ pub use ::axum;
 pub use mainstay_api as api;
 #[cfg(feature = "auth")]
 pub use mainstay_auth as auth;
+#[cfg(feature = "bus")]
+pub use mainstay_bus as bus;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use mainstay_db as db;
 #[cfg(feature = "http")]
 pub use mainstay_http as http;
+#[cfg(feature = "jobs")]
+pub use mainstay_jobs as jobs;
 #[cfg(feature = "mail")]
 pub use mainstay_mail as mail;
 #[cfg(feature = "outbound")]
