@@ -22,6 +22,7 @@ use crate::log::{Budget, Comments, Meters, QueryLog, Recorders, Watch, Watched};
 use crate::query::SqlCache;
 use crate::replicas::scope::carried;
 use crate::replicas::{Reads, Replicas, Scope, Set};
+use crate::signal::{Board, Signals};
 use crate::tenancy::Tenancy;
 use crate::transaction::{self, Transactions, Tx};
 
@@ -56,6 +57,7 @@ struct Inner {
     settings: Settings,
     /// Made of the keys.
     vault: Option<Arc<Vault>>,
+    signals: Arc<Board>,
 }
 
 /// What a handle does beside running statements.
@@ -101,13 +103,28 @@ impl Db {
 
     /// A handle on a driver.
     pub fn over(driver: Arc<dyn Driver>, settings: Settings) -> Self {
+        let signals = Board::new(&driver);
+        Self::with_signals(driver, settings, signals)
+    }
+
+    fn with_signals(driver: Arc<dyn Driver>, settings: Settings, signals: Arc<Board>) -> Self {
         let dialect = driver.dialect();
         let (cache, recorders, comments) = (SqlCache::default(), Recorders::default(), Comments::default());
         let sequences = Sequences::default();
         let primary = driver.replicas().map(Replicas::primary);
         let vault = settings.keys.as_ref().map(|keys| Arc::new(Vault::new(keys)));
-        let inner =
-            Inner { driver, primary, dialect, cache, recorders, comments, sequences, settings, vault };
+        let inner = Inner {
+            driver,
+            primary,
+            dialect,
+            cache,
+            recorders,
+            comments,
+            sequences,
+            settings,
+            vault,
+            signals,
+        };
         Self { inner: Arc::new(inner), to_primary: false, tenancy: Tenancy::Unsaid }
     }
 
@@ -116,7 +133,8 @@ impl Db {
     #[must_use]
     pub fn with_keys(&self, keys: &Keys) -> Self {
         let settings = Settings { keys: Some(keys.clone()), ..self.inner.settings.clone() };
-        let over = Self::over(Arc::clone(&self.inner.driver), settings);
+        let (driver, signals) = (Arc::clone(&self.inner.driver), Arc::clone(&self.inner.signals));
+        let over = Self::with_signals(driver, settings, signals);
         Self { to_primary: self.to_primary, tenancy: self.tenancy.clone(), ..over }
     }
 
@@ -199,6 +217,23 @@ impl Db {
     #[track_caller]
     pub fn budget(&self, statements: usize) -> Watched {
         Watched::new(self.record(), Budget { statements: Some(statements), ..Budget::default() })
+    }
+
+    /// Hears from now on when a topic is signalled, by this process or, on PostgreSQL, by any. See [`signal`](crate::signal).
+    ///
+    /// Every handle that was cloned from one another has the same signals.
+    pub fn signals(&self, topic: impl Into<Arc<str>>) -> Signals {
+        self.inner.signals.join(topic.into())
+    }
+
+    /// Signals a topic: at once in this process, and within milliseconds in others. What a transaction has to say is said by
+    /// [`Tx::signal`].
+    pub fn signal(&self, topic: impl Into<Arc<str>>) {
+        self.inner.signals.tell(topic.into());
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Board> {
+        &self.inner.signals
     }
 
     /// Whether it answers. For the readiness probe.

@@ -60,6 +60,23 @@ pub trait Driver: Send + Sync + 'static {
     fn replicas(&self) -> Option<&Replicas> {
         None
     }
+
+    /// What hears the messages that are sent by [`Dialect::notification`], of all processes, over a connection of its own, until
+    /// that is lost ([`Ok`], or why it was not to be had) or the driver is closed or dropped ([`DbError::Closed`]). `None` where
+    /// messages cannot be heard.
+    fn listen(&self, ear: Arc<dyn Ear>) -> Option<BoxFuture<'static, Result<(), DbError>>> {
+        let _nothing = ear;
+        None
+    }
+}
+
+/// Who hears messages. Its functions are called where the socket is read, so they return at once.
+pub trait Ear: Send + Sync + 'static {
+    /// From now on messages are heard.
+    fn begins(&self);
+
+    /// One has come.
+    fn hears(&self, message: &str);
 }
 
 /// A transaction under way. It has its connection to itself. Dropping it rolls back.

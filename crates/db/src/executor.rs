@@ -87,6 +87,14 @@ impl<'a> Target<'a> {
         Self { caller, ..self }
     }
 
+    /// Signals a topic: after the commit inside of a transaction, else at once. See [`signal`](crate::signal).
+    pub fn signal(self, topic: impl Into<Arc<str>>) {
+        match self.tx {
+            Some(tx) => tx.signal(topic),
+            None => self.db.signal(topic),
+        }
+    }
+
     pub(crate) fn dialect(self) -> Dialect {
         self.db.dialect()
     }

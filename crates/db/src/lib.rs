@@ -58,7 +58,7 @@
 //!    [`mod@raw`]: SQL by hand; [`mod@from_row`]: what its rows can be read as.
 //! 4. [`schema`]: tables from models; [`migrate`]: from one schema to the next.
 //! 5. [`db`], [`transaction`], [`executor`]: what runs them; [`log`]: what was run.
-//!    [`tenancy`]: for whom.
+//!    [`tenancy`]: for whom. [`signal`]: what a commit tells to whoever waits for it.
 //! 6. [`driver`]: the contract between all this and an engine; [`row`], [`value`]: what goes to and fro.
 //! 7. [`sqlite`]: the engine that is built in: reader threads and one group-committing writer. [`mod@postgres`]: a pool of
 //!    shared connections. `mysql`: MySQL and MariaDB. [`replicas`]: one of these as the primary, and others that follow it.
@@ -109,6 +109,7 @@ pub mod row;
 pub mod schema;
 pub mod scratch;
 pub mod search;
+pub mod signal;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod streaming;
@@ -136,6 +137,7 @@ pub use query::{CursorPage, CursorRequest, Page, PageRequest, Query, Selection};
 pub use raw::sql;
 pub use relation::{BelongsTo, HasMany, HasOne, ManyToMany};
 pub use rust_decimal::Decimal;
+pub use signal::Signals;
 pub use streaming::Streaming;
 pub use tenancy::TenantTx;
 pub use transaction::{Transactions, Tx};

@@ -8,7 +8,7 @@
 //! - `failure`: what the server's codes mean.
 //! - `pool`: who may use which connection; `answers`: what shared connections still have to answer; `under_way`: what becomes
 //!   of a statement that nobody waits for any more.
-//! - `session`: transactions; `stream`: large results.
+//! - `session`: transactions; `stream`: large results; `listen`: hearing what other processes signal.
 //!
 //! Statements by themselves share connections, and are sent without waiting for each other's replies; `docs/decisions/`, number
 //! 12, says which goes where. A transaction and a stream have a connection to themselves.
@@ -23,6 +23,7 @@ mod connection;
 mod connector;
 mod failure;
 mod kind;
+mod listen;
 mod location;
 mod numeric;
 mod pool;
@@ -38,10 +39,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::driver::{
-    Access, Begin, Dialect, Driver, Ending, PoolStatus, Reply, RowStream, Statement, StatementKind,
+    Access, Begin, Dialect, Driver, Ear, Ending, PoolStatus, Reply, RowStream, Statement, StatementKind,
     Transaction,
 };
 use crate::error::{DbError, Outcome};
@@ -138,6 +140,8 @@ pub struct Postgres {
     pool: Pool,
     direct: Option<Pool>,
     options: PostgresOptions,
+    /// Whether it is open: who listens is told by the end of it.
+    open: watch::Sender<bool>,
 }
 
 impl Postgres {
@@ -153,7 +157,7 @@ impl Postgres {
         };
         // What is wrong with the address shows now.
         pool.take().await?.give_back();
-        Ok(Self { pool, direct, options })
+        Ok(Self { pool, direct, options, open: watch::Sender::new(true) })
     }
 
     /// Runs a statement once, in a place of a shared connection.
@@ -317,6 +321,7 @@ impl Driver for Postgres {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
+            self.open.send_replace(false);
             let limit = self.options.transaction_timeout + GRACE;
             self.pool.close(limit).await;
             if let Some(direct) = &self.direct {
@@ -328,5 +333,15 @@ impl Driver for Postgres {
 
     fn status(&self) -> PoolStatus {
         self.pool.status()
+    }
+
+    fn listen(&self, ear: Arc<dyn Ear>) -> Option<BoxFuture<'static, Result<(), DbError>>> {
+        // Behind a pooler, the next statement would meet another connection of the server, which listens to nothing.
+        let pool = match (&self.direct, self.options.pooler) {
+            (Some(direct), _) => direct,
+            (None, Pooler::None) => &self.pool,
+            (None, Pooler::Transaction) => return None,
+        };
+        Some(listen::listen(Arc::clone(pool.connector()), ear, self.open.subscribe()).boxed())
     }
 }

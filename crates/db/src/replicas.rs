@@ -29,7 +29,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::metrics::Metrics;
 
-use crate::driver::{Begin, Dialect, Driver, PoolStatus, Reply, RowStream, Statement, Transaction};
+use crate::driver::{Begin, Dialect, Driver, Ear, PoolStatus, Reply, RowStream, Statement, Transaction};
 use crate::engine::Pool;
 use crate::error::DbError;
 
@@ -109,6 +109,10 @@ impl Driver for Replicas {
 
     fn replicas(&self) -> Option<&Replicas> {
         Some(self)
+    }
+
+    fn listen(&self, ear: Arc<dyn Ear>) -> Option<BoxFuture<'static, Result<(), DbError>>> {
+        self.set.primary().listen(ear)
     }
 }
 

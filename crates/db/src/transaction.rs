@@ -25,6 +25,7 @@ use crate::driver::{
 };
 use crate::error::{Border, DbError, Outcome};
 use crate::replicas::scope::carried;
+use crate::signal::Due;
 use crate::tenancy::Tenancy;
 
 pub use begin::Transactions;
@@ -60,6 +61,7 @@ struct Whole {
 #[derive(Default)]
 struct State {
     actions: Actions,
+    signals: Due,
     undo: Option<Undo>,
     /// Whether a statement failed because of another transaction.
     conflict: bool,
@@ -137,6 +139,12 @@ impl Tx {
         self.whole.state().actions.add(End::Rollback, action);
     }
 
+    /// [Signals](crate::signal) a topic after the outermost transaction has been committed, once, however often this is said. Not
+    /// when the transaction is rolled back, or the nested one that it was said in.
+    pub fn signal(&self, topic: impl Into<Arc<str>>) {
+        self.whole.state().signals.add(topic.into().into());
+    }
+
     pub(crate) fn db(&self) -> &Db {
         &self.whole.db
     }
@@ -183,18 +191,24 @@ impl Tx {
         }
         let Some(mut whole) = Arc::into_inner(self.whole) else { return Err(ended()) };
         let driver = whole.driver.take().ok_or_else(ended)?;
-        let actions = std::mem::take(&mut whole.state().actions);
-        if actions.is_empty() {
+        let (actions, signals) = whole.take_rest();
+        if actions.is_empty() && (signals.is_empty() || ending == Ending::Rollback) {
             return driver.end(ending).await;
         }
+        let scope = whole.db.scope();
         // In a task of its own: whoever waits may be dropped, and what is to be done after the end is done all the same. It
         // is still a part of the work that it was said in.
         let work = async move {
             let outcome = driver.end(ending).await;
-            actions.run(End::of(ending, &outcome)).await;
+            let end = End::of(ending, &outcome);
+            // What may have been written is worth a look.
+            if end != End::Rollback && !signals.is_empty() {
+                whole.db.board().tell_all(signals);
+            }
+            actions.run(end).await;
             outcome
         };
-        let work = carried(whole.db.scope(), work);
+        let work = carried(scope, work);
         tokio::spawn(work.in_current_span()).await.unwrap_or(Err(DbError::Closed))
     }
 }
@@ -202,6 +216,18 @@ impl Tx {
 impl Whole {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much is to be done after the end, and told.
+    fn said(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.actions.len(), state.signals.len())
+    }
+
+    /// What is to be done after the end, and told.
+    fn take_rest(&self) -> (Actions, Due) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.actions), std::mem::take(&mut state.signals))
     }
 
     fn driver(&self) -> Result<&dyn Transaction, DbError> {

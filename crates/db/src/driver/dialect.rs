@@ -45,6 +45,14 @@ impl Dialect {
         matches!(self, Self::MySql | Self::MariaDb)
     }
 
+    /// The statement that sends a message to all processes that listen, where there is one.
+    ///
+    /// Its commit does not wait for the disk, since a message has nothing to do there.
+    pub fn notification(self) -> Option<&'static str> {
+        let sql = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('mainstay', $1)";
+        (self == Self::Postgres).then_some(sql)
+    }
+
     /// Whether `INSERT … RETURNING` works.
     pub fn insert_returns(self) -> bool {
         self != Self::MySql

@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::tls::{Encrypted, Tls};
 use super::under_way::GRACE;
 use super::{Location, Pooler, PostgresOptions};
+use crate::driver::Ear;
 use crate::error::DbError;
 
 /// How long a connection that is not wanted any more may take to say goodbye.
@@ -76,10 +77,15 @@ impl Connector {
     }
 
     pub(super) async fn open(&self) -> Result<Connection, Error> {
+        self.open_for(None).await
+    }
+
+    /// Opens a connection whose notifications somebody hears, if they are there.
+    pub(super) async fn open_for(&self, hearer: Option<Hearer>) -> Result<Connection, Error> {
         let (client, driven) = self.config.connect(self.tls.clone()).await?;
         let (alive, unwanted) = oneshot::channel();
         let (answers, cut) = (Answers::default(), Arc::new(Notify::new()));
-        tokio::spawn(drive(driven, answers.clone(), Arc::clone(&cut), unwanted));
+        tokio::spawn(drive(driven, (answers.clone(), hearer), Arc::clone(&cut), unwanted));
         let reach = Reach { answers, cut, _alive: alive };
         let canceller = Canceller::new(client.cancel_token(), Arc::clone(&self.config), self.tls.clone());
         Ok(Connection::new(client, canceller, reach, (self.pooler, self.statement_timeout)))
@@ -96,30 +102,47 @@ pub(super) struct Reach {
     _alive: oneshot::Sender<()>,
 }
 
+/// Who hears the notifications of a connection.
+pub(super) struct Hearer {
+    pub(super) ear: Arc<dyn Ear>,
+    /// Dropped when the connection has ended.
+    pub(super) _ended: oneshot::Sender<()>,
+}
+
 type Driven = tokio_postgres::Connection<Socket, Encrypted<Socket>>;
 
 /// Reads and writes the socket until the connection ends, is cut, or is unwanted: then it may finish what it was sent.
-async fn drive(mut driven: Driven, answers: Answers, cut: Arc<Notify>, unwanted: oneshot::Receiver<()>) {
+async fn drive(
+    mut driven: Driven,
+    told: (Answers, Option<Hearer>),
+    cut: Arc<Notify>,
+    unwanted: oneshot::Receiver<()>,
+) {
     tokio::select! {
-        () = read(&mut driven, &answers) => {}
+        () = read(&mut driven, &told) => {}
         () = cut.notified() => {}
         _ = unwanted => {
-            if timeout(FAREWELL, read(&mut driven, &answers)).await.is_err() {
+            if timeout(FAREWELL, read(&mut driven, &told)).await.is_err() {
                 tracing::debug!(target: "mainstay::db", "a connection did not end in time: it is cut");
             }
         }
     }
     // Closes the line to whoever is still to be answered, who is then told.
     drop(driven);
-    answers.end().await;
+    told.0.end().await;
 }
 
-async fn read(driven: &mut Driven, answers: &Answers) {
+async fn read(driven: &mut Driven, (answers, hearer): &(Answers, Option<Hearer>)) {
     poll_fn(|context| {
         let ended = loop {
             match driven.poll_message(context) {
                 Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => {
                     tracing::debug!(target: "mainstay::db", severity = notice.severity(), "{}", notice.message());
+                }
+                Poll::Ready(Some(Ok(AsyncMessage::Notification(notification)))) => {
+                    if let Some(hearer) = hearer {
+                        hearer.ear.hears(notification.payload());
+                    }
                 }
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(fault))) => {

@@ -45,7 +45,7 @@ pub(super) struct Pool(Arc<Shared>);
 
 pub(super) struct Shared {
     state: Mutex<State>,
-    connector: Connector,
+    connector: Arc<Connector>,
     patience: Duration,
     idle: Duration,
     lifetime: Duration,
@@ -83,7 +83,7 @@ impl Pool {
     pub(super) fn new(connector: Connector, connections: usize, options: &PostgresOptions) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(connections.max(1), connector.pooler())),
-            connector,
+            connector: Arc::new(connector),
             patience: options.acquire_timeout,
             idle: options.idle_timeout,
             lifetime: options.max_lifetime,
@@ -92,6 +92,10 @@ impl Pool {
         });
         tokio::spawn(look_over(Arc::downgrade(&shared)));
         Self(shared)
+    }
+
+    pub(super) fn connector(&self) -> &Arc<Connector> {
+        &self.0.connector
     }
 
     /// A place for a statement.

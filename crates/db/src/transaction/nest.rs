@@ -77,7 +77,9 @@ impl Tx {
 struct Nested<'a> {
     outer: &'a Tx,
     tx: Tx,
+    /// How many there were when it began.
     actions: usize,
+    signals: usize,
     kept: bool,
 }
 
@@ -96,7 +98,8 @@ impl<'a> Nested<'a> {
         // later statement: all of it is rolled back.
         let (whole, tenancy) = (Arc::clone(&outer.whole), tenancy.clone());
         let tx = Tx { whole, level, nests: AtomicBool::new(false), tenancy };
-        let mut nested = Self { outer, tx, actions: outer.whole.state().actions.len(), kept: false };
+        let (actions, signals) = outer.whole.said();
+        let mut nested = Self { outer, tx, actions, signals, kept: false };
         let set = outer.whole.driver()?.savepoint(Savepoint::Set(level)).await;
         if set.is_err() {
             nested.kept = true;
@@ -140,6 +143,7 @@ impl Drop for Nested<'_> {
         }
         let mut state = self.outer.whole.state();
         let dropped = state.actions.undo(self.actions);
+        state.signals.undo(self.signals);
         let level = state.undo.map_or(self.tx.level, |undo| undo.level.min(self.tx.level));
         state.undo = Some(Undo { level });
         drop(state);

@@ -32,6 +32,7 @@ mod relations;
 mod search;
 mod search_any;
 mod search_index;
+pub(crate) mod signals;
 mod streaming;
 mod streams;
 mod tenants;

@@ -4,6 +4,7 @@ mod limits;
 mod lost;
 mod pooler;
 pub(crate) mod proxy;
+mod signals;
 mod tls;
 mod types;
 

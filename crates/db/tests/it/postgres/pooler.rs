@@ -22,7 +22,7 @@ use crate::contract::made_migrations::BESIDE;
 use crate::contract::migrations::{INITIAL, run, sets};
 
 /// A PgBouncer with two connections to the server. It ends with the test.
-struct Bouncer {
+pub(super) struct Bouncer {
     process: Child,
     port: u16,
     _folder: tempfile::TempDir,
@@ -42,7 +42,7 @@ fn program() -> Option<&'static str> {
 }
 
 impl Bouncer {
-    async fn start(url: &str) -> Option<Self> {
+    pub(super) async fn start(url: &str) -> Option<Self> {
         let Some(program) = program() else {
             let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
             assert!(!ci, "there is no pgbouncer on this machine");
@@ -79,7 +79,7 @@ impl Bouncer {
         Some(Self { process, port, _folder: folder })
     }
 
-    fn url(&self, url: &str) -> String {
+    pub(super) fn url(&self, url: &str) -> String {
         let (before, _, after) = split(url);
         format!("{before}127.0.0.1:{}{after}", self.port)
     }
