@@ -23,7 +23,7 @@ use std::time::Duration;
 
 pub use config::AppConfig;
 pub use hook::{Hook, Moment};
-pub use program::run;
+pub use program::{run, run_until_signal};
 
 use crate::assembly::Assembly;
 use crate::health::Readiness;

@@ -53,7 +53,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use binding::{Service, Stage};
 pub use child::{Child, Restart};
-pub(crate) use engine::panic_message;
+pub use engine::panic_message;
 pub use overview::Overview;
 pub use rounds::Rounds;
 pub use running::Running;

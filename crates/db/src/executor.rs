@@ -133,7 +133,8 @@ impl<'a> Target<'a> {
         Renderer::new(self.dialect(), scope)
     }
 
-    pub(crate) fn now(self) -> DateTime<Utc> {
+    /// The time by which `created_at` and `updated_at` are set.
+    pub fn now(self) -> DateTime<Utc> {
         self.db.now()
     }
 
@@ -216,16 +217,24 @@ impl<'a> Target<'a> {
             None => self.db.transactions().run_boxed(|tx| work(tx, Target::inside(tx, caller))).await,
         }
     }
-    /// The same for work that borrows what others own.
+
+    /// Runs `work` in a transaction of its own, or in one inside of that which there is: all of it is done, or nothing.
+    pub async fn transaction<T>(
+        self,
+        work: impl AsyncFnOnce(&Tx) -> mainstay_core::Result<T>,
+    ) -> mainstay_core::Result<T> {
+        match self.tx {
+            Some(tx) => tx.nested_for(self.tenancy, work).await,
+            None => self.db.transactions().run(work).await,
+        }
+    }
+
+    /// The same for work that needs the target: it stands for the same line of code.
     pub(crate) async fn enclosed<T>(
         self,
         work: impl AsyncFnOnce(Target<'_>) -> mainstay_core::Result<T>,
     ) -> mainstay_core::Result<T> {
         let caller = self.caller;
-        let work = async |tx: &Tx| work(Target::inside(tx, caller)).await;
-        match self.tx {
-            Some(tx) => tx.nested_for(self.tenancy, work).await,
-            None => self.db.transactions().run(work).await,
-        }
+        self.transaction(async |tx| work(Target::inside(tx, caller)).await).await
     }
 }

@@ -1,9 +1,11 @@
 //! The macros of Mainstay. Each emits a thin call into ordinary, documented functions of the crate that owns it; what
 //! one expands to fits on a screen.
 
+mod duration;
 mod entry;
 mod from_row;
 mod inject;
+mod job;
 mod migrations;
 mod model;
 mod projection;
@@ -30,6 +32,48 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn inject(item: TokenStream) -> TokenStream {
     let input = parse_macro_input!(item as syn::DeriveInput);
     finish(inject::expand(&input))
+}
+
+/// Makes a struct a job: its fields are the arguments, which are stored, and its function `run` is called with them by a worker.
+///
+/// ```text
+/// #[derive(Job, Serialize, Deserialize)]
+/// #[job(queue = "mails", attempts = 5, timeout = "30s", unique)]
+/// struct Welcome { account: i64 }
+///
+/// impl Welcome {
+///     async fn run(self, mailer: Inject<Mailer>) -> Result<()> { … }
+/// }
+/// ```
+///
+/// | setting | meaning |
+/// |---|---|
+/// | `queue = "mails"` | the queue; `default` |
+/// | `priority = -10` | the smallest comes first; 0 |
+/// | `attempts = 5` | how many times it is tried in all; 20 |
+/// | `timeout = "30s"`, `"never"` | how long an attempt may take; 10 minutes |
+/// | `backoff = "5s..1h"` | the first wait before it is tried again, which doubles, and the longest; `15s..6h` |
+/// | `unique`, `unique = "until_started"`, `unique = "10m"` | no other one that says the same, until it is over, until it begins, for a while |
+/// | `unique_by(article)` | what makes two of them the same; all arguments |
+/// | `debounce = "30s"` | it waits until for so long no other one was enqueued that says the same, and only the last one is run |
+/// | `concurrency = 1` | how many run at once, over all processes |
+/// | `rate = "10/1m"` | how many begin in a while, over all processes |
+/// | `limit_by(account)` | what both are counted by; all of the kind |
+/// | `keep = "7d"` | how long it is kept after it has succeeded; `jobs.keep_completed` |
+/// | `name = "welcome"`, `formerly = "Welcome"` | the name under which it is stored, and those under which it was |
+/// | `version = 2`, `upgrade = path` | the version of its arguments, and `fn(u32, Value) -> Result<Value>`, which makes them of an earlier one |
+/// | `on_error = path` | `fn(&Error, u32) -> OnError`: what becomes of it after an attempt has failed |
+/// | `blocking` | `run` is not async: it takes the processor, and has a thread |
+#[proc_macro_derive(Job, attributes(job))]
+pub fn job(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    finish(job::expand(&input))
+}
+
+/// The kinds of jobs that an application runs: `.jobs(jobs![NotifyFollowers, digest::Weekly])`.
+#[proc_macro]
+pub fn jobs(paths: TokenStream) -> TokenStream {
+    finish(job::list(paths.into()))
 }
 
 /// Makes a struct a model: a table, typed queries, and everything that is made from its metadata.

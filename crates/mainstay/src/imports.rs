@@ -59,6 +59,9 @@ pub use mainstay_resource::{
     Validated,
 };
 
+#[cfg(feature = "jobs")]
+pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, jobs};
+
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};
 

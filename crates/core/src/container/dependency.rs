@@ -70,6 +70,10 @@ pub trait Factory<Args: Dependencies>: Send + Sync + 'static {
 
 /// A function of something given by the caller, and of dependencies: a service is one of
 /// [`Running`](crate::service::Running).
+#[diagnostic::on_unimplemented(
+    message = "this is no function of `{Head}` and of dependencies",
+    label = "after `{Head}`, its parameters must be `Inject<T>`, `Option<Inject<T>>` or tuples of them"
+)]
 pub trait FactoryWith<Head, Args: Dependencies>: Send + Sync + 'static {
     /// What it returns.
     type Output;

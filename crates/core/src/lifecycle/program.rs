@@ -101,40 +101,56 @@ fn execute(command: &Command, call: Call) -> ExitCode {
     code
 }
 
-/// `serve`: starts, waits for a signal, drains.
+/// `serve`: all services, until a signal comes.
 fn serve(began: Instant) -> Command {
     Command::new(SERVE, "Serves the application (what happens without a command).", move |call| async move {
-        let mut signals = Signals::listen()?;
-        let mut started = match start(&call.assembly, &mut signals).await? {
-            Ok(started) => started,
-            Err(code) => return Ok(code),
-        };
-        let took = began.elapsed();
-        tracing::info!(
-            profile = %call.assembly.profile,
-            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "{} {} is ready", call.assembly.info.name, call.assembly.info.version
-        );
-        tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(%signal, "draining");
-                tokio::select! {
-                    report = started.stop() => Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-                    second = signals.next() => Ok(ExitCode::from(second.exit_code())),
-                }
-            }
-            error = started.failed() => {
-                started.stop().await;
-                Err(error)
-            }
-        }
+        run_until_signal(&call.assembly, Services::All, began).await
     })
 }
 
+/// Starts these services, waits for a signal, and drains: what `serve` does with all of them. `began` is when the program did.
+///
+/// # Errors
+/// When a part does not start, or a service fails more often than it may.
+pub async fn run_until_signal(
+    assembly: &Arc<Assembly>,
+    services: Services,
+    began: Instant,
+) -> Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let mut started = match start(assembly, services, &mut signals).await? {
+        Ok(started) => started,
+        Err(code) => return Ok(code),
+    };
+    let took = began.elapsed();
+    tracing::info!(
+        profile = %assembly.profile,
+        took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "{} {} is ready", assembly.info.name, assembly.info.version
+    );
+    tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(%signal, "draining");
+            tokio::select! {
+                report = started.stop() => Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+                second = signals.next() => Ok(ExitCode::from(second.exit_code())),
+            }
+        }
+        error = started.failed() => {
+            started.stop().await;
+            Err(error)
+        }
+    }
+}
+
 /// Starts, unless a signal comes first: then it stops what has started, and says how the program ends.
-async fn start(assembly: &Arc<Assembly>, signals: &mut Signals) -> Result<Result<Started, ExitCode>> {
+async fn start(
+    assembly: &Arc<Assembly>,
+    services: Services,
+    signals: &mut Signals,
+) -> Result<Result<Started, ExitCode>> {
     let (ask, asked) = Shutdown::channel();
-    let mut starting = pin!(assembly.start_unless(Services::All, &asked));
+    let mut starting = pin!(assembly.start_unless(services, &asked));
     loop {
         tokio::select! {
             started = &mut starting => return Ok(started.map_err(all)?.ok_or(ExitCode::SUCCESS)),

@@ -401,7 +401,7 @@ async fn wait_for(alarm: Option<Instant>) {
 }
 
 /// What a panic said.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&'static str>()
         .copied()

@@ -1,0 +1,230 @@
+//! Looks at jobs, cancels them, tries them again, waits for them.
+
+use std::time::Duration;
+
+use mainstay_core::{Error, Inject, Resolver, Result};
+use mainstay_db::{Executor, Tx};
+use serde::de::DeserializeOwned;
+
+use crate::draft::{Draft, Entry, JobId};
+use crate::following;
+use crate::job::Job;
+use crate::ledger::{Ledger, over};
+use crate::stored::{NewStoredPause, State, StoredBatch, StoredFailure, StoredJob, StoredPause};
+use crate::topic;
+use crate::worker;
+
+/// Looks at jobs, cancels them, tries them again, waits for them: `Inject<Jobs>`.
+///
+/// To enqueue a job takes no more than a [`Db`](mainstay_db::Db): see [`Job::enqueue`].
+pub struct Jobs {
+    ledger: Inject<Ledger>,
+    resolver: Resolver,
+}
+
+impl Jobs {
+    pub(crate) fn new(ledger: Inject<Ledger>, resolver: Resolver) -> Self {
+        Self { ledger, resolver }
+    }
+
+    /// Enqueues many jobs of one kind, in few statements.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written; then none of them is there. 409 when one is unique and there already.
+    pub async fn enqueue_all<J: Job>(
+        &self,
+        jobs: impl IntoIterator<Item = impl Into<Draft<J>>>,
+        executor: &impl Executor,
+    ) -> Result<()> {
+        let entries = jobs.into_iter().map(|job| job.into().entry()).collect::<Result<Vec<_>>>()?;
+        executor.target().transaction(async |tx| Entry::enqueue_all(entries, tx).await).await
+    }
+
+    /// A job, as it stands.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn get(&self, id: JobId) -> Result<Option<StoredJob>> {
+        StoredJob::filter(|job| job.id.eq(id.0)).first(self.ledger.db()).await
+    }
+
+    /// The attempts at a job that failed, the last one first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn failures(&self, id: JobId) -> Result<Vec<StoredFailure>> {
+        let failures = StoredFailure::filter(|failure| failure.job.eq(id.0));
+        failures.order_by(|failure| failure.id.desc()).limit(100).all(self.ledger.db()).await
+    }
+
+    /// Cancels a job. One that runs is stopped at its next `await`; one on a thread of its own stops when it looks at
+    /// [`JobContext::is_stopping`](crate::JobContext::is_stopping). Those that follow it are cancelled, too.
+    ///
+    /// False: there was nothing to cancel, since it is over.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job.
+    pub async fn cancel(&self, id: JobId) -> Result<bool> {
+        let cancel = async |tx: &Tx| {
+            let job = locked(id, tx).await?;
+            if over(job.state) && job.state != State::Dead {
+                return Ok(false);
+            }
+            if job.state == State::Running {
+                StoredJob::filter(|row| row.id.eq(id.0)).update(|row| row.is_cancelled(true), tx).await?;
+                tx.signal(topic::CANCELLED);
+                return Ok(true);
+            }
+            self.ledger.cancel(&job, tx).await?;
+            Ok(true)
+        };
+        self.ledger.db().transaction_retry(cancel).await
+    }
+
+    /// Has a job run now that waits, is dead, or was cancelled or discarded, with all the attempts that it may have.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job; 409 when it runs, has succeeded, or waits for another one.
+    pub async fn retry(&self, id: JobId) -> Result<()> {
+        let retry = async |tx: &Tx| {
+            let job = locked(id, tx).await?;
+            if matches!(job.state, State::Running | State::Completed | State::Following) {
+                return Err(Error::conflict("The job cannot be tried again now.").code("job_state"));
+            }
+            let (now, was_over) = (self.ledger.now(), over(job.state));
+            let state = if job.limit_key.is_some() { State::Blocked } else { State::Ready };
+            StoredJob::filter(|row| row.id.eq(id.0))
+                .update(
+                    |row| {
+                        let row = row.state(state).due_at(now).ended_at(None).is_cancelled(false);
+                        if was_over { row.attempt(0) } else { row }
+                    },
+                    tx,
+                )
+                .await?;
+            if let Some(batch) = job.batch.filter(|_| was_over) {
+                StoredBatch::filter(|row| row.id.eq(batch))
+                    .update_with(
+                        |row| {
+                            let ended_at = row.ended_at.set(None::<chrono::DateTime<chrono::Utc>>);
+                            (row.open.set(row.open + 1), row.failed.set(row.failed - 1), ended_at)
+                        },
+                        tx,
+                    )
+                    .await?;
+            }
+            following::tell(&job, state, tx);
+            Ok(())
+        };
+        self.ledger.db().transaction_retry(retry).await
+    }
+
+    /// Deletes a job that is over, or waits. Those that follow it are cancelled.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job; 409 when it runs.
+    pub async fn delete(&self, id: JobId) -> Result<()> {
+        let delete = async |tx: &Tx| {
+            let job = locked(id, tx).await?;
+            if job.state == State::Running {
+                return Err(Error::conflict("The job runs: cancel it first.").code("job_state"));
+            }
+            if !over(job.state) || job.state == State::Dead {
+                self.ledger.cancel(&job, tx).await?;
+            }
+            StoredFailure::filter(|failure| failure.job.eq(id.0)).delete(tx).await?;
+            StoredJob::filter(|row| row.id.eq(id.0)).delete(tx).await?;
+            Ok(())
+        };
+        self.ledger.db().transaction_retry(delete).await
+    }
+
+    /// No job of the queue begins any more, in any process, until it is [resumed](Self::resume). Those that run go on.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn pause(&self, queue: &str) -> Result<()> {
+        let pause = NewStoredPause { queue: queue.to_owned(), since: self.ledger.now() };
+        pause.insert_or_ignore(|pause| pause.queue, self.ledger.db()).await?;
+        Ok(())
+    }
+
+    /// Jobs of the queue begin again.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn resume(&self, queue: &str) -> Result<()> {
+        StoredPause::filter(|pause| pause.queue.eq(queue)).delete(self.ledger.db()).await?;
+        self.ledger.db().signal(topic::ready(queue));
+        Ok(())
+    }
+
+    /// Waits until a job is over, and returns what it has returned.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job; 503 (`job_pending`) when it is not over after this time; 500 (`job_failed`) when it was not
+    /// successful, with the reason for the log.
+    pub async fn output<T: DeserializeOwned>(&self, id: JobId, patience: Duration) -> Result<T> {
+        let job = tokio::time::timeout(patience, self.end_of(id))
+            .await
+            .map_err(|_| Error::unavailable("It takes longer than expected.").code("job_pending"))??;
+        if job.state != State::Completed {
+            let told = format!("job {id} was not successful: {}", job.error.unwrap_or_default());
+            return Err(Error::internal(told).code("job_failed"));
+        }
+        Ok(serde_json::from_str(job.output.as_deref().unwrap_or("null"))?)
+    }
+
+    /// Waits until a job is over: however that was.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job.
+    pub async fn end_of(&self, id: JobId) -> Result<StoredJob> {
+        /// How soon it is looked at once more when nobody tells; it doubles up to the second.
+        const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+        let mut end = self.ledger.ends(id.0);
+        let mut pause = PAUSES.0;
+        loop {
+            let found = self.get(id).await?;
+            let job = found.ok_or_else(|| Error::not_found("There is no such job."))?;
+            if over(job.state) {
+                return Ok(job);
+            }
+            tokio::select! {
+                () = end.told() => {}
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSES.1),
+            }
+        }
+    }
+
+    /// Runs, here and now, every job that is ready or due, and those that become so meanwhile; returns how many attempts were made.
+    /// For tests, in which no worker runs.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn run_all(&self) -> Result<usize> {
+        worker::run_all(&self.ledger, &self.resolver).await
+    }
+}
+
+async fn locked(id: JobId, tx: &Tx) -> Result<StoredJob> {
+    let job = StoredJob::filter(|job| job.id.eq(id.0)).for_update().first(tx).await?;
+    job.ok_or_else(|| Error::not_found("There is no such job."))
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jobs").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! A worker takes jobs that are ready.
+
+use chrono::{DateTime, Utc};
+use mainstay_core::Result;
+use mainstay_db::{Dialect, sql};
+
+use super::Ledger;
+use crate::stored::{State, StoredJob};
+
+/// The claim in one statement. What is in the inner one comes from the index (queue, state, priority, id) in its order, however many wait.
+const CLAIM: &str = "\
+    UPDATE mainstay_jobs SET state = 'running', worker = :worker, attempt = attempt + 1, started_at = :now, error = NULL, \
+    unique_key = CASE WHEN unique_until_started THEN NULL ELSE unique_key END \
+    WHERE id IN (SELECT id FROM mainstay_jobs WHERE queue = :queue AND state = 'ready' \
+    AND NOT EXISTS (SELECT 1 FROM mainstay_job_pauses WHERE queue = :queue) \
+    ORDER BY priority, id LIMIT :count";
+
+impl Ledger {
+    /// Takes up to so many jobs of a queue for a worker: those that come first. None of a queue that is paused.
+    pub(crate) async fn claim(&self, queue: &str, worker: i64, count: usize) -> Result<Vec<StoredJob>> {
+        let now = self.now();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let mut jobs = match self.db().dialect() {
+            Dialect::Postgres => {
+                self.claim_by(
+                    format!("{CLAIM} FOR UPDATE SKIP LOCKED) RETURNING *"),
+                    queue,
+                    worker,
+                    count,
+                    now,
+                )
+                .await?
+            }
+            Dialect::Sqlite => {
+                self.claim_by(format!("{CLAIM}) RETURNING *"), queue, worker, count, now).await?
+            }
+            _ => self.claim_in_steps(queue, worker, count, now).await?,
+        };
+        jobs.sort_by_key(|job| (job.priority, job.id));
+        Ok(jobs)
+    }
+
+    /// The queues in which something is ready.
+    pub(crate) async fn ready_queues(&self) -> Result<Vec<String>> {
+        let ready = StoredJob::filter(|job| job.state.eq(State::Ready)).select(|job| job.queue);
+        ready.distinct().all(self.db()).await
+    }
+
+    async fn claim_by(
+        &self,
+        statement: String,
+        queue: &str,
+        worker: i64,
+        count: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredJob>> {
+        let statement = sql(statement)
+            .bind_named("worker", worker)
+            .bind_named("now", now)
+            .bind_named("queue", queue.to_owned())
+            .bind_named("count", count);
+        statement.writing().fetch(self.db()).await
+    }
+
+    /// For engines whose updates return no rows.
+    async fn claim_in_steps(
+        &self,
+        queue: &str,
+        worker: i64,
+        count: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredJob>> {
+        // Without locks on what lies between the rows, which enqueuing would wait for.
+        let transactions = self.db().transactions().isolation(mainstay_db::Isolation::ReadCommitted);
+        let claim = transactions.retry(async |tx| {
+            let jobs: Vec<StoredJob> =
+                sql("SELECT * FROM mainstay_jobs WHERE queue = :queue AND state = 'ready' \
+                 AND NOT EXISTS (SELECT 1 FROM mainstay_job_pauses WHERE queue = :queue) \
+                 ORDER BY priority, id LIMIT :count FOR UPDATE SKIP LOCKED")
+                .bind_named("queue", queue.to_owned())
+                .bind_named("count", count)
+                .fetch(tx)
+                .await?;
+            if jobs.is_empty() {
+                return Ok(jobs);
+            }
+            let ids: Vec<i64> = jobs.iter().map(|job| job.id).collect();
+            StoredJob::filter(|job| job.id.is_in(ids.clone()))
+                .update_with(
+                    |job| {
+                        (
+                            job.state.set(State::Running),
+                            job.worker.set(Some(worker)),
+                            job.attempt.set(job.attempt + 1),
+                            job.started_at.set(Some(now)),
+                            job.error.set(None::<String>),
+                        )
+                    },
+                    tx,
+                )
+                .await?;
+            let freed: Vec<i64> =
+                jobs.iter().filter(|job| job.unique_until_started).map(|job| job.id).collect();
+            if !freed.is_empty() {
+                StoredJob::filter(|job| job.id.is_in(freed)).update(|job| job.unique_key(None), tx).await?;
+            }
+            Ok(jobs)
+        });
+        let mut jobs = claim.await?;
+        for job in &mut jobs {
+            job.state = State::Running;
+            job.worker = Some(worker);
+            job.attempt += 1;
+            job.started_at = Some(now);
+            job.error = None;
+            if job.unique_until_started {
+                job.unique_key = None;
+            }
+        }
+        Ok(jobs)
+    }
+}

@@ -1,0 +1,146 @@
+//! Those with a key are let in, one key at a time: whoever does it locks the row of the key.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use mainstay_core::Result;
+use mainstay_db::Tx;
+
+use super::Ledger;
+use crate::following;
+use crate::spec::{JobSpec, Rate};
+use crate::stored::{NewStoredLimit, State, StoredJob, StoredLimit};
+
+/// So many keys are looked at in one round, and so many jobs of one key let in.
+const KEYS: u64 = 500;
+const JOBS: u64 = 500;
+
+/// Until when the rate of a key is used up, as far as this process knows.
+#[derive(Default)]
+pub(super) struct Waits(Mutex<HashMap<String, Instant>>);
+
+impl Waits {
+    /// How long there is nothing to be had for a key.
+    fn left(&self, key: &str, now: Instant) -> Option<Duration> {
+        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = waits.get(key)?.saturating_duration_since(now);
+        if left.is_zero() {
+            waits.remove(key);
+            return None;
+        }
+        Some(left)
+    }
+
+    fn wait(&self, key: &str, until: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), until);
+    }
+}
+
+impl Ledger {
+    /// Lets in what waits for its key. Returns after which time there may be more to let in, where that is known.
+    pub(crate) async fn let_in(&self) -> Result<Option<Duration>> {
+        let now = self.now();
+        let waiting = StoredJob::filter(|job| job.state.eq(State::Blocked) & job.due_at.le(now))
+            .select(|job| (job.kind, job.limit_key))
+            .distinct()
+            .limit(KEYS);
+        let mut next: Option<Duration> = None;
+        for (kind, key) in waiting.all(self.db()).await? {
+            // What no program here knows is left to those that do.
+            let Some((registration, _)) = self.registry().get(&kind) else { continue };
+            let (spec, key) = (registration.spec, key.unwrap_or_default());
+            let wait = match self.0.waits.left(&key, self.clock().monotonic()) {
+                Some(left) => Some(left),
+                None => self.db().transaction_retry(async |tx| self.let_in_by(spec, &key, tx).await).await?,
+            };
+            next = next.into_iter().chain(wait).min();
+        }
+        Ok(next)
+    }
+
+    /// Lets in what waits for this key. Returns how long the rate lets nobody in.
+    async fn let_in_by(&self, spec: &JobSpec, key: &str, tx: &Tx) -> Result<Option<Duration>> {
+        let limit = self.locked(key, tx).await?;
+        let now = self.now();
+        let mut room = JOBS;
+        if let Some(most) = spec.concurrency {
+            let inside = [State::Ready, State::Running].to_vec();
+            let held =
+                StoredJob::filter(|job| job.limit_key.eq(Some(key.to_owned())) & job.state.is_in(inside));
+            room = room.min(u64::from(most).saturating_sub(held.count(tx).await?));
+        }
+        let budget = spec.rate.map(|rate| Budget { rate, free_at: limit.free_at, now });
+        if let Some(budget) = &budget {
+            room = room.min(budget.left());
+        }
+        if room == 0 {
+            return Ok(budget.and_then(|budget| self.wait(key, &budget)));
+        }
+        let waiting = StoredJob::filter(|job| {
+            job.limit_key.eq(Some(key.to_owned())) & job.state.eq(State::Blocked) & job.due_at.le(now)
+        });
+        let jobs = waiting.order_by(|job| (job.priority, job.id)).limit(room).skip_locked().all(tx).await?;
+        if jobs.is_empty() {
+            return Ok(None);
+        }
+        let ids: Vec<i64> = jobs.iter().map(|job| job.id).collect();
+        StoredJob::filter(|job| job.id.is_in(ids))
+            .update(|job| job.state(State::Ready).due_at(now), tx)
+            .await?;
+        jobs.iter().for_each(|job| following::tell(job, State::Ready, tx));
+        let Some(budget) = budget else { return Ok(None) };
+        let taken = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+        let free_at = budget.after(taken);
+        StoredLimit::filter(|limit| limit.key.eq(key)).update(|limit| limit.free_at(free_at), tx).await?;
+        Ok(self.wait(key, &Budget { free_at, ..budget }))
+    }
+
+    /// Remembers that a rate is used up, if it is, and says for how long.
+    fn wait(&self, key: &str, budget: &Budget) -> Option<Duration> {
+        let wait = budget.wait()?;
+        self.0.waits.wait(key, self.clock().monotonic() + wait);
+        Some(wait)
+    }
+
+    async fn locked(&self, key: &str, tx: &Tx) -> Result<StoredLimit> {
+        let row = || StoredLimit::filter(|limit| limit.key.eq(key)).for_update();
+        if let Some(limit) = row().first(tx).await? {
+            return Ok(limit);
+        }
+        let first = NewStoredLimit { key: key.to_owned(), free_at: self.now() };
+        first.insert_or_ignore(|limit| limit.key, tx).await?;
+        row().one(tx).await
+    }
+}
+
+/// How much of a rate is left, by the generic cell rate algorithm (ITU-T I.371): one moment says all.
+#[derive(Clone, Copy)]
+struct Budget {
+    rate: Rate,
+    free_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+}
+
+impl Budget {
+    /// How far ahead of now what was taken reaches. A clock that was set back does not make it longer than it can be.
+    fn ahead(&self) -> Duration {
+        (self.free_at - self.now).to_std().unwrap_or_default().min(self.rate.per)
+    }
+
+    fn left(&self) -> u64 {
+        let free = self.rate.per.saturating_sub(self.ahead()).as_nanos();
+        u64::try_from(free / self.rate.interval().as_nanos().max(1)).unwrap_or(u64::MAX)
+    }
+
+    fn after(&self, taken: u32) -> DateTime<Utc> {
+        self.now + self.ahead() + self.rate.interval() * taken
+    }
+
+    /// How long until there is one.
+    fn wait(&self) -> Option<Duration> {
+        let needed = self.ahead() + self.rate.interval();
+        needed.checked_sub(self.rate.per).filter(|wait| !wait.is_zero())
+    }
+}

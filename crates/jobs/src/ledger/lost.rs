@@ -1,0 +1,172 @@
+//! Workers: that they live, what one that is gone has left behind; and what nobody needs any more.
+
+use mainstay_core::Result;
+use mainstay_db::Tx;
+
+use super::{Ending, Ledger};
+use crate::draft::after;
+use crate::spec::JobSpec;
+use crate::stored::{
+    NewStoredWorker, State, StoredBatch, StoredFailure, StoredJob, StoredLimit, StoredWorker,
+};
+
+/// So many rows are deleted in one step.
+const STEP: u64 = 1_000;
+
+impl Ledger {
+    /// Enters a worker, and returns its number.
+    pub(crate) async fn enter(&self, name: &str, queues: &[String]) -> Result<i64> {
+        let now = self.now();
+        let worker = NewStoredWorker {
+            name: name.to_owned(),
+            queues: queues.join(", "),
+            started_at: now,
+            beat_at: now,
+        };
+        Ok(worker.insert(self.db()).await?.id)
+    }
+
+    /// A sign of life. False: the worker was taken for dead.
+    pub(crate) async fn beat(&self, worker: i64) -> Result<bool> {
+        let now = self.now();
+        let beat = StoredWorker::filter(|row| row.id.eq(worker))
+            .update_with(|row| (row.beats.set(row.beats + 1), row.beat_at.set(now)), self.db());
+        Ok(beat.await? == 1)
+    }
+
+    /// All workers, and how far each has counted.
+    pub(crate) async fn beats(&self) -> Result<Vec<(i64, i64)>> {
+        StoredWorker::query().select(|row| (row.id, row.beats)).all(self.db()).await
+    }
+
+    /// The jobs that this worker runs, as they are stored, and whether somebody wants each to stop.
+    pub(crate) async fn run_by(&self, worker: i64) -> Result<Vec<(i64, bool)>> {
+        let mine = StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
+        mine.select(|job| (job.id, job.is_cancelled)).all(self.db()).await
+    }
+
+    /// Takes a worker for dead, unless it has counted on since, and has its jobs run again. Returns how many.
+    pub(crate) async fn bury(&self, worker: i64, beats: i64) -> Result<usize> {
+        self.db()
+            .transaction_retry(async |tx| {
+                let gone = StoredWorker::filter(|row| row.id.eq(worker) & row.beats.eq(beats));
+                if gone.delete(tx).await? == 0 {
+                    return Ok(0);
+                }
+                let left =
+                    StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
+                let left = left.all(tx).await?;
+                for job in &left {
+                    self.lose(job, "its worker gave no sign of life any more", tx).await?;
+                }
+                Ok(left.len())
+            })
+            .await
+    }
+
+    /// Has those run again that no worker runs which there is.
+    pub(crate) async fn find_lost(&self) -> Result<usize> {
+        let running = StoredJob::filter(|job| job.state.eq(State::Running));
+        let of = running.select(|job| job.worker).distinct().all(self.db()).await?;
+        // Read after the jobs: whoever has one of them had entered before.
+        let known: Vec<i64> = self.beats().await?.into_iter().map(|(id, _)| id).collect();
+        let mut lost = 0;
+        for worker in of.into_iter().flatten().filter(|worker| !known.contains(worker)) {
+            let left = StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
+            for job in left.all(self.db()).await? {
+                lost += usize::from(self.lose_one(&job, "its worker is not there any more").await?);
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Has one run again of which the worker knows nothing, though it is stored as the worker's.
+    pub(crate) async fn lose_by_id(&self, worker: i64, id: i64) -> Result<()> {
+        let mine = StoredJob::filter(|job| {
+            job.id.eq(id) & job.state.eq(State::Running) & job.worker.eq(Some(worker))
+        });
+        if let Some(job) = mine.first(self.db()).await? {
+            self.lose_one(&job, "the worker did not learn that it had this job").await?;
+        }
+        Ok(())
+    }
+
+    async fn lose_one(&self, job: &StoredJob, why: &str) -> Result<bool> {
+        self.db().transaction_retry(async |tx| self.lose(job, why, tx).await).await
+    }
+
+    /// An attempt of which nobody knows how far it came. The first one is repeated at once: most workers that go are only replaced.
+    /// Later ones wait, since the job may be what kills them.
+    async fn lose(&self, job: &StoredJob, why: &str, tx: &Tx) -> Result<bool> {
+        let error = why.to_owned();
+        let ending = match () {
+            () if job.is_cancelled => Ending::Cancelled,
+            () if job.attempt >= job.attempts => Ending::Dead { error },
+            () if job.attempt <= 1 => Ending::Retrying { error, at: self.now() },
+            () => Ending::Retrying { error, at: after(self.now(), self.backoff(job)) },
+        };
+        self.end_in(job, &ending, tx).await
+    }
+
+    /// The wait after the attempt that has just failed.
+    pub(crate) fn backoff(&self, job: &StoredJob) -> std::time::Duration {
+        const USUAL: JobSpec = JobSpec::new("");
+        let failures = u32::try_from(job.attempt - 1).unwrap_or(0);
+        let backoff = match self.registry().get(&job.kind) {
+            Some((registration, _)) => &registration.spec.backoff,
+            None => &USUAL.backoff,
+        };
+        backoff.delay(failures, self.chance())
+    }
+
+    /// A worker goes: what it has not ended is run by others, and does not count as an attempt.
+    pub(crate) async fn leave(&self, worker: i64) -> Result<()> {
+        self.db()
+            .transaction_retry(async |tx| {
+                let left =
+                    StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
+                for job in left.all(tx).await? {
+                    let again = Ending::Again { at: self.now(), error: None };
+                    self.end_in(&job, &again, tx).await?;
+                }
+                StoredWorker::filter(|row| row.id.eq(worker)).delete(tx).await
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes what was to be kept until now, a part of it. Returns whether there may be more.
+    pub(crate) async fn prune(&self) -> Result<bool> {
+        let now = self.now();
+        let over = StoredJob::filter(|job| job.state.is_in(State::OVER.to_vec()) & job.due_at.le(now));
+        let mut ids = over.limit(STEP).select(|job| job.id).all(self.db()).await?;
+        if let Some(keep) = self.0.keep_dead {
+            let since = now - keep;
+            let dead = StoredJob::filter(|job| job.state.eq(State::Dead) & job.due_at.le(since));
+            ids.extend(dead.limit(STEP).select(|job| job.id).all(self.db()).await?);
+        }
+        let more = ids.len() as u64 >= STEP;
+        if !ids.is_empty() {
+            self.db()
+                .transaction_retry(async |tx| {
+                    let ids = || ids.clone();
+                    StoredFailure::filter(|failure| failure.job.is_in(ids())).delete(tx).await?;
+                    // Somebody may have had a dead one tried again meanwhile.
+                    let states = [State::OVER.as_slice(), &[State::Dead]].concat();
+                    StoredJob::filter(|job| job.id.is_in(ids()) & job.state.is_in(states)).delete(tx).await
+                })
+                .await?;
+        }
+        let since = now - self.0.keep_completed;
+        StoredBatch::filter(|batch| batch.ended_at.le(Some(since))).delete(self.db()).await?;
+        self.prune_limits().await?;
+        Ok(more)
+    }
+
+    /// Keys that hold nothing back. One of which somebody lets a job in right now is locked, and made again.
+    async fn prune_limits(&self) -> Result<()> {
+        let since = self.now() - std::time::Duration::from_secs(24 * 60 * 60);
+        StoredLimit::filter(|limit| limit.free_at.le(since)).delete(self.db()).await?;
+        Ok(())
+    }
+}

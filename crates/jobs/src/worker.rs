@@ -1,0 +1,175 @@
+//! The worker: the service that runs jobs in this process.
+//!
+//! - `crew`: what its parts share: which worker this is, and which jobs it holds.
+//! - `fetch`: one loop for each queue: takes jobs for the slots that are free, and runs them.
+//! - `attempt`: one attempt at one job, and what its end means.
+//! - `acknowledge`: writes how jobs ended, many in one statement.
+//! - `heart`: signs of life, and what workers without one leave behind.
+//! - `keeper`: what is due becomes ready, keys let in, what nobody needs is deleted.
+//!
+//! When it is to stop, it takes no more jobs, lets those that run finish or reach a checkpoint, cuts off what is left shortly before the
+//! deadline, and gives that back.
+
+mod acknowledge;
+mod attempt;
+mod crew;
+mod fetch;
+mod heart;
+mod keeper;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mainstay_core::service::{Running, Service, Shutdown};
+use mainstay_core::{Error, Inject, Profile, Resolver, Result};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::config::JobsConfig;
+use crate::ledger::Ledger;
+use crew::Crew;
+
+/// So many ends of jobs wait at most to be written. Who has one more waits.
+const ENDS: usize = 1_000;
+/// So long before the deadline jobs that still run are cut off, so that there is time to give them back.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// Whether this process runs jobs, whatever `jobs.workers` says: the command `worker`.
+#[derive(Default)]
+pub(crate) struct Duty {
+    is_on: AtomicBool,
+    queues: std::sync::OnceLock<Vec<String>>,
+}
+
+impl Duty {
+    /// This process is a worker, for these queues alone if there are any.
+    pub(crate) fn take(&self, queues: Vec<String>) {
+        self.is_on.store(true, Ordering::Release);
+        if !queues.is_empty() {
+            let _taken_before = self.queues.set(queues);
+        }
+    }
+}
+
+pub(crate) fn service() -> Service {
+    Service::new("jobs", work)
+}
+
+async fn work(
+    running: Running,
+    duty: Inject<Duty>,
+    ledger: Inject<Ledger>,
+    config: Inject<JobsConfig>,
+    profile: Inject<Profile>,
+    resolver: Resolver,
+) -> Result<()> {
+    let shutdown = running.shutdown().clone();
+    if !duty.is_on.load(Ordering::Acquire) && !config.works(&profile) {
+        running.ready();
+        shutdown.requested().await;
+        return Ok(());
+    }
+    let queues = match duty.queues.get() {
+        Some(queues) => queues.clone(),
+        None => queues(&ledger, &config),
+    };
+    let (ends, ended) = mpsc::channel(ENDS);
+    let crew = Arc::new(Crew::enter(Ledger::clone(&ledger), resolver, &queues, ends).await?);
+    running.ready();
+    tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = queues.join(", "), "jobs are run");
+    let end = run(&crew, &config, &queues, ended, &shutdown).await;
+    crew.leave().await;
+    end
+}
+
+/// The queues of the kinds that the application runs, and those that the configuration names.
+fn queues(ledger: &Ledger, config: &JobsConfig) -> Vec<String> {
+    let of_kinds = ledger.registry().specs().map(|spec| spec.queue.to_owned());
+    of_kinds.chain(config.queues.keys().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Runs jobs until the end. Dropping it cuts off every job.
+async fn run(
+    crew: &Arc<Crew>,
+    config: &JobsConfig,
+    queues: &[String],
+    ended: mpsc::Receiver<crew::Ended>,
+    shutdown: &Shutdown,
+) -> Result<()> {
+    let mut fetching = JoinSet::new();
+    for queue in queues {
+        let slots = config.concurrency_of(queue);
+        let fetch =
+            fetch::fetch(Arc::clone(crew), queue.clone(), slots, config.poll_interval, shutdown.clone());
+        fetching.spawn(fetch);
+    }
+    let mut beside = JoinSet::new();
+    beside.spawn(acknowledge::acknowledge(Arc::clone(crew), ended));
+    beside.spawn(heart::beat(Arc::clone(crew), config.lease));
+    beside.spawn(keeper::keep(Arc::clone(crew), config.poll_interval));
+    beside.spawn(keeper::prune(Arc::clone(crew)));
+    loop {
+        tokio::select! {
+            fetched = fetching.join_next() => match fetched {
+                Some(Ok(())) => {}
+                Some(Err(fault)) => return Err(fault.into()),
+                // All that ran has said how it ended.
+                None => break,
+            },
+            stopped = beside.join_next() => return Err(match stopped {
+                Some(Err(fault)) => fault.into(),
+                _ => Error::internal("a part of the worker has stopped"),
+            }),
+            () = drained(crew, shutdown), if !crew.is_cut_off() => {}
+        }
+    }
+    crew.all_is_written().await;
+    Ok(())
+}
+
+/// Tells the jobs that the worker goes, and cuts off those that still run shortly before the deadline.
+async fn drained(crew: &Crew, shutdown: &Shutdown) {
+    shutdown.requested().await;
+    crew.drain();
+    match shutdown.deadline() {
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            tokio::time::sleep(left.saturating_sub(MARGIN.min(left / 2))).await;
+            crew.cut_off();
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs every job that is ready or due, one after the other, until none is: for tests.
+pub(crate) async fn run_all(ledger: &Ledger, resolver: &Resolver) -> Result<usize> {
+    let (ends, mut ended) = mpsc::channel(1);
+    let crew = Arc::new(Crew::enter(ledger.clone(), resolver.clone(), &[], ends).await?);
+    let mut attempts = 0;
+    loop {
+        ledger.make_ready().await?;
+        ledger.let_in().await?;
+        let mut found = false;
+        for queue in ledger.ready_queues().await? {
+            for job in ledger.claim(&queue, crew.id(), 1).await? {
+                let slot = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await?;
+                tokio::spawn(attempt::run(Arc::clone(&crew), Arc::new(job), slot));
+                if let Some(crew::Ended { job, how }) = ended.recv().await {
+                    if let Some(how) = &how {
+                        ledger.end(&job, how).await?;
+                    }
+                    ledger.has_ended(job.id);
+                    crew.let_go(job.id);
+                }
+                (attempts, found) = (attempts + 1, true);
+            }
+        }
+        if !found {
+            crew.leave().await;
+            return Ok(attempts);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the parts of a worker share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mainstay_core::{Resolver, Result};
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::context::Stop;
+use crate::ledger::{Ending, Ledger};
+use crate::stored::StoredJob;
+
+/// How a job ended.
+pub(super) struct Ended {
+    pub(super) job: Arc<StoredJob>,
+    /// None: it is written already, or is another worker's.
+    pub(super) how: Option<Ending>,
+}
+
+/// A worker, and the jobs that it holds: from when it has taken one until it is written how that ended.
+pub(super) struct Crew {
+    pub(super) ledger: Ledger,
+    pub(super) resolver: Resolver,
+    name: String,
+    queues: Vec<String>,
+    id: AtomicI64,
+    held: Mutex<HashMap<i64, watch::Sender<Stop>>>,
+    ends: mpsc::Sender<Ended>,
+    written: Notify,
+    is_cut_off: AtomicBool,
+    cut: Notify,
+}
+
+impl Crew {
+    /// Enters the worker.
+    pub(super) async fn enter(
+        ledger: Ledger,
+        resolver: Resolver,
+        queues: &[String],
+        ends: mpsc::Sender<Ended>,
+    ) -> Result<Self> {
+        let (name, queues) = (name(), queues.to_vec());
+        let id = AtomicI64::new(ledger.enter(&name, &queues).await?);
+        Ok(Self {
+            ledger,
+            resolver,
+            name,
+            queues,
+            id,
+            held: Mutex::default(),
+            ends,
+            written: Notify::new(),
+            is_cut_off: AtomicBool::new(false),
+            cut: Notify::new(),
+        })
+    }
+
+    /// Which worker this is.
+    pub(super) fn id(&self) -> i64 {
+        self.id.load(Ordering::Acquire)
+    }
+
+    /// It was taken for dead: what it holds is others' by now. It goes on as another worker.
+    pub(super) async fn enter_again(&self) -> Result<()> {
+        for stop in self.held().values() {
+            stop.send_replace(Stop::Lost);
+        }
+        let id = self.ledger.enter(&self.name, &self.queues).await?;
+        let before = self.id.swap(id, Ordering::AcqRel);
+        tracing::warn!(target: "mainstay::jobs", worker = id, before, "this worker was taken for dead: what it ran is run by others");
+        Ok(())
+    }
+
+    /// Holds a job until it is [let go](Self::let_go).
+    pub(super) fn hold(&self, job: &StoredJob) -> watch::Receiver<Stop> {
+        let (stop, stopped) = watch::channel(Stop::No);
+        self.held().insert(job.id, stop);
+        stopped
+    }
+
+    pub(super) fn let_go(&self, job: i64) {
+        self.held().remove(&job);
+        self.written.notify_waiters();
+    }
+
+    pub(super) fn holds(&self, job: i64) -> bool {
+        self.held().contains_key(&job)
+    }
+
+    /// Tells one job to stop.
+    pub(super) fn stop(&self, job: i64, why: Stop) {
+        if let Some(stop) = self.held().get(&job) {
+            stop.send_if_modified(|known| std::mem::replace(known, why) != why);
+        }
+    }
+
+    /// Tells all that the worker goes.
+    pub(super) fn drain(&self) {
+        for stop in self.held().values() {
+            stop.send_if_modified(|known| {
+                *known == Stop::No && {
+                    *known = Stop::Draining;
+                    true
+                }
+            });
+        }
+    }
+
+    /// Says how a job ended. Waits while too many others have yet to be written.
+    pub(super) async fn ended(&self, ended: Ended) {
+        let id = ended.job.id;
+        if self.ends.send(ended).await.is_err() {
+            self.let_go(id);
+        }
+    }
+
+    /// Cuts off what still runs.
+    pub(super) fn cut_off(&self) {
+        self.is_cut_off.store(true, Ordering::Release);
+        self.cut.notify_waiters();
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::Acquire)
+    }
+
+    /// Waits until jobs are cut off.
+    pub(super) async fn when_cut_off(&self) {
+        let cut = self.cut.notified();
+        if !self.is_cut_off() {
+            cut.await;
+        }
+    }
+
+    /// Waits until it is written how every job ended.
+    pub(super) async fn all_is_written(&self) {
+        loop {
+            let written = self.written.notified();
+            if self.held().is_empty() {
+                return;
+            }
+            written.await;
+        }
+    }
+
+    /// Goes, and gives back what has not ended.
+    pub(super) async fn leave(&self) {
+        /// Without the database there is nobody to say goodbye to; others find out by themselves.
+        const PATIENCE: Duration = Duration::from_secs(1);
+
+        match tokio::time::timeout(PATIENCE, self.ledger.leave(self.id())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(target: "mainstay::jobs", error = %error.report(), "this worker could not sign off");
+            }
+            Err(_) => tracing::warn!(target: "mainstay::jobs", "this worker could not sign off in time"),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<i64, watch::Sender<Stop>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Host and process.
+fn name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "localhost",
+        host => host,
+    };
+    let mut name = format!("{host}:{}", std::process::id());
+    name.truncate(name.floor_char_boundary(200));
+    name
+}

@@ -1,0 +1,94 @@
+//! Signs of life, and what workers without one leave behind.
+//!
+//! Each worker counts. Whoever sees that the count of another one has stood still for the length of a lease, by its own monotonic
+//! clock, takes it for dead: no time of day is compared, so that a clock that jumps kills nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mainstay_core::Result;
+
+use super::crew::Crew;
+use crate::context::Stop;
+use crate::topic;
+
+/// Beats three times in a lease.
+pub(super) async fn beat(crew: Arc<Crew>, lease: Duration) {
+    let mut cancelled = crew.ledger.db().signals(topic::CANCELLED);
+    let mut others = Others { lease, seen: HashMap::new() };
+    // Jobs that are stored as this worker's, and that it did not know of at the last beat.
+    let mut strange = Vec::new();
+    let mut beats = tokio::time::interval(lease / 3);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failures = 0_u32;
+    loop {
+        let is_beat = tokio::select! {
+            _ = beats.tick() => true,
+            () = cancelled.next() => false,
+        };
+        let beaten = async {
+            if is_beat {
+                if !crew.ledger.beat(crew.id()).await? {
+                    crew.enter_again().await?;
+                }
+                others.look(&crew).await?;
+            }
+            look_at_own(&crew, &mut strange, is_beat).await
+        };
+        match beaten.await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                if failures == 0 {
+                    tracing::error!(target: "mainstay::jobs", error = %error.report(), "this worker can give no sign of life");
+                }
+                failures += 1;
+            }
+        }
+    }
+}
+
+/// Stops those that somebody has cancelled, and has those run again that were given to this worker without its knowledge: the reply
+/// was lost with the connection.
+async fn look_at_own(crew: &Crew, strange: &mut Vec<i64>, is_beat: bool) -> Result<()> {
+    let worker = crew.id();
+    let stored = crew.ledger.run_by(worker).await?;
+    for (job, _) in stored.iter().filter(|(_, is_cancelled)| *is_cancelled) {
+        crew.stop(*job, Stop::Cancelled);
+    }
+    if !is_beat {
+        return Ok(());
+    }
+    let unknown: Vec<i64> = stored.into_iter().map(|(job, _)| job).filter(|job| !crew.holds(*job)).collect();
+    for job in unknown.iter().filter(|job| strange.contains(job)) {
+        crew.ledger.lose_by_id(worker, *job).await?;
+    }
+    *strange = unknown;
+    Ok(())
+}
+
+/// What was seen of the other workers.
+struct Others {
+    lease: Duration,
+    /// How far each had counted, and when that was seen for the first time.
+    seen: HashMap<i64, (i64, Instant)>,
+}
+
+impl Others {
+    async fn look(&mut self, crew: &Crew) -> Result<()> {
+        let now = crew.ledger.clock().monotonic();
+        let beats: HashMap<i64, i64> = crew.ledger.beats().await?.into_iter().collect();
+        self.seen.retain(|worker, _| beats.contains_key(worker));
+        for (worker, count) in beats {
+            let seen = self.seen.entry(worker).or_insert((count, now));
+            if seen.0 != count {
+                *seen = (count, now);
+            } else if worker != crew.id() && now.saturating_duration_since(seen.1) >= self.lease {
+                let jobs = crew.ledger.bury(worker, count).await?;
+                self.seen.remove(&worker);
+                tracing::warn!(target: "mainstay::jobs", worker, jobs, "a worker is gone: its jobs are run again");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What is due becomes ready, keys let in, what nobody needs is deleted. Every worker does it: each step is safe beside others.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mainstay_core::Result;
+
+use super::crew::Crew;
+use crate::topic;
+
+/// Of its time, this is busy for a tenth at most.
+const PAUSE: u32 = 9;
+/// How often what nobody needs is deleted.
+const PRUNING: Duration = Duration::from_secs(30);
+
+/// Looks after what waits.
+pub(super) async fn keep(crew: Arc<Crew>, poll_interval: Duration) {
+    let mut signals = crew.ledger.db().signals(topic::DUE);
+    let mut failures = 0_u32;
+    loop {
+        let began = Instant::now();
+        let wait = match look(&crew).await {
+            Ok(wait) => {
+                failures = 0;
+                wait.map_or(poll_interval, |wait| wait.min(poll_interval))
+            }
+            Err(error) => {
+                if failures == 0 {
+                    tracing::error!(target: "mainstay::jobs", error = %error.report(), "jobs that are due cannot be made ready");
+                }
+                failures += 1;
+                poll_interval
+            }
+        };
+        tokio::time::sleep((began.elapsed() * PAUSE).min(poll_interval)).await;
+        tokio::select! {
+            () = signals.next(), if failures == 0 => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Returns when it is to be looked again, where that is known.
+async fn look(crew: &Crew) -> Result<Option<Duration>> {
+    let due = crew.ledger.make_ready().await?;
+    let due = due.map(|due| (due - crew.ledger.now()).to_std().unwrap_or_default());
+    let room = crew.ledger.let_in().await?;
+    Ok(due.into_iter().chain(room).min())
+}
+
+/// Deletes what is kept no longer, and finds jobs that belong to nobody.
+pub(super) async fn prune(crew: Arc<Crew>) {
+    loop {
+        tokio::time::sleep(PRUNING.mul_f64(0.5 + crew.ledger.chance())).await;
+        let pruned = async {
+            let lost = crew.ledger.find_lost().await?;
+            if lost > 0 {
+                tracing::warn!(target: "mainstay::jobs", jobs = lost, "jobs of no worker are run again");
+            }
+            while crew.ledger.prune().await? {}
+            Ok::<_, mainstay_core::Error>(())
+        };
+        if let Err(error) = pruned.await {
+            tracing::warn!(target: "mainstay::jobs", error = %error.report(), "old jobs cannot be deleted");
+        }
+    }
+}
