@@ -27,6 +27,8 @@ pub struct JobsConfig {
     pub queues: BTreeMap<String, usize>,
     /// How many of the jobs that block a thread run at once. Unless it is set, as many as there are processors.
     pub blocking_threads: Option<usize>,
+    /// Where the clock hangs that schedules go by which do not say it: `Europe/Berlin`.
+    pub time_zone: String,
     /// How often it is looked for work of which nobody has told.
     #[serde(with = "duration")]
     pub poll_interval: Duration,
@@ -48,6 +50,7 @@ impl Default for JobsConfig {
             concurrency: 20,
             queues: BTreeMap::new(),
             blocking_threads: None,
+            time_zone: "UTC".to_owned(),
             poll_interval: Duration::from_secs(1),
             lease: Duration::from_secs(15),
             keep_completed: Duration::from_secs(24 * 60 * 60),
@@ -91,6 +94,9 @@ impl Section for JobsConfig {
         }
         if let Some(threads) = self.blocking_threads {
             count("blocking_threads", threads);
+        }
+        if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
+            problems.add("time_zone", "is no time zone", Some("write one such as `Europe/Berlin` or `UTC`"));
         }
         if self.poll_interval < SHORTEST_POLL {
             problems.add("poll_interval", "must be at least 10ms", Some("leave it out: 1s"));

@@ -10,7 +10,8 @@
 //! 5. `ledger`: what is done to the rows, in the order of a job's life.
 //! 6. `worker`: the service that takes jobs, runs them, and writes how they ended.
 //! 7. [`Jobs`]: looks at jobs, cancels them, tries them again, waits for them.
-//! 8. [`module`], [`config`], `command`: the built-in module, its section, and the command `worker`.
+//! 8. [`Schedule`]: jobs that are enqueued by the clock.
+//! 9. [`module`], [`config`], `command`: the built-in module, its section, and the command `worker`.
 
 mod batch;
 mod chain;
@@ -25,6 +26,7 @@ mod ledger;
 pub mod module;
 mod outcome;
 mod registration;
+mod schedule;
 mod spec;
 pub mod stored;
 mod threads;
@@ -42,6 +44,7 @@ pub use mainstay_macros::{Job, jobs};
 pub use module::JobsExt;
 pub use outcome::{again_after, discard, give_up};
 pub use registration::Registration;
+pub use schedule::{CatchUp, Schedule, SchedulesExt};
 pub use spec::{JobSpec, Rate, Unique};
 pub use stored::{State, StoredJob};
 

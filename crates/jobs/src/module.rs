@@ -3,6 +3,9 @@
 //! | id | what |
 //! |---|---|
 //! | `jobs.E001` | two kinds of jobs are stored under one name |
+//! | `jobs.E002` | a schedule cannot be read: its pattern, its time zone, its period, the arguments of its job |
+//! | `jobs.E003` | two schedules have one name |
+//! | `jobs.E004` | a schedule enqueues a job that the application does not run |
 
 use mainstay_core::check::Check;
 use mainstay_core::{Assembly, Contribute, CoreContributions, Finding, Findings, Module, Provider};
@@ -13,7 +16,10 @@ use crate::config::JobsConfig;
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;
 use crate::registration::Registration;
-use crate::stored::{StoredBatch, StoredFailure, StoredJob, StoredLimit, StoredPause, StoredWorker};
+use crate::schedule::{self, Schedule, Timetable};
+use crate::stored::{
+    StoredBatch, StoredFailure, StoredJob, StoredLimit, StoredPause, StoredSchedule, StoredWorker,
+};
 use crate::threads::Threads;
 use crate::worker::{self, Duty};
 
@@ -23,17 +29,28 @@ pub fn module() -> Module {
         .global()
         .import(mainstay_db::module::module())
         .config::<JobsConfig>()
-        .models(models![StoredJob, StoredFailure, StoredWorker, StoredPause, StoredLimit, StoredBatch])
+        .models(models![
+            StoredJob,
+            StoredFailure,
+            StoredWorker,
+            StoredPause,
+            StoredLimit,
+            StoredSchedule,
+            StoredBatch
+        ])
         .migrations(migrations!("jobs").of_library())
         .provide(Provider::singleton(Ledger::new).on_demand())
         .provide(Provider::singleton(Threads::new).on_demand())
         .provide(Provider::singleton(Duty::default))
+        .provide(Provider::singleton(Timetable::new).on_demand())
         .provide(Provider::singleton(Jobs::new).on_demand())
         .export::<Jobs>()
         .export::<Threads>()
         .service(worker::service())
         .command(command::worker())
+        .command(schedule::command())
         .check(Check::at_start(find_shared_names))
+        .check(Check::at_start(find_mistaken_schedules))
 }
 
 fn find_shared_names(assembly: &Assembly, findings: &mut Findings) {
@@ -48,6 +65,36 @@ fn find_shared_names(assembly: &Assembly, findings: &mut Findings) {
             }
             known.push(name);
         }
+    }
+}
+
+fn find_mistaken_schedules(assembly: &Assembly, findings: &mut Findings) {
+    let mut known: Vec<&str> = Vec::new();
+    for schedule in assembly.contributions.of::<Schedule>().map(|found| found.value) {
+        let name = schedule.name;
+        let mut wrong = |what: &dyn std::fmt::Display, fix: &str| {
+            findings.add(Finding::error("jobs.E002", format!("the schedule `{name}`: {what}")).fix(fix));
+        };
+        for mistake in schedule.rhythm.mistakes() {
+            wrong(mistake, mistake.fix());
+        }
+        match &schedule.entry {
+            Err(error) => wrong(error, "give it a job whose arguments can be written as JSON"),
+            Ok(entry) => {
+                let mut kinds = assembly.contributions.of::<Registration>();
+                if !kinds.any(|found| found.value.spec.name == entry.spec.name) {
+                    let told =
+                        format!("the schedule `{name}` enqueues a `{}`, which nobody runs", entry.spec.name);
+                    findings.add(Finding::error("jobs.E004", told).fix("add it: .jobs(jobs![…])"));
+                }
+            }
+        }
+        if known.contains(&name) {
+            let told = format!("two schedules are called `{name}`");
+            let fix = "give one of them another name: what it has done is kept under it";
+            findings.add(Finding::error("jobs.E003", told).fix(fix));
+        }
+        known.push(name);
     }
 }
 

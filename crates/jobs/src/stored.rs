@@ -76,6 +76,8 @@ pub struct StoredJob {
     pub attempts: i32,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
+    /// For which time a schedule has enqueued it.
+    pub scheduled_for: Option<DateTime<Utc>>,
     /// When it was begun for the last time.
     pub started_at: Option<DateTime<Utc>>,
     /// When it was over.
@@ -172,6 +174,25 @@ pub struct StoredLimit {
     pub key: String,
     /// Until when the rate of the key is used up.
     pub free_at: DateTime<Utc>,
+}
+
+/// What is known of a schedule.
+#[model(table = "mainstay_job_schedules")]
+pub struct StoredSchedule {
+    /// Its name.
+    #[field(primary_key, max_length = 200)]
+    pub name: String,
+    /// Its pattern or period, as it was when `next_at` was counted.
+    pub rhythm: String,
+    /// When it is time.
+    pub next_at: DateTime<Utc>,
+    /// The last time that it was for.
+    pub last_for: Option<DateTime<Utc>>,
+    /// The last job that it has enqueued.
+    pub last_job: Option<i64>,
+    /// Whether somebody has paused it.
+    #[field(default = false)]
+    pub is_paused: bool,
 }
 
 /// Jobs that belong together.

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use crate::config::JobsConfig;
 use crate::ledger::Ledger;
+use crate::schedule::Timetable;
 use crew::Crew;
 
 /// So many ends of jobs wait at most to be written. Who has one more waits.
@@ -62,6 +63,7 @@ async fn work(
     running: Running,
     duty: Inject<Duty>,
     ledger: Inject<Ledger>,
+    timetable: Inject<Timetable>,
     config: Inject<JobsConfig>,
     profile: Inject<Profile>,
     resolver: Resolver,
@@ -80,7 +82,8 @@ async fn work(
     let crew = Arc::new(Crew::enter(Ledger::clone(&ledger), resolver, &queues, ends).await?);
     running.ready();
     tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = queues.join(", "), "jobs are run");
-    let end = run(&crew, &config, &queues, ended, &shutdown).await;
+    let beside = beside(&crew, timetable, &config, ended);
+    let end = run(&crew, &config, &queues, beside, &shutdown).await;
     crew.leave().await;
     end
 }
@@ -91,12 +94,27 @@ fn queues(ledger: &Ledger, config: &JobsConfig) -> Vec<String> {
     of_kinds.chain(config.queues.keys().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// What goes on beside the jobs.
+fn beside(
+    crew: &Arc<Crew>,
+    timetable: Inject<Timetable>,
+    config: &JobsConfig,
+    ended: mpsc::Receiver<crew::Ended>,
+) -> JoinSet<()> {
+    let mut beside = JoinSet::new();
+    beside.spawn(acknowledge::acknowledge(Arc::clone(crew), ended));
+    beside.spawn(heart::beat(Arc::clone(crew), config.lease));
+    beside.spawn(keeper::keep(Arc::clone(crew), timetable, config.poll_interval));
+    beside.spawn(keeper::prune(Arc::clone(crew)));
+    beside
+}
+
 /// Runs jobs until the end. Dropping it cuts off every job.
 async fn run(
     crew: &Arc<Crew>,
     config: &JobsConfig,
     queues: &[String],
-    ended: mpsc::Receiver<crew::Ended>,
+    mut beside: JoinSet<()>,
     shutdown: &Shutdown,
 ) -> Result<()> {
     let mut fetching = JoinSet::new();
@@ -106,11 +124,6 @@ async fn run(
             fetch::fetch(Arc::clone(crew), queue.clone(), slots, config.poll_interval, shutdown.clone());
         fetching.spawn(fetch);
     }
-    let mut beside = JoinSet::new();
-    beside.spawn(acknowledge::acknowledge(Arc::clone(crew), ended));
-    beside.spawn(heart::beat(Arc::clone(crew), config.lease));
-    beside.spawn(keeper::keep(Arc::clone(crew), config.poll_interval));
-    beside.spawn(keeper::prune(Arc::clone(crew)));
     loop {
         tokio::select! {
             fetched = fetching.join_next() => match fetched {
@@ -146,10 +159,12 @@ async fn drained(crew: &Crew, shutdown: &Shutdown) {
 
 /// Runs every job that is ready or due, one after the other, until none is: for tests.
 pub(crate) async fn run_all(ledger: &Ledger, resolver: &Resolver) -> Result<usize> {
+    let timetable = resolver.get::<Timetable>().await?;
     let (ends, mut ended) = mpsc::channel(1);
     let crew = Arc::new(Crew::enter(ledger.clone(), resolver.clone(), &[], ends).await?);
     let mut attempts = 0;
     loop {
+        timetable.enqueue_due().await?;
         ledger.make_ready().await?;
         ledger.let_in().await?;
         let mut found = false;

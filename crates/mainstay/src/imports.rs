@@ -60,7 +60,7 @@ pub use mainstay_resource::{
 };
 
 #[cfg(feature = "jobs")]
-pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, jobs};
+pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};

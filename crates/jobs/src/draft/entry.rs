@@ -48,6 +48,7 @@ pub(crate) struct Entry {
     pub(crate) queue: String,
     pub(crate) priority: i16,
     pub(crate) due: Due,
+    pub(crate) scheduled_for: Option<DateTime<Utc>>,
     pub(crate) batch: Option<i64>,
     pub(crate) follows: Option<i64>,
     pub(crate) is_followed: bool,
@@ -74,6 +75,7 @@ impl Entry {
             queue: spec.queue.to_owned(),
             priority: spec.priority,
             due: Due::Now,
+            scheduled_for: None,
             batch: None,
             follows: None,
             is_followed: false,
@@ -194,6 +196,7 @@ impl Entry {
         .unique_key(self.unique_key.clone())
         .unique_until(unique_until)
         .unique_until_started(until_started)
+        .scheduled_for(self.scheduled_for)
         .batch(self.batch)
         .follows(self.follows)
         .is_followed(self.is_followed)

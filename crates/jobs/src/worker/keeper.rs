@@ -1,11 +1,12 @@
-//! What is due becomes ready, keys let in, what nobody needs is deleted. Every worker does it: each step is safe beside others.
+//! Schedules enqueue, what is due becomes ready, keys let in, what nobody needs is deleted. Every worker does it: each step is safe beside others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mainstay_core::Result;
+use mainstay_core::{Inject, Result};
 
 use super::crew::Crew;
+use crate::schedule::Timetable;
 use crate::topic;
 
 /// Of its time, this is busy for a tenth at most.
@@ -14,12 +15,12 @@ const PAUSE: u32 = 9;
 const PRUNING: Duration = Duration::from_secs(30);
 
 /// Looks after what waits.
-pub(super) async fn keep(crew: Arc<Crew>, poll_interval: Duration) {
+pub(super) async fn keep(crew: Arc<Crew>, timetable: Inject<Timetable>, poll_interval: Duration) {
     let mut signals = crew.ledger.db().signals(topic::DUE);
     let mut failures = 0_u32;
     loop {
         let began = Instant::now();
-        let wait = match look(&crew).await {
+        let wait = match look(&crew, &timetable).await {
             Ok(wait) => {
                 failures = 0;
                 wait.map_or(poll_interval, |wait| wait.min(poll_interval))
@@ -41,11 +42,12 @@ pub(super) async fn keep(crew: Arc<Crew>, poll_interval: Duration) {
 }
 
 /// Returns when it is to be looked again, where that is known.
-async fn look(crew: &Crew) -> Result<Option<Duration>> {
+async fn look(crew: &Crew, timetable: &Timetable) -> Result<Option<Duration>> {
+    let scheduled = timetable.enqueue_due().await?;
     let due = crew.ledger.make_ready().await?;
     let due = due.map(|due| (due - crew.ledger.now()).to_std().unwrap_or_default());
     let room = crew.ledger.let_in().await?;
-    Ok(due.into_iter().chain(room).min())
+    Ok(due.into_iter().chain(room).chain(scheduled).min())
 }
 
 /// Deletes what is kept no longer, and finds jobs that belong to nobody.

@@ -7,6 +7,7 @@ mod compile_fail;
 mod enqueuing;
 mod kinds;
 mod migrations;
+mod schedules;
 mod shared;
 mod together;
 mod workers;

@@ -12,6 +12,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The application on this database.
     pub(crate) fn setup(&self) -> Setup {
         crate::setup().set("database.url", &self.url)
