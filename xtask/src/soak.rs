@@ -7,13 +7,13 @@
 //!   request that got no answer.
 //! - `crash`: after SIGKILL everything that was acknowledged is still there, and the application starts again.
 //!
-//! `cargo xtask soak db` is another thing: it repeats the crash tests of the model layer, which see to their own servers
-//! ([`db`]). `cargo xtask soak uploads` sends 5 GiB through each way of reading a form ([`uploads`]).
+//! `cargo xtask soak db` and `cargo xtask soak jobs` are another thing: they repeat the kill tests of the model layer and of background
+//! jobs, which see to their own servers ([`kills`]). `cargo xtask soak uploads` sends 5 GiB through each way of reading a form ([`uploads`]).
 //!
 //! A short first version: one machine, one application, loopback.
 
 mod client;
-mod db;
+mod kills;
 mod uploads;
 mod writers;
 
@@ -58,7 +58,8 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let optimised = !arguments.flag("--dev");
     match arguments.rest()?.as_slice() {
         [] => {}
-        [what] if what == "db" => return db::main(kills),
+        [what] if what == "db" => return kills::DB.run(kills),
+        [what] if what == "jobs" => return kills::JOBS.run(kills),
         [what] if what == "uploads" => return uploads::main(),
         [what, ..] => return Err(format!("there is no soak of `{what}`").into()),
     }

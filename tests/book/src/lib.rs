@@ -51,6 +51,7 @@ pages! {
     audit: "audit.md",
     authorization: "authorization.md",
     tenancy: "tenancy.md",
+    jobs: "jobs.md",
     mail: "mail.md",
     tokens: "tokens.md",
     social_login: "social-login.md",

@@ -5,6 +5,7 @@
 mod attempts;
 mod compile_fail;
 mod enqueuing;
+mod kills;
 mod kinds;
 mod migrations;
 mod schedules;

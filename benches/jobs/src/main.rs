@@ -1,0 +1,200 @@
+//! The program that `cargo xtask bench jobs` measures. It does one thing, says what came of it in one line of JSON, and ends:
+//!
+//! - `enqueue COUNT PRODUCERS`: enqueues jobs, one in each transaction, by so many tasks at once.
+//! - `run COUNT`: enqueues jobs, then starts a worker, and measures it until all are done.
+//! - `latency COUNT`: a worker that has nothing to do; from the commit of a job to its start.
+//! - `backlog WAITING COUNT`: as `run`, while so many others wait behind in the same queue.
+
+#![expect(clippy::print_stdout, reason = "what it says is what is measured")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use mainstay::config::Sources;
+use mainstay::db::{Models, schema};
+use mainstay::jobs::{State, StoredJob};
+use mainstay::lifecycle::Services;
+use mainstay::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What jobs have done.
+#[derive(Default)]
+struct Done {
+    count: AtomicU64,
+    starts: Mutex<Vec<Instant>>,
+}
+
+/// Counts.
+#[derive(Job, Serialize, Deserialize)]
+struct Nothing {
+    number: u64,
+}
+
+impl Nothing {
+    async fn run(self, done: Inject<Done>) -> Result<()> {
+        done.starts.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        done.count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Never runs.
+#[derive(Job, Serialize, Deserialize)]
+#[job(priority = 100)]
+struct Waiting;
+
+impl Waiting {
+    async fn run(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// How many jobs of a queue run at once.
+const SLOTS: &str = "100";
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |index: usize| {
+        let text = arguments.get(index).ok_or_else(|| Error::bad_request("a number is missing"))?;
+        text.parse::<u64>().map_err(|_| Error::bad_request(format!("`{text}` is no number")))
+    };
+    let url = std::env::var("DATABASE_URL").map_err(|_| Error::bad_request("DATABASE_URL is not set"))?;
+    let said = match arguments.first().map(String::as_str) {
+        Some("enqueue") => enqueue(&url, number(1)?, number(2)?).await?,
+        Some("run") => run(&url, 0, number(1)?).await?,
+        Some("latency") => latency(&url, number(1)?).await?,
+        Some("backlog") => run(&url, number(1)?, number(2)?).await?,
+        _ => return Err(Error::bad_request("enqueue, run, latency, or backlog")),
+    };
+    println!("{said}");
+    Ok(())
+}
+
+/// The application, with or without a worker.
+async fn start(url: &str, workers: bool) -> Result<mainstay::lifecycle::Started> {
+    let app = App::new().provide(Done::default).jobs(jobs![Nothing, Waiting]);
+    let sources = Sources::isolated()
+        .variable("DATABASE_URL", url)
+        .variable("MAINSTAY__JOBS__WORKERS", workers.to_string())
+        .variable("MAINSTAY__JOBS__CONCURRENCY", SLOTS);
+    let assembly = app.profile(Profile::Test).assemble(sources);
+    if assembly.findings().has_errors() {
+        return Err(Error::internal(assembly.findings().to_string()));
+    }
+    let models = Models::of_application(&assembly.contributions);
+    let db = Db::open(url).await?;
+    if schema::missing_tables(&models, &db).await.is_ok_and(|missing| !missing.is_empty()) {
+        schema::create_tables(&models, &db).await?;
+    }
+    db.close().await;
+    assembly.start(Services::Background).await.map_err(|mut errors| errors.remove(0))
+}
+
+async fn enqueue(url: &str, count: u64, producers: u64) -> Result<serde_json::Value> {
+    let started = start(url, false).await?;
+    let db = Db::clone(&*started.assembly().resolver().get::<Db>().await?);
+    let (began, cpu) = (Instant::now(), processor_time());
+    let mut tasks = tokio::task::JoinSet::new();
+    for producer in 0..producers {
+        let db = db.clone();
+        let share = count / producers;
+        tasks.spawn(async move {
+            for number in 0..share {
+                let number = producer * share + number;
+                db.transaction(async |tx| Nothing { number }.enqueue(tx).await).await?;
+            }
+            Ok::<_, Error>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    let said = rate(count, began, cpu);
+    started.stop().await;
+    Ok(said)
+}
+
+async fn run(url: &str, waiting: u64, count: u64) -> Result<serde_json::Value> {
+    let started = start(url, false).await?;
+    let resolver = started.assembly().resolver();
+    let (db, jobs) = (resolver.get::<Db>().await?, resolver.get::<Jobs>().await?);
+    for step in (0..waiting).step_by(10_000) {
+        jobs.enqueue_all((step..waiting.min(step + 10_000)).map(|_| Waiting), &db).await?;
+    }
+    for step in (0..count).step_by(10_000) {
+        jobs.enqueue_all((step..count.min(step + 10_000)).map(|number| Nothing { number }), &db).await?;
+    }
+    if waiting > 0 {
+        // As it would have happened by itself, with time.
+        let _unknown = sql("ANALYZE").execute(&db).await;
+    }
+    started.stop().await;
+    let (began, cpu) = (Instant::now(), processor_time());
+    let started = start(url, true).await?;
+    let resolver = started.assembly().resolver();
+    let (db, done) = (resolver.get::<Db>().await?, resolver.get::<Done>().await?);
+    let until = Instant::now() + PATIENCE;
+    while done.count.load(Ordering::Relaxed) < count && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // Until it is written of the last one that it is done.
+    while open(&db).await? > 0 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let said = rate(count, began, cpu);
+    started.stop().await;
+    Ok(said)
+}
+
+/// How many have yet to be acknowledged.
+async fn open(db: &Db) -> Result<u64> {
+    StoredJob::filter(|job| job.kind.eq("Nothing") & job.state.ne(State::Completed)).count(db).await
+}
+
+async fn latency(url: &str, count: u64) -> Result<serde_json::Value> {
+    let started = start(url, true).await?;
+    let resolver = started.assembly().resolver();
+    let (db, done) = (resolver.get::<Db>().await?, resolver.get::<Done>().await?);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut waits = Vec::new();
+    for number in 0..count {
+        db.transaction(async |tx| Nothing { number }.enqueue(tx).await).await?;
+        let committed = Instant::now();
+        while done.count.load(Ordering::Relaxed) <= number {
+            tokio::time::sleep(Duration::from_micros(200)).await;
+            if committed.elapsed() > Duration::from_secs(10) {
+                return Err(Error::internal("a job did not begin"));
+            }
+        }
+        let starts = done.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = starts.last().copied().unwrap_or(committed);
+        drop(starts);
+        waits.push(start.saturating_duration_since(committed).as_secs_f64() * 1000.0);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    started.stop().await;
+    waits.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize];
+    Ok(json!({ "p50_ms": at(0.5), "p99_ms": at(0.99) }))
+}
+
+fn rate(count: u64, began: Instant, cpu: Duration) -> serde_json::Value {
+    let (took, cpu) = (began.elapsed(), processor_time() - cpu);
+    json!({
+        "per_second": count as f64 / took.as_secs_f64(),
+        "cpu_us": cpu.as_secs_f64() * 1e6 / count as f64,
+    })
+}
+
+/// What this process has taken of the processors, by `/proc`.
+fn processor_time() -> Duration {
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok());
+    TICK * ticks.sum::<u32>()
+}
