@@ -8,7 +8,7 @@
 #![expect(clippy::print_stdout, reason = "what it says is what is measured")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mainstay::config::Sources;
@@ -26,6 +26,16 @@ struct Done {
     starts: Mutex<Vec<Instant>>,
 }
 
+impl Done {
+    fn starts(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last_start(&self) -> Option<Instant> {
+        self.starts().last().copied()
+    }
+}
+
 /// Counts.
 #[derive(Job, Serialize, Deserialize)]
 struct Nothing {
@@ -34,7 +44,7 @@ struct Nothing {
 
 impl Nothing {
     async fn run(self, done: Inject<Done>) -> Result<()> {
-        done.starts.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        done.starts().push(Instant::now());
         done.count.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -170,9 +180,7 @@ async fn latency(url: &str, count: u64) -> Result<serde_json::Value> {
                 return Err(Error::internal("a job did not begin"));
             }
         }
-        let starts = done.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = starts.last().copied().unwrap_or(committed);
-        drop(starts);
+        let start = done.last_start().unwrap_or(committed);
         waits.push(start.saturating_duration_since(committed).as_secs_f64() * 1000.0);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -24,6 +24,7 @@ const BANNED: &[Entry] = &[
 ];
 
 const OLD_SHA1: &str = "mysql_common 0.37 hashes with sha1 0.10 and its family of crates, everybody else moved on; only MySQL has both";
+const OLD_PHF: &str = "chrono-tz 0.10 stays on 0.12, tokio-postgres moved on to 0.13; a look-up in a table that is made at compile time";
 /// Crates of which two versions are tolerated, with the reason.
 const DUPLICATES: &[Entry] = &[
     Entry {
@@ -44,6 +45,8 @@ const DUPLICATES: &[Entry] = &[
         name: "fallible-iterator",
         why: "postgres-protocol 0.6 stays on 0.2, rusqlite moved on to 0.3; one trait of few lines",
     },
+    Entry { name: "phf", why: OLD_PHF },
+    Entry { name: "phf_shared", why: OLD_PHF },
     Entry {
         name: "syn",
         why: "garde_derive 0.23 stays on 2, everybody else moved on to 3; only who derives rules has both",
