@@ -3,6 +3,7 @@
 
 mod duration;
 mod entry;
+mod event;
 mod from_row;
 mod inject;
 mod job;
@@ -24,6 +25,13 @@ use syn::parse_macro_input;
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);
     entry::expand(&arguments.into(), &function).into()
+}
+
+/// Makes a struct or an enum an event: `#[event(name = "article.published", version = 2, key = article)]`. See the trait `Event`.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn event(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    finish(event::expand(&input))
 }
 
 /// Makes a struct injectable: its fields are its dependencies, each an `Inject<T>` or an `Option<Inject<T>>`.

@@ -59,6 +59,8 @@ pub use mainstay_resource::{
     Validated,
 };
 
+#[cfg(feature = "bus")]
+pub use mainstay_bus::{Delivery, EventsExt, Outbox, Publish, Subscriber, derive::Event};
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 

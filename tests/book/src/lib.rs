@@ -61,6 +61,7 @@ pages! {
     policies: "policies.md",
     validation: "validation.md",
     errors: "errors.md",
+    events: "events.md",
     openapi: "openapi.md",
     clients: "clients.md",
     versioning: "versioning.md",

@@ -1,0 +1,85 @@
+//! From what was published to what is delivered.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mainstay_core::Result;
+use mainstay_db::{Db, Tx};
+
+use super::lanes::lane_of;
+use super::{DELIVERIES, NewStoredDelivery, OutboxMessage, StoredDelivery, Subscription};
+
+/// So many events are routed in one transaction.
+const BATCH: u64 = 200;
+
+/// Gives every event to its subscribers. Returns how many events there were.
+pub(crate) async fn route(db: &Db) -> Result<u64> {
+    let mut routed = 0;
+    loop {
+        // A look first: of many processes that were woken, one finds something.
+        if !some_are_there(db).await? {
+            return Ok(routed);
+        }
+        let many = db.transaction_retry(async |tx| route_some(tx).await).await?;
+        routed += many;
+        if many < BATCH {
+            return Ok(routed);
+        }
+    }
+}
+
+async fn some_are_there(db: &Db) -> Result<bool> {
+    let known = events(&Subscription::query().all(db).await?);
+    OutboxMessage::filter(|it| it.event.is_in(known)).exists(db).await
+}
+
+fn events(subscriptions: &[Subscription]) -> Vec<String> {
+    let mut events: Vec<_> = subscriptions.iter().map(|it| it.event.clone()).collect();
+    events.sort_unstable();
+    events.dedup();
+    events
+}
+
+/// Whoever routes has locked all subscriptions: one at a time, so that the ids of deliveries have the order of the events. A process
+/// that is killed meanwhile loses its transaction, and with it the lock.
+async fn route_some(tx: &Tx) -> Result<u64> {
+    let subscriptions = Subscription::query().order_by(|it| it.id).for_update().all(tx).await?;
+    let known = events(&subscriptions);
+    let messages =
+        OutboxMessage::filter(|it| it.event.is_in(known)).order_by(|it| it.id).limit(BATCH).all(tx).await?;
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
+    let many = ids.len() as u64;
+    let mut deliveries = Vec::new();
+    for message in messages {
+        for subscription in subscriptions.iter().filter(|it| it.event == message.event) {
+            let new = NewStoredDelivery {
+                lane: lane_of(subscription.id, message.ordered_by.as_deref(), message.message),
+                subscriber: subscription.name.clone(),
+                message: message.message,
+                event: message.event.clone(),
+                version: message.version,
+                payload: message.payload.clone(),
+                published_at: message.published_at,
+            };
+            deliveries.push(new.ordered_by(message.ordered_by.clone()));
+        }
+    }
+    StoredDelivery::insert_all(deliveries, tx).await?;
+    OutboxMessage::filter(|it| it.id.is_in(ids)).delete(tx).await?;
+    tx.signal(DELIVERIES);
+    Ok(many)
+}
+
+/// Deletes events to which nobody has subscribed for so long.
+pub(crate) async fn drop_unheard(db: &Db, now: DateTime<Utc>, keep: Duration) -> Result<u64> {
+    let Some(before) = chrono::Duration::from_std(keep).ok().and_then(|keep| now.checked_sub_signed(keep))
+    else {
+        return Ok(0);
+    };
+    let known = events(&Subscription::query().all(db).await?);
+    let unheard = OutboxMessage::filter(|it| it.published_at.lt(before) & !it.event.is_in(known));
+    unheard.delete(db).await
+}

@@ -1,0 +1,320 @@
+//! The relay: a supervised service that delivers what is in the [`outbox`](crate::outbox).
+//!
+//! - Here: what it looks for, and when. It is woken by signals, by a retry that is due, and from time to time.
+//! - `held`: the leases that it has. `watch`: leases of processes that live no more.
+//! - `lane`: working on one lane, in the order of each key.
+//! - `attempt`: one delivery to one subscriber, and what comes of it.
+//!
+//! When it is to stop, it takes nothing more, lets what is under way end, and gives its leases back. When it cannot show for so long that
+//! it lives, others may have taken its leases: it gives up what is under way, and begins anew.
+
+mod attempt;
+mod held;
+mod lane;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay_core::clock::Clock;
+use mainstay_core::metrics::Metrics;
+use mainstay_core::module::ModuleId;
+use mainstay_core::random::Random;
+use mainstay_core::service::{Running, Shutdown};
+use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
+use mainstay_db::{Db, FromRow, Signals, sql};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::config::BusConfig;
+use crate::inbox;
+use crate::outbox::lanes::{self, LANES, Lease, Seen};
+use crate::outbox::{DELIVERIES, PUBLISHED, Subscription, routing};
+use crate::subscriber::Subscriber;
+
+use held::{Held, Leases};
+use watch::Watch;
+
+/// How often an owner of leases shows that it lives.
+const BEAT: Duration = Duration::from_secs(1);
+/// Who has not done so for that long has none any more, neither in its own eyes nor in those of others.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A lane in which nothing could be done is not looked into again for so long: all that is left there may wait for a retry.
+const REST: Duration = Duration::from_millis(500);
+/// How often what is too old is deleted.
+const SWEEP: Duration = Duration::from_secs(60);
+/// The longest wait for the database.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What the parts of the relay share.
+struct Relay {
+    db: Db,
+    config: BusConfig,
+    clock: Inject<dyn Clock>,
+    random: Inject<dyn Random>,
+    metrics: Inject<Metrics>,
+    resolver: Resolver,
+    subscribers: HashMap<String, (Subscriber, ModuleId)>,
+    /// Places for deliveries under way.
+    places: Arc<Semaphore>,
+}
+
+/// What it is made of.
+pub(crate) type Parts =
+    (Inject<Db>, Inject<BusConfig>, Inject<dyn Clock>, Inject<dyn Random>, Inject<Metrics>);
+
+/// The service.
+pub(crate) async fn run(
+    running: Running,
+    (db, config, clock, random, metrics): Parts,
+    contributions: Inject<Contributions>,
+    resolver: Resolver,
+) -> Result<()> {
+    running.ready();
+    if !config.relay {
+        running.shutdown().requested().await;
+        return Ok(());
+    }
+    let subscribers = contributions.of::<Subscriber>();
+    let relay = Arc::new(Relay {
+        db: db.primary(),
+        places: Arc::new(Semaphore::new(config.concurrency)),
+        config: (*config).clone(),
+        clock,
+        random,
+        metrics,
+        resolver,
+        subscribers: subscribers
+            .map(|found| (found.value.name.to_owned(), (found.value.clone(), found.module.id)))
+            .collect(),
+    });
+    loop {
+        let mut term = Term::new(Arc::clone(&relay), running.shutdown().clone());
+        let (held, owner) = (Arc::clone(&term.held), term.owner.clone());
+        tokio::select! {
+            () = term.work() => return Ok(()),
+            fault = keep_alive(&relay.db, &held, &owner) => {
+                // What is under way falls with the term.
+                tracing::error!(target: "mainstay::bus", error = %fault.report(), "the relay could not show that it lives: it gives up what is under way, which others may do by now");
+            }
+        }
+    }
+}
+
+/// Shows that this process lives, as long as it has leases. Returns when it could not for too long.
+async fn keep_alive(db: &Db, held: &Leases, owner: &str) -> Error {
+    let mut last = Instant::now();
+    loop {
+        sleep(BEAT).await;
+        let lanes = held.all();
+        if lanes.is_empty() {
+            last = Instant::now();
+            continue;
+        }
+        // Counted from before it is written: nobody else can have seen it earlier.
+        let began = Instant::now();
+        let left = SILENCE.saturating_sub(last.elapsed());
+        match timeout(left, lanes::beat(owner, lanes, db)).await {
+            Ok(Ok(())) => last = began,
+            Ok(Err(fault)) if last.elapsed() >= SILENCE => return fault,
+            Ok(Err(fault)) => {
+                tracing::warn!(target: "mainstay::bus", error = %fault.report(), "the relay could not show that it lives: it tries again");
+            }
+            Err(_) => return Error::internal(format!("no answer within {SILENCE:?}")),
+        }
+    }
+}
+
+/// The time in which it has leases under one name.
+struct Term {
+    relay: Arc<Relay>,
+    shutdown: Shutdown,
+    owner: String,
+    held: Arc<Leases>,
+    lanes: JoinSet<lane::Left>,
+    watch: Watch,
+    /// Lanes in which nothing could be done, until when.
+    resting: HashMap<i64, Instant>,
+    /// When something has to be tried again, as far as this process knows.
+    retry_at: Option<Instant>,
+    /// The lanes of the subscribers that are here.
+    own: Option<Vec<i64>>,
+}
+
+/// A free lane with something to do.
+#[derive(FromRow)]
+struct Free {
+    id: i64,
+    token: i64,
+}
+
+impl Term {
+    fn new(relay: Arc<Relay>, shutdown: Shutdown) -> Self {
+        let owner = relay.random.hex(16);
+        Self {
+            relay,
+            shutdown,
+            owner,
+            held: Arc::default(),
+            lanes: JoinSet::new(),
+            watch: Watch::default(),
+            resting: HashMap::new(),
+            retry_at: None,
+            own: None,
+        }
+    }
+
+    async fn work(&mut self) {
+        let db = self.relay.db.clone();
+        let (mut published, mut deliveries) = (db.signals(PUBLISHED), db.signals(DELIVERIES));
+        let mut swept = Instant::now();
+        while !self.shutdown.is_requested() {
+            let next = Instant::now() + self.relay.config.poll;
+            if let Err(fault) = self.look().await {
+                tracing::warn!(target: "mainstay::bus", error = %fault.report(), "the relay could not look for events: it tries again");
+                // Not sooner, whoever signals.
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = self.shutdown.requested() => {}
+                }
+                continue;
+            }
+            if swept.elapsed() > SWEEP {
+                swept = Instant::now();
+                self.sweep().await;
+            }
+            self.wait(next, &mut published, &mut deliveries).await;
+        }
+        // What is under way ends, and gives its leases back.
+        while self.lanes.join_next().await.is_some() {}
+    }
+
+    async fn wait(&mut self, next: Instant, published: &mut Signals, deliveries: &mut Signals) {
+        let next = self.retry_at.map_or(next, |retry_at| next.min(retry_at));
+        tokio::select! {
+            () = self.shutdown.requested() => {}
+            () = published.next() => {}
+            () = deliveries.next() => {}
+            Some(left) = self.lanes.join_next() => self.note(left),
+            () = sleep_until(next) => {}
+        }
+        while let Some(left) = self.lanes.try_join_next() {
+            self.note(left);
+        }
+    }
+
+    /// What came of the work on a lane.
+    fn note(&mut self, left: Result<lane::Left, tokio::task::JoinError>) {
+        // A panic in it is one of ours: those of subscribers are caught. Its lease is taken away when it does not move.
+        let Ok(left) = left else { return };
+        if left.done == 0 {
+            self.resting.insert(left.lane, Instant::now() + REST);
+        }
+        if let Some(retry) = left.retry_in {
+            let at = Instant::now() + retry;
+            self.retry_at = Some(self.retry_at.map_or(at, |before| before.min(at)));
+            self.resting.remove(&left.lane);
+        }
+    }
+
+    async fn look(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.retry_at = self.retry_at.filter(|at| *at > now);
+        self.resting.retain(|_, until| *until > now);
+        let db = self.relay.db.clone();
+        let all = async {
+            routing::route(&db).await?;
+            self.take_over(now).await?;
+            self.begin().await
+        };
+        let silent = |_| Error::internal(format!("the database did not answer within {PATIENCE:?}"));
+        timeout(PATIENCE, all).await.map_err(silent)?
+    }
+
+    /// Takes leases away from those who do not live any more.
+    async fn take_over(&mut self, now: Instant) -> Result<()> {
+        let db = &self.relay.db;
+        // Also one of its own, of which it does not know: its taking was not answered. Nobody raises its beat.
+        for lost in self.watch.look(lanes::taken(db).await?, now) {
+            if lanes::take_away(&lost, db).await? {
+                tracing::warn!(target: "mainstay::bus", lane = lost.id, "a relay has gone without a word: its deliveries go on here or elsewhere");
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to work on free lanes.
+    async fn begin(&mut self) -> Result<()> {
+        let most = self.relay.config.concurrency;
+        if self.lanes.len() >= most {
+            return Ok(());
+        }
+        let mut free = self.free().await?;
+        // Not the same ones first as everybody else.
+        let start = self.relay.random.below(free.len() as u64) as usize;
+        free.rotate_left(start);
+        for Free { id, token } in free {
+            if self.lanes.len() >= most {
+                break;
+            }
+            if self.resting.contains_key(&id) {
+                continue;
+            }
+            let seen = Seen { id, token, beat: 0 };
+            if let Some(lease) = Lease::take(&seen, &self.owner, &self.relay.db).await? {
+                let held = Held::new(lease, Arc::clone(&self.held));
+                self.lanes.spawn(lane::work(Arc::clone(&self.relay), held, self.shutdown.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn free(&mut self) -> Result<Vec<Free>> {
+        let own = match &self.own {
+            Some(own) => own,
+            None => {
+                let own = self.own_lanes().await?;
+                &*self.own.insert(own)
+            }
+        };
+        if own.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = own.iter().map(i64::to_string).collect();
+        let text = format!(
+            "SELECT l.id AS id, l.token AS token FROM mainstay_lanes l WHERE l.owner IS NULL AND l.id IN ({}) AND EXISTS \
+             (SELECT 1 FROM mainstay_deliveries d WHERE d.lane = l.id AND d.state = 'waiting' \
+             AND (d.due_at IS NULL OR d.due_at <= ? OR d.due_at > ?))",
+            ids.join(", ")
+        );
+        let (now, far) = lane::due(self.relay.clock.now().into());
+        sql(text).bind(now).bind(far).fetch(&self.relay.db).await
+    }
+
+    /// The lanes of the subscribers that this process has.
+    async fn own_lanes(&self) -> Result<Vec<i64>> {
+        let all = Subscription::query().all(&self.relay.db).await?;
+        let own = all.iter().filter(|it| self.relay.subscribers.contains_key(&it.name));
+        Ok(own.flat_map(|it| (0..LANES).map(|number| lanes::lane(it.id, number))).collect())
+    }
+
+    /// Deletes what is too old. What fails is done at the next time.
+    async fn sweep(&self) {
+        let Relay { db, config, clock, .. } = &*self.relay;
+        let now = clock.now().into();
+        match routing::drop_unheard(db, now, config.keep_unheard).await {
+            Ok(0) => {}
+            Ok(many) => {
+                tracing::warn!(target: "mainstay::bus", many, "events were deleted to which nobody has subscribed within `bus.keep_unheard`");
+            }
+            Err(fault) => {
+                tracing::debug!(target: "mainstay::bus", error = %fault.report(), "old events were not deleted");
+            }
+        }
+        if let Err(fault) = inbox::forget(db, now, config.keep_inbox).await {
+            tracing::debug!(target: "mainstay::bus", error = %fault.report(), "old messages of the inbox were not deleted");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! One delivery to one subscriber.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use mainstay_core::{Error, Result};
+use mainstay_db::sql;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::Relay;
+use crate::delivery::About;
+use crate::outbox::lanes::Lease;
+use crate::outbox::{DeliveryState, StoredDelivery};
+use crate::subscriber::Subscriber;
+
+/// No reason is longer, in characters.
+const LONGEST_REASON: usize = 2_000;
+
+/// What came of an attempt.
+pub(super) enum Ended {
+    /// It was delivered, or is dead: what comes after it may follow.
+    Settled,
+    /// It is tried again after this time, and what has the same key waits for it.
+    Failed(Duration),
+    /// The lease is somebody else's, or what came of it could not be written. Nothing more is to be done.
+    Lost,
+}
+
+/// Delivers it, and writes down what came of it.
+pub(super) async fn make(relay: &Relay, lease: Lease, delivery: StoredDelivery) -> Ended {
+    let Some((subscriber, module)) = relay.subscribers.get(&delivery.subscriber) else { return Ended::Lost };
+    let row = Arc::new(delivery);
+    let completed = Arc::new(AtomicBool::new(false));
+    let about = About { row: Arc::clone(&row), db: relay.db.clone(), completed: Arc::clone(&completed) };
+    let resolver = relay.resolver.of_module(*module).request();
+    let attempt = row.attempts + 1;
+    let span = tracing::info_span!(target: "mainstay::bus", "delivery", subscriber = subscriber.name, event = %row.event, message = %row.message, attempt);
+    let work = AssertUnwindSafe(subscriber.handle(about, resolver).instrument(span.clone())).catch_unwind();
+    let outcome = match timeout(subscriber.timeout, work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(Error::internal(format!("it panicked: {}", words(&*panic)))),
+        Err(_) => Err(Error::internal(format!("it took longer than {:?}", subscriber.timeout))),
+    };
+    let written = match outcome {
+        _ if completed.load(Ordering::Acquire) => {
+            if let Err(fault) = outcome {
+                tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, message = %row.message, error = %fault.report(), "a subscriber failed after it had ended the delivery: it is not tried again");
+            }
+            count(relay, subscriber, "done");
+            return Ended::Settled;
+        }
+        Ok(()) => {
+            count(relay, subscriber, "done");
+            settle(relay, lease, &row).await.map(|own| if own { Ended::Settled } else { Ended::Lost })
+        }
+        Err(fault) => failed(relay, lease, subscriber, &row, &fault).await,
+    };
+    written.unwrap_or_else(|fault| {
+        tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, message = %row.message, error = %fault.report(), "what came of a delivery could not be written: it may be made again");
+        Ended::Lost
+    })
+}
+
+/// It was delivered. Whether the lease is still one's own.
+async fn settle(relay: &Relay, lease: Lease, row: &StoredDelivery) -> Result<bool> {
+    let text = "DELETE FROM mainstay_deliveries WHERE id = ? AND message = ? \
+                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
+    let delete = sql(text).bind(row.id).bind(row.message).bind(lease.lane).bind(lease.token);
+    Ok(delete.execute(&relay.db).await? == 1)
+}
+
+async fn failed(
+    relay: &Relay,
+    lease: Lease,
+    subscriber: &Subscriber,
+    row: &StoredDelivery,
+    fault: &Error,
+) -> Result<Ended> {
+    let attempts = row.attempts.saturating_add(1);
+    let tried = u32::try_from(attempts).unwrap_or(u32::MAX);
+    let is_dead = tried >= subscriber.attempts;
+    let chance = relay.random.number() as f64 / u64::MAX as f64;
+    let wait = subscriber.backoff.delay(tried - 1, chance);
+    let due = chrono::Duration::from_std(wait).ok();
+    let due = due.and_then(|wait| chrono::DateTime::from(relay.clock.now()).checked_add_signed(wait));
+    let reason: String = fault.report().chars().take(LONGEST_REASON).collect();
+    let (state, due) = if is_dead { (DeliveryState::Dead, None) } else { (DeliveryState::Waiting, due) };
+    let text = "UPDATE mainstay_deliveries SET attempts = ?, state = ?, due_at = ?, reason = ? WHERE id = ? AND message = ? \
+                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
+    let update = sql(text).bind(attempts).bind(state).bind(due).bind(reason.clone());
+    let update = update.bind(row.id).bind(row.message).bind(lease.lane).bind(lease.token);
+    if update.execute(&relay.db).await? == 0 {
+        return Ok(Ended::Lost);
+    }
+    if is_dead {
+        count(relay, subscriber, "dead");
+        tracing::error!(target: "mainstay::bus", subscriber = subscriber.name, event = row.event, message = %row.message, attempts, error = reason, "a delivery has failed too often: it is dead, until `outbox retry`");
+        return Ok(Ended::Settled);
+    }
+    count(relay, subscriber, "failed");
+    tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, event = row.event, message = %row.message, attempt = attempts, retry_ms = wait.as_millis(), error = reason, "a delivery has failed: it is tried again");
+    Ok(Ended::Failed(wait))
+}
+
+fn count(relay: &Relay, subscriber: &Subscriber, outcome: &str) {
+    let help = "Attempts to deliver an event to a subscriber.";
+    let labels = [("subscriber", subscriber.name), ("outcome", outcome)];
+    relay.metrics.counter("bus_deliveries_total", help, &labels).inc();
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a word")
+}
