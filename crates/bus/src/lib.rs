@@ -39,6 +39,7 @@
 //! 3. [`outbox`]: what is stored between the two. `relay`: what delivers it.
 //! 4. [`inbox`]: messages of others, each taken once.
 //! 5. [`module`], [`config`]: all of that as a part of an application.
+//! 6. [`pubsub`]: what is said now, to whoever listens now; nothing of it is stored.
 
 pub mod config;
 pub mod delivery;
@@ -46,6 +47,7 @@ pub mod event;
 pub mod inbox;
 pub mod module;
 pub mod outbox;
+pub mod pubsub;
 mod relay;
 pub mod subscriber;
 
@@ -54,6 +56,7 @@ pub use delivery::{Delivery, Receives};
 pub use event::{Event, Publish, publish_all};
 pub use mainstay_macros::Event;
 pub use outbox::Outbox;
+pub use pubsub::{PubSub, PubSubExt, Topic};
 pub use subscriber::{EventsExt, Subscriber};
 
 /// The macro alone, for a prelude in which another `Event` is.

@@ -60,7 +60,9 @@ pub use mainstay_resource::{
 };
 
 #[cfg(feature = "bus")]
-pub use mainstay_bus::{Delivery, EventsExt, Outbox, Publish, Subscriber, derive::Event};
+pub use mainstay_bus::{
+    Delivery, EventsExt, Outbox, PubSub, PubSubExt, Publish, Subscriber, Topic, derive::Event,
+};
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 

@@ -8,5 +8,6 @@ mod failing;
 mod findings;
 mod inbox;
 mod migrations;
+mod pubsub;
 mod several;
 mod shop;
