@@ -73,7 +73,7 @@ pub use mainstay_mail::{Mail, MailExt, Mailer};
 pub use mainstay_outbound::{OutboundExt, Upstream};
 
 #[cfg(feature = "store")]
-pub use mainstay_store::{Cache, Keep, Quota, Store};
+pub use mainstay_store::{Cache, CacheKey, Keep, Quota, Store};
 
 #[cfg(all(feature = "auth", feature = "redis"))]
 pub use mainstay_auth::RedisSessionsExt;

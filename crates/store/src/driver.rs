@@ -1,10 +1,12 @@
 //! The contract of an engine.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::entry::{Entry, Lookup, Stamp};
+use crate::entry::{Entry, Growth, Lookup, Old, Stamp};
 use crate::quota::{Decision, Quota};
 
 /// An engine that keeps things for a while.
@@ -13,7 +15,29 @@ use crate::quota::{Decision, Quota};
 ///   comes in. On a server it is one round trip.
 /// - What is kept has a time at which it is forgotten. It may be forgotten earlier where room is short.
 /// - An engine that cannot be asked fails within a deadline of its own; it does not wait for better times.
-pub trait Driver: Send + Sync + 'static {
+pub trait Driver: Counting {
+    /// What is kept under a key, how much longer, and how many deletions there were before: see [`Stamp`]. Keys of values and keys
+    /// of quotas know nothing of one another.
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>>;
+
+    /// Keeps a value under a key, and says when it was. None: since [`Entry::since`] the key, or one of the tags, was deleted, or
+    /// something is in its [place](Entry::place); what is there stays as it is. A lifetime of zero keeps nothing, and takes away
+    /// what is there, which is no deletion.
+    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>>;
+
+    /// Keeps what is under a key for so long from now on. False: there is nothing.
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Deletes what is kept under a key, if something is. It counts as a deletion in any case. Of those who take it at once, one
+    /// gets it.
+    fn delete<'a>(&'a self, key: &'a str, old: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>>;
+
+    /// Deletes all that is kept under a tag. It counts as a deletion in any case.
+    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+}
+
+/// The part of an engine that counts.
+pub trait Counting: Send + Sync + 'static {
     /// Takes `cost` from each of the quotas of a key if all of them have it, and from none if not. A decision for each quota, in
     /// their order.
     ///
@@ -30,19 +54,13 @@ pub trait Driver: Send + Sync + 'static {
         cost: u32,
     ) -> BoxFuture<'a, Result<Vec<Decision>, StoreError>>;
 
-    /// What is kept under a key, and how many deletions there were before: see [`Stamp`]. Keys of values and keys of quotas know
-    /// nothing of one another.
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>>;
-
-    /// Keeps a value under a key, in place of what is there, and says when it was. None: since [`Entry::since`] the key, or one of
-    /// the tags, was deleted; what is there stays as it is. A lifetime of zero keeps nothing, and takes away what is there.
-    fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>>;
-
-    /// Deletes what is kept under a key, if something is. It counts as a deletion in any case.
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
-
-    /// Deletes all that is kept under a tag. It counts as a deletion in any case.
-    fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Lets the number under a key grow, and says what it is then. It is a value like others, a whole number in decimal digits: what
+    /// gets, deletes or touches values does so to numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoNumber`] and [`StoreError::OutOfRange`], which leave what is there as it is.
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>>;
 }
 
 /// Why an engine gives no answer.
@@ -57,6 +75,21 @@ pub enum StoreError {
         #[source]
         why: Box<dyn StdError + Send + Sync>,
     },
+    /// It is there, and has no room for more: it is asked to keep everything.
+    #[error("the store at {place} is full")]
+    Full {
+        /// Where it is, without a password.
+        place: String,
+        /// What it says.
+        #[source]
+        why: Box<dyn StdError + Send + Sync>,
+    },
+    /// What should grow is something else than a whole number.
+    #[error("what is kept is no number that could grow")]
+    NoNumber,
+    /// A number would grow beyond the 64 bits that it has.
+    #[error("a number that is kept would have more than 64 bits")]
+    OutOfRange,
     /// A value is larger than a value may be.
     #[error("a value of {size} bytes is not kept: it may have {most}")]
     TooLarge {

@@ -35,6 +35,38 @@ pub struct Entry {
     pub tags: Vec<String>,
     /// Keep it only if neither its key nor one of its tags was deleted since; without it, in any case.
     pub since: Option<Stamp>,
+    /// Whether it takes the place of what is there.
+    pub place: Place,
+}
+
+/// Where a value may be put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Under its key, in place of what is there.
+    #[default]
+    Any,
+    /// Under its key, if nothing is there.
+    Free,
+}
+
+/// What becomes of a value that is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Nobody asks for it: it stays where it is, and goes.
+    Dropped,
+    /// It is given to whoever deletes it.
+    Taken,
+}
+
+/// By how much a number grows; and how it is kept where none is there yet, in which case it grows from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// By so much; below 0, it becomes smaller.
+    pub by: i64,
+    /// How long a new number is kept. One that is there keeps the time that it has.
+    pub lifetime: Duration,
+    /// What a new number is deleted by, beside its key.
+    pub tags: Vec<String>,
 }
 
 /// What there is under a key.
@@ -42,6 +74,8 @@ pub struct Entry {
 pub struct Lookup {
     /// The value, if one is kept.
     pub value: Option<Bytes>,
+    /// How much longer it is kept; nothing, where none is.
+    pub left: Duration,
     /// When it was looked for.
     pub stamp: Stamp,
 }

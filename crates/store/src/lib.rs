@@ -23,10 +23,10 @@ pub mod quota;
 pub mod redis;
 mod store;
 
-pub use cache::{Cache, Keep};
+pub use cache::{Cache, CacheKey, Keep};
 pub use config::StoreConfig;
-pub use driver::{Driver, StoreError};
-pub use entry::{Entry, Lookup, Stamp};
+pub use driver::{Counting, Driver, StoreError};
+pub use entry::{Entry, Growth, Lookup, Old, Place, Stamp};
 pub use quota::{Decision, Quota};
 #[cfg(feature = "redis")]
 pub use redis::Redis;

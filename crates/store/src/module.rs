@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
 use mainstay_core::metrics::Metrics;
+use mainstay_core::service::Service;
 use mainstay_core::{CoreContributions, Inject, Module, Provider, Resolver, Result};
 
-use crate::cache::Cache;
+use crate::cache::{Background, Cache, Meters, run};
 use crate::config::{MEMORY, StoreConfig};
 use crate::drivers::Memory;
 use crate::store::Store;
@@ -19,6 +20,8 @@ use crate::store::Store;
 /// | `store_memory_evicted_total` | counts that had to go before their time: `store.capacity` is small, or somebody makes up keys |
 /// | `store_memory_values`, `store_memory_value_bytes` | values in the memory of this process, and what they take |
 /// | `store_memory_values_evicted_total` | values that had to go before their time: `store.max_bytes` is small |
+/// | `cache_requests_total` | values that were asked for: `result` is `hit`, `stale`, `miss`, `shared` for who waited for another, `unavailable` |
+/// | `cache_refreshes_total` | values that were out of date: `result` is `made` or `failed` |
 ///
 /// | id | what |
 /// |---|---|
@@ -30,7 +33,9 @@ pub fn module() -> Module {
         .provide(Provider::asynchronous(store).on_demand())
         .export::<Store>()
         .provide(Provider::singleton(cache).on_demand())
-        .export::<Cache>();
+        .export::<Cache>()
+        .provide(Background::new)
+        .service(Service::new("cache", run));
     with_redis(module)
 }
 
@@ -104,6 +109,6 @@ async fn on_server(_: &Resolver) -> Result<Store> {
     Err(mainstay_core::Error::internal("there is no store on a server"))
 }
 
-fn cache(store: Inject<Store>) -> Cache {
-    Cache::over(Store::clone(&store))
+fn cache(store: Inject<Store>, background: Inject<Background>, metrics: Inject<Metrics>) -> Cache {
+    Cache::over(Store::clone(&store)).in_application(background.into_arc(), Meters::registered(&metrics))
 }

@@ -88,7 +88,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// When the server is not there, does not answer in time, or refuses.
+    /// When the server is not there, does not answer in time, is full, or refuses.
     pub async fn run<T: FromRedisValue>(
         &self,
         script: &RedisScript,
@@ -106,7 +106,14 @@ impl Redis {
         }
         let call = &call;
         let answer = self.in_time(|mut connection| async move { call.invoke_async(&mut connection).await });
-        answer.await.map_err(|why| StoreError::out_of_reach(self.place(), why))
+        answer.await.map_err(|why| self.fault(why))
+    }
+
+    fn fault(&self, why: RedisError) -> StoreError {
+        match why.code() {
+            Some("OOM") => StoreError::Full { place: self.place().to_owned(), why: why.into() },
+            _ => StoreError::out_of_reach(self.place(), why),
+        }
     }
 
     /// Asks whether it is there and lets this application in.

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use mainstay_core::clock::Clock;
 use mainstay_core::keys::sha256;
 
 use crate::driver::{Driver, StoreError};
 use crate::drivers::Memory;
-use crate::entry::{Entry, Lookup, Stamp};
+use crate::entry::{Entry, Growth, Lookup, Old, Stamp};
 use crate::quota::{Decision, Quota};
 
 /// Things that are kept for a while, wherever `store.url` says. Injectable, cheap to clone.
@@ -57,7 +59,7 @@ impl Store {
     }
 
     /// Takes `cost` from each of the quotas of a key if all of them have it, and from none if not: it is allowed where every
-    /// decision allows it. One step, whoever else asks at the time. See [`Driver::limit`].
+    /// decision allows it. One step, whoever else asks at the time. See [`Counting::limit`](crate::Counting::limit).
     ///
     /// # Errors
     ///
@@ -84,15 +86,17 @@ impl Store {
         if entry.value.len() > Self::LARGEST_VALUE {
             return Err(StoreError::TooLarge { size: entry.value.len(), most: Self::LARGEST_VALUE });
         }
-        if entry.tags.len() > Self::MOST_TAGS {
-            return Err(StoreError::TooManyTags { count: entry.tags.len(), most: Self::MOST_TAGS });
-        }
-        for tag in &mut entry.tags {
-            if let Cow::Owned(digest) = short(tag) {
-                *tag = digest;
-            }
-        }
+        entry.tags = few(entry.tags)?;
         self.0.set(&short(key), entry).await
+    }
+
+    /// Keeps what is under a key for so long from now on. False: there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn touch(&self, key: &str, lifetime: Duration) -> Result<bool, StoreError> {
+        self.0.touch(&short(key), lifetime).await
     }
 
     /// Deletes what is kept under a key.
@@ -101,7 +105,26 @@ impl Store {
     ///
     /// When the engine cannot be asked.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(&short(key)).await
+        self.0.delete(&short(key), Old::Dropped).await.map(drop)
+    }
+
+    /// Deletes what is kept under a key, and gives it. Of those who take it at once, one gets it.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn take(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.0.delete(&short(key), Old::Taken).await
+    }
+
+    /// Lets the number under a key grow, and says what it is then. See [`Counting::grow`](crate::Counting::grow).
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked, or what is there is no number, or would be too large.
+    pub async fn grow(&self, key: &str, mut growth: Growth) -> Result<i64, StoreError> {
+        growth.tags = few(growth.tags)?;
+        self.0.grow(&short(key), growth).await
     }
 
     /// Deletes all that is kept under a tag.
@@ -123,6 +146,18 @@ impl Store {
     pub fn digest_of(bytes: &[u8]) -> String {
         sha256::hex(bytes)
     }
+}
+
+/// So many tags as there may be, each as short as a key.
+fn few(tags: Vec<String>) -> Result<Vec<String>, StoreError> {
+    if tags.len() > Store::MOST_TAGS {
+        return Err(StoreError::TooManyTags { count: tags.len(), most: Store::MOST_TAGS });
+    }
+    let shortened = tags.into_iter().map(|tag| match short(&tag) {
+        Cow::Owned(digest) => digest,
+        Cow::Borrowed(_) => tag,
+    });
+    Ok(shortened.collect())
 }
 
 fn short(key: &str) -> Cow<'_, str> {

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use mainstay_store::{Decision, Driver, Entry, Lookup, Quota, Stamp, Store, StoreError};
+use mainstay_store::{
+    Counting, Decision, Driver, Entry, Growth, Lookup, Old, Quota, Stamp, Store, StoreError,
+};
 
 /// Another store, and whether it is on.
 pub(crate) struct Switched(pub(crate) Arc<AtomicBool>, pub(crate) Store);
@@ -19,7 +23,7 @@ impl Switched {
     }
 }
 
-impl Driver for Switched {
+impl Counting for Switched {
     fn limit<'a>(
         &'a self,
         key: &'a str,
@@ -29,6 +33,12 @@ impl Driver for Switched {
         Box::pin(async move { self.on()?.limit(key, quotas, cost).await })
     }
 
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>> {
+        Box::pin(async move { self.on()?.grow(key, growth).await })
+    }
+}
+
+impl Driver for Switched {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
         Box::pin(async move { self.on()?.get(key).await })
     }
@@ -37,8 +47,12 @@ impl Driver for Switched {
         Box::pin(async move { self.on()?.set(key, entry).await })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.on()?.delete(key).await })
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { self.on()?.touch(key, lifetime).await })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, _: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        Box::pin(async move { self.on()?.take(key).await })
     }
 
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::flights::{Flight, Landing, Seat, landed};
 use super::{Cache, Keep};
 use crate::driver::StoreError;
-use crate::entry::{Entry, Stamp};
+use crate::entry::{Entry, Place, Stamp};
 
 /// What a value is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +65,19 @@ impl Cache {
         key: &str,
         mut judge: impl FnMut(&Bytes) -> Freshness,
     ) -> Result<Turn, StoreError> {
+        self.turn_by(key, |value, _| judge(value)).await
+    }
+
+    /// The same by how much longer a value is kept, too.
+    pub(super) async fn turn_by(
+        &self,
+        key: &str,
+        mut judge: impl FnMut(&Bytes, Duration) -> Freshness,
+    ) -> Result<Turn, StoreError> {
         let key = self.key(key);
         for _ in 0..MOST_WAITS {
             let found = self.look(&key).await?;
-            let kept = found.value.map(|value| (judge(&value), value));
+            let kept = found.value.map(|value| (judge(&value, found.left), value));
             let old = match kept {
                 Some((Freshness::Fresh, value)) => return Ok(Turn::Kept(value)),
                 Some((Freshness::Stale, value)) => Some(value),
@@ -97,11 +106,11 @@ impl Cache {
         key: String,
         flight: Flight,
         old: Option<Bytes>,
-        mut judge: impl FnMut(&Bytes) -> Freshness,
+        mut judge: impl FnMut(&Bytes, Duration) -> Freshness,
     ) -> Result<Turn, StoreError> {
         let found = self.look(&key).await?;
         let making = Making { cache: self.clone(), key, stamp: found.stamp, flight };
-        let kept = found.value.map(|value| (judge(&value), value));
+        let kept = found.value.map(|value| (judge(&value, found.left), value));
         Ok(match (kept, old) {
             (Some((Freshness::Fresh, value)), _) => Turn::Kept(value),
             (Some((Freshness::Stale, value)), _) | (_, Some(value)) => Turn::Refresh(value, making),
@@ -118,9 +127,14 @@ impl Making {
     ///
     /// When the engine cannot be asked, or the value is too large: those who wait make it by themselves.
     pub async fn keep(self, value: Bytes, keep: Keep) -> Result<bool, StoreError> {
-        let entry =
-            Entry { value: value.clone(), lifetime: keep.lifetime, tags: keep.tags, since: Some(self.stamp) };
-        match self.cache.noted(self.cache.store.set(&self.key, entry).await) {
+        let entry = Entry {
+            value: value.clone(),
+            lifetime: keep.whole(),
+            tags: keep.tags,
+            since: Some(self.stamp),
+            place: Place::Any,
+        };
+        match self.cache.written(self.cache.store.set(&self.key, entry).await) {
             Ok(Some(stamp)) => {
                 self.flight.land(Landing::With(value, stamp));
                 Ok(true)

@@ -10,15 +10,16 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
 use mainstay_core::clock::Clock;
 
 use self::counts::Counts;
 use self::values::Values;
-use crate::driver::{Driver, StoreError};
-use crate::entry::{Entry, Lookup, Stamp};
+use crate::driver::{Counting, Driver, StoreError};
+use crate::entry::{Entry, Growth, Lookup, Old, Stamp};
 use crate::quota::{Decision, Quota};
 
 pub use self::values::Usage;
@@ -115,7 +116,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Driver for Memory {
+impl Counting for Memory {
     fn limit<'a>(
         &'a self,
         key: &'a str,
@@ -125,6 +126,13 @@ impl Driver for Memory {
         Box::pin(ready(Ok(self.decide(key, quotas, cost))))
     }
 
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(lock(&self.values).grow(key, growth, now)))
+    }
+}
+
+impl Driver for Memory {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
         let now = self.now();
         Box::pin(ready(Ok(lock(&self.values).get(key, now))))
@@ -135,9 +143,15 @@ impl Driver for Memory {
         Box::pin(ready(lock(&self.values).set(key, entry, now)))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        lock(&self.values).delete(key);
-        Box::pin(ready(Ok(())))
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let now = self.now();
+        Box::pin(ready(Ok(lock(&self.values).touch(key, lifetime, now))))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, old: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        let now = self.now();
+        let was = lock(&self.values).delete(key, now);
+        Box::pin(ready(Ok(was.filter(|_| old == Old::Taken))))
     }
 
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -1,21 +1,25 @@
 //! A Redis server, which all processes share. Every operation is a script, so that it is one step and one round trip.
 //!
 //! - `limit.lua`: quotas. For each quota of a key there is the moment at which it is whole again; it expires at that moment.
-//! - `values.lua`, `get.lua`, `set.lua`, `delete.lua`: values, their tags, and what was deleted.
+//! - `values.lua`: values, their tags, and what was deleted; `get.lua`, `set.lua`, `touch.lua`, `grow.lua`, `delete.lua`: what is done
+//!   to them.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 
-use crate::driver::{Driver, StoreError};
-use crate::entry::{Entry, Lookup, Stamp};
+use crate::driver::{Counting, Driver, StoreError};
+use crate::entry::{Entry, Growth, Lookup, Old, Place, Stamp};
 use crate::quota::{Decision, Quota};
 use crate::redis::{Redis, RedisScript};
 
 static LIMIT: LazyLock<RedisScript> = LazyLock::new(|| RedisScript::new(include_str!("redis/limit.lua")));
 static GET: LazyLock<RedisScript> = LazyLock::new(|| of_values(include_str!("redis/get.lua")));
 static SET: LazyLock<RedisScript> = LazyLock::new(|| of_values(include_str!("redis/set.lua")));
+static TOUCH: LazyLock<RedisScript> = LazyLock::new(|| of_values(include_str!("redis/touch.lua")));
+static GROW: LazyLock<RedisScript> = LazyLock::new(|| of_values(include_str!("redis/grow.lua")));
 static DELETE: LazyLock<RedisScript> = LazyLock::new(|| of_values(include_str!("redis/delete.lua")));
 
 fn of_values(lua: &str) -> RedisScript {
@@ -60,29 +64,59 @@ impl Redis {
     async fn find(&self, key: &str) -> Result<Lookup, StoreError> {
         let keys = [self.key(VALUE, key), self.deletions()];
         let tags = self.key(TAG, "");
-        let (deletions, value): (u64, Option<Vec<u8>>) = self.run(&GET, &keys, &[tags.as_bytes()]).await?;
-        Ok(Lookup { value: value.map(Into::into), stamp: Stamp::after(deletions) })
+        let (deletions, value, seconds, nanos): (u64, Option<Vec<u8>>, u64, u64) =
+            self.run(&GET, &keys, &[tags.as_bytes()]).await?;
+        let left = Duration::from_nanos(whole(seconds, nanos));
+        Ok(Lookup { value: value.map(Into::into), left, stamp: Stamp::after(deletions) })
     }
 
     async fn keep(&self, key: &str, entry: Entry) -> Result<Option<Stamp>, StoreError> {
         let keys = [self.key(VALUE, key), self.deletions()];
         let tags = self.key(TAG, "");
-        let lifetime = entry.lifetime.min(LONGEST);
-        let (seconds, nanos) = (lifetime.as_secs().to_string(), lifetime.subsec_nanos().to_string());
+        let (seconds, nanos) = lasting(entry.lifetime);
         let since = entry.since.map(|since| since.deletions().to_string()).unwrap_or_default();
+        let place = if entry.place == Place::Free { "free" } else { "" };
         let mut arguments = vec![tags.as_bytes(), key.as_bytes(), &entry.value];
-        arguments.extend([&seconds, &nanos, &since].map(String::as_bytes));
+        arguments.extend([&*seconds, &nanos, &since, place].map(str::as_bytes));
         arguments.extend(entry.tags.iter().map(String::as_bytes));
         let deletions: Option<u64> = self.run(&SET, &keys, &arguments).await?;
         Ok(deletions.map(Stamp::after))
     }
 
-    async fn drop_named(&self, kind: &str, name: &str) -> Result<(), StoreError> {
+    async fn prolong(&self, key: &str, lifetime: Duration) -> Result<bool, StoreError> {
+        let tags = self.key(TAG, "");
+        let (seconds, nanos) = lasting(lifetime);
+        self.run(&TOUCH, &[self.key(VALUE, key)], &[&*tags, &seconds, &nanos].map(str::as_bytes)).await
+    }
+
+    async fn add(&self, key: &str, growth: Growth) -> Result<i64, StoreError> {
+        let keys = [self.key(VALUE, key), self.deletions()];
+        let tags = self.key(TAG, "");
+        let (by, (seconds, nanos)) = (growth.by.to_string(), lasting(growth.lifetime));
+        let mut arguments = [&*tags, &by, &seconds, &nanos].map(str::as_bytes).to_vec();
+        arguments.extend(growth.tags.iter().map(String::as_bytes));
+        let answer: String = self.run(&GROW, &keys, &arguments).await?;
+        match &*answer {
+            "out of range" => Err(StoreError::OutOfRange),
+            number => number.parse().map_err(|_| StoreError::NoNumber),
+        }
+    }
+
+    async fn drop_named(&self, kind: &str, name: &str, old: Old) -> Result<Option<Bytes>, StoreError> {
         let keys = [self.key(kind, name), self.deletions()];
         let noted = format!("{}{name}", if kind == TAG { "t" } else { "k" });
-        let _done: u64 = self.run(&DELETE, &keys, &[noted.as_bytes()]).await?;
-        Ok(())
+        let tags = self.key(TAG, "");
+        let old = if old == Old::Taken { "take" } else { "" };
+        let was: Option<Vec<u8>> =
+            self.run(&DELETE, &keys, &[&*noted, &tags, old].map(str::as_bytes)).await?;
+        Ok(was.map(Into::into))
     }
+}
+
+/// A lifetime in seconds and nanoseconds, as it is written.
+fn lasting(lifetime: Duration) -> (String, String) {
+    let lifetime = lifetime.min(LONGEST);
+    (lifetime.as_secs().to_string(), lifetime.subsec_nanos().to_string())
 }
 
 const NANOS: u64 = 1_000_000_000;
@@ -96,7 +130,7 @@ fn whole(seconds: u64, nanos: u64) -> u64 {
     seconds.saturating_mul(NANOS).saturating_add(nanos)
 }
 
-impl Driver for Redis {
+impl Counting for Redis {
     fn limit<'a>(
         &'a self,
         key: &'a str,
@@ -106,6 +140,12 @@ impl Driver for Redis {
         self.decide(key, quotas, cost).boxed()
     }
 
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>> {
+        self.add(key, growth).boxed()
+    }
+}
+
+impl Driver for Redis {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
         self.find(key).boxed()
     }
@@ -114,11 +154,15 @@ impl Driver for Redis {
         self.keep(key, entry).boxed()
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.drop_named(VALUE, key).boxed()
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.prolong(key, lifetime).boxed()
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, old: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        self.drop_named(VALUE, key, old).boxed()
     }
 
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.drop_named(TAG, tag).boxed()
+        self.drop_named(TAG, tag, Old::Dropped).map(|done| done.map(drop)).boxed()
     }
 }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use mainstay_core::Error;
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_store::cache::{Freshness, Turn};
 use mainstay_store::drivers::Memory;
-use mainstay_store::{Cache, Decision, Driver, Entry, Keep, Lookup, Quota, Stamp, Store, StoreError};
+use mainstay_store::{
+    Cache, CacheKey, Counting, Decision, Driver, Entry, Growth, Keep, Lookup, Old, Quota, Stamp, Store,
+    StoreError,
+};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -193,6 +197,113 @@ async fn one_makes_it_anew_while_the_others_take_what_is_stale() {
     assert!(matches!(cache.turn("key", judge).await, Ok(Turn::Kept(new)) if &new[..] == b"2"));
 }
 
+#[tokio::test]
+async fn the_first_who_finds_a_value_out_of_date_makes_a_new_one_and_the_others_take_the_old_one() {
+    let (cache, clock) = cache();
+    let keep = Keep::for_(MINUTE).stale_for(MINUTE);
+    cache.set("key", &1, keep.clone()).await.unwrap();
+    let ask = async |value| cache.remember("key", keep.clone(), async || Ok(value)).await.unwrap();
+    clock.advance(MINUTE - Duration::from_millis(1));
+    assert_eq!(ask(2).await, 1, "it is fresh");
+    clock.advance(Duration::from_millis(1));
+    let go = Notify::new();
+    let slow = cache.remember("key", keep.clone(), async || {
+        go.notified().await;
+        Ok(3)
+    });
+    let others = async {
+        yield_now().await;
+        let old = (ask(4).await, ask(5).await);
+        go.notify_one();
+        old
+    };
+    let (new, old) = futures_util::future::join(slow, others).await;
+    assert_eq!((new.unwrap(), old), (3, (1, 1)));
+    assert_eq!(ask(6).await, 3);
+    clock.advance(MINUTE);
+    let failing: mainstay_core::Result<i32> =
+        cache.remember("key", keep.clone(), async || Err(Error::conflict("no"))).await;
+    assert_eq!(failing.unwrap(), 3, "what is out of date is better than a failure");
+    clock.advance(MINUTE);
+    assert_eq!(ask(7).await, 7, "its time is over");
+}
+
+#[tokio::test]
+async fn where_nothing_is_done_in_the_background_whoever_asks_makes_it() {
+    let (cache, clock) = cache();
+    let keep = Keep::for_(MINUTE).stale_for(MINUTE);
+    let ask = async |value: u32| {
+        cache.stale_while_revalidate("key", keep.clone(), async move { Ok(value) }).await.unwrap()
+    };
+    assert_eq!((ask(1).await, ask(2).await), (1, 1));
+    clock.advance(MINUTE);
+    assert_eq!(ask(3).await, 3);
+}
+
+#[tokio::test]
+async fn adds_takes_touches_and_counts() {
+    let (cache, clock) = cache();
+    assert!(cache.add("key", &1, MINUTE).await.unwrap());
+    assert!(!cache.add("key", &2, MINUTE).await.unwrap());
+    assert_eq!(cache.take::<u32>("key").await.unwrap(), Some(1));
+    assert_eq!(cache.take::<u32>("key").await.unwrap(), None);
+    cache.set_many(&[("a", 1), ("b", 2)], Keep::for_(MINUTE).tag("ab")).await.unwrap();
+    let many: Vec<Option<u32>> = cache.get_many(&["b", "c", "a"]).await.unwrap();
+    assert_eq!(many, [Some(2), None, Some(1)]);
+    assert!(cache.touch("a", 2 * MINUTE).await.unwrap());
+    clock.advance(MINUTE);
+    assert_eq!((number(&cache, "a").await, number(&cache, "b").await), (Some(1), None));
+    cache.forget_tag("ab").await.unwrap();
+    assert_eq!(number(&cache, "a").await, None);
+
+    let visits = Keep::for_(MINUTE).tag("visits");
+    assert_eq!(cache.increment("visits", 2, visits.clone()).await.unwrap(), 2);
+    assert_eq!(cache.decrement("visits", 1, visits.clone()).await.unwrap(), 1);
+    assert_eq!(number(&cache, "visits").await, Some(1));
+    cache.forget_tag("visits").await.unwrap();
+    assert_eq!(cache.increment("visits", 1, visits.clone()).await.unwrap(), 1);
+    cache.set("visits", "many", MINUTE).await.unwrap();
+    let refused = cache.increment("visits", 1, visits.clone()).await.unwrap_err();
+    assert!(refused.report().contains("what is kept is no number"), "{}", refused.report());
+    assert!(cache.decrement("visits", i64::MIN, visits).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_says_of_what_type_its_values_are_and_how_long_they_are_kept() {
+    const PRICE: CacheKey<(u32, &str), u64> = CacheKey::new("price", MINUTE)
+        .stale_for(MINUTE)
+        .tags(&["prices"])
+        .tag_by(|(product, _)| format!("product:{product}"));
+    const VISITS: CacheKey<(), i64> = CacheKey::new("visits", MINUTE);
+    let (cache, clock) = cache();
+    for (which, price) in [((1, "de"), 10), ((1, "fr"), 11), ((2, "de"), 12)] {
+        cache.at(PRICE, &which).set(&price).await.unwrap();
+    }
+    assert_eq!(cache.at(PRICE, &(1, "fr")).get().await.unwrap(), Some(11));
+    assert!(!cache.at(PRICE, &(1, "fr")).add(&5).await.unwrap());
+    clock.advance(MINUTE);
+    assert_eq!(cache.at(PRICE, &(1, "de")).remember(async || Ok(20)).await.unwrap(), 20, "it was stale");
+    cache.forget_tag("product:1").await.unwrap();
+    assert_eq!(cache.at(PRICE, &(1, "fr")).take().await.unwrap(), None);
+    assert_eq!(cache.at(PRICE, &(2, "de")).take().await.unwrap(), Some(12));
+    assert_eq!(cache.at(PRICE, &(2, "de")).stale_while_revalidate(async { Ok(1) }).await.unwrap(), 1);
+    assert!(cache.at(PRICE, &(2, "de")).touch(MINUTE).await.unwrap());
+    cache.at(PRICE, &(2, "de")).forget().await.unwrap();
+    assert_eq!(cache.at(PRICE, &(2, "de")).get().await.unwrap(), None);
+    assert_eq!(cache.at(VISITS, &()).increment(3).await.unwrap(), 3);
+    assert_eq!(cache.at(VISITS, &()).decrement(1).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_tells_values_apart_is_never_mistaken_for_something_else() {
+    const PAIR: CacheKey<(String, String), u32> = CacheKey::new("pair", MINUTE);
+    let (cache, _) = cache();
+    let pairs = [("a", "b:c"), ("a:b", "c"), ("", ""), ("\",\"", ""), ("", "\",\"")];
+    for (number, (one, two)) in (0..).zip(pairs) {
+        assert!(cache.at(PAIR, &(one.to_owned(), two.to_owned())).add(&number).await.unwrap(), "{one} {two}");
+    }
+}
+
 /// A store that cannot be asked while it is switched off.
 struct Switched(Memory, Arc<AtomicBool>);
 
@@ -208,7 +319,7 @@ impl Switched {
     }
 }
 
-impl Driver for Switched {
+impl Counting for Switched {
     fn limit<'a>(
         &'a self,
         key: &'a str,
@@ -218,6 +329,12 @@ impl Driver for Switched {
         self.or(move |memory| memory.limit(key, quotas, cost))
     }
 
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>> {
+        self.or(move |memory| memory.grow(key, growth))
+    }
+}
+
+impl Driver for Switched {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
         self.or(move |memory| memory.get(key))
     }
@@ -226,8 +343,12 @@ impl Driver for Switched {
         self.or(move |memory| memory.set(key, entry))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.or(move |memory| memory.delete(key))
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.or(move |memory| memory.touch(key, lifetime))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, old: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        self.or(move |memory| memory.delete(key, old))
     }
 
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -274,7 +395,7 @@ async fn what_is_too_large_is_given_and_not_kept() {
 /// A store that says late that it has kept something.
 struct Slow(Memory, Arc<Notify>, Arc<Notify>);
 
-impl Driver for Slow {
+impl Counting for Slow {
     fn limit<'a>(
         &'a self,
         key: &'a str,
@@ -284,6 +405,12 @@ impl Driver for Slow {
         self.0.limit(key, quotas, cost)
     }
 
+    fn grow<'a>(&'a self, key: &'a str, growth: Growth) -> BoxFuture<'a, Result<i64, StoreError>> {
+        self.0.grow(key, growth)
+    }
+}
+
+impl Driver for Slow {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
         self.0.get(key)
     }
@@ -297,8 +424,12 @@ impl Driver for Slow {
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.delete(key)
+    fn touch<'a>(&'a self, key: &'a str, lifetime: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.0.touch(key, lifetime)
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, old: Old) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        self.0.delete(key, old)
     }
 
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::clock::{Clock, TestClock};
-use mainstay_store::{Entry, Quota, Store, StoreError};
+use mainstay_store::{Entry, Growth, Place, Quota, Store, StoreError};
 use proptest::prelude::*;
 
 /// A driver, empty, and its clock.
@@ -192,7 +192,7 @@ fn entry(value: &str, tags: &[&str]) -> Entry {
         value: value.to_owned().into(),
         lifetime: MINUTE,
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        since: None,
+        ..Entry::default()
     }
 }
 
@@ -313,6 +313,168 @@ async fn values_and_tags_are_bounded() {
         assert!(matches!(refused, Err(StoreError::TooLarge { .. })), "{name}");
         let refused = store.set("a", entry("x", &["red"; Store::MOST_TAGS + 1])).await;
         assert!(matches!(refused, Err(StoreError::TooManyTags { .. })), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn says_how_much_longer_a_value_is_kept() {
+    for Subject { name, store, clock } in every_driver() {
+        assert_eq!(store.get("key").await.unwrap().left, Duration::ZERO, "{name}");
+        store.set("key", entry("one", &[])).await.unwrap();
+        for left in [60_000, 59_999, 500] {
+            clock.advance(store.get("key").await.unwrap().left - Duration::from_millis(left));
+            assert_eq!(store.get("key").await.unwrap().left, Duration::from_millis(left), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_touched_is_kept_for_so_long_from_then_on() {
+    for Subject { name, store, clock } in every_driver() {
+        assert!(!store.touch("key", MINUTE).await.unwrap(), "{name}");
+        store.set("key", entry("one", &["red", "round"])).await.unwrap();
+        clock.advance(MINUTE / 2);
+        assert!(store.touch("key", 3 * MINUTE).await.unwrap(), "{name}");
+        clock.advance(2 * MINUTE);
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("one"), "{name}");
+        assert_eq!(store.get("key").await.unwrap().left, MINUTE, "{name}");
+        // It may be made shorter, too.
+        assert!(store.touch("key", MINUTE / 2).await.unwrap(), "{name}");
+        clock.advance(MINUTE / 2);
+        assert!(!store.touch("key", MINUTE).await.unwrap(), "{name}: it has expired");
+
+        store.set("key", entry("two", &["red"])).await.unwrap();
+        store.touch("key", Duration::MAX).await.unwrap();
+        clock.advance(1000 * MINUTE);
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("two"), "{name}: its tag is there as long");
+        store.delete_tag("red").await.unwrap();
+        assert!(!store.touch("key", MINUTE).await.unwrap(), "{name}: what was deleted does not come back");
+
+        store.set("key", entry("three", &[])).await.unwrap();
+        assert!(store.touch("key", Duration::ZERO).await.unwrap(), "{name}");
+        assert_eq!(kept(&store, "key").await, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_is_given_once() {
+    for Subject { name, store, clock } in every_driver() {
+        assert_eq!(store.take("key").await.unwrap(), None, "{name}");
+        store.set("key", entry("one", &["red"])).await.unwrap();
+        let since = Some(store.get("key").await.unwrap().stamp);
+        assert_eq!(store.take("key").await.unwrap().as_deref(), Some(&b"one"[..]), "{name}");
+        assert_eq!(store.take("key").await.unwrap(), None, "{name}");
+        let late = Entry { since, ..entry("late", &[]) };
+        assert_eq!(store.set("key", late).await.unwrap(), None, "{name}: it is a deletion");
+        store.set("key", entry("two", &[])).await.unwrap();
+        clock.advance(MINUTE);
+        assert_eq!(store.take("key").await.unwrap(), None, "{name}: it has expired");
+        store.set("key", entry("three", &["red"])).await.unwrap();
+        store.delete_tag("red").await.unwrap();
+        assert_eq!(store.take("key").await.unwrap(), None, "{name}: it was deleted");
+    }
+}
+
+#[tokio::test]
+async fn what_needs_a_free_place_takes_nobody_elses() {
+    for Subject { name, store, clock } in every_driver() {
+        let free = |value| Entry { place: Place::Free, ..entry(value, &["red"]) };
+        assert!(store.set("key", free("one")).await.unwrap().is_some(), "{name}");
+        assert_eq!(store.set("key", free("two")).await.unwrap(), None, "{name}");
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("one"), "{name}");
+        store.delete_tag("red").await.unwrap();
+        assert!(store.set("key", free("three")).await.unwrap().is_some(), "{name}: it was deleted");
+        clock.advance(MINUTE);
+        assert!(store.set("key", free("four")).await.unwrap().is_some(), "{name}: it has expired");
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("four"), "{name}");
+        let since = Some(store.get("other").await.unwrap().stamp);
+        store.delete("other").await.unwrap();
+        assert_eq!(store.set("other", Entry { since, ..free("late") }).await.unwrap(), None, "{name}");
+    }
+}
+
+fn by(by: i64) -> Growth {
+    Growth { by, lifetime: MINUTE, tags: vec!["red".to_owned()] }
+}
+
+#[tokio::test]
+async fn numbers_grow_from_nothing_and_keep_their_time() {
+    for Subject { name, store, clock } in every_driver() {
+        assert_eq!(store.grow("key", by(2)).await.unwrap(), 2, "{name}");
+        clock.advance(MINUTE / 2);
+        assert_eq!(store.grow("key", by(40)).await.unwrap(), 42, "{name}");
+        assert_eq!(kept(&store, "key").await.as_deref(), Some("42"), "{name}: it is a value like others");
+        assert_eq!(store.grow("key", by(-50)).await.unwrap(), -8, "{name}");
+        clock.advance(MINUTE / 2);
+        assert_eq!(store.grow("key", by(1)).await.unwrap(), 1, "{name}: the time of the first one counts");
+        store.delete_tag("red").await.unwrap();
+        assert_eq!(store.grow("key", by(5)).await.unwrap(), 5, "{name}");
+        store.delete("key").await.unwrap();
+        assert_eq!(
+            store.grow("key", Growth { lifetime: Duration::ZERO, ..by(7) }).await.unwrap(),
+            7,
+            "{name}"
+        );
+        assert_eq!(kept(&store, "key").await, None, "{name}");
+        store.set("key", entry("-3", &[])).await.unwrap();
+        assert_eq!(store.grow("key", by(0)).await.unwrap(), -3, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_whole_and_have_64_bits() {
+    for Subject { name, store, .. } in every_driver() {
+        for no_number in ["", "1.5", "x", "{}", "99999999999999999999", "1e3"] {
+            store.set("key", entry(no_number, &[])).await.unwrap();
+            let refused = store.grow("key", by(1)).await;
+            assert!(matches!(refused, Err(StoreError::NoNumber)), "{name}: {no_number} {refused:?}");
+            assert_eq!(kept(&store, "key").await.as_deref(), Some(no_number), "{name}");
+        }
+        store.delete("key").await.unwrap();
+        for (step, is) in
+            [(i64::MAX - 1, i64::MAX - 1), (1, i64::MAX), (i64::MIN, -1), (i64::MIN + 1, i64::MIN)]
+        {
+            assert_eq!(store.grow("key", by(step)).await.unwrap(), is, "{name}");
+        }
+        let refused = store.grow("key", by(-1)).await;
+        assert!(matches!(refused, Err(StoreError::OutOfRange)), "{name}: {refused:?}");
+        assert_eq!(store.grow("key", by(0)).await.unwrap(), i64::MIN, "{name}: it is as it was");
+        let tags = vec!["red".to_owned(); Store::MOST_TAGS + 1];
+        let refused = store.grow("other", Growth { tags, ..by(1) }).await;
+        assert!(matches!(refused, Err(StoreError::TooManyTags { .. })), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_at_once_no_two_get_one_number_and_one_gets_the_place() {
+    for Subject { name, store, .. } in every_driver() {
+        let tasks: Vec<_> = (0..64)
+            .map(|task| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let free = Entry { place: Place::Free, ..entry("me", &[]) };
+                    let first = store.set("place", free).await.unwrap().is_some();
+                    let mut numbers = Vec::new();
+                    for _ in 0..20 {
+                        numbers.push(store.grow("number", by(1)).await.unwrap());
+                    }
+                    let taken = if task % 2 == 0 { store.take("given").await.unwrap() } else { None };
+                    (first, numbers, taken.is_some())
+                })
+            })
+            .collect();
+        store.set("given", entry("once", &[])).await.unwrap();
+        let (mut firsts, mut numbers, mut taken) = (0, Vec::new(), 0);
+        for task in tasks {
+            let (first, some, has_taken) = task.await.unwrap();
+            firsts += u32::from(first);
+            taken += u32::from(has_taken);
+            numbers.extend(some);
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=64 * 20).collect::<Vec<_>>(), "{name}");
+        assert_eq!(firsts, 1, "{name}");
+        assert!(taken <= 1, "{name}: {taken}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_store::drivers::Memory;
-use mainstay_store::{Decision, Driver, Entry, Quota, StoreError};
+use mainstay_store::{Counting, Decision, Driver, Entry, Old, Quota, StoreError};
 
 fn memory(capacity: usize) -> (Memory, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
@@ -79,7 +79,7 @@ fn entry(size: usize, tag: &str) -> Entry {
         value: vec![b'x'; size].into(),
         lifetime: Duration::from_secs(60),
         tags: vec![tag.to_owned()],
-        since: None,
+        ..Entry::default()
     }
 }
 
@@ -146,7 +146,7 @@ async fn more_deletions_than_are_remembered_keep_nothing_that_is_out_of_date() {
     let since = Some(memory.get("page").await.unwrap().stamp);
     memory.delete_tag("articles").await.unwrap();
     for other in 0..10_000 {
-        memory.delete(&format!("other {other}")).await.unwrap();
+        memory.delete(&format!("other {other}"), Old::Dropped).await.unwrap();
     }
     let late = Entry { since, ..entry(10, "articles") };
     assert_eq!(memory.set("page", late).await.unwrap(), None);

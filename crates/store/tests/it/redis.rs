@@ -2,6 +2,7 @@
 //!
 //! The server is the one that `MAINSTAY_REDIS_URL` names; a test that kills its server starts one of its own.
 
+mod full;
 mod lost;
 mod shared;
 mod starting;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use mainstay_core::clock::Clock;
 use mainstay_core::random::{Random, SecureRandom};
 use mainstay_store::redis::{Redis, RedisOptions};
+use servers::{Durability, Engine, Server, programs};
 
 /// The address of the server, if there is one. Says aloud that there is none; under continuous integration that is a failure.
 pub(crate) fn server() -> Option<String> {
@@ -33,6 +35,17 @@ pub(crate) fn missing(why: &str) {
 /// A prefix that no other test has.
 pub(crate) fn prefix() -> String {
     format!("test-{}", SecureRandom::new().hex(8))
+}
+
+/// A server of its own for a test that does something to it, if there can be one.
+pub(crate) fn start(durability: Durability) -> Option<Server> {
+    match programs::REDIS.find() {
+        Ok(_) => Some(Server::start(Engine::Redis, durability).unwrap()),
+        Err(why) => {
+            missing(&why.to_string());
+            None
+        }
+    }
 }
 
 /// By a clock that a test moves, with keys that nobody else has.

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::driver::StoreError;
-use crate::entry::{Entry, Lookup, Stamp};
+use crate::entry::{Entry, Growth, Lookup, Place, Stamp};
 
 /// How much there is in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,50 +73,77 @@ impl Values {
 
     pub(super) fn get(&mut self, key: &str, now: u64) -> Lookup {
         let stamp = self.deletions.now();
-        if self.kept.get(key).is_some_and(|slot| slot.expiry.0 <= now) {
-            self.remove(key);
-        }
-        let tick = self.tick();
-        let value = self.kept.get_mut(key).map(|slot| {
-            if let Some(key) = self.by_use.remove(&slot.used) {
-                self.by_use.insert(tick, key);
+        match self.used(key, now) {
+            Some(slot) => {
+                let left = Duration::from_nanos(slot.expiry.0 - now);
+                Lookup { value: Some(slot.value.clone()), left, stamp }
             }
-            slot.used = tick;
-            slot.value.clone()
-        });
-        Lookup { value, stamp }
+            None => Lookup { value: None, left: Duration::ZERO, stamp },
+        }
     }
 
     pub(super) fn set(&mut self, key: &str, entry: Entry, now: u64) -> Result<Option<Stamp>, StoreError> {
-        let tags: HashSet<&str> = entry.tags.iter().map(String::as_str).collect();
-        let texts: usize = tags.iter().map(|tag| tag.len() + PER_TAG).sum();
-        let cost = PER_VALUE + key.len() + entry.value.len() + texts;
-        if cost > self.room {
-            return Err(StoreError::TooLarge { size: cost, most: self.room });
-        }
-        if entry.since.is_some_and(|since| self.deletions.has_any_since(since, key, &tags)) {
+        let Entry { value, lifetime, tags, since, place } = entry;
+        let tags: HashSet<&str> = tags.iter().map(String::as_str).collect();
+        let cost = self.cost(key, &value, &tags)?;
+        if since.is_some_and(|since| self.deletions.has_any_since(since, key, &tags)) {
             return Ok(None);
         }
-        self.remove(key);
-        let lifetime = u64::try_from(entry.lifetime.as_nanos()).unwrap_or(u64::MAX);
-        if lifetime > 0 {
-            self.make_room(cost, now);
-            let (tick, key) = (self.tick(), Arc::<str>::from(key));
-            let expiry = (now.saturating_add(lifetime), tick);
-            let tags = tags.into_iter().map(|tag| self.under_tag(tag, &key)).collect();
-            self.by_expiry.insert(expiry, Arc::clone(&key));
-            self.by_use.insert(tick, Arc::clone(&key));
-            // A copy: what comes may be a small part of something large, which it would hold.
-            let value = Bytes::copy_from_slice(&entry.value);
-            self.kept.insert(key, Slot { value, tags, expiry, used: tick, cost });
-            self.bytes += cost;
+        if place == Place::Free && self.used(key, now).is_some() {
+            return Ok(None);
         }
+        // A copy: what comes may be a small part of something large, which it would hold.
+        let value = Bytes::copy_from_slice(&value);
+        self.put(
+            key,
+            Slot { value, tags: Box::default(), expiry: (0, 0), used: 0, cost },
+            &tags,
+            (lifetime, now),
+        );
         Ok(Some(self.deletions.now()))
     }
 
-    pub(super) fn delete(&mut self, key: &str) {
+    pub(super) fn touch(&mut self, key: &str, lifetime: Duration, now: u64) -> bool {
+        if self.used(key, now).is_none() {
+            return false;
+        }
+        if lifetime.is_zero() {
+            self.remove(key);
+            return true;
+        }
+        let expiry = (expiry(lifetime, now), self.tick());
+        let Some(slot) = self.kept.get_mut(key) else { return false };
+        let before = std::mem::replace(&mut slot.expiry, expiry);
+        if let Some(key) = self.by_expiry.remove(&before) {
+            self.by_expiry.insert(expiry, key);
+        }
+        true
+    }
+
+    pub(super) fn grow(&mut self, key: &str, growth: Growth, now: u64) -> Result<i64, StoreError> {
+        let Growth { by, lifetime, tags } = growth;
+        if let Some(slot) = self.used(key, now) {
+            let number = std::str::from_utf8(&slot.value).ok().and_then(|text| text.parse::<i64>().ok());
+            let sum = number.ok_or(StoreError::NoNumber)?.checked_add(by).ok_or(StoreError::OutOfRange)?;
+            // As long as before, or a few digits longer: what a value costs is rounded up by more.
+            slot.value = sum.to_string().into();
+            return Ok(sum);
+        }
+        let tags: HashSet<&str> = tags.iter().map(String::as_str).collect();
+        let value = Bytes::from(by.to_string());
+        let cost = self.cost(key, &value, &tags)?;
+        self.put(
+            key,
+            Slot { value, tags: Box::default(), expiry: (0, 0), used: 0, cost },
+            &tags,
+            (lifetime, now),
+        );
+        Ok(by)
+    }
+
+    pub(super) fn delete(&mut self, key: &str, now: u64) -> Option<Bytes> {
         self.deletions.note(Name::key(key));
-        self.remove(key);
+        self.remove(key).filter(|slot| slot.expiry.0 > now).map(|slot| slot.value)
     }
 
     pub(super) fn delete_tag(&mut self, tag: &str) {
@@ -137,6 +165,44 @@ impl Values {
         tag
     }
 
+    /// What is there, which is used now.
+    fn used(&mut self, key: &str, now: u64) -> Option<&mut Slot> {
+        if self.kept.get(key)?.expiry.0 <= now {
+            self.remove(key);
+        }
+        let tick = self.tick();
+        let slot = self.kept.get_mut(key)?;
+        if let Some(key) = self.by_use.remove(&slot.used) {
+            self.by_use.insert(tick, key);
+        }
+        slot.used = tick;
+        Some(slot)
+    }
+
+    /// What a value takes, if there can be room for it.
+    fn cost(&self, key: &str, value: &[u8], tags: &HashSet<&str>) -> Result<usize, StoreError> {
+        let texts: usize = tags.iter().map(|tag| tag.len() + PER_TAG).sum();
+        let cost = PER_VALUE + key.len() + value.len() + texts;
+        if cost > self.room { Err(StoreError::TooLarge { size: cost, most: self.room }) } else { Ok(cost) }
+    }
+
+    /// In place of what is there.
+    fn put(&mut self, key: &str, mut slot: Slot, tags: &HashSet<&str>, (lifetime, now): (Duration, u64)) {
+        self.remove(key);
+        if lifetime.is_zero() {
+            return;
+        }
+        self.make_room(slot.cost, now);
+        let (tick, key) = (self.tick(), Arc::<str>::from(key));
+        slot.expiry = (expiry(lifetime, now), tick);
+        slot.used = tick;
+        slot.tags = tags.iter().map(|tag| self.under_tag(tag, &key)).collect();
+        self.by_expiry.insert(slot.expiry, Arc::clone(&key));
+        self.by_use.insert(tick, Arc::clone(&key));
+        self.bytes += slot.cost;
+        self.kept.insert(key, slot);
+    }
+
     fn make_room(&mut self, cost: usize, now: u64) {
         let mut cleared = 0;
         while let Some((&(expires, _), key)) = self.by_expiry.first_key_value() {
@@ -156,8 +222,8 @@ impl Values {
         }
     }
 
-    fn remove(&mut self, key: &str) {
-        let Some((key, slot)) = self.kept.remove_entry(key) else { return };
+    fn remove(&mut self, key: &str) -> Option<Slot> {
+        let (key, slot) = self.kept.remove_entry(key)?;
         self.bytes -= slot.cost;
         self.by_expiry.remove(&slot.expiry);
         self.by_use.remove(&slot.used);
@@ -169,7 +235,13 @@ impl Values {
                 }
             }
         }
+        Some(slot)
     }
+}
+
+/// When what is kept for so long expires.
+fn expiry(lifetime: Duration, now: u64) -> u64 {
+    now.saturating_add(u64::try_from(lifetime.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// What is deleted.

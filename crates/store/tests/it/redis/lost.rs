@@ -4,21 +4,11 @@ use std::time::{Duration, Instant};
 
 use mainstay_store::redis::{Redis, RedisOptions};
 use mainstay_store::{Cache, Entry, Quota, Store, StoreError};
-use servers::{Durability, Engine, Server, programs};
+use servers::{Durability, Server};
 
-use super::{missing, prefix};
+use super::{prefix, start};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
-
-fn start(durability: Durability) -> Option<Server> {
-    match programs::REDIS.find() {
-        Ok(_) => Some(Server::start(Engine::Redis, durability).unwrap()),
-        Err(why) => {
-            missing(&why.to_string());
-            None
-        }
-    }
-}
 
 fn connect(server: &Server) -> Store {
     let options = RedisOptions { prefix: prefix(), timeout: TIMEOUT, clock: None };
@@ -30,7 +20,7 @@ fn entry(value: &'static str) -> Entry {
         value: value.into(),
         lifetime: Duration::from_secs(600),
         tags: vec!["red".to_owned()],
-        since: None,
+        ..Entry::default()
     }
 }
 

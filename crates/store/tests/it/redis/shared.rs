@@ -73,6 +73,7 @@ async fn what_one_has_made_from_what_the_other_has_deleted_is_not_kept() {
         lifetime: Duration::from_secs(60),
         tags: vec!["articles".to_owned()],
         since: Some(since),
+        ..Entry::default()
     };
     let since = one.get("page").await.unwrap().stamp;
     two.delete_tag("articles").await.unwrap();
