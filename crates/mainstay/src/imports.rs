@@ -72,8 +72,10 @@ pub use mainstay_mail::{Mail, MailExt, Mailer};
 #[cfg(feature = "outbound")]
 pub use mainstay_outbound::{OutboundExt, Upstream};
 
+#[cfg(all(feature = "store", any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+pub use mainstay_store::DatabaseLocksExt;
 #[cfg(feature = "store")]
-pub use mainstay_store::{Cache, CacheKey, Keep, Quota, Store};
+pub use mainstay_store::{Cache, CacheKey, Hold, Keep, Lock, Locks, Quota, Store};
 
 #[cfg(all(feature = "auth", feature = "redis"))]
 pub use mainstay_auth::RedisSessionsExt;

@@ -12,6 +12,10 @@ pub struct StoreConfig {
     /// Where things are kept: `memory:`, in this process; or on a server, `redis://user:password@host:port/database`.
     #[serde(serialize_with = "scheme_only")]
     pub url: String,
+    /// Where locks are: `memory:`, `database:`, or on a Redis server. Unless it is set, in the database where the application has
+    /// said `.database_locks()`, else where `url` says.
+    #[serde(serialize_with = "scheme_only_of_some")]
+    pub locks: Option<String>,
     /// What keys on a server begin with. Unless it is set, the name of the application.
     pub prefix: Option<String>,
     /// How long an answer of a server may take.
@@ -28,6 +32,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: MEMORY.to_owned(),
+            locks: None,
             prefix: None,
             timeout: Duration::from_secs(1),
             capacity: 100_000,
@@ -73,12 +78,31 @@ impl StoreConfig {
     }
 }
 
+/// Another engine is known to the application, and is looked for when it starts.
+#[cfg(feature = "redis")]
+fn validate_locks(url: &str, problems: &mut Problems) {
+    use crate::redis::{NotAnAddress, RedisAddress};
+
+    match url.parse::<RedisAddress>() {
+        Ok(_) | Err(NotAnAddress::OtherScheme) => {}
+        Err(why) => {
+            problems.add("locks", format!("is not usable: {why}"), Some("such as redis://host:6379/0"));
+        }
+    }
+}
+
+#[cfg(not(feature = "redis"))]
+fn validate_locks(_: &str, _: &mut Problems) {}
+
 impl Section for StoreConfig {
     const NAME: &'static str = "store";
     const ALIASES: &'static [(&'static str, &'static str)] = &[("STORE_URL", "url")];
 
     fn validate(&self, problems: &mut Problems) {
         self.validate_url(problems);
+        if let Some(url) = &self.locks {
+            validate_locks(url, problems);
+        }
         let may_begin = |prefix: &str| {
             (1..=64).contains(&prefix.len())
                 && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -118,4 +142,8 @@ fn shown(url: &str) -> String {
 
 fn scheme_only<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&shown(url))
+}
+
+fn scheme_only_of_some<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    url.as_deref().map(shown).serialize(serializer)
 }

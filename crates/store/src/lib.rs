@@ -1,4 +1,4 @@
-//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; later locks.
+//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; and its locks.
 //!
 //! It is in the memory of the process until `store.url` names a server, which all processes of an application share. In
 //! reading order:
@@ -9,14 +9,16 @@
 //! 4. [`cache`]: [`Cache`], values by key that are made once and forgotten by tag.
 //! 5. [`driver`]: the contract that every engine fulfils. One suite holds them to it (`tests/it/contract.rs`).
 //! 6. [`drivers`]: the engines.
-//! 7. `redis`: the connection to a Redis server (feature `redis`), for the engine and for others, such as sessions.
-//! 8. [`module`] and [`config`]: the built-in module `store`, and its section.
+//! 7. [`locks`]: what one does at a time, with engines of its own.
+//! 8. `redis`: the connection to a Redis server (feature `redis`), for the engine and for others, such as sessions.
+//! 9. [`module`] and [`config`]: the built-in module `store`, and its section.
 
 pub mod cache;
 pub mod config;
 pub mod driver;
 pub mod drivers;
 pub mod entry;
+pub mod locks;
 pub mod module;
 pub mod quota;
 #[cfg(feature = "redis")]
@@ -27,6 +29,9 @@ pub use cache::{Cache, CacheKey, Keep};
 pub use config::StoreConfig;
 pub use driver::{Counting, Driver, StoreError};
 pub use entry::{Entry, Growth, Lookup, Old, Place, Stamp};
+#[cfg(feature = "database")]
+pub use locks::drivers::database::DatabaseLocksExt;
+pub use locks::{Hold, Lock, LockDriver, LockEngine, Locks};
 pub use quota::{Decision, Quota};
 #[cfg(feature = "redis")]
 pub use redis::Redis;

@@ -10,6 +10,7 @@ use mainstay_core::{CoreContributions, Inject, Module, Provider, Resolver, Resul
 use crate::cache::{Background, Cache, Meters, run};
 use crate::config::{MEMORY, StoreConfig};
 use crate::drivers::Memory;
+use crate::locks::with_locks;
 use crate::store::Store;
 
 /// The module: the section `store`, the [`Store`] and the [`Cache`]. What keeps something brings it along.
@@ -23,9 +24,16 @@ use crate::store::Store;
 /// | `cache_requests_total` | values that were asked for: `result` is `hit`, `stale`, `miss`, `shared` for who waited for another, `unavailable` |
 /// | `cache_refreshes_total` | values that were out of date: `result` is `made` or `failed` |
 ///
+/// | `lock_attempts_total` | attempts to get a lock: `result` is `taken`, `held`, `unavailable` |
+/// | `lock_wait_seconds` | how long those waited who were ready to |
+/// | `locks_held`, `locks_lost_total` | locks that this process holds, and those that ended before they were given back |
+///
 /// | id | what |
 /// |---|---|
 /// | `store.E001` | the Redis server does not let this application in |
+/// | `store.E002` | `store.locks` names no engine that there is |
+/// | `store.W001` | locks are in the memory of the process |
+/// | `store.W002` | locks are on a Redis server that drops keys for want of room (told by the log) |
 pub fn module() -> Module {
     let module = Module::new("store")
         .global()
@@ -36,7 +44,7 @@ pub fn module() -> Module {
         .export::<Cache>()
         .provide(Background::new)
         .service(Service::new("cache", run));
-    with_redis(module)
+    with_redis(with_locks(module))
 }
 
 async fn store(config: Inject<StoreConfig>, resolver: Resolver) -> Result<Store> {

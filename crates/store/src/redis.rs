@@ -125,6 +125,21 @@ impl Redis {
         self.pong().await.map_err(|why| StoreError::out_of_reach(self.place(), why))
     }
 
+    /// How the server chooses what it drops for want of room; none if it drops nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or does not say.
+    pub(crate) async fn evicts(&self) -> Result<Option<String>, StoreError> {
+        let ask = |mut connection| async move {
+            redis::cmd("INFO").arg("memory").query_async::<String>(&mut connection).await
+        };
+        let told = self.in_time(ask).await.map_err(|why| self.fault(why))?;
+        let of = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let is_bounded = of("maxmemory:").is_some_and(|bytes| bytes != "0");
+        Ok(of("maxmemory_policy:").filter(|policy| is_bounded && *policy != "noeviction").map(str::to_owned))
+    }
+
     async fn pong(&self) -> Result<(), RedisError> {
         self.in_time(|mut connection| async move { redis::cmd("PING").query_async(&mut connection).await })
             .await

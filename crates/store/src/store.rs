@@ -160,7 +160,7 @@ fn few(tags: Vec<String>) -> Result<Vec<String>, StoreError> {
     Ok(shortened.collect())
 }
 
-fn short(key: &str) -> Cow<'_, str> {
+pub(crate) fn short(key: &str) -> Cow<'_, str> {
     if key.len() <= LONGEST_KEY { Cow::Borrowed(key) } else { Cow::Owned(Store::digest(key)) }
 }
 

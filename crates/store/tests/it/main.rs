@@ -5,6 +5,7 @@
 mod background;
 mod cache;
 mod contract;
+mod locks;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;

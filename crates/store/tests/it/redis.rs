@@ -3,6 +3,7 @@
 //! The server is the one that `MAINSTAY_REDIS_URL` names; a test that kills its server starts one of its own.
 
 mod full;
+mod locks;
 mod lost;
 mod shared;
 mod starting;

@@ -1,0 +1,5 @@
+//! Locks: what every engine has to do, what a lock does by itself, and how an application chooses an engine.
+
+mod contract;
+mod holding;
+mod starting;
