@@ -1,6 +1,7 @@
 //! The macros of Mainstay. Each emits a thin call into ordinary, documented functions of the crate that owns it; what
 //! one expands to fits on a screen.
 
+mod cached;
 mod duration;
 mod entry;
 mod event;
@@ -285,6 +286,35 @@ pub fn options(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn route(arguments: TokenStream, item: TokenStream) -> TokenStream {
     verb(None, arguments, item)
+}
+
+/// Keeps what an async function gives in the cache: it runs where nothing is kept for its arguments.
+///
+/// ```text
+/// /// The article of this number.
+/// #[cached(for = "5m", stale = "1m", tags("articles", "article:{id}"))]
+/// async fn article(id: i64, cache: Inject<Cache>, db: Inject<Db>) -> Result<Article> {
+///     Article::find(id, &db).await
+/// }
+/// ```
+///
+/// | setting | meaning |
+/// |---|---|
+/// | `for = "5m"` | how long it is kept: `500ms`, `30s`, `5m`, `1h`, `7d` |
+/// | `stale = "1m"` | so much longer it is given as it is, while it is made anew in the background |
+/// | `key = "article:{id}"` | what it is kept under, instead of the path of the function and all arguments |
+/// | `tags("articles", "article:{id}")` | what it is forgotten by |
+///
+/// One argument is the cache: `&Cache` or `Inject<Cache>`. The others tell values apart, and are `Serialize` for that; in a `key`,
+/// `Display`. What is injected does not, nor what is marked `#[skip]`: that has to be the same for everybody who calls. It returns
+/// `Result<T>`, whose `T` is kept as JSON. What it fails with is not kept. With `stale` it may run after its caller has gone, so that
+/// it owns its arguments.
+///
+/// Beside the function there is a type of its name, with `article::forget(&cache, &id)`, and `article::key(&id)`, under which it is.
+#[proc_macro_attribute]
+pub fn cached(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let function = parse_macro_input!(item as syn::ItemFn);
+    cached::expand(arguments.into(), function).into()
 }
 
 /// Says how a handler may fail: `#[errors(NotFound, Conflict = "slug_taken")]`, below `#[get(…)]`.

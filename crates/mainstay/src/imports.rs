@@ -75,7 +75,7 @@ pub use mainstay_outbound::{OutboundExt, Upstream};
 #[cfg(all(feature = "store", any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
 pub use mainstay_store::DatabaseLocksExt;
 #[cfg(feature = "store")]
-pub use mainstay_store::{Cache, CacheKey, Hold, Keep, Lock, Locks, Quota, Store};
+pub use mainstay_store::{Cache, CacheKey, Hold, Keep, Lock, Locks, Quota, Store, cached};
 
 #[cfg(all(feature = "auth", feature = "redis"))]
 pub use mainstay_auth::RedisSessionsExt;

@@ -18,6 +18,8 @@ pub mod config;
 pub mod driver;
 pub mod drivers;
 pub mod entry;
+#[doc(hidden)]
+pub mod expand;
 pub mod locks;
 pub mod module;
 pub mod quota;
@@ -32,6 +34,7 @@ pub use entry::{Entry, Growth, Lookup, Old, Place, Stamp};
 #[cfg(feature = "database")]
 pub use locks::drivers::database::DatabaseLocksExt;
 pub use locks::{Hold, Lock, LockDriver, LockEngine, Locks};
+pub use mainstay_macros::cached;
 pub use quota::{Decision, Quota};
 #[cfg(feature = "redis")]
 pub use redis::Redis;

@@ -7,6 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitStr, Result, Token};
 
 use super::pattern;
+use crate::duration::{millis, number};
 
 const KEYS: &str =
     "`name`, `tag`, `versions`, `deprecated`, `hidden`, `body_limit`, `timeout`, `cross_origin`, `hang_up`";
@@ -152,13 +153,6 @@ fn token(written: &LitStr) -> Result<String> {
     Ok(method)
 }
 
-/// A number and what follows it.
-fn number(written: &str) -> Option<(u64, &str)> {
-    let written = written.trim();
-    let end = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
-    Some((written[..end].parse().ok()?, written[end..].trim()))
-}
-
 /// The units are those of the configuration: powers of 1000, and with an `i` powers of 1024.
 fn bytes(written: &LitStr) -> Result<u64> {
     const UNITS: [(&str, u64); 7] = [
@@ -185,16 +179,9 @@ fn timeout(written: &LitStr) -> Result<TokenStream> {
     if text == "never" {
         return Ok(quote!(.timeout(#http::route::Timeout::Never)));
     }
-    let millis = number(&text).and_then(|(count, unit)| match unit {
-        "ms" => Some(count),
-        "s" => count.checked_mul(1000),
-        "m" => count.checked_mul(60_000),
-        "h" => count.checked_mul(3_600_000),
-        _ => None,
-    });
-    match millis {
-        Some(millis) if millis > 0 => Ok(quote!(.timeout(::core::time::Duration::from_millis(#millis)))),
-        _ => Err(Error::new(
+    match millis(&text) {
+        Some(millis) => Ok(quote!(.timeout(::core::time::Duration::from_millis(#millis)))),
+        None => Err(Error::new(
             written.span(),
             "write a number and a unit, such as `500ms`, `5s` or `2m`; or `never`",
         )),

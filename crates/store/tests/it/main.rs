@@ -4,6 +4,8 @@
 
 mod background;
 mod cache;
+mod cached;
+mod compile_fail;
 mod contract;
 mod locks;
 mod memory;
