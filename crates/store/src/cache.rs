@@ -57,8 +57,8 @@ pub use turn::{Freshness, Making, Turn};
 /// ```
 ///
 /// Values are kept as JSON, up to [4 MiB](Store::LARGEST_VALUE) each. One that can no longer be read as what it is asked for, since
-/// the type has changed with a new version of the application, is as if it were not there. Where room is short, what was not
-/// asked for the longest goes.
+/// the type has changed with a new version of the application, is as if it were not there. Where room is short in memory, what was
+/// asked for once goes before what was asked for again, and of these what was not asked for the longest.
 #[derive(Clone)]
 pub struct Cache {
     store: Store,

@@ -132,6 +132,36 @@ async fn of_values_what_has_expired_goes_first_and_then_what_was_not_asked_for_t
 }
 
 #[tokio::test]
+async fn who_walks_over_everything_drives_out_nothing_that_is_asked_for_again() {
+    let (memory, _) = memory(10);
+    let memory = memory.room_for_values(1 << 20);
+    let is_there = async |key: String| memory.get(&key).await.unwrap().value.is_some();
+    for key in 0..200 {
+        memory.set(&format!("popular {key}"), entry(1000, "popular")).await.unwrap();
+        assert!(is_there(format!("popular {key}")).await);
+    }
+    for key in 0..5000 {
+        memory.set(&format!("once {key}"), entry(1000, "once")).await.unwrap();
+    }
+    for key in 0..200 {
+        // Made anew, it is as popular as before.
+        assert!(is_there(format!("popular {key}")).await, "{key}");
+        memory.set(&format!("popular {key}"), entry(1000, "popular")).await.unwrap();
+    }
+    for key in 0..5000 {
+        memory.set(&format!("again {key}"), entry(1000, "again")).await.unwrap();
+        assert!(is_there(format!("again {key}")).await, "what is new has its place");
+        assert!(memory.usage().bytes <= 1 << 20);
+    }
+    for key in 0..200 {
+        assert!(!is_there(format!("popular {key}")).await, "{key} is popular no more");
+    }
+    memory.delete_tag("again").await.unwrap();
+    memory.delete_tag("once").await.unwrap();
+    assert_eq!((memory.usage().values, memory.usage().bytes), (0, 0));
+}
+
+#[tokio::test]
 async fn a_value_is_not_held_by_what_it_was_a_part_of() {
     let (memory, _) = memory(10);
     let whole = bytes::Bytes::from(vec![b'x'; 1 << 20]);
