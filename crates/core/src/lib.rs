@@ -13,7 +13,8 @@
 //!
 //! Beside them stand the small contracts that every layer shares: [`error`], [`keys`], [`principal`], [`clock`],
 //! [`random`], [`driver`], [`health`], [`redaction`], [`whole_file`], [`metrics`], [`logging`], [`origin`], [`mod@pointer`],
-//! [`call_context`], [`recent`]: what a process remembers for a moment, and [`projection`]: what of a value may be seen from outside.
+//! [`call_context`], [`recent`]: what a process remembers for a moment, [`projection`]: what of a value may be seen from outside, and
+//! `media_type`: what a file is (feature `media-types`).
 
 // So that what the macros write (`::mainstay_core::…`) holds within this crate as well.
 extern crate self as mainstay_core;
@@ -36,6 +37,8 @@ pub mod health;
 pub mod keys;
 pub mod lifecycle;
 pub mod logging;
+#[cfg(feature = "media-types")]
+pub mod media_type;
 pub mod metrics;
 pub mod module;
 pub mod origin;

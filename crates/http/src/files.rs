@@ -7,7 +7,7 @@
 //! 3. `body`: sends the parts, in bounded pieces.
 //! 4. `place`: from the path of a request to a file, and never out of the folder.
 //! 5. `assets` and `folder`: where files come from.
-//! 6. `media_type` and `sniff`: what a file is, by its name and by its content.
+//! 6. [`media_type`](media_type()) and [`sniff`](sniff()): what a file is, by its name and by its content.
 //! 7. `serve`: [`StaticFiles`]: index pages, variants compressed in advance, cache policy, single-page applications.
 //!
 //! A handler does not see the request's headers, so a [`File`] that it returns cannot know that the client has it
@@ -30,19 +30,16 @@ mod conditions;
 mod disposition;
 mod file;
 mod folder;
-mod media_type;
 mod place;
 mod range;
 mod serve;
-mod sniff;
 mod tag;
 
 pub use assets::Assets;
 pub use conditions::Conditions;
 pub(crate) use disposition::{Kind, disposition};
 pub use file::{File, complete};
-pub use media_type::media_type;
+pub(crate) use mainstay_core::media_type::SNIFFED;
+pub use mainstay_core::media_type::{media_type, sniff};
 pub use serve::StaticFiles;
-pub(crate) use sniff::SNIFFED;
-pub use sniff::sniff;
 pub use tag::Tag;

@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncSeek};
 use super::body::{Content, Piece};
 use super::conditions::{Conditions, Verdict};
 use super::disposition::{Kind, disposition};
-use super::media_type::media_type;
+use super::media_type;
 use super::range::Wanted;
 use super::tag::Tag;
 use crate::compression::{Coding, is_compressible, vary};

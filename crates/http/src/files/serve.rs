@@ -17,7 +17,7 @@ use super::assets::{Assets, Found};
 use super::conditions::Conditions;
 use super::file::File;
 use super::folder::{Folder, Links};
-use super::media_type::media_type;
+use super::media_type;
 use super::place::Place;
 use crate::compression::{Accepted, Coding};
 

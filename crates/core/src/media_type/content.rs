@@ -1,10 +1,10 @@
-//! Media types by content.
+//! By content.
 
-use super::media_type::media_type;
+use super::name::media_type;
 
 /// How many bytes are looked at: enough for the first entries of an archive, which tell one document of an office from
 /// another.
-pub(crate) const SNIFFED: usize = 4096;
+pub const SNIFFED: usize = 4096;
 
 const BINARY: &str = "application/octet-stream";
 const TEXT: &str = "text/plain";
@@ -19,7 +19,7 @@ const SVG: &str = "image/svg+xml";
 /// (WHATWG MIME Sniffing).
 ///
 /// ```
-/// use mainstay_http::files::sniff;
+/// use mainstay_core::media_type::sniff;
 ///
 /// assert_eq!(sniff(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "image/png");
 /// assert_eq!(sniff(b"<svg onload=\"alert(1)\">"), "image/svg+xml");

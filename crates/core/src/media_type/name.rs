@@ -1,4 +1,4 @@
-//! Media types by file name extension.
+//! By file name extension.
 
 /// By extension, in order. Types are those registered with IANA; text is UTF-8.
 const TYPES: [(&str, &str); 98] = [
@@ -105,7 +105,7 @@ const TYPES: [(&str, &str); 98] = [
 /// The media type of a file of that name, if its extension is known.
 ///
 /// ```
-/// use mainstay_http::files::media_type;
+/// use mainstay_core::media_type::media_type;
 ///
 /// assert_eq!(media_type("app.min.JS"), Some("text/javascript; charset=utf-8"));
 /// assert_eq!(media_type("john.doe"), None);
