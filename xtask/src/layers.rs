@@ -50,7 +50,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     layer(3, "api", &["http", "db", "store", "resource"]),
     layer(3, "jobs", &["db", "bus"]),
     layer(2, "resource", &["db"]),
-    layer(2, "store", &["db"]),
+    layer(2, "store", &["db", "outbound"]),
     layer(2, "bus", &["db", "outbound"]),
     layer(2, "view", &["http"]),
     layer(1, "http", &[]),

@@ -27,7 +27,6 @@
 mod assets;
 mod body;
 mod conditions;
-mod disposition;
 mod file;
 mod folder;
 mod place;
@@ -37,7 +36,6 @@ mod tag;
 
 pub use assets::Assets;
 pub use conditions::Conditions;
-pub(crate) use disposition::{Kind, disposition};
 pub use file::{File, complete};
 pub(crate) use mainstay_core::media_type::SNIFFED;
 pub use mainstay_core::media_type::{media_type, sniff};

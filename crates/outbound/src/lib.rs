@@ -12,7 +12,8 @@
 //! 3. `retry` and `breaker`: what is tried again, and what is left alone.
 //! 4. [`OutboundError`] and [`Failure`]: what went wrong, and what the application's own client is told of it.
 //! 5. `filter`: which URLs from anywhere are called. `transport`: how a request is sent.
-//! 6. [`module`]: the checks, and the metrics.
+//! 6. [`Streaming`]: requests and answers of any length, for a part that brings the protocol of a service.
+//! 7. [`module`]: the checks, and the metrics.
 
 mod answer;
 mod breaker;
@@ -24,6 +25,7 @@ pub mod module;
 mod request;
 mod retry;
 mod settings;
+mod streaming;
 mod transport;
 mod upstream;
 
@@ -35,5 +37,6 @@ pub use filter::{Network, NotANetwork, Refusal};
 /// The types of requests and answers, for [`Client::answering`].
 pub use http;
 pub use request::Request;
+pub use streaming::Streaming;
 pub use transport::ConnectError;
 pub use upstream::{OutboundExt, Upstream};

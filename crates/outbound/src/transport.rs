@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Body as _;
+use hyper::body::Body;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio_rustls::TlsConnector;
 
 pub use self::connector::ConnectError;
-use self::connector::Connector;
+pub(crate) use self::connector::Connector;
 use crate::failure::Failure;
 use crate::filter::Filter;
 
@@ -38,6 +38,18 @@ pub(crate) enum Transport {
 /// A connection that nobody has used for so long is closed. Servers commonly do so after a minute or more.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// Connections that are kept open for the next request.
+pub(crate) fn pooled<B>(connector: Connector) -> Client<Connector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(connector)
+}
+
 impl Transport {
     pub(crate) fn network(
         tls: Arc<ClientConfig>,
@@ -45,11 +57,7 @@ impl Transport {
         filter: Option<Arc<Filter>>,
     ) -> Self {
         let connector = Connector { tls: TlsConnector::from(tls), timeout: connect_timeout, filter };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(connector);
-        Self::Network(Box::new(client))
+        Self::Network(Box::new(pooled(connector)))
     }
 
     /// Sends a request and reads the whole answer, of which at most `limit` bytes of body.

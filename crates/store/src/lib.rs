@@ -11,7 +11,8 @@
 //! 6. [`drivers`]: the engines.
 //! 7. [`locks`]: what one does at a time, with engines of its own.
 //! 8. `redis`: the connection to a Redis server (feature `redis`), for the engine and for others, such as sessions.
-//! 9. [`module`] and [`config`]: the built-in module `store`, and its section.
+//! 9. `files`: files, in a folder, in memory or on S3 (features `files` and `s3`).
+//! 10. [`module`] and [`config`]: the built-in module `store`, and its section.
 
 pub mod cache;
 pub mod config;
@@ -21,6 +22,8 @@ pub mod entry;
 #[doc(hidden)]
 pub mod expand;
 pub mod locks;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod module;
 pub mod quota;
 #[cfg(feature = "redis")]

@@ -33,6 +33,11 @@ impl Account {
         }
     }
 
+    /// Whoever runs this process.
+    pub fn current() -> Self {
+        Self(None)
+    }
+
     /// Gives it a file or a folder.
     pub(crate) fn give(self, path: &Path) -> Result<()> {
         if let Self(Some(ids)) = self {

@@ -7,7 +7,7 @@
 //! - [`account`]: as whom they run. PostgreSQL refuses to run as root, and containers are root.
 //! - [`folder`]: where their data is for the while.
 //! - [`process`]: a program in the background that ends with whoever started it, however that ends.
-//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`]: what is particular to each.
+//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`]: what is particular to each.
 //!
 //! ```no_run
 //! use servers::{Durability, Engine, Server};
@@ -27,6 +27,7 @@ pub mod postgres;
 pub mod process;
 pub mod programs;
 pub mod redis;
+pub mod s3;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;

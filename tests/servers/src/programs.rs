@@ -28,6 +28,9 @@ pub const REDIS: Program =
 pub const PGBOUNCER: Program =
     Program { variable: "MAINSTAY_PGBOUNCER", package: "pgbouncer", binaries: &["pgbouncer"] };
 
+/// The Python that has moto, which no package of Debian has: `cargo xtask services moto` installs it.
+pub const MOTO: Program = Program { variable: "MAINSTAY_MOTO", package: "python3-venv", binaries: &[] };
+
 impl Program {
     /// Where it is.
     ///

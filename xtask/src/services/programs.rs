@@ -150,6 +150,12 @@ const PROGRAMS: &[Program] = &[
     debian("postgres", programs::POSTGRES, "tests on PostgreSQL"),
     debian("mariadb", programs::MARIADB, "tests on MariaDB"),
     debian("redis", programs::REDIS, "tests of what is kept on Redis"),
+    Program {
+        name: "moto",
+        place: programs::MOTO,
+        purpose: "files on S3",
+        origin: Origin::PyPiLibrary("moto[server]==5.2.5"),
+    },
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
 ];
 

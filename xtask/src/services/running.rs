@@ -43,11 +43,11 @@ impl Running {
                 },
             }
         }
-        // A program that suites start themselves.
-        if let Some(pooler) = find("pgbouncer") {
-            match pooler.provide() {
-                Ok(path) => running.variables.push((pooler.place.variable, path.display().to_string())),
-                Err(why) => running.missing.push(format!("{}: {why}", pooler.name)),
+        // Programs that suites start themselves.
+        for program in ["pgbouncer", "moto"].into_iter().filter_map(find) {
+            match program.provide() {
+                Ok(path) => running.variables.push((program.place.variable, path.display().to_string())),
+                Err(why) => running.missing.push(format!("{}: {why}", program.name)),
             }
         }
         running

@@ -23,8 +23,8 @@ const BANNED: &[Entry] = &[
     Entry { name: "openssl-sys", why: "rustls is the only TLS" },
 ];
 
-const OLD_SHA1: &str = "mysql_common 0.37 hashes with sha1 0.10 and its family of crates, everybody else moved on; only MySQL has both";
 const OLD_PHF: &str = "chrono-tz 0.10 stays on 0.12, tokio-postgres moved on to 0.13; a look-up in a table that is made at compile time";
+const OLD_SHA1: &str = "mysql_common 0.37 hashes with sha1 0.10 and its family of crates, everybody else moved on; only MySQL has both, and S3 some of it (crc-fast 1.10)";
 /// Crates of which two versions are tolerated, with the reason.
 const DUPLICATES: &[Entry] = &[
     Entry {
@@ -47,6 +47,10 @@ const DUPLICATES: &[Entry] = &[
     },
     Entry { name: "phf", why: OLD_PHF },
     Entry { name: "phf_shared", why: OLD_PHF },
+    Entry {
+        name: "spin",
+        why: "crc-fast 1.10, which object_store has for checksums of S3, moved on to 0.10; multer, which axum has for forms, stays on 0.9",
+    },
     Entry {
         name: "syn",
         why: "garde_derive 0.23 stays on 2, everybody else moved on to 3; only who derives rules has both",

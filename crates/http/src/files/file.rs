@@ -20,12 +20,12 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
+use mainstay_core::media_type::{Disposition, disposition};
 use mainstay_core::{Error, Result};
 use tokio::io::{AsyncRead, AsyncSeek};
 
 use super::body::{Content, Piece};
 use super::conditions::{Conditions, Verdict};
-use super::disposition::{Kind, disposition};
 use super::media_type;
 use super::range::Wanted;
 use super::tag::Tag;
@@ -125,7 +125,7 @@ impl File {
     /// Browsers save it, under this name.
     #[must_use]
     pub fn attachment(mut self, name: &str) -> Self {
-        self.disposition = Some(disposition(Kind::Attachment, name));
+        self.disposition = Some(disposition(Disposition::Attachment, name));
         self
     }
 
@@ -134,7 +134,7 @@ impl File {
     /// Show no file that a stranger has uploaded: a page among them would run as one of yours.
     #[must_use]
     pub fn inline(mut self, name: &str) -> Self {
-        self.disposition = Some(disposition(Kind::Inline, name));
+        self.disposition = Some(disposition(Disposition::Inline, name));
         self
     }
 

@@ -12,6 +12,7 @@ use csv::{Terminator, WriterBuilder};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderValue, header};
+use mainstay_core::media_type::{Disposition, disposition};
 use mainstay_core::{Error, Result};
 use serde::Serialize;
 
@@ -19,7 +20,6 @@ use self::cells::{Cell, Formulas, cells};
 use super::stream::guarded;
 use super::typed;
 use crate::describe::{Content, DescribeResponse, Operation, OutlineResponse, ResponseSpec};
-use crate::files::{Kind, disposition};
 
 /// How many rows are written at once, if so many are there.
 const TOGETHER: usize = 64;
@@ -84,7 +84,7 @@ impl<T: Serialize + Send + 'static> Csv<T> {
 
     /// Browsers save it, under this name.
     pub fn attachment(mut self, name: &str) -> Self {
-        self.disposition = Some(disposition(Kind::Attachment, name));
+        self.disposition = Some(disposition(Disposition::Attachment, name));
         self
     }
 

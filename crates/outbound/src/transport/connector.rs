@@ -44,9 +44,15 @@ pub enum ConnectError {
 /// Opens connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    pub(super) tls: TlsConnector,
-    pub(super) timeout: Duration,
-    pub(super) filter: Option<Arc<Filter>>,
+    pub(crate) tls: TlsConnector,
+    pub(crate) timeout: Duration,
+    pub(crate) filter: Option<Arc<Filter>>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
 }
 
 impl tower::Service<Uri> for Connector {

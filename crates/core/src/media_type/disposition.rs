@@ -20,7 +20,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// How a browser should treat a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Disposition {
     /// Show it.
     Inline,
     /// Save it.
@@ -28,10 +28,17 @@ pub(crate) enum Kind {
 }
 
 /// The header for a file of this name. Whatever would name another folder, or break out of the header, is replaced.
-pub(crate) fn disposition(kind: Kind, name: &str) -> HeaderValue {
+///
+/// ```
+/// use mainstay_core::media_type::{Disposition, disposition};
+///
+/// let header = disposition(Disposition::Attachment, "../report.pdf");
+/// assert_eq!(header, "attachment; filename=\"_report.pdf\"");
+/// ```
+pub fn disposition(kind: Disposition, name: &str) -> HeaderValue {
     let kind = match kind {
-        Kind::Inline => "inline",
-        Kind::Attachment => "attachment",
+        Disposition::Inline => "inline",
+        Disposition::Attachment => "attachment",
     };
     let name: String =
         name.chars().map(|c| if c.is_control() || matches!(c, '/' | '\\') { '_' } else { c }).collect();
@@ -57,7 +64,7 @@ mod tests {
 
     #[test]
     fn writes_names_in_any_script() {
-        let text = |name| disposition(Kind::Attachment, name).to_str().unwrap().to_owned();
+        let text = |name| disposition(Disposition::Attachment, name).to_str().unwrap().to_owned();
         assert_eq!(text("report.pdf"), "attachment; filename=\"report.pdf\"");
         assert_eq!(
             text("Überblick €.pdf"),
@@ -71,7 +78,7 @@ mod tests {
 
     #[test]
     fn names_no_other_folder_and_no_other_header() {
-        let text = |name| disposition(Kind::Inline, name).to_str().unwrap().to_owned();
+        let text = |name| disposition(Disposition::Inline, name).to_str().unwrap().to_owned();
         assert_eq!(text("../../etc/passwd"), "inline; filename=\"_.._etc_passwd\"");
         assert_eq!(text("a\r\nSet-Cookie: b"), "inline; filename=\"a__Set-Cookie: b\"");
         assert_eq!(text(".."), "inline");
