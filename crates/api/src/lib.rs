@@ -11,11 +11,14 @@
 //! - [`replicas`]: requests that only read, on read replicas.
 //! - [`rate_limit`]: how many requests somebody may send in a while.
 //! - [`output_cache`]: answers that are kept for a while.
+//! - `files`: files by URLs that hold for a while (feature `files`).
 //! - [`module`]: [`Api`] and [`ApiExt`]: the document at `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc`, the
 //!   command `openapi`.
 
 pub mod client;
 pub mod fastapi;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod idempotency;
 pub mod module;
 pub mod openapi;
@@ -29,6 +32,8 @@ pub mod transaction;
 pub mod valid;
 mod versions;
 
+#[cfg(feature = "files")]
+pub use files::{FilesExt, FilesOverHttp};
 pub use module::{Api, ApiExt, OpenApi};
 pub use output_cache::OutputCache;
 pub use rate_limit::RateLimit;

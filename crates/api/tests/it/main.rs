@@ -4,6 +4,8 @@
 
 mod documents;
 mod exports;
+#[cfg(feature = "files")]
+mod files;
 mod idempotency;
 mod output_cache;
 mod projections;

@@ -138,6 +138,14 @@ impl File {
         self
     }
 
+    /// The same with a header `Content-Disposition` that is made already; see
+    /// [`disposition`](mainstay_core::media_type::disposition).
+    #[must_use]
+    pub fn with_disposition(mut self, value: HeaderValue) -> Self {
+        self.disposition = Some(value);
+        self
+    }
+
     /// How long it may be kept: the header `Cache-Control`.
     #[must_use]
     pub fn with_cache_control(mut self, value: HeaderValue) -> Self {

@@ -45,6 +45,27 @@ impl FileBody {
     }
 }
 
+impl FileBody {
+    /// The same, refused where it has more bytes (413) or fewer (400).
+    #[must_use]
+    pub fn exactly(self, size: u64) -> Self {
+        let counted =
+            stream::try_unfold((self.at_most(size).0, 0_u64), move |(mut pieces, before)| async move {
+                match pieces.try_next().await? {
+                    Some(piece) => {
+                        let now = before + piece.len() as u64;
+                        Ok(Some((piece, (pieces, now))))
+                    }
+                    None if before < size => {
+                        Err(Error::bad_request("The file is shorter than it was said to be."))
+                    }
+                    None => Ok(None),
+                }
+            });
+        Self(counted.boxed())
+    }
+}
+
 impl std::fmt::Debug for FileBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FileBody").finish_non_exhaustive()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use mainstay_core::Result;
+use mainstay_core::clock::Clock;
 use mainstay_core::keys::Keys;
 use mainstay_core::media_type::{SNIFFED, media_type, sniff};
 
@@ -36,8 +37,9 @@ use super::memory::Memory;
 #[derive(Clone)]
 pub struct Files {
     store: Arc<dyn FileStore>,
-    /// What paths of the application itself are signed with, where it serves the files of a store that is reached by it alone.
-    served: Option<Keys>,
+    /// What paths of the application itself are signed with, and by which clock, where it serves the files of a store that is reached
+    /// by it alone.
+    served: Option<(Keys, Arc<dyn Clock>)>,
     lifetime: Duration,
 }
 
@@ -55,14 +57,14 @@ impl Files {
     }
 
     /// Files in memory.
-    pub fn in_memory(clock: Arc<dyn mainstay_core::clock::Clock>) -> Self {
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
         Self::over(Arc::new(Memory::new(clock)))
     }
 
     /// The same, of which the application serves what is signed with these keys.
     #[must_use]
-    pub fn served_with(self, keys: Keys) -> Self {
-        Self { served: Some(keys), ..self }
+    pub fn served_with(self, keys: Keys, clock: Arc<dyn Clock>) -> Self {
+        Self { served: Some((keys, clock)), ..self }
     }
 
     /// The same, whose URLs hold so long unless something else is said.
@@ -179,7 +181,7 @@ impl Files {
         &self.store
     }
 
-    pub(crate) fn keys(&self) -> Option<&Keys> {
+    pub(crate) fn served(&self) -> Option<&(Keys, Arc<dyn Clock>)> {
         self.served.as_ref()
     }
 }

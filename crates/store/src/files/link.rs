@@ -4,7 +4,7 @@
 //! what is granted, signed by the application's keys.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mainstay_core::keys::{KeyError, Keys};
 use mainstay_core::media_type::{Disposition, disposition, is_harmless, media_type};
@@ -23,6 +23,8 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A URL that is about to be signed: [`Files::url`].
 ///
 /// Whoever has it reads the file until it expires, with nobody asking who that is: make it for those who may, when they ask.
+///
+/// Where the application serves it, it is one URL for a while, and holds up to a quarter longer: browsers keep what they have fetched.
 ///
 /// A browser shows pictures, sounds, films, PDF and plain text. Everything else it saves, so that nothing that a stranger has sent runs
 /// as a page of the application.
@@ -113,18 +115,27 @@ const READ: &str = "read a file";
 const WRITE: &str = "keep a file";
 
 impl Files {
+    /// Lets whoever has what this returns do with the store what is granted, for so long: up to a week.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileUrl::sign`].
+    pub async fn grant(&self, grant: &Grant, lifetime: Duration) -> Result<Signed> {
+        self.sign(grant, lifetime, None).await
+    }
+
     /// Signs what is granted, for so long; a path of the application ends with `name`.
-    pub(crate) async fn sign(&self, grant: &Grant, lifetime: Duration, name: Option<&str>) -> Result<Signed> {
+    async fn sign(&self, grant: &Grant, lifetime: Duration, name: Option<&str>) -> Result<Signed> {
         if lifetime.is_zero() || lifetime > LONGEST {
             return Err(Error::internal("a URL of a file holds for up to a week"));
         }
         if let Some(signed) = self.store().sign(grant, lifetime).await.at_border()? {
             return Ok(signed);
         }
-        let keys = self.keys().ok_or_else(|| {
+        let (keys, clock) = self.served().ok_or_else(|| {
             Error::internal("nothing serves the files of `files.url`: add `.files()` to the application")
         })?;
-        Ok(sign(keys, grant, lifetime, name))
+        Ok(sign(keys, grant, rounded(lifetime, clock.now()), name))
     }
 
     /// What a path of the application grants that was signed for reading.
@@ -146,7 +157,7 @@ impl Files {
     }
 
     fn granted(&self, purpose: &str, token: &str) -> Result<Grant, KeyError> {
-        let keys = self.keys().ok_or(KeyError::UnknownKey)?;
+        let (keys, _) = self.served().ok_or(KeyError::UnknownKey)?;
         let data = keys.verify(purpose, token)?;
         let token: Token<'_> = serde_json::from_slice(&data).map_err(|_| KeyError::Malformed)?;
         let key = FileKey::parse(token.key).map_err(|_| KeyError::Malformed)?;
@@ -158,6 +169,14 @@ impl Files {
             _ => Err(KeyError::Malformed),
         }
     }
+}
+
+/// Somewhat longer, so that for a while all URLs of a file expire at one time, and are the same: browsers have what they have fetched.
+fn rounded(lifetime: Duration, now: SystemTime) -> Duration {
+    let step = (lifetime.as_secs() / 4).max(1);
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let end = (since + lifetime).as_secs().div_ceil(step) * step;
+    Duration::from_secs(end).saturating_sub(since).max(lifetime)
 }
 
 fn sign(keys: &Keys, grant: &Grant, lifetime: Duration, name: Option<&str>) -> Signed {

@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use mainstay_core::check::Check;
+use mainstay_core::clock::Clock;
 use mainstay_core::keys::Keys;
 use mainstay_core::lifecycle::Hook;
 use mainstay_core::service::{Running, Service};
@@ -84,7 +85,8 @@ async fn files(
     if contributions.of::<ServesFiles>().next().is_none() {
         return Ok(files);
     }
-    Ok(files.served_with(Keys::clone(&*resolver.get::<Keys>().await?)))
+    let (keys, clock) = (resolver.get::<Keys>().await?, resolver.get::<dyn Clock>().await?);
+    Ok(files.served_with(Keys::clone(&keys), clock.into_arc()))
 }
 
 /// A store that does not let it in is found when the application starts, not when a visitor comes.
