@@ -11,6 +11,23 @@ pub use content::{SNIFFED, sniff};
 pub use disposition::{Disposition, disposition};
 pub use name::media_type;
 
+/// What a file is whose content looks like this, and which is called so: texts have nothing to be told apart by but their names
+/// (`text/csv`, `application/json`). Of nothing else the name counts.
+pub fn exact<'t>(sniffed: &'t str, name: Option<&str>) -> &'t str {
+    let named = name.and_then(media_type).map(|named| named.split(';').next().unwrap_or(named));
+    match named {
+        Some(named) if sniffed == "text/plain" && is_plain(named) => named,
+        _ => sniffed,
+    }
+}
+
+/// Whether it is a text without a mark of its own, in which nothing runs.
+fn is_plain(media_type: &str) -> bool {
+    let runs = ["text/html", "text/xml", "text/javascript"].contains(&media_type);
+    (media_type.starts_with("text/") && !runs)
+        || ["application/json", "application/x-ndjson"].contains(&media_type)
+}
+
 /// Whether a browser may show a file of this type that a stranger has sent: nothing in it runs as a page of the application would.
 pub fn is_harmless(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

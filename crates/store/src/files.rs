@@ -8,8 +8,10 @@
 //! 4. `contract`: [`FileStore`], what every store fulfils. One suite holds them to it (`tests/it/files/contract.rs`).
 //! 5. `local`, `memory`, `s3`: the stores.
 //! 6. `error`: [`FilesError`], with its status.
-//! 7. `module` and `config`: the built-in module `files`, and its section.
+//! 7. [`attachments`]: files that rows refer to.
+//! 8. `module` and `config`: the built-in module `files`, and its section.
 
+pub mod attachments;
 mod body;
 mod config;
 mod contract;
@@ -24,6 +26,7 @@ pub mod module;
 mod s3;
 mod url;
 
+pub use attachments::{Attachment, Attachments, AttachmentsExt, Blob};
 pub use body::FileBody;
 pub use config::FilesConfig;
 pub use contract::{FileInfo, FileStore, FilesDriver, Found, Incoming};

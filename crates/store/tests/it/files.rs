@@ -1,5 +1,6 @@
 //! Files: the contract for every store, and what each of them does by itself.
 
+mod attachments;
 mod contract;
 mod local;
 #[cfg(feature = "s3")]

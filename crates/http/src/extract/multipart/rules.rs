@@ -1,6 +1,6 @@
 //! What a file must be.
 
-use crate::files::media_type;
+use mainstay_core::media_type::exact;
 
 /// What the files of a field must be: how large, how many, of which types. A type without values stands for it:
 ///
@@ -77,12 +77,7 @@ impl Rules {
 
     /// The media type of a file whose content looks like `sniffed`, if it is accepted.
     pub(crate) fn accept(&self, sniffed: &'static str, file_name: Option<&str>) -> Option<&'static str> {
-        // Texts have nothing to be told apart by but their names.
-        let named = file_name.and_then(media_type).map(|named| named.split(';').next().unwrap_or(named));
-        let exact = match named {
-            Some(named) if sniffed == "text/plain" && is_plain(named) => named,
-            _ => sniffed,
-        };
+        let exact = exact(sniffed, file_name);
         (self.types.is_empty() || self.types.iter().any(|wanted| fits(wanted, exact))).then_some(exact)
     }
 
@@ -103,13 +98,6 @@ fn fits(wanted: &str, found: &str) -> bool {
         }
         None => wanted == found,
     }
-}
-
-/// Whether it is a text without a mark of its own, in which nothing runs.
-fn is_plain(media_type: &str) -> bool {
-    let runs = ["text/html", "text/xml", "text/javascript"].contains(&media_type);
-    (media_type.starts_with("text/") && !runs)
-        || ["application/json", "application/x-ndjson"].contains(&media_type)
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! The service that deletes what nothing refers to.
+
+use std::time::Duration;
+
+use mainstay_core::service::Running;
+use mainstay_core::{Inject, Result};
+use mainstay_db::Uuid;
+
+use super::Attachments;
+use super::blob::{Blob, FileToDelete};
+
+/// How often it is looked.
+const ROUND: Duration = Duration::from_secs(60);
+/// How many rows are looked at with one statement.
+const WINDOW: u64 = 500;
+/// How many windows of a round: a table of a million files is looked through in two hours, and the database is hardly busy.
+const WINDOWS: usize = 20;
+
+pub(super) async fn sweep(running: Running, attachments: Inject<Attachments>) -> Result<()> {
+    let mut rounds = running.every(ROUND);
+    let mut after = None;
+    running.ready();
+    while rounds.next().await {
+        // A store or a database that is away for a while is no reason to end.
+        if let Err(error) = attachments.round(&mut after).await {
+            tracing::warn!(target: "mainstay::files", error = %error.report(), "files that nothing refers to could not be deleted");
+        }
+    }
+    Ok(())
+}
+
+impl Attachments {
+    /// Deletes all files that nothing refers to and whose time is over: what the service does round by round. For tests, and for a command
+    /// of one's own.
+    ///
+    /// # Errors
+    ///
+    /// When the database or the store fails.
+    pub async fn sweep(&self) -> Result<()> {
+        self.delete_due().await?;
+        let mut after = None;
+        while self.release_window(&mut after).await? {}
+        Ok(())
+    }
+
+    async fn round(&self, after: &mut Option<Uuid>) -> Result<()> {
+        self.delete_due().await?;
+        for _ in 0..WINDOWS {
+            if !self.release_window(after).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that were never wanted, and those whose row is gone.
+    async fn delete_due(&self) -> Result<()> {
+        let db = self.0.db.primary();
+        loop {
+            let now = self.now();
+            let due = FileToDelete::filter(|file| file.due_at.le(now))
+                .order_by(|file| file.due_at.asc())
+                .limit(WINDOW)
+                .all(&db)
+                .await?;
+            for file in &due {
+                // From now on it cannot be wanted any more: who is about to say so finds the row changed, or this one finds it gone.
+                let key = file.key.clone();
+                let waiting = FileToDelete::filter(|file| file.key.eq(key) & file.is_under_way.eq(false));
+                if file.is_under_way || waiting.update(|file| file.is_under_way(true), &db).await? > 0 {
+                    self.delete_file(&file.key).await?;
+                }
+            }
+            if due.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Releases what nothing refers to among the next files. Says whether there were any; after the last it begins again.
+    async fn release_window(&self, after: &mut Option<Uuid>) -> Result<bool> {
+        let db = self.0.db.primary();
+        let before = self.now() - self.0.within;
+        let old = Blob::filter(|blob| blob.created_at.lt(before));
+        let old = match *after {
+            Some(after) => old.filter(|blob| blob.id.gt(after)),
+            None => old,
+        };
+        let ids: Vec<Uuid> =
+            old.order_by(|blob| blob.id.asc()).limit(WINDOW).select(|blob| blob.id).all(&db).await?;
+        *after = ids.last().copied();
+        for id in self.0.references.unreferenced(&ids, &db).await? {
+            self.release(id).await?;
+        }
+        Ok(!ids.is_empty())
+    }
+}
