@@ -42,88 +42,65 @@
 //! A token is the only proof that is asked for. It is no cookie: a request of another site may have it, and so these routes are open to
 //! such.
 //!
+//! - `stored`: [`FilesOverHttp`], files as answers, and uploads as files.
+//! - `attached`: [`AttachmentsOverHttp`], the same for files that rows refer to; uploads straight into the store.
 //! - `serve`: the two routes.
 //! - `source`: a file of the store, read from anywhere.
 
+mod attached;
 mod serve;
 mod source;
+mod stored;
 
-use futures_util::future::{BoxFuture, FutureExt};
 use http::{HeaderValue, Method};
-use mainstay_core::media_type::{Disposition, disposition, is_harmless};
-use mainstay_core::{Contribute, Result};
-use mainstay_http::extract::Upload;
-use mainstay_http::files::{File, Tag};
+use mainstay_core::{Contribute, Contribution, Module};
 use mainstay_http::route::{HangUp, Timeout};
 use mainstay_http::{Route, RoutesExt};
-use mainstay_store::files::{FileBody, FileInfo, Files, ServesFiles};
+use mainstay_store::files::{Files, KeepsAttachments, ServesFiles};
 
-use source::Source;
+pub use attached::AttachmentsOverHttp;
+pub use stored::FilesOverHttp;
+
+/// A contribution: files are served.
+struct OverHttp;
+
+impl Contribution for OverHttp {
+    fn installs() -> Option<Module> {
+        Some(module())
+    }
+}
 
 /// Keeps files. In the prelude.
 pub trait FilesExt: Contribute {
     /// Handlers and services may take [`Files`], kept where `files.url` says, and URLs of them hold for a while.
     #[must_use]
     fn files(self) -> Self {
-        let read = Route::new(Method::GET, format!("{}/{{token}}/{{name}}", Files::PATH), serve::read);
-        let write = Route::new(Method::PUT, format!("{}/{{token}}", Files::PATH), serve::write)
-            .cross_origin()
-            .body_limit(u64::MAX)
-            .timeout(Timeout::Never)
-            .hang_up(HangUp::Cancels);
-        let hidden = |route: Route| route.describe(|operation| operation.hidden = true);
-        self.contribute(ServesFiles).routes([read, write].into_iter().map(hidden).collect())
+        self.contribute(OverHttp)
+    }
+
+    /// The same, and models may refer to files: handlers and services may take
+    /// [`Attachments`](mainstay_store::files::Attachments), whose tables are `mainstay_blobs` and `mainstay_files_to_delete`.
+    #[must_use]
+    fn attachments(self) -> Self {
+        self.contribute(OverHttp).contribute(KeepsAttachments)
     }
 }
 
 impl<C: Contribute> FilesExt for C {}
 
-/// Files as answers, and uploads as files. In the prelude.
-pub trait FilesOverHttp {
-    /// A file as an answer, with ranges, conditions, and a name. A browser shows pictures, sounds, films, PDF and plain text, and saves
-    /// everything else: see [`File::inline`] and [`File::attachment`] for something else.
-    ///
-    /// Ask before whether the client may see it. Where files are on S3 they come by way of the application; a
-    /// redirect to [`Files::url`] spares it that.
-    fn respond<'a>(&'a self, key: impl Into<String> + Send + 'a) -> BoxFuture<'a, Result<File>>;
-
-    /// Keeps an upload under a key that the client has not chosen.
-    fn put_upload<'a, R: 'static>(
-        &'a self,
-        key: impl Into<String> + Send + 'a,
-        upload: &'a Upload<R>,
-    ) -> BoxFuture<'a, Result<FileInfo>>;
-}
-
-impl FilesOverHttp for Files {
-    fn respond<'a>(&'a self, key: impl Into<String> + Send + 'a) -> BoxFuture<'a, Result<File>> {
-        async move {
-            let found = self.get(key).await?;
-            let info = found.info().clone();
-            let kind = match is_harmless(&info.media_type) {
-                true => Disposition::Inline,
-                false => Disposition::Attachment,
-            };
-            let file = File::from_reader(info.key.name(), Source::new(self.clone(), found), info.size)
-                .with_media_type(media_type(&info.media_type))
-                .with_modified(info.modified)
-                .with_disposition(disposition(kind, info.key.name()));
-            Ok(match Tag::new(&info.etag) {
-                Some(tag) => file.with_tag(tag),
-                None => file,
-            })
-        }
-        .boxed()
-    }
-
-    fn put_upload<'a, R: 'static>(
-        &'a self,
-        key: impl Into<String> + Send + 'a,
-        upload: &'a Upload<R>,
-    ) -> BoxFuture<'a, Result<FileInfo>> {
-        let body = FileBody::stream(upload.stream());
-        async move { self.put(key, body).await }.boxed()
-    }
+fn module() -> Module {
+    let read = Route::new(Method::GET, format!("{}/{{token}}/{{name}}", Files::PATH), serve::read);
+    let write = Route::new(Method::PUT, format!("{}/{{token}}", Files::PATH), serve::write)
+        .cross_origin()
+        .body_limit(u64::MAX)
+        .timeout(Timeout::Never)
+        .hang_up(HangUp::Cancels);
+    let hidden = |route: Route| route.describe(|operation| operation.hidden = true);
+    Module::new("files over http")
+        .global()
+        .import(mainstay_store::files::module::module())
+        .contribute(ServesFiles)
+        .routes([read, write].into_iter().map(hidden).collect())
 }
 
 /// What is no type of anything is bytes.

@@ -33,7 +33,7 @@ pub mod valid;
 mod versions;
 
 #[cfg(feature = "files")]
-pub use files::{FilesExt, FilesOverHttp};
+pub use files::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
 pub use module::{Api, ApiExt, OpenApi};
 pub use output_cache::OutputCache;
 pub use rate_limit::RateLimit;

@@ -51,7 +51,7 @@ pub use header::{
 pub use json::Json;
 pub(crate) use media_type::require as require_type;
 pub use multipart::{
-    AnyFile, Field, FileRules, Image, Multipart, MultipartForm, Pdf, Upload, safe_file_name,
+    AnyFile, Field, FileRules, Image, Multipart, MultipartForm, Pdf, Upload, judge, safe_file_name,
 };
 pub(crate) use multipart::{Kept, PIECE, Rules, UploadFolder, blocking, folder_of, sync_folder};
 pub use path::Path;

@@ -26,7 +26,7 @@ pub mod module;
 mod s3;
 mod url;
 
-pub use attachments::{Attachment, Attachments, AttachmentsExt, Blob};
+pub use attachments::{Attachment, Attachments, Blob, KeepsAttachments};
 pub use body::FileBody;
 pub use config::FilesConfig;
 pub use contract::{FileInfo, FileStore, FilesDriver, Found, Incoming};

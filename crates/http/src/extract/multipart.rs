@@ -28,7 +28,7 @@ pub use self::file_name::safe_file_name;
 pub use self::form::MultipartForm;
 use self::reader::Reader;
 pub(crate) use self::rules::Rules;
-pub use self::rules::{AnyFile, FileRules, Image, Pdf};
+pub use self::rules::{AnyFile, FileRules, Image, Pdf, judge};
 pub(crate) use self::spool::{Kept, PIECE, UploadFolder, blocking, folder_of, sync_folder};
 pub(crate) use self::upload::FILE;
 pub use self::upload::Upload;

@@ -1,9 +1,9 @@
 //! Files that rows refer to.
 //!
 //! ```
-//! use mainstay_core::{App, Contribute, CoreContributions, Inject, Result};
+//! use mainstay_core::{App, Contribute, Result};
 //! use mainstay_db::{BelongsTo, Db, ModelsExt, model, models};
-//! use mainstay_store::files::attachments::{Attachments, AttachmentsExt, Blob};
+//! use mainstay_store::files::{Attachments, Blob, KeepsAttachments};
 //!
 //! #[model]
 //! pub struct User {
@@ -19,7 +19,7 @@
 //!     user.update(|user| user.avatar(blob.key()), db).await
 //! }
 //!
-//! let app = App::new().models(models![User]).attachments();
+//! let app = App::new().models(models![User]).contribute(KeepsAttachments);
 //! ```
 //!
 //! **A file is kept as long as a row refers to it.** One that nothing refers to is deleted: because it was never attached, or because
@@ -66,7 +66,7 @@ use references::References;
 pub use blob::{Blob, BlobState};
 pub use direct::{Announced, Arrived};
 pub use keep::NewFile;
-pub use module::AttachmentsExt;
+pub use module::KeepsAttachments;
 
 /// Files that rows refer to. Injectable; clones are the same.
 #[derive(Clone)]
@@ -113,6 +113,11 @@ impl Attachments {
         let url = self.url(blob)?.sign().await?;
         let (name, media_type) = (blob.name.clone(), blob.media_type.clone());
         Ok(Attachment { name, media_type, size: blob.size, url })
+    }
+
+    /// The store that they are in.
+    pub fn files(&self) -> &Files {
+        &self.0.files
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -4,6 +4,7 @@
 //! what is granted, signed by the application's keys.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use mainstay_core::keys::{KeyError, Keys};
@@ -197,7 +198,7 @@ fn sign(keys: &Keys, grant: &Grant, lifetime: Duration, name: Option<&str>) -> S
             let name = name.trim_matches('.');
             let name = if name.is_empty() { "file" } else { name };
             let url = format!("{}/{}", token(of, READ), utf8_percent_encode(name, UNRESERVED));
-            Signed { method: "GET".into(), url, headers: Vec::new() }
+            Signed { method: "GET".into(), url, headers: BTreeMap::new() }
         }
         Grant::Write { key, media_type, size } => {
             let of = Token {
@@ -206,7 +207,7 @@ fn sign(keys: &Keys, grant: &Grant, lifetime: Duration, name: Option<&str>) -> S
                 disposition: None,
                 size: Some(*size),
             };
-            let headers = vec![("content-type".to_owned(), media_type.clone())];
+            let headers = BTreeMap::from([("content-type".to_owned(), media_type.clone())]);
             Signed { method: "PUT".into(), url: token(of, WRITE), headers }
         }
     }

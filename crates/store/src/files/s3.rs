@@ -15,6 +15,7 @@ mod connector;
 mod resume;
 mod sign;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path as FilePath;
@@ -278,7 +279,7 @@ impl FileStore for S3 {
             };
             let signed = self.store.signed_url_opts(Method::GET, &self.path(key), lifetime, &options).await;
             let url = signed.map_err(|why| self.fault(why, None))?.to_string();
-            Ok(Some(Signed { method: "GET".into(), url, headers: Vec::new() }))
+            Ok(Some(Signed { method: "GET".into(), url, headers: BTreeMap::new() }))
         }
         .boxed()
     }

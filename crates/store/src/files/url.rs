@@ -1,6 +1,7 @@
 //! What somebody may do with a file for a while, without being let in.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,12 +31,15 @@ pub enum Grant {
 }
 
 /// A request that somebody may make.
+///
+/// As JSON it is what `fetch` takes: `fetch(signed.url, { ...signed, body: file })`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Signed {
     /// Its method.
     pub method: Cow<'static, str>,
     /// Where it goes: a URL of the store, or a path of the application.
     pub url: String,
     /// The headers that it has to have, besides `Content-Length` and `Host`, which clients set by themselves.
-    pub headers: Vec<(String, String)>,
+    pub headers: BTreeMap<String, String>,
 }

@@ -1,6 +1,7 @@
 //! What a file must be.
 
 use mainstay_core::media_type::exact;
+use mainstay_core::{Error, Result, StatusCode};
 
 /// What the files of a field must be: how large, how many, of which types. A type without values stands for it:
 ///
@@ -62,6 +63,31 @@ impl FileRules for Pdf {
     const TYPES: &'static [&'static str] = &["application/pdf"];
 }
 
+/// Whether a file that came by another way than a form fits these rules: what it is, by its content, and how large it is, in bytes.
+///
+/// ```
+/// use mainstay_http::extract::{Image, judge};
+///
+/// assert!(judge::<Image>("image/png", 4711).is_ok());
+/// assert_eq!(judge::<Image>("text/html", 4711).unwrap_err().status(), 415);
+/// ```
+///
+/// # Errors
+///
+/// 413 when it is too large, 415 when it is something else.
+pub fn judge<R: FileRules>(media_type: &str, size: u64) -> Result<()> {
+    let rules = Rules::of::<R>();
+    if size > rules.most_bytes {
+        let message = format!("The file is larger than {}.", crate::extract::body::size(rules.most_bytes));
+        return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+    }
+    if !rules.takes(media_type) {
+        let message = format!("Expected {}, found `{media_type}`.", rules.wanted());
+        return Err(Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    Ok(())
+}
+
 /// [`FileRules`] as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -78,7 +104,11 @@ impl Rules {
     /// The media type of a file whose content looks like `sniffed`, if it is accepted.
     pub(crate) fn accept(&self, sniffed: &'static str, file_name: Option<&str>) -> Option<&'static str> {
         let exact = exact(sniffed, file_name);
-        (self.types.is_empty() || self.types.iter().any(|wanted| fits(wanted, exact))).then_some(exact)
+        self.takes(exact).then_some(exact)
+    }
+
+    fn takes(&self, exact: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| fits(wanted, exact))
     }
 
     /// What is accepted, in words.

@@ -24,6 +24,7 @@ pub(super) const LAST_BYTE: Duration = Duration::from_secs(25 * 60 * 60);
 
 /// What somebody is told who has announced a file.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Announced {
     /// The request that sends it, with the bytes as its body.
     pub upload: Signed,

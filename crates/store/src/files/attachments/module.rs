@@ -13,8 +13,8 @@ use mainstay_core::keys::Keys;
 use mainstay_core::random::Random;
 use mainstay_core::service::Service;
 use mainstay_core::{
-    Assembly, Contribute, Contribution, Contributions, CoreContributions, Finding, Findings, Inject, Module,
-    Provider, Result,
+    Assembly, Contribution, Contributions, CoreContributions, Finding, Findings, Inject, Module, Provider,
+    Result,
 };
 use mainstay_db::meta::OnDelete;
 use mainstay_db::{Db, ModelsExt, migrations, models};
@@ -25,26 +25,16 @@ use super::{Attachments, Inner, sweep};
 use crate::files::config::FilesConfig;
 use crate::files::handle::Files;
 
-/// A contribution: rows refer to files.
-struct KeepsAttachments;
+/// A contribution: handlers and services may take [`Attachments`], and models may refer to a [`Blob`]. The tables are `mainstay_blobs`
+/// and `mainstay_files_to_delete`.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepsAttachments;
 
 impl Contribution for KeepsAttachments {
     fn installs() -> Option<Module> {
         Some(module())
     }
 }
-
-/// Lets rows refer to files.
-pub trait AttachmentsExt: Contribute {
-    /// Handlers and services may take [`Attachments`], and models may refer to a [`Blob`]. The tables are `mainstay_blobs` and
-    /// `mainstay_files_to_delete`.
-    #[must_use]
-    fn attachments(self) -> Self {
-        self.contribute(KeepsAttachments)
-    }
-}
-
-impl<C: Contribute> AttachmentsExt for C {}
 
 fn module() -> Module {
     Module::new("attachments")

@@ -3,6 +3,7 @@
 //! `object_store` signs no length, and without one whoever has the URL fills the bucket. So its URL, which says who signs when and for how
 //! long, is signed once more with one header more: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
@@ -39,7 +40,7 @@ impl S3 {
             let lent = self.store.credentials().get_credential().await;
             let lent = lent.map_err(|why| self.fault(why, None))?;
             if let Some(url) = with_length(&url, (&lent.key_id, &lent.secret_key), media_type, size) {
-                let headers = vec![("content-type".to_owned(), media_type.to_owned())];
+                let headers = BTreeMap::from([("content-type".to_owned(), media_type.to_owned())]);
                 return Ok(Signed { method: "PUT".into(), url, headers });
             }
         }

@@ -20,7 +20,7 @@ use mainstay_db::migrate::Decisions;
 use mainstay_db::migrate::diff::diff;
 use mainstay_db::schema::Schema;
 use mainstay_db::{BelongsTo, Db, Migrations, Models, ModelsExt, model, models};
-use mainstay_store::files::{Attachments, AttachmentsExt, Blob, Files, ServesFiles};
+use mainstay_store::files::{Attachments, Blob, Files, KeepsAttachments, ServesFiles};
 use mainstay_test::{Setup, TestApp, on_each_engine};
 
 use super::{cut_off, noise};
@@ -50,7 +50,8 @@ pub struct Photo {
 }
 
 pub(super) fn setup(clock: &Arc<TestClock>) -> Setup {
-    let app = App::new().models(models![Reader, Album, Photo]).attachments().contribute(ServesFiles);
+    let app =
+        App::new().models(models![Reader, Album, Photo]).contribute(KeepsAttachments).contribute(ServesFiles);
     TestApp::of(app).clock(clock)
 }
 
@@ -320,14 +321,14 @@ fn references_that_would_lose_rows_or_files_are_found_at_start() {
         let app = app.profile(Profile::Test).set("database.url", "sqlite::memory:");
         app.assemble(Sources::isolated()).findings().to_string()
     };
-    let careless = found(App::new().models(models![Careless]).attachments());
+    let careless = found(App::new().models(models![Careless]).contribute(KeepsAttachments));
     for field in ["file", "other"] {
         let told = format!(
             "error[files.E004]: `Careless.{field}` refers to a file, and would go or be emptied with it"
         );
         assert!(careless.contains(&told), "{careless}");
     }
-    assert!(found(App::new().attachments()).contains("warning[files.W004]"));
-    let careful = found(App::new().models(models![Reader]).attachments());
+    assert!(found(App::new().contribute(KeepsAttachments)).contains("warning[files.W004]"));
+    let careful = found(App::new().models(models![Reader]).contribute(KeepsAttachments));
     assert!(!careful.contains("files."), "{careful}");
 }

@@ -10,9 +10,9 @@ use mainstay_core::config::Sources;
 use mainstay_core::container::Registration;
 use mainstay_core::lifecycle::Services;
 use mainstay_core::random::{Random, SecureRandom};
-use mainstay_core::{App, Assembly, Profile};
+use mainstay_core::{App, Assembly, Contribute, Profile};
 use mainstay_db::{Db, ModelsExt, models};
-use mainstay_store::files::{Attachments, AttachmentsExt, Blob, Files};
+use mainstay_store::files::{Attachments, Blob, Files, KeepsAttachments};
 
 use super::{Album, NewReader, Photo, Reader};
 use crate::files::noise;
@@ -25,7 +25,7 @@ fn application(home: &str, clock: Option<Arc<TestClock>>) -> Arc<Assembly> {
     let app = App::new()
         .profile(Profile::Test)
         .models(models![Reader, Album, Photo])
-        .attachments()
+        .contribute(KeepsAttachments)
         .set("database.url", format!("sqlite:{home}/data.sqlite"))
         .set("files.url", format!("file:{home}/files"))
         .set("files.attach_within", "1m");
