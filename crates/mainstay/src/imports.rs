@@ -65,6 +65,10 @@ pub use mainstay_bus::{
 };
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
+#[cfg(feature = "files")]
+pub use mainstay_api::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
+#[cfg(feature = "files")]
+pub use mainstay_store::files::{Attachment, Attachments, Blob, FileBody, Files};
 
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
-use mainstay_core::Module;
 use mainstay_core::driver::{Driver, Opened};
+use mainstay_core::{Finding, Module};
 
 use super::error::FilesError;
 use super::key::FileKey;
@@ -64,6 +64,11 @@ pub trait FileStore: Send + Sync + 'static {
     /// Whether the store lets this application in.
     fn reach(&self) -> BoxFuture<'_, Result<(), FilesError>> {
         async { Ok(()) }.boxed()
+    }
+
+    /// What is wrong with the store where it is deployed: looked at by `check --deploy`.
+    fn inspect(&self) -> BoxFuture<'_, Vec<Finding>> {
+        async { Vec::new() }.boxed()
     }
 
     /// Clears away what processes that were killed have left of uploads.

@@ -7,13 +7,15 @@
 //! | `files.E003` | the store does not let this application in, or knows no such bucket |
 //! | `files.W001` | in production files are in a folder: another machine has another one |
 //! | `files.W002` | in production files are in memory: they go with the process |
+//! | `files.W005` | anybody may list what is in the bucket |
 //! | `files.W003` | files, and what they are signed with, go over the network without encryption |
 //!
 //! An address of S3 that cannot be read is refused as `config.E007`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay_core::check::Check;
+use mainstay_core::check::{Check, Inspection};
 use mainstay_core::clock::Clock;
 use mainstay_core::keys::Keys;
 use mainstay_core::lifecycle::Hook;
@@ -56,6 +58,7 @@ pub fn module() -> Module {
         .export::<Files>()
         .check(Check::at_start(find_store))
         .check(Check::at_deploy(find_doubts))
+        .inspection(Inspection::new(inspect))
         .hook(Hook::on_start("reach the store of files", reach))
         .service(Service::new("files", sweep));
     with_s3(module)
@@ -121,6 +124,16 @@ async fn sweep(running: Running, files: Inject<Files>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Looks at the store as it is deployed.
+async fn inspect(assembly: Arc<Assembly>) -> Findings {
+    let mut findings = Findings::default();
+    // Why there is none, is found already.
+    if let Ok(files) = assembly.resolver().get::<Files>().await {
+        findings.extend(files.store().inspect().await);
+    }
+    findings
 }
 
 fn find_store(assembly: &Assembly, findings: &mut Findings) {

@@ -26,8 +26,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 use http::Method;
 use mainstay_core::config::Config;
-use mainstay_core::{Error, Resolver};
+use mainstay_core::{Error, Finding, Resolver};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::client::{HttpClient, HttpRequestBody};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
 use object_store::{
@@ -63,6 +64,7 @@ const RETRIES: usize = 3;
 #[derive(Clone)]
 pub struct S3 {
     store: Arc<AmazonS3>,
+    connector: Connector,
     folder: Option<Arc<str>>,
     place: Arc<str>,
 }
@@ -91,7 +93,7 @@ impl S3 {
         let mut builder = AmazonS3Builder::from_env()
             .with_bucket_name(&bucket.name)
             .with_virtual_hosted_style_request(bucket.in_host)
-            .with_http_connector(connector)
+            .with_http_connector(connector.clone())
             .with_retry(retry);
         if let Some(region) = &bucket.region {
             builder = builder.with_region(region);
@@ -107,7 +109,26 @@ impl S3 {
         }
         let unfit = |why| Error::internal("the settings of S3 do not hold together").caused_by(why);
         let store = Arc::new(builder.build().map_err(unfit)?);
-        Ok(Self { store, folder: bucket.folder.as_deref().map(Arc::from), place: bucket.place().into() })
+        Ok(Self {
+            store,
+            connector,
+            folder: bucket.folder.as_deref().map(Arc::from),
+            place: bucket.place().into(),
+        })
+    }
+
+    /// Whether whoever has no key gets a list of what is in the bucket.
+    async fn is_listed_for_anybody(&self) -> Result<bool, FilesError> {
+        let one = self.store.signed_url(Method::GET, &Path::from("x"), Duration::from_secs(60)).await;
+        let mut url = one.map_err(|why| self.fault(why, None))?;
+        let bucket = url.path().trim_end_matches('x').to_owned();
+        url.set_path(&bucket);
+        url.set_query(Some("list-type=2&max-keys=1"));
+        let unfit = |why: http::Error| FilesError::Broken(std::io::Error::other(why));
+        let request = http::Request::get(url.as_str()).body(HttpRequestBody::empty()).map_err(unfit)?;
+        let answer = HttpClient::new(self.connector.clone()).execute(request).await;
+        let out_of_reach = |why| FilesError::OutOfReach { place: self.place.to_string(), why: Box::new(why) };
+        Ok(answer.map_err(out_of_reach)?.status().is_success())
     }
 
     /// Where a file is in the bucket.
@@ -181,9 +202,8 @@ impl FileStore for S3 {
         media_type: &'a str,
     ) -> BoxFuture<'a, Result<Box<dyn Incoming>, FilesError>> {
         let coming = Coming::new(Arc::clone(&self.store), self.path(key), media_type);
-        let by =
-            S3 { store: Arc::clone(&self.store), folder: self.folder.clone(), place: self.place.clone() };
-        let coming = coming::Keyed { coming, by, key: key.clone(), media_type: media_type.to_owned() };
+        let coming =
+            coming::Keyed { coming, by: self.clone(), key: key.clone(), media_type: media_type.to_owned() };
         async { Ok(Box::new(coming) as Box<dyn Incoming>) }.boxed()
     }
 
@@ -280,6 +300,25 @@ impl FileStore for S3 {
             let signed = self.store.signed_url_opts(Method::GET, &self.path(key), lifetime, &options).await;
             let url = signed.map_err(|why| self.fault(why, None))?.to_string();
             Ok(Some(Signed { method: "GET".into(), url, headers: BTreeMap::new() }))
+        }
+        .boxed()
+    }
+
+    fn inspect(&self) -> BoxFuture<'_, Vec<Finding>> {
+        async {
+            match self.is_listed_for_anybody().await {
+                Ok(false) => Vec::new(),
+                Ok(true) => {
+                    let told =
+                        "anybody may list what is in the bucket, and so knows what every file is kept under";
+                    let fix = "block public access to the bucket: URLs that hold for a while need none";
+                    vec![Finding::warning("files.W005", told).at("files.url").fix(fix)]
+                }
+                Err(why) => {
+                    let told = format!("the bucket could not be looked at: {}", why.into_error().report());
+                    vec![Finding::warning("files.W005", told).at("files.url")]
+                }
+            }
         }
         .boxed()
     }

@@ -161,6 +161,21 @@ async fn an_application_is_told_at_start_that_it_is_not_let_in() {
     start(app("s3://mainstay?endpoint=http://127.0.0.1:1".into(), right)).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_bucket_that_anybody_may_list_is_said_before_deploying() {
+    let Some(server) = server() else { return };
+    let found = async || {
+        let files = files_at(server.port(), "a", &settings(server)).await;
+        files.store().inspect().await.iter().map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, [""; 0]);
+    // Whoever lets everybody in.
+    let open = proxy::Proxy::to(server.port(), [proxy::Fault::SaysYes]).await;
+    let files = files_at(open.port, "a", &settings(server)).await;
+    let said = files.store().inspect().await;
+    assert!(said[0].id == "files.W005" && said[0].message.starts_with("anybody may list"), "{said:?}");
+}
+
 #[test]
 fn what_goes_over_the_network_in_the_clear_is_said_before_deploying() {
     for (endpoint, is_said) in [

@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Hangs,
     /// The server says that it has failed.
     Fails,
+    /// The server says that it is well.
+    SaysYes,
     /// So many bytes of answers come, and then it is cut.
     CutAfter(usize),
     /// So many bytes of answers come, and then nothing more.
@@ -60,12 +62,12 @@ async fn carry(mut client: TcpStream, port: u16, fault: Option<Fault>) -> std::i
             let mut nothing = Vec::new();
             client.read_to_end(&mut nothing).await.map(drop)
         }
-        Some(Fault::Fails) => {
+        Some(fault @ (Fault::Fails | Fault::SaysYes)) => {
             let mut some = [0; 4096];
             let _asked = client.read(&mut some).await?;
-            let answer =
-                b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            client.write_all(answer).await?;
+            let status = if matches!(fault, Fault::Fails) { "500 Internal Server Error" } else { "200 OK" };
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            client.write_all(answer.as_bytes()).await?;
             client.shutdown().await
         }
         Some(Fault::CutAfter(bytes) | Fault::StallsAfter(bytes)) => {
