@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what the budgets of the design promise, measured on this machine in one run.
 //!
 //! Absolute numbers say little about another machine; ratios between programs that were measured side by side do.
-//! [`http`], [`db`], [`api`] and [`auth`] say what is compared with what; [`agree`] sees that contenders do the same; [`compare`] measures;
+//! [`http`], [`db`], [`api`], [`auth`] and [`jobs`] say what is compared with what; [`foreign`] brings contenders in other languages; [`agree`] sees that contenders do the same; [`compare`] measures;
 //! [`server`] is a contender that runs, watched through `/proc`; [`load`] keeps it busy; [`report`] lays out tables and budgets.
 //! [`build`] times cargo.
 
@@ -11,7 +11,9 @@ mod auth;
 mod build;
 mod compare;
 mod db;
+mod foreign;
 mod http;
+mod jobs;
 mod load;
 mod report;
 mod server;
@@ -36,10 +38,11 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
         [what, engines @ ..] if what == "db" => db::run(db::Engines::named(engines)?, &options)?,
         [what, engines @ ..] if what == "api" => api::run(db::Engines::named(engines)?, &options)?,
         [what] if what == "auth" => auth::run(&options)?,
+        [what] if what == "jobs" => jobs::run(&options)?,
         [what] if what == "build" => build::run(rounds.unwrap_or(3), &options.only)?,
         _ => {
             return Err(
-                "say what to measure: `cargo xtask bench http`, `db [postgres|sqlite]`, `api [postgres|sqlite]`, `auth` or `build`"
+                "say what to measure: `cargo xtask bench http`, `db [postgres|sqlite]`, `api [postgres|sqlite]`, `auth`, `jobs` or `build`"
                     .into()
             );
         }

@@ -8,13 +8,14 @@
 #![expect(clippy::print_stdout, reason = "what it says is what is measured")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use mainstay::Assembly;
 use mainstay::config::Sources;
 use mainstay::db::{Models, schema};
 use mainstay::jobs::{State, StoredJob};
-use mainstay::lifecycle::Services;
+use mainstay::lifecycle::{Services, Started};
 use mainstay::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -73,6 +74,7 @@ async fn main() -> Result<()> {
         text.parse::<u64>().map_err(|_| Error::bad_request(format!("`{text}` is no number")))
     };
     let url = std::env::var("DATABASE_URL").map_err(|_| Error::bad_request("DATABASE_URL is not set"))?;
+    prepare(&url).await?;
     let said = match arguments.first().map(String::as_str) {
         Some("enqueue") => enqueue(&url, number(1)?, number(2)?).await?,
         Some("run") => run(&url, 0, number(1)?).await?,
@@ -85,7 +87,7 @@ async fn main() -> Result<()> {
 }
 
 /// The application, with or without a worker.
-async fn start(url: &str, workers: bool) -> Result<mainstay::lifecycle::Started> {
+fn assemble(url: &str, workers: bool) -> Result<Arc<Assembly>> {
     let app = App::new().provide(Done::default).jobs(jobs![Nothing, Waiting]);
     let sources = Sources::isolated()
         .variable("DATABASE_URL", url)
@@ -95,13 +97,24 @@ async fn start(url: &str, workers: bool) -> Result<mainstay::lifecycle::Started>
     if assembly.findings().has_errors() {
         return Err(Error::internal(assembly.findings().to_string()));
     }
-    let models = Models::of_application(&assembly.contributions);
+    Ok(assembly)
+}
+
+async fn start(url: &str, workers: bool) -> Result<Started> {
+    let started = assemble(url, workers)?.start(Services::Background).await;
+    started.map_err(|mut errors| errors.remove(0))
+}
+
+/// Makes the tables anew.
+async fn prepare(url: &str) -> Result<()> {
+    let models = Models::of_application(&assemble(url, false)?.contributions);
     let db = Db::open(url).await?;
-    if schema::missing_tables(&models, &db).await.is_ok_and(|missing| !missing.is_empty()) {
-        schema::create_tables(&models, &db).await?;
+    for model in &models {
+        sql(format!("DROP TABLE IF EXISTS {}", model.table)).execute(&db).await?;
     }
+    schema::create_tables(&models, &db).await?;
     db.close().await;
-    assembly.start(Services::Background).await.map_err(|mut errors| errors.remove(0))
+    Ok(())
 }
 
 async fn enqueue(url: &str, count: u64, producers: u64) -> Result<serde_json::Value> {

@@ -59,14 +59,14 @@ pub use mainstay_resource::{
     Validated,
 };
 
+#[cfg(feature = "files")]
+pub use mainstay_api::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
 #[cfg(feature = "bus")]
 pub use mainstay_bus::{
     Delivery, EventsExt, Outbox, PubSub, PubSubExt, Publish, Subscriber, Topic, derive::Event,
 };
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
-#[cfg(feature = "files")]
-pub use mainstay_api::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
 #[cfg(feature = "files")]
 pub use mainstay_store::files::{Attachment, Attachments, Blob, FileBody, Files};
 

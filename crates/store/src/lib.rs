@@ -21,9 +21,9 @@ pub mod drivers;
 pub mod entry;
 #[doc(hidden)]
 pub mod expand;
-pub mod locks;
 #[cfg(feature = "files")]
 pub mod files;
+pub mod locks;
 pub mod module;
 pub mod quota;
 #[cfg(feature = "redis")]

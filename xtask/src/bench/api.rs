@@ -3,9 +3,7 @@
 //!
 //! All contenders of an engine share one database, which Mainstay's program makes, fills, and evens out before each of them, and
 //! answer the same JSON ([`agree`]). Whoever asks is signed in: the signature of a token is checked, and its user read. The programs
-//! in other languages are installed by [`foreign`]; one that cannot be had is said to be missing.
-
-mod foreign;
+//! in other languages are installed by [`Foreign`]; one that cannot be had is said to be missing.
 
 use std::{path::Path, process::Command};
 
@@ -17,6 +15,7 @@ use crate::{
         agree,
         compare::{self, Comparison, Contender, Options, Programs, Samples, Sent},
         db::{Engines, remove},
+        foreign::{Foreign, Language},
         report::Budget,
     },
     outcome::Result,
@@ -45,19 +44,47 @@ const MAINSTAY: &str = "api";
 const BARE_STACK: Contender = Contender { name: BARE, binary: MAINSTAY, variables: &[("STACK", "bare")] };
 const FULL_STACK: Contender = Contender { name: FULL, binary: MAINSTAY, variables: &[] };
 
+const EXPRESS: Contender = Contender {
+    name: "Express 5",
+    binary: "xtask/peers/express/serve",
+    variables: &[("NODE_ENV", "production")],
+};
+const FASTAPI: Contender = Contender { name: "FastAPI", binary: "xtask/peers/fastapi/serve", variables: &[] };
+/// Where the contenders in other languages come from.
+const FOREIGN: &[(&Contender, Foreign)] = &[
+    (
+        &EXPRESS,
+        Foreign {
+            sources: "benches/api/express",
+            name: "express",
+            language: Language::JavaScript,
+            main: "server.js",
+        },
+    ),
+    (
+        &FASTAPI,
+        Foreign {
+            sources: "benches/api/fastapi",
+            name: "fastapi",
+            language: Language::Python,
+            main: "server.py",
+        },
+    ),
+];
+
 const ON_POSTGRES: &[Contender] = &[
     Contender { name: AXUM, binary: "postgres_raw", variables: ARTICLES },
     FULL_STACK,
     BARE_STACK,
-    foreign::EXPRESS,
-    foreign::FASTAPI,
+    EXPRESS,
+    FASTAPI,
 ];
 const ON_SQLITE: &[Contender] = &[
     Contender { name: AXUM, binary: "sqlite_raw", variables: ARTICLES },
     FULL_STACK,
     BARE_STACK,
-    foreign::EXPRESS,
-    foreign::FASTAPI,
+    EXPRESS,
+    FASTAPI,
 ];
 const IN_MAINSTAY: &[Contender] = &[
     Contender { name: BY_HAND, binary: MAINSTAY, variables: &[("RESOURCES", "by_hand")] },
@@ -76,7 +103,11 @@ pub(crate) fn run(engines: Engines, options: &Options) -> Result<Vec<Budget>> {
     if options.programs == Programs::Build {
         compare::build(&workspace, IN_MAINSTAY)?;
     }
-    let absent = foreign::provide(&workspace)?;
+    let absent: Vec<_> = FOREIGN
+        .iter()
+        .filter(|(contender, foreign)| !foreign.provide(&workspace, contender.name))
+        .map(|(contender, _)| contender.name)
+        .collect();
     let mut budgets = Vec::new();
     if engines != Engines::Sqlite {
         if let Some(program) = services::find("postgres") {

@@ -7,9 +7,9 @@ mod cache;
 mod cached;
 mod compile_fail;
 mod contract;
-mod locks;
 #[cfg(feature = "files")]
 mod files;
+mod locks;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
