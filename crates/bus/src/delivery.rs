@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::{Error, Result};
@@ -116,6 +117,35 @@ impl<E> fmt::Debug for Delivery<E> {
         shown.field("message", &self.message()).field("attempt", &self.attempt()).finish_non_exhaustive()
     }
 }
+
+/// What a subscriber returns that cannot take an event now, and has not failed: it is delivered again after this time, and what has the same
+/// key waits for it. It counts as no attempt.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use mainstay_core::Result;
+/// async fn call(is_resting: bool) -> Result<()> {
+///     if is_resting {
+///         return Err(mainstay_bus::later(Duration::from_secs(30)));
+///     }
+///     Ok(())
+/// }
+/// ```
+pub fn later(after: Duration) -> Error {
+    Error::internal("it cannot be taken now").code("delivery_later").caused_by(Later(after))
+}
+
+/// See [`later`].
+#[derive(Debug)]
+pub(crate) struct Later(pub(crate) Duration);
+
+impl fmt::Display for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "again after {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Later {}
 
 /// What a subscriber takes first: an [`Event`], or the [`Delivery`] of one.
 #[diagnostic::on_unimplemented(

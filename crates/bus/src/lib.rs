@@ -39,7 +39,8 @@
 //! 3. [`outbox`]: what is stored between the two. `relay`: what delivers it.
 //! 4. [`inbox`]: messages of others, each taken once.
 //! 5. [`module`], [`config`]: all of that as a part of an application.
-//! 6. [`pubsub`]: what is said now, to whoever listens now; nothing of it is stored.
+//! 6. `webhooks` (by the feature): telling programs of others by HTTP, and checking what they tell.
+//! 7. [`pubsub`]: what is said now, to whoever listens now; nothing of it is stored.
 
 pub mod config;
 pub mod delivery;
@@ -50,14 +51,18 @@ pub mod outbox;
 pub mod pubsub;
 mod relay;
 pub mod subscriber;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use config::BusConfig;
-pub use delivery::{Delivery, Receives};
+pub use delivery::{Delivery, Receives, later};
 pub use event::{Event, Publish, publish_all};
 pub use mainstay_macros::Event;
 pub use outbox::Outbox;
 pub use pubsub::{PubSub, PubSubExt, Topic};
 pub use subscriber::{EventsExt, Subscriber};
+#[cfg(feature = "webhooks")]
+pub use webhooks::{WebhookEndpoint, WebhookVerifier, Webhooks, WebhooksExt};
 
 /// The macro alone, for a prelude in which another `Event` is.
 #[doc(hidden)]

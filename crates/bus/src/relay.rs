@@ -56,9 +56,29 @@ struct Relay {
     random: Inject<dyn Random>,
     metrics: Inject<Metrics>,
     resolver: Resolver,
-    subscribers: HashMap<String, (Subscriber, ModuleId)>,
-    /// Places for deliveries under way.
-    places: Arc<Semaphore>,
+    subscribers: HashMap<String, Known>,
+}
+
+/// A subscriber of this process.
+struct Known {
+    subscriber: Subscriber,
+    module: ModuleId,
+    pool: Arc<Pool>,
+}
+
+/// What subscribers share, or one has to itself.
+struct Pool {
+    /// Deliveries under way.
+    places: Semaphore,
+    /// Lanes that are worked on: not more than deliveries, so that other processes find some.
+    lanes: Arc<Semaphore>,
+}
+
+impl Pool {
+    fn new(most: usize) -> Arc<Self> {
+        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+        Arc::new(Self { places: Semaphore::new(most), lanes: Arc::new(Semaphore::new(most)) })
+    }
 }
 
 /// What it is made of.
@@ -77,18 +97,20 @@ pub(crate) async fn run(
         running.shutdown().requested().await;
         return Ok(());
     }
-    let subscribers = contributions.of::<Subscriber>();
+    let shared = Pool::new(config.concurrency);
+    let known = contributions.of::<Subscriber>().map(|found| {
+        let subscriber = found.value.clone();
+        let pool = subscriber.concurrency.map_or_else(|| Arc::clone(&shared), Pool::new);
+        (subscriber.name.to_owned(), Known { subscriber, module: found.module.id, pool })
+    });
     let relay = Arc::new(Relay {
         db: db.primary(),
-        places: Arc::new(Semaphore::new(config.concurrency)),
         config: (*config).clone(),
         clock,
         random,
         metrics,
         resolver,
-        subscribers: subscribers
-            .map(|found| (found.value.name.to_owned(), (found.value.clone(), found.module.id)))
-            .collect(),
+        subscribers: known.collect(),
     });
     loop {
         let mut term = Term::new(Arc::clone(&relay), running.shutdown().clone());
@@ -139,8 +161,8 @@ struct Term {
     resting: HashMap<i64, Instant>,
     /// When something has to be tried again, as far as this process knows.
     retry_at: Option<Instant>,
-    /// The lanes of the subscribers that are here.
-    own: Option<Vec<i64>>,
+    /// The subscribers that are here, by their number, and where their deliveries are made.
+    own: Option<HashMap<i64, Arc<Pool>>>,
 }
 
 /// A free lane with something to do.
@@ -247,25 +269,18 @@ impl Term {
 
     /// Begins to work on free lanes.
     async fn begin(&mut self) -> Result<()> {
-        let most = self.relay.config.concurrency;
-        if self.lanes.len() >= most {
-            return Ok(());
-        }
         let mut free = self.free().await?;
         // Not the same ones first as everybody else.
         let start = self.relay.random.below(free.len() as u64) as usize;
         free.rotate_left(start);
         for Free { id, token } in free {
-            if self.lanes.len() >= most {
-                break;
-            }
-            if self.resting.contains_key(&id) {
-                continue;
-            }
+            let pool = self.own.as_ref().and_then(|own| own.get(&lanes::subscription_of(id)));
+            let place = pool.and_then(|pool| Arc::clone(&pool.lanes).try_acquire_owned().ok());
+            let (Some(place), false) = (place, self.resting.contains_key(&id)) else { continue };
             let seen = Seen { id, token, beat: 0 };
             if let Some(lease) = Lease::take(&seen, &self.owner, &self.relay.db).await? {
                 let held = Held::new(lease, Arc::clone(&self.held));
-                self.lanes.spawn(lane::work(Arc::clone(&self.relay), held, self.shutdown.clone()));
+                self.lanes.spawn(lane::work(Arc::clone(&self.relay), (held, place), self.shutdown.clone()));
             }
         }
         Ok(())
@@ -275,14 +290,17 @@ impl Term {
         let own = match &self.own {
             Some(own) => own,
             None => {
-                let own = self.own_lanes().await?;
+                let own = self.own().await?;
                 &*self.own.insert(own)
             }
         };
         if own.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<String> = own.iter().map(i64::to_string).collect();
+        let ids: Vec<String> = own
+            .keys()
+            .flat_map(|subscription| (0..LANES).map(|number| lanes::lane(*subscription, number).to_string()))
+            .collect();
         let text = format!(
             "SELECT l.id AS id, l.token AS token FROM mainstay_lanes l WHERE l.owner IS NULL AND l.id IN ({}) AND EXISTS \
              (SELECT 1 FROM mainstay_deliveries d WHERE d.lane = l.id AND d.state = 'waiting' \
@@ -293,11 +311,10 @@ impl Term {
         sql(text).bind(now).bind(far).fetch(&self.relay.db).await
     }
 
-    /// The lanes of the subscribers that this process has.
-    async fn own_lanes(&self) -> Result<Vec<i64>> {
+    async fn own(&self) -> Result<HashMap<i64, Arc<Pool>>> {
         let all = Subscription::query().all(&self.relay.db).await?;
-        let own = all.iter().filter(|it| self.relay.subscribers.contains_key(&it.name));
-        Ok(own.flat_map(|it| (0..LANES).map(|number| lanes::lane(it.id, number))).collect())
+        let pool = |name: &str| self.relay.subscribers.get(name).map(|known| Arc::clone(&known.pool));
+        Ok(all.iter().filter_map(|it| Some((it.id, pool(&it.name)?))).collect())
     }
 
     /// Deletes what is too old. What fails is done at the next time.

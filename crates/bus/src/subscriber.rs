@@ -43,6 +43,7 @@ pub struct Subscriber {
     pub(crate) attempts: u32,
     pub(crate) timeout: Duration,
     pub(crate) backoff: Backoff,
+    pub(crate) concurrency: Option<usize>,
     needs: Vec<Need>,
     handle: Handle,
 }
@@ -78,6 +79,7 @@ impl Subscriber {
                 limit: Duration::from_secs(60 * 60),
                 ..Backoff::default()
             },
+            concurrency: None,
             needs: A::needs().into_iter().map(Need::in_request).collect(),
             handle,
         }
@@ -98,6 +100,13 @@ impl Subscriber {
     /// How long to wait after a failure: from one second to one hour unless it is said.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// How many of its deliveries are under way at once in a process, beside all others: for one that waits for others long, so that it
+    /// keeps nobody else waiting. Unless it is said, it shares the `bus.concurrency` places.
+    pub fn concurrency(mut self, most: usize) -> Self {
+        self.concurrency = Some(most.max(1));
         self
     }
 

@@ -65,6 +65,8 @@ pub use mainstay_api::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
 pub use mainstay_bus::{
     Delivery, EventsExt, Outbox, PubSub, PubSubExt, Publish, Subscriber, Topic, derive::Event,
 };
+#[cfg(feature = "webhooks")]
+pub use mainstay_bus::{WebhookVerifier, Webhooks, WebhooksExt};
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 #[cfg(feature = "files")]

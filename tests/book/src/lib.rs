@@ -34,6 +34,7 @@ pages! {
     uploads: "uploads.md",
     responses: "responses.md",
     views: "views.md",
+    webhooks: "webhooks.md",
     sessions: "sessions.md",
     default_stack: "default-stack.md",
     security: "security.md",

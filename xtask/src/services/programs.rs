@@ -88,6 +88,16 @@ const PROGRAMS: &[Program] = &[
         origin: Origin::PyPiLibrary("pyjwt[crypto]==2.15.1"),
     },
     Program {
+        name: "standardwebhooks",
+        place: programs::Program {
+            variable: "MAINSTAY_STANDARDWEBHOOKS",
+            package: "python3-venv",
+            binaries: ANY_VERSION,
+        },
+        purpose: "webhooks that another implementation checks and signs",
+        origin: Origin::PyPiLibrary("standardwebhooks==1.1.0"),
+    },
+    Program {
         name: "wrk",
         place: programs::Program { variable: "MAINSTAY_WRK", package: "wrk", binaries: &["wrk"] },
         purpose: "load for `cargo xtask bench http` (there is a load generator in the repository for want of it)",

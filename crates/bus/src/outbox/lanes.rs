@@ -17,6 +17,11 @@ pub(crate) fn lane(subscription: i64, number: i64) -> i64 {
     subscription * LANES + number
 }
 
+/// Whose lane that is.
+pub(crate) fn subscription_of(lane: i64) -> i64 {
+    lane.div_euclid(LANES)
+}
+
 /// In which lane an event of this key is. Without a key, in any.
 pub(crate) fn lane_of(subscription: i64, key: Option<&str>, message: Uuid) -> i64 {
     let hash = match key {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use mainstay_core::{Error, Result};
 use mainstay_db::sql;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::Relay;
-use crate::delivery::About;
+use super::{Known, Relay};
+use crate::delivery::{About, Later};
 use crate::outbox::lanes::Lease;
 use crate::outbox::{DeliveryState, StoredDelivery};
 use crate::subscriber::Subscriber;
@@ -20,19 +21,22 @@ use crate::subscriber::Subscriber;
 /// No reason is longer, in characters.
 const LONGEST_REASON: usize = 2_000;
 
+/// Nothing is put off for longer: what is further away was written when a clock was wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What came of an attempt.
 pub(super) enum Ended {
     /// It was delivered, or is dead: what comes after it may follow.
     Settled,
     /// It is tried again after this time, and what has the same key waits for it.
-    Failed(Duration),
+    Again(Duration),
     /// The lease is somebody else's, or what came of it could not be written. Nothing more is to be done.
     Lost,
 }
 
 /// Delivers it, and writes down what came of it.
-pub(super) async fn make(relay: &Relay, lease: Lease, delivery: StoredDelivery) -> Ended {
-    let Some((subscriber, module)) = relay.subscribers.get(&delivery.subscriber) else { return Ended::Lost };
+pub(super) async fn make(relay: &Relay, known: &Known, lease: Lease, delivery: StoredDelivery) -> Ended {
+    let Known { subscriber, module, .. } = known;
     let row = Arc::new(delivery);
     let completed = Arc::new(AtomicBool::new(false));
     let about = About { row: Arc::clone(&row), db: relay.db.clone(), completed: Arc::clone(&completed) };
@@ -57,7 +61,10 @@ pub(super) async fn make(relay: &Relay, lease: Lease, delivery: StoredDelivery) 
             count(relay, subscriber, "done");
             settle(relay, lease, &row).await.map(|own| if own { Ended::Settled } else { Ended::Lost })
         }
-        Err(fault) => failed(relay, lease, subscriber, &row, &fault).await,
+        Err(fault) => match fault.source_as::<Later>() {
+            Some(Later(after)) => postpone(relay, lease, &row, *after).await,
+            None => failed(relay, lease, subscriber, &row, &fault).await,
+        },
     };
     written.unwrap_or_else(|fault| {
         tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, message = %row.message, error = %fault.report(), "what came of a delivery could not be written: it may be made again");
@@ -73,6 +80,20 @@ async fn settle(relay: &Relay, lease: Lease, row: &StoredDelivery) -> Result<boo
     Ok(delete.execute(&relay.db).await? == 1)
 }
 
+/// It is tried again later, and that was no attempt.
+async fn postpone(relay: &Relay, lease: Lease, row: &StoredDelivery, after: Duration) -> Result<Ended> {
+    let text = "UPDATE mainstay_deliveries SET due_at = ? WHERE id = ? AND message = ? \
+                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
+    let update = sql(text).bind(due_after(relay, after)).bind(row.id).bind(row.message);
+    let own = update.bind(lease.lane).bind(lease.token).execute(&relay.db).await? == 1;
+    Ok(if own { Ended::Again(after) } else { Ended::Lost })
+}
+
+fn due_after(relay: &Relay, wait: Duration) -> Option<DateTime<Utc>> {
+    let now: DateTime<Utc> = relay.clock.now().into();
+    now.checked_add_signed(chrono::Duration::from_std(wait.min(LONGEST_WAIT)).ok()?)
+}
+
 async fn failed(
     relay: &Relay,
     lease: Lease,
@@ -85,8 +106,7 @@ async fn failed(
     let is_dead = tried >= subscriber.attempts;
     let chance = relay.random.number() as f64 / u64::MAX as f64;
     let wait = subscriber.backoff.delay(tried - 1, chance);
-    let due = chrono::Duration::from_std(wait).ok();
-    let due = due.and_then(|wait| chrono::DateTime::from(relay.clock.now()).checked_add_signed(wait));
+    let due = due_after(relay, wait);
     let reason: String = fault.report().chars().take(LONGEST_REASON).collect();
     let (state, due) = if is_dead { (DeliveryState::Dead, None) } else { (DeliveryState::Waiting, due) };
     let text = "UPDATE mainstay_deliveries SET attempts = ?, state = ?, due_at = ?, reason = ? WHERE id = ? AND message = ? \
@@ -103,7 +123,7 @@ async fn failed(
     }
     count(relay, subscriber, "failed");
     tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, event = row.event, message = %row.message, attempt = attempts, retry_ms = wait.as_millis(), error = reason, "a delivery has failed: it is tried again");
-    Ok(Ended::Failed(wait))
+    Ok(Ended::Again(wait))
 }
 
 fn count(relay: &Relay, subscriber: &Subscriber, outcome: &str) {

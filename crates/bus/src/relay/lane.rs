@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_core::service::Shutdown;
 use mainstay_db::sql;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -39,7 +40,11 @@ pub(super) fn due(now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
 }
 
 /// Delivers what is in the lane, until nothing is left, its turn is over, or the lease is lost.
-pub(super) async fn work(relay: Arc<Relay>, held: Held, shutdown: Shutdown) -> Left {
+pub(super) async fn work(
+    relay: Arc<Relay>,
+    (held, place): (Held, OwnedSemaphorePermit),
+    shutdown: Shutdown,
+) -> Left {
     let lease = held.lease();
     let mut left = Left { lane: lease.lane, done: 0, retry_in: None };
     let began = Instant::now();
@@ -61,7 +66,7 @@ pub(super) async fn work(relay: Arc<Relay>, held: Held, shutdown: Shutdown) -> L
         // It does not move any more, and is taken away.
         tracing::debug!(target: "mainstay::bus", error = %fault.report(), "a lease could not be given back");
     }
-    drop(held);
+    drop((held, place));
     left
 }
 
@@ -94,7 +99,7 @@ async fn deliver(
         let Ok((done, last)) = ended else { continue };
         left.done += done;
         match last {
-            Some(Ended::Failed(retry)) => {
+            Some(Ended::Again(retry)) => {
                 left.retry_in = Some(left.retry_in.map_or(retry, |before| before.min(retry)));
             }
             Some(Ended::Lost) => owned = false,
@@ -113,12 +118,13 @@ async fn one_key(
 ) -> (usize, Option<Ended>) {
     let (mut done, mut last) = (0, None);
     for delivery in group {
+        let Some(known) = relay.subscribers.get(&delivery.subscriber) else { break };
         // It is never closed.
-        let Ok(_place) = relay.places.acquire().await else { break };
+        let Ok(_place) = known.pool.places.acquire().await else { break };
         if shutdown.is_requested() {
             break;
         }
-        let ended = attempt::make(&relay, lease, delivery).await;
+        let ended = attempt::make(&relay, known, lease, delivery).await;
         done += 1;
         let goes_on = matches!(ended, Ended::Settled);
         last = Some(ended);

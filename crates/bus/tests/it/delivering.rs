@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mainstay_bus::{Delivery, Event, EventsExt, Outbox, Publish, publish_all};
+use mainstay_bus::{Delivery, Event, EventsExt, Outbox, Publish, Subscriber, publish_all};
 use mainstay_core::{App, CoreContributions, Error, Inject, Result};
 use mainstay_db::{Db, ModelsExt, models};
 use mainstay_test::{TestApp, on_each_engine};
@@ -207,6 +207,29 @@ async fn many_events_go_with_few_statements_and_several_at_once() {
     settled(&app).await;
     assert_eq!(most.load(Ordering::SeqCst), 6);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_with_places_of_its_own_keeps_nobody_waiting() {
+    let diary = Diary::default();
+    let noting = diary.clone();
+    let slow = Subscriber::new("slow", |_: PageSeen| async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok(())
+    });
+    let app = App::new().subscriber(slow.concurrency(3)).subscribe("quick", move |event: OrderPlaced| {
+        noting.note("quick", &event);
+        async { Ok(()) }
+    });
+    let app = TestApp::of(app).set("bus.concurrency", "2").set("app.shutdown_deadline", "1s").start().await;
+    let db = app.inject::<Db>().await;
+    let events: Vec<_> = (0..100).map(|number| PageSeen { number }).collect();
+    publish_all(&events, &*db).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    place(&db, 1, 0..20).await.unwrap();
+    until(async || diary.len() == 20).await;
+    // The slow ones are cut off.
+    drop(app);
 }
 
 /// One event of several kinds, which are in order with one another.

@@ -11,3 +11,5 @@ mod migrations;
 mod pubsub;
 mod several;
 mod shop;
+#[cfg(feature = "webhooks")]
+mod webhooks;
