@@ -31,7 +31,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::config::BusConfig;
 use crate::inbox;
 use crate::outbox::lanes::{self, LANES, Lease, Seen};
-use crate::outbox::{DELIVERIES, PUBLISHED, Subscription, routing};
+use crate::outbox::routing::{self, Routed};
+use crate::outbox::{DELIVERIES, PUBLISHED, Subscription};
 use crate::subscriber::Subscriber;
 
 use held::{Held, Leases};
@@ -39,10 +40,14 @@ use watch::Watch;
 
 /// How often an owner of leases shows that it lives.
 const BEAT: Duration = Duration::from_secs(1);
-/// Who has not done so for that long has none any more, neither in its own eyes nor in those of others.
+/// Who has not done so for that long has none any more in the eyes of others,
 const SILENCE: Duration = Duration::from_secs(5);
+/// and a little earlier in its own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// A lane in which nothing could be done is not looked into again for so long: all that is left there may wait for a retry.
 const REST: Duration = Duration::from_millis(500);
+/// So many batches of events are routed before deliveries are looked after.
+const BATCHES: usize = 5;
 /// How often what is too old is deleted.
 const SWEEP: Duration = Duration::from_secs(60);
 /// The longest wait for the database.
@@ -125,11 +130,17 @@ pub(crate) async fn run(
     }
 }
 
+/// Waits for the database, and not for ever.
+async fn soon<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let silent = |_| Error::internal(format!("the database did not answer within {PATIENCE:?}"));
+    timeout(PATIENCE, work).await.map_err(silent)?
+}
+
 /// Shows that this process lives, as long as it has leases. Returns when it could not for too long.
 async fn keep_alive(db: &Db, held: &Leases, owner: &str) -> Error {
     let mut last = Instant::now();
     loop {
-        sleep(BEAT).await;
+        sleep(BEAT.min(LONGEST_PAUSE.saturating_sub(last.elapsed()))).await;
         let lanes = held.all();
         if lanes.is_empty() {
             last = Instant::now();
@@ -137,14 +148,14 @@ async fn keep_alive(db: &Db, held: &Leases, owner: &str) -> Error {
         }
         // Counted from before it is written: nobody else can have seen it earlier.
         let began = Instant::now();
-        let left = SILENCE.saturating_sub(last.elapsed());
+        let left = LONGEST_PAUSE.saturating_sub(last.elapsed());
         match timeout(left, lanes::beat(owner, lanes, db)).await {
             Ok(Ok(())) => last = began,
-            Ok(Err(fault)) if last.elapsed() >= SILENCE => return fault,
+            Ok(Err(fault)) if last.elapsed() >= LONGEST_PAUSE => return fault,
             Ok(Err(fault)) => {
                 tracing::warn!(target: "mainstay::bus", error = %fault.report(), "the relay could not show that it lives: it tries again");
             }
-            Err(_) => return Error::internal(format!("no answer within {SILENCE:?}")),
+            Err(_) => return Error::internal(format!("no answer within {LONGEST_PAUSE:?}")),
         }
     }
 }
@@ -194,19 +205,24 @@ impl Term {
         let mut swept = Instant::now();
         while !self.shutdown.is_requested() {
             let next = Instant::now() + self.relay.config.poll;
-            if let Err(fault) = self.look().await {
-                tracing::warn!(target: "mainstay::bus", error = %fault.report(), "the relay could not look for events: it tries again");
-                // Not sooner, whoever signals.
-                tokio::select! {
-                    () = sleep_until(next) => {}
-                    () = self.shutdown.requested() => {}
+            let routed = match self.look().await {
+                Ok(routed) => routed,
+                Err(fault) => {
+                    tracing::warn!(target: "mainstay::bus", error = %fault.report(), "the relay could not look for events: it tries again");
+                    // Not sooner, whoever signals.
+                    tokio::select! {
+                        () = sleep_until(next) => {}
+                        () = self.shutdown.requested() => {}
+                    }
+                    continue;
                 }
-                continue;
-            }
+            };
             if swept.elapsed() > SWEEP {
                 swept = Instant::now();
                 self.sweep().await;
             }
+            // What is left to be routed does not wait.
+            let next = if routed == Routed::All { next } else { Instant::now() };
             self.wait(next, &mut published, &mut deliveries).await;
         }
         // What is under way ends, and gives its leases back.
@@ -241,18 +257,22 @@ impl Term {
         }
     }
 
-    async fn look(&mut self) -> Result<()> {
+    /// Whether there is more to be routed.
+    async fn look(&mut self) -> Result<Routed> {
         let now = Instant::now();
         self.retry_at = self.retry_at.filter(|at| *at > now);
         self.resting.retain(|_, until| *until > now);
         let db = self.relay.db.clone();
-        let all = async {
-            routing::route(&db).await?;
-            self.take_over(now).await?;
-            self.begin().await
-        };
-        let silent = |_| Error::internal(format!("the database did not answer within {PATIENCE:?}"));
-        timeout(PATIENCE, all).await.map_err(silent)?
+        let mut routed = Routed::All;
+        for _ in 0..BATCHES {
+            routed = soon(routing::route(&db)).await?;
+            if routed == Routed::All {
+                break;
+            }
+        }
+        soon(self.take_over(now)).await?;
+        soon(self.begin()).await?;
+        Ok(routed)
     }
 
     /// Takes leases away from those who do not live any more.
@@ -276,7 +296,12 @@ impl Term {
         for Free { id, token } in free {
             let pool = self.own.as_ref().and_then(|own| own.get(&lanes::subscription_of(id)));
             let place = pool.and_then(|pool| Arc::clone(&pool.lanes).try_acquire_owned().ok());
-            let (Some(place), false) = (place, self.resting.contains_key(&id)) else { continue };
+            if let Some(until) = self.resting.get(&id) {
+                // Something else in it may have come.
+                self.retry_at = Some(self.retry_at.map_or(*until, |before| before.min(*until)));
+                continue;
+            }
+            let Some(place) = place else { continue };
             let seen = Seen { id, token, beat: 0 };
             if let Some(lease) = Lease::take(&seen, &self.owner, &self.relay.db).await? {
                 let held = Held::new(lease, Arc::clone(&self.held));

@@ -12,20 +12,23 @@ use super::{DELIVERIES, NewStoredDelivery, OutboxMessage, StoredDelivery, Subscr
 /// So many events are routed in one transaction.
 const BATCH: u64 = 200;
 
-/// Gives every event to its subscribers. Returns how many events there were.
-pub(crate) async fn route(db: &Db) -> Result<u64> {
-    let mut routed = 0;
-    loop {
-        // A look first: of many processes that were woken, one finds something.
-        if !some_are_there(db).await? {
-            return Ok(routed);
-        }
-        let many = db.transaction_retry(async |tx| route_some(tx).await).await?;
-        routed += many;
-        if many < BATCH {
-            return Ok(routed);
-        }
+/// Whether there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Routed {
+    /// All that was there.
+    All,
+    /// A whole batch.
+    Some,
+}
+
+/// Gives events to their subscribers: a batch of them.
+pub(crate) async fn route(db: &Db) -> Result<Routed> {
+    // A look first: of many processes that were woken, one finds something.
+    if !some_are_there(db).await? {
+        return Ok(Routed::All);
     }
+    let many = db.transaction_retry(async |tx| route_some(tx).await).await?;
+    Ok(if many < BATCH { Routed::All } else { Routed::Some })
 }
 
 async fn some_are_there(db: &Db) -> Result<bool> {

@@ -21,6 +21,7 @@ pub(crate) struct OutboxMessage {
 
 /// An event on its way to one subscriber. It is deleted when it is delivered.
 #[model(table = "mainstay_deliveries")]
+#[index(lane, state, id)]
 #[index(lane, state, due_at)]
 #[index(lane, ordered_by, id)]
 #[index(state, subscriber)]

@@ -232,6 +232,36 @@ async fn one_with_places_of_its_own_keeps_nobody_waiting() {
     drop(app);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_takes_long_keeps_no_other_of_its_lane_waiting() {
+    let diary = Diary::default();
+    let noting = diary.clone();
+    let app = App::new().subscribe("mixed", move |event: OrderPlaced| {
+        let noting = noting.clone();
+        async move {
+            if event.customer == 0 {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+            noting.note("mixed", &event);
+            Ok(())
+        }
+    });
+    let app = TestApp::of(app).set("app.shutdown_deadline", "1s").start().await;
+    let db = app.inject::<Db>().await;
+    place(&db, 0, 0..250).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Of 60 customers, some are in the lane of the one that takes long; some come while it is under way, and after its turn.
+    for round in 0..4 {
+        for customer in 1..60 {
+            place(&db, customer, [round]).await.unwrap();
+        }
+        until(async || diary.len() == 59 * (round as usize + 1)).await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+    // What takes long is cut off.
+    drop(app);
+}
+
 /// One event of several kinds, which are in order with one another.
 #[derive(Debug, PartialEq, Event, Serialize, Deserialize)]
 #[event(name = "stock", version = 2, key = (shop, item))]

@@ -7,6 +7,7 @@ mod delivering;
 mod failing;
 mod findings;
 mod inbox;
+mod killed;
 mod migrations;
 mod pubsub;
 mod several;

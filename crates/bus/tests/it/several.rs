@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use mainstay_bus::{Delivery, EventsExt, Publish};
 use mainstay_core::App;
 use mainstay_db::scratch::{Engine, Scratch};
@@ -28,17 +29,13 @@ fn shop(diary: &Diary) -> App {
     })
 }
 
-/// Runs a test with the address of a database that several can open.
-async fn on_each_server(test: impl AsyncFn(&str)) {
+/// Runs a test with the address of a database that several can open, on every engine at once.
+pub(crate) async fn on_each_server(test: impl AsyncFn(&str)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&format!("sqlite:{}", folder.path().join("app.db").display())).await;
+    let mut servers = Vec::new();
     for engine in [Engine::Postgres, Engine::MySql] {
         match engine.server() {
-            Ok(server) => {
-                let scratch = Scratch::new(&server).await.unwrap();
-                test(scratch.url()).await;
-                scratch.remove().await.unwrap();
-            }
+            Ok(server) => servers.push(Scratch::new(&server).await.unwrap()),
             Err(missing) => {
                 let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
                 assert!(!ci, "{}", missing.message());
@@ -46,6 +43,12 @@ async fn on_each_server(test: impl AsyncFn(&str)) {
                 let _closed = writeln!(std::io::stderr(), "NOT RUN on {}", engine.name());
             }
         }
+    }
+    let file = format!("sqlite:{}", folder.path().join("app.db").display());
+    let urls = servers.iter().map(Scratch::url).chain([&*file]);
+    join_all(urls.map(|url| test(url))).await;
+    for scratch in servers {
+        scratch.remove().await.unwrap();
     }
 }
 
