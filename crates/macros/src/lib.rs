@@ -293,8 +293,8 @@ pub fn route(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```text
 /// /// The article of this number.
 /// #[cached(for = "5m", stale = "1m", tags("articles", "article:{id}"))]
-/// async fn article(id: i64, cache: Inject<Cache>, db: Inject<Db>) -> Result<Article> {
-///     Article::find(id, &db).await
+/// async fn article(id: i64, cache: Inject<Cache>, db: Inject<Db>) -> Result<Summary> {
+///     Ok(Article::find(id, &db).await?.into())
 /// }
 /// ```
 ///

@@ -24,7 +24,8 @@ impl<T: Serialize + ?Sized> KeyPart for T {}
 /// What a cached function returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
-    label = "a cached function returns `Result<T>`, with a `T` that is `Serialize` and `DeserializeOwned`"
+    label = "a cached function returns `Result<T>`, with a `T` that is `Serialize` and `DeserializeOwned`",
+    note = "a model is not both, since what is hidden in its JSON would be lost: return a struct of what is needed"
 )]
 pub trait Kept: Sized {
     /// What is kept.

@@ -1,7 +1,7 @@
 //! A Redis server: one connection that all parts of an application share.
 //!
-//! - [`address`]: where it is.
-//! - [`script`]: Lua, which the server runs in one step.
+//! - `address`: where it is.
+//! - `script`: Lua, which the server runs in one step.
 //! - `link`: the connection itself, and how it comes back.
 //! - `open`: what an application says about it.
 //! - this file: [`Redis`], by which scripts are run: with a deadline, and not too many at once.

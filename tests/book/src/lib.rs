@@ -68,6 +68,7 @@ pages! {
     versioning: "versioning.md",
     rate_limits: "rate-limits.md",
     caching: "caching.md",
+    locks: "locks.md",
     outbound: "outbound.md",
     testing: "testing.md",
     deployment: "deployment.md",
