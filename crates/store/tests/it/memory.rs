@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_store::drivers::Memory;
-use mainstay_store::{Counting, Decision, Driver, Entry, Old, Quota, StoreError};
+use mainstay_store::locks::drivers::MemoryLocks;
+use mainstay_store::locks::{Claim, Claimed};
+use mainstay_store::{Counting, Decision, Driver, Entry, Growth, LockDriver, Old, Quota, StoreError};
 
 fn memory(capacity: usize) -> (Memory, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
@@ -182,4 +184,30 @@ async fn more_deletions_than_are_remembered_keep_nothing_that_is_out_of_date() {
     assert_eq!(memory.set("page", late).await.unwrap(), None);
     let since = Some(memory.get("page").await.unwrap().stamp);
     assert!(memory.set("page", Entry { since, ..entry(10, "articles") }).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn numbers_under_made_up_keys_take_no_more_than_the_room() {
+    let (memory, _) = memory(10);
+    let memory = memory.room_for_values(1 << 20);
+    let by = |by| Growth { by, lifetime: Duration::from_secs(60), tags: vec!["visits".to_owned()] };
+    for key in 0..20_000 {
+        assert_eq!(memory.grow("popular", by(1)).await.unwrap(), key + 1, "what grows again and again stays");
+        memory.grow(&format!("visits of {key}"), by(i64::MIN)).await.unwrap();
+        assert!(memory.usage().bytes <= 1 << 20);
+    }
+    assert!(memory.usage().evicted > 15_000, "{:?}", memory.usage());
+}
+
+#[tokio::test]
+async fn locks_that_nobody_has_given_back_take_no_room_for_ever() {
+    let clock = Arc::new(TestClock::default());
+    let locks = MemoryLocks::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    for number in 0..10_000 {
+        let (name, lifetime) = (format!("article {number}"), Duration::from_secs(10));
+        let claim = Claim { name: &name, owner: "somebody who crashed", lifetime };
+        assert!(matches!(locks.claim(claim).await.unwrap(), Claimed::Taken(_)));
+        clock.advance(Duration::from_secs(1));
+    }
+    assert!(locks.len() < 100, "{locks:?}");
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mainstay_store::redis::{Redis, RedisOptions};
-use mainstay_store::{Cache, Entry, Quota, Store, StoreError};
+use mainstay_store::{Cache, Entry, Keep, Quota, Store, StoreError};
 use servers::{Durability, Server};
 
 use super::{prefix, start};
@@ -59,6 +59,16 @@ async fn a_server_that_is_gone_is_noticed_at_once_and_one_that_is_back_is_used_a
     let cache = Cache::over(store.clone());
     let made: u32 = cache.remember("count", Duration::from_secs(60), async || Ok(42)).await.unwrap();
     assert_eq!(made, 42);
+    let start = Instant::now();
+    for turn in 0..1000 {
+        let keep = Keep::for_(Duration::from_secs(60)).stale_for(Duration::from_secs(60));
+        let made = cache.stale_while_revalidate("count", keep, async move { Ok(turn) }).await;
+        assert_eq!(made.unwrap(), turn);
+    }
+    assert!(start.elapsed() < 2 * TIMEOUT, "without it is no slower: {:?}", start.elapsed());
+    // Who counts must not be told a number that somebody else is told, too.
+    let error = cache.increment("visits", 1, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!((error.status().as_u16(), error.machine_code()), (503, "cache_unavailable"));
 
     server.start_again().unwrap();
     let after = answered(&store).await;

@@ -1,10 +1,16 @@
 //! Several processes, each with a connection of its own: they have the same counts, values and deletions.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use mainstay_store::{Cache, Entry, Keep, Quota, Store};
+use mainstay_core::config::Sources;
+use mainstay_core::lifecycle::Services;
+use mainstay_core::{App, Profile};
+use mainstay_store::{Cache, Entry, Keep, Quota, Store, module};
 
 use super::{connect_as, prefix, server};
+use crate::background::until;
 
 /// Two clients of one application, and one of another.
 fn clients() -> Option<[Store; 3]> {
@@ -99,4 +105,42 @@ async fn values_expire_by_the_servers_time() {
     assert!(two.get("key").await.unwrap().value.is_some());
     tokio::time::sleep(Duration::from_millis(160)).await;
     assert!(two.get("key").await.unwrap().value.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_all_processes_one_makes_anew_what_is_out_of_date() {
+    let Some(address) = server() else { return };
+    let prefix = prefix();
+    let app = || {
+        let app = App::new().profile(Profile::Production).module(module::module());
+        app.set("store.url", &*address).set("store.prefix", &*prefix).assemble(Sources::isolated())
+    };
+    let processes = [app(), app(), app()];
+    let mut running = Vec::new();
+    for process in &processes {
+        let started = process.start(Services::Background).await.unwrap();
+        running.push((process.resolver().get::<Cache>().await.unwrap(), started));
+    }
+    let made = Arc::new(AtomicU32::new(0));
+    let ask = async |cache: &Cache| {
+        let made = Arc::clone(&made);
+        let keep = Keep::for_(Duration::from_millis(100)).stale_for(Duration::from_secs(60));
+        let slow = async move {
+            let number = made.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(if number == 0 { 0 } else { 600 })).await;
+            Ok(number)
+        };
+        cache.stale_while_revalidate("key", keep, slow).await.unwrap()
+    };
+    assert_eq!(ask(&running[0].0).await, 0);
+    tokio::time::sleep(Duration::from_millis(110)).await;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(500) {
+        for (cache, _) in &running {
+            assert_eq!(ask(cache).await, 0, "nobody waits");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(made.load(Ordering::SeqCst), 2, "one of the three makes it");
+    until(async || running[2].0.get::<u32>("key").await.unwrap() >= Some(1)).await;
 }
