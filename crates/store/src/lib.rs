@@ -1,4 +1,4 @@
-//! What an application keeps for a while and may lose: what it caches, and the counts of rate limits; and its locks.
+//! What an application keeps: for a while, and may lose, what it caches and the counts of rate limits, and its locks; for good, files.
 //!
 //! It is in the memory of the process until `store.url` names a server, which all processes of an application share. In
 //! reading order:

@@ -32,6 +32,7 @@ pages! {
     routing: "routing.md",
     extractors_and_responders: "extractors-and-responders.md",
     uploads: "uploads.md",
+    files: "files.md",
     responses: "responses.md",
     views: "views.md",
     webhooks: "webhooks.md",
