@@ -6,7 +6,7 @@ use mainstay_core::{Error, Inject, Resolver, Result};
 use mainstay_db::{Executor, Tx};
 use serde::de::DeserializeOwned;
 
-use crate::draft::{Draft, Entry, JobId};
+use crate::draft::{Draft, Enqueued, Entry, JobId};
 use crate::following;
 use crate::job::Job;
 use crate::ledger::{Ledger, over};
@@ -25,6 +25,15 @@ pub struct Jobs {
 impl Jobs {
     pub(crate) fn new(ledger: Inject<Ledger>, resolver: Resolver) -> Self {
         Self { ledger, resolver }
+    }
+
+    /// Enqueues a job on its own: for whoever has no [`Db`](mainstay_db::Db) at hand. To have it join a transaction, see [`Job::enqueue`].
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub async fn enqueue<J: Job>(&self, job: impl Into<Draft<J>>) -> Result<Enqueued> {
+        job.into().enqueue(self.ledger.db()).await
     }
 
     /// Enqueues many jobs of one kind, in few statements.

@@ -91,6 +91,11 @@ impl Registration {
         }
     }
 
+    /// The name under which jobs of this kind are stored.
+    pub fn kind(&self) -> &'static str {
+        self.spec.name
+    }
+
     pub(crate) fn perform(
         &self,
         arguments: Arguments,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mainstay_core::config::{Problems, Section, duration};
+use mainstay_core::config::{Problems, Section, bytes, duration};
 use mainstay_core::{Error, Profile, Result};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct MailConfig {
     pub connect_timeout: Duration,
     /// How many mails are delivered at once, each by a connection to the server. Others wait.
     pub max_connections: usize,
+    /// How large a mail may be, in what it says and what is attached to it.
+    #[serde(with = "bytes")]
+    pub max_size: u64,
 }
 
 impl Default for MailConfig {
@@ -43,6 +46,7 @@ impl Default for MailConfig {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_connections: 4,
+            max_size: 10 << 20,
         }
     }
 }

@@ -93,6 +93,14 @@ impl MailError {
         }
     }
 
+    /// Whether the same mail may be sent after somebody has mended something: nobody has refused this very mail for good.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn may_be_mended(&self) -> bool {
+        let is_ours = matches!(self, Self::Unfit(_))
+            || matches!(self, Self::Refused { what: Refused::Connection | Refused::Login, .. });
+        is_ours || self.is_temporary()
+    }
+
     /// As it leaves the framework. The text of a server is for the log alone.
     #[track_caller]
     pub(crate) fn into_error(self) -> Error {

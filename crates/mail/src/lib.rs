@@ -25,6 +25,7 @@
 //! - [`mailer`]: [`Mailer`], and `scene`: what the views of mails see, absolute links among it.
 //! - [`transport`]: the contract of transports, and how one is chosen; `memory`, `file`, [`smtp`].
 //! - [`error`]: [`MailError`], by which a job knows whether to try again.
+//! - `later`: `DeliverMail`, the job that delivers (feature `jobs`).
 //! - `preview`: the pages below `/_mainstay/mails`, in development.
 //! - [`config`] and [`module`]: the section `mail`, [`MailExt`], checks.
 
@@ -35,6 +36,8 @@ pub mod config;
 mod eml;
 pub mod error;
 mod file;
+#[cfg(feature = "jobs")]
+mod later;
 pub mod mail;
 pub mod mailer;
 mod memory;
@@ -48,6 +51,8 @@ pub mod transport;
 pub use address::{Addressee, Mailbox};
 pub use config::MailConfig;
 pub use error::MailError;
+#[cfg(feature = "jobs")]
+pub use later::DeliverMail;
 pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::Message;

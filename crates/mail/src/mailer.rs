@@ -14,6 +14,8 @@ use mainstay_view::{Context, Templates};
 use crate::address::{Addressee, Mailbox};
 use crate::config::MailConfig;
 use crate::error::MailError;
+#[cfg(feature = "jobs")]
+use crate::later::Later;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::scene;
@@ -39,7 +41,10 @@ pub struct Mailer {
     clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
     from: Option<Mailbox>,
+    max_size: usize,
     counts: Counts,
+    #[cfg(feature = "jobs")]
+    pub(crate) later: Option<Later>,
 }
 
 impl Mailer {
@@ -53,6 +58,8 @@ impl Mailer {
         let url = config.url(&profile).ok_or_else(|| Error::internal("`mail.url` is not set"))?;
         let driver = MailDriver::of(&contributions, url)
             .ok_or_else(|| Error::internal("nothing sends mails to the address of `mail.url`"))?;
+        #[cfg(feature = "jobs")]
+        let later = Later::of(&contributions, &config, &resolver).await?;
         Ok(Self {
             transport: driver.open(url, resolver.clone()).await?,
             templates: resolver.get().await?,
@@ -61,7 +68,10 @@ impl Mailer {
             clock: resolver.get().await?,
             random: resolver.get().await?,
             from: config.sender(&profile)?,
+            max_size: usize::try_from(config.max_size).unwrap_or(usize::MAX),
             counts: Counts::new(&*resolver.get::<Metrics>().await?),
+            #[cfg(feature = "jobs")]
+            later,
         })
     }
 
@@ -74,6 +84,20 @@ impl Mailer {
     /// As [`render`](Self::render) and [`deliver`](Self::deliver).
     pub async fn send(&self, mail: Mail) -> Result<()> {
         self.deliver(&self.render(mail)?).await
+    }
+
+    /// Sends a mail without waiting for the server, where the application has the job `DeliverMail`; elsewhere as
+    /// [`send`](Self::send) does. For code that has to work in any application.
+    ///
+    /// # Errors
+    ///
+    /// As [`render`](Self::render); when the job cannot be written, or as [`deliver`](Self::deliver).
+    pub async fn send_soon(&self, mail: Mail) -> Result<()> {
+        #[cfg(feature = "jobs")]
+        if let Some(later) = &self.later {
+            return later.enqueue(&self.render(mail)?).await;
+        }
+        self.send(mail).await
     }
 
     /// Makes a complete message of a mail, and sends nothing.
@@ -109,7 +133,8 @@ impl Mailer {
             html: said.html,
             headers,
         };
-        message.check().map_err(MailError::into_error)?;
+        let checked = message.check().and_then(|()| message.check_size(self.max_size, "`mail.max_size`"));
+        checked.map_err(MailError::into_error)?;
         Ok(message)
     }
 

@@ -72,6 +72,16 @@ impl Message {
         crate::eml::of(self)
     }
 
+    /// Refuses what is larger than so many bytes, in what it says and what it brings.
+    pub(crate) fn check_size(&self, most: usize, limit: &str) -> Result<(), MailError> {
+        let size = self.text.len() + self.html.as_ref().map_or(0, String::len);
+        if size <= most {
+            return Ok(());
+        }
+        let (size, most) = (size.div_ceil(1 << 10), most >> 10);
+        Err(MailError::invalid("mail", format!("it has {size} KiB, and {limit} is {most} KiB")))
+    }
+
     pub(crate) fn check(&self) -> Result<(), MailError> {
         let is_id = self.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if self.id.is_empty() || !is_id {

@@ -72,6 +72,8 @@ pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Sch
 #[cfg(feature = "files")]
 pub use mainstay_store::files::{Attachment, Attachments, Blob, FileBody, Files};
 
+#[cfg(all(feature = "jobs", feature = "mail"))]
+pub use mainstay_mail::DeliverMail;
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};
 

@@ -114,44 +114,6 @@ impl TestApp {
         }
     }
 
-    /// The mails that it has sent, in their order: the last hundred. In a test they are kept in memory, unless `mail.url` is set.
-    ///
-    /// ```
-    /// # use mainstay_core::{App, Inject, Result};
-    /// # use mainstay_http::{RoutesExt, post, routes};
-    /// # use mainstay_mail::{Mail, MailExt, Mailer};
-    /// # use mainstay_test::TestApp;
-    /// /// Sends a link.
-    /// #[post("/forgotten")]
-    /// async fn forgotten(mailer: Inject<Mailer>) -> Result<()> {
-    ///     mailer.send(Mail::to("ann@example.org").subject("A new password").text("Go to https://shop.example/reset?token=x")).await
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let app = TestApp::start(App::new().mail().routes(routes![forgotten])).await;
-    /// app.post("/forgotten").send().await.assert_success();
-    ///
-    /// let mails = app.mails().await;
-    /// assert_eq!(mails[0].to[0].address(), "ann@example.org");
-    /// assert_eq!(mails[0].links().next(), Some("https://shop.example/reset?token=x"));
-    /// # }
-    /// ```
-    ///
-    /// # Panics
-    /// When it sends no mails at all, or sends them away.
-    #[cfg(feature = "mail")]
-    pub async fn mails(&self) -> Vec<mainstay_mail::Message> {
-        match self.inject::<mainstay_mail::Mailer>().await.kept().await {
-            Ok(Some(mut mails)) => {
-                mails.reverse();
-                mails
-            }
-            Ok(None) => panic!("`mail.url` sends mails away: leave it out, and they are kept"),
-            Err(error) => panic!("{}", error.report()),
-        }
-    }
-
     /// Writes the rows of fixtures, all or none: of `fixtures/users.jsonl` for the name `users`, and so on.
     ///
     /// # Panics

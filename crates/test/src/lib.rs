@@ -40,7 +40,8 @@
 //!    answer piece by piece.
 //! 5. `Queries` (feature `db`): which statements the database ran meanwhile; `Factory`: rows for a test, of which it says only
 //!    what matters; `on_each_engine`.
-//! 6. [`contracts`]: what drivers promise, for tests of drivers of one's own.
+//! 6. `mails` and `jobs` (features `mail`, `jobs`): what was sent, what waits to be run, and what is claimed of it.
+//! 7. [`contracts`]: what drivers promise, for tests of drivers of one's own.
 //!
 //! When a claim fails, the panic shows the whole response. What the application logged is in the output of the test.
 
@@ -53,6 +54,10 @@ mod database;
 mod difference;
 #[cfg(feature = "db")]
 mod engines;
+#[cfg(feature = "jobs")]
+mod jobs;
+#[cfg(feature = "mail")]
+mod mails;
 #[cfg(feature = "db")]
 mod queries;
 mod request;

@@ -68,7 +68,8 @@ impl Post {
             tracing::warn!(view, "too many mails went to one address of late: this one does not");
             return Ok(());
         }
-        self.mailer.send(Mail::to(to).view(view, context)).await
+        // By a job where there are jobs: then how long the server takes tells nobody anything.
+        self.mailer.send_soon(Mail::to(to).view(view, context)).await
     }
 }
 
