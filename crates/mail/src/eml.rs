@@ -1,10 +1,11 @@
 //! How a message looks on the wire. lettre writes it: it encodes what is not ASCII (RFC 2047, RFC 2045), folds what is long, and ends
 //! lines in CRLF.
 
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{self, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{self, Body, MultiPart, SinglePart};
 
 use crate::address::Mailbox;
+use crate::attachment::Attachment;
 use crate::error::MailError;
 use crate::message::Message;
 
@@ -32,16 +33,58 @@ pub(crate) fn of(message: &Message) -> Result<Vec<u8>, MailError> {
             .map_err(|fault| MailError::invalid(format!("header {name}"), fault.to_string()))?;
         builder = builder.raw_header(HeaderValue::new(header, value.clone()));
     }
-    let built = match &message.html {
-        None => builder.singlepart(text(message)),
-        Some(html) => {
-            // Programs show the last part that they can.
-            let both = MultiPart::alternative().boundary(format!("part-{}", message.id));
-            builder.multipart(both.singlepart(text(message)).singlepart(SinglePart::html(clean(html))))
+    let said = match &message.html {
+        None => Said::Text(text(message)),
+        Some(html) => Said::Both(both(message, html)?),
+    };
+    let mut files = message.attachments.iter().filter(|file| !file.is_embedded).peekable();
+    let built = match (files.peek(), said) {
+        (None, Said::Text(text)) => builder.singlepart(text),
+        (None, Said::Both(both)) => builder.multipart(both),
+        (Some(_), said) => {
+            let all = MultiPart::mixed().boundary(format!("all-{}", message.id));
+            let first = match said {
+                Said::Text(text) => all.singlepart(text),
+                Said::Both(both) => all.multipart(both),
+            };
+            builder.multipart(
+                files.try_fold(first, |all, file| Ok::<_, MailError>(all.singlepart(attached(file)?)))?,
+            )
         }
     };
     let built = built.map_err(|fault| MailError::invalid("mail", fault.to_string()))?;
     Ok(built.formatted())
+}
+
+/// What a mail says, without its files.
+enum Said {
+    Text(SinglePart),
+    Both(MultiPart),
+}
+
+/// The text, and the page with what it shows. Programs show the last part that they can.
+fn both(message: &Message, html: &str) -> Result<MultiPart, MailError> {
+    let both = MultiPart::alternative().boundary(format!("part-{}", message.id)).singlepart(text(message));
+    let html = SinglePart::html(clean(html));
+    let mut shown = message.attachments.iter().filter(|file| file.is_embedded).peekable();
+    if shown.peek().is_none() {
+        return Ok(both.singlepart(html));
+    }
+    let page = MultiPart::related().boundary(format!("page-{}", message.id)).singlepart(html);
+    let page = shown.try_fold(page, |page, file| Ok::<_, MailError>(page.singlepart(attached(file)?)))?;
+    Ok(both.multipart(page))
+}
+
+/// A file as it is: base64 changes no byte of it, whatever they look like.
+fn attached(file: &Attachment) -> Result<SinglePart, MailError> {
+    let name = file.name.clone();
+    let part = match file.is_embedded {
+        true => message::Attachment::new_inline(name),
+        false => message::Attachment::new(name),
+    };
+    let body = Body::new_with_encoding(file.bytes.clone(), ContentTransferEncoding::Base64)
+        .map_err(|_| MailError::invalid("attachment", "cannot be written in base64"))?;
+    Ok(part.body(body, file.content_type()?))
 }
 
 fn text(message: &Message) -> SinglePart {

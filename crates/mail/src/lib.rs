@@ -21,6 +21,7 @@
 //!
 //! - [`mail`]: [`Mail`], to whom, about what, from which view.
 //! - [`address`]: [`Mailbox`], a name and an address that can be sent to; why one is none.
+//! - [`attachment`]: [`Attachment`], a file that comes with it.
 //! - [`message`]: [`Message`], and `eml`: how it looks on the wire.
 //! - [`mailer`]: [`Mailer`], and `scene`: what the views of mails see, absolute links among it.
 //! - [`transport`]: the contract of transports, and how one is chosen; `memory`, `file`, [`smtp`].
@@ -32,6 +33,7 @@
 extern crate self as mainstay_mail;
 
 pub mod address;
+pub mod attachment;
 pub mod config;
 mod eml;
 pub mod error;
@@ -49,6 +51,7 @@ pub mod smtp;
 pub mod transport;
 
 pub use address::{Addressee, Mailbox};
+pub use attachment::Attachment;
 pub use config::MailConfig;
 pub use error::MailError;
 #[cfg(feature = "jobs")]

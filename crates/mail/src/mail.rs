@@ -5,6 +5,7 @@ use std::fmt;
 use mainstay_view::Context;
 
 use crate::address::Addressee;
+use crate::attachment::Attachment;
 
 /// A mail to be sent: to whom, about what, and what it says. Nothing is looked at before it is rendered.
 ///
@@ -21,6 +22,15 @@ use crate::address::Addressee;
 ///     .reply_to("help@example.org")
 ///     .header("List-Unsubscribe", "<https://example.org/unsubscribe>")
 ///     .view("mails/welcome", context! { name => "Ann" });
+///
+/// // … with files.
+/// # let (pdf, png) = (vec![], vec![]);
+/// let invoice = Mail::to("ann@example.org")
+///     .subject("Your invoice")
+///     .text("It is in the file.")
+///     .html("<p><img src=\"cid:logo\" alt=\"Shop\"> It is in the file.</p>")
+///     .embed("logo", "image/png", png)
+///     .attach("Rechnung März.pdf", "application/pdf", pdf);
 /// ```
 #[derive(Clone)]
 #[must_use = "a mail is sent by a `Mailer`"]
@@ -35,6 +45,7 @@ pub struct Mail {
     pub(crate) html: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) view: Option<(String, Context)>,
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 impl Mail {
@@ -51,6 +62,7 @@ impl Mail {
             html: None,
             headers: Vec::new(),
             view: None,
+            attachments: Vec::new(),
         }
     }
 
@@ -105,6 +117,31 @@ impl Mail {
     /// A header of its own: `List-Unsubscribe`, `X-Campaign`. Those that follow from the mail itself, such as `To`, are refused.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A file: its name, its type, and what is in it. With all that the mail says, it may have as much as `mail.max_size`.
+    pub fn attach(
+        mut self,
+        name: impl Into<String>,
+        content_type: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Self {
+        let (name, content_type, bytes) = (name.into(), content_type.into(), bytes.into());
+        self.attachments.push(Attachment { name, content_type, is_embedded: false, bytes });
+        self
+    }
+
+    /// A picture that the page shows by a name of letters and digits: `logo` is `<img src="cid:logo">`. Programs show it without asking
+    /// somebody else for it.
+    pub fn embed(
+        mut self,
+        name: impl Into<String>,
+        content_type: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Self {
+        let (name, content_type, bytes) = (name.into(), content_type.into(), bytes.into());
+        self.attachments.push(Attachment { name, content_type, is_embedded: true, bytes });
         self
     }
 

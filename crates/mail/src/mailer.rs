@@ -132,6 +132,7 @@ impl Mailer {
             text: said.text,
             html: said.html,
             headers,
+            attachments: mail.attachments,
         };
         let checked = message.check().and_then(|()| message.check_size(self.max_size, "`mail.max_size`"));
         checked.map_err(MailError::into_error)?;

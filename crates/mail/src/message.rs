@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Mailbox;
+use crate::attachment::{self, Attachment};
 use crate::error::MailError;
 
 /// A mail as it is sent: rendered, dated and named. It can be stored and read again, by whoever sends it later; what is read is looked at
@@ -38,6 +39,9 @@ pub struct Message {
     /// Headers besides those that follow from the above.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// The files that come with it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 impl Message {
@@ -74,7 +78,8 @@ impl Message {
 
     /// Refuses what is larger than so many bytes, in what it says and what it brings.
     pub(crate) fn check_size(&self, most: usize, limit: &str) -> Result<(), MailError> {
-        let size = self.text.len() + self.html.as_ref().map_or(0, String::len);
+        let files = self.attachments.iter().map(|file| file.bytes.len());
+        let size = self.text.len() + self.html.as_ref().map_or(0, String::len) + files.sum::<usize>();
         if size <= most {
             return Ok(());
         }
@@ -97,6 +102,28 @@ impl Message {
                 return Err(MailError::invalid(field, reason));
             }
             line(&field, value)?;
+        }
+        self.check_attachments()
+    }
+
+    fn check_attachments(&self) -> Result<(), MailError> {
+        if self.attachments.len() > attachment::MOST {
+            let told = format!("at most {} come with a mail", attachment::MOST);
+            return Err(MailError::invalid("attachments", told));
+        }
+        for (index, file) in self.attachments.iter().enumerate() {
+            file.check()?;
+            if !file.is_embedded {
+                continue;
+            }
+            let field = || format!("attachment {}", file.name);
+            if self.html.is_none() {
+                return Err(MailError::invalid(field(), "no page shows it: the mail has none"));
+            }
+            let is_same = |other: &Attachment| other.is_embedded && other.name == file.name;
+            if self.attachments[..index].iter().any(is_same) {
+                return Err(MailError::invalid(field(), "another one has its name"));
+            }
         }
         Ok(())
     }

@@ -5,14 +5,17 @@
 //! | `GET /_mainstay/mails` | the last mails |
 //! | `GET /_mainstay/mails/{id}` | one: headers, text, and its page in a frame |
 //! | `GET /_mainstay/mails/{id}/html` | that page, which may run nothing and fetch nothing but pictures |
+//! | `GET /_mainstay/mails/{id}/files/{index}` | a file that came with it, to be kept |
 
 use axum::Extension;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_FRAME_OPTIONS};
+use http::{HeaderMap, Method};
 use mainstay_core::error::OrNotFound;
+use mainstay_core::keys::base64;
 use mainstay_core::{Resolver, Result};
+use mainstay_http::files::File;
 use mainstay_http::{Html, Route, Routes};
 use mainstay_view::{Views, context};
 use serde::Serialize;
@@ -30,6 +33,7 @@ pub(crate) fn routes() -> Routes {
         Route::new(Method::GET, "/_mainstay/mails", list),
         Route::new(Method::GET, "/_mainstay/mails/{id}", show),
         Route::new(Method::GET, "/_mainstay/mails/{id}/html", page),
+        Route::new(Method::GET, "/_mainstay/mails/{id}/files/{index}", file),
     ];
     pages
         .into_iter()
@@ -82,11 +86,27 @@ async fn show(
     fields.extend(lists.map(|(name, list)| (name, names(list))));
     fields.extend(mail.headers.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let links: Vec<_> = mail.links().collect();
-    views.render("mail/show.html", context! { mail => &mail, fields, links })
+    let files = mail.attachments.iter().enumerate();
+    let files: Vec<_> = files
+        .map(|(index, file)| {
+            context! { index, name => &file.name, content_type => &file.content_type, size => file.bytes.len() }
+        })
+        .collect();
+    let mail = context! { id => &mail.id, subject => &mail.subject, text => &mail.text, html => mail.html.is_some() };
+    views.render("mail/show.html", context! { mail, fields, links, files })
 }
 
 async fn page(Extension(resolver): Extension<Resolver>, Path(id): Path<String>) -> Result<Response> {
-    let html = find(&resolver, &id).await?.html.or_not_found("This mail has text alone.")?;
+    let mail = find(&resolver, &id).await?;
+    let mut html = mail.html.or_not_found("This mail has text alone.")?;
+    // Mail programs have these pictures beside the page; here there is nothing beside it.
+    for file in mail.attachments.iter().filter(|file| file.is_embedded) {
+        for quote in ['"', '\''] {
+            let data =
+                format!("{quote}data:{};base64,{}{quote}", file.content_type, base64::encode(&file.bytes));
+            html = html.replace(&format!("{quote}cid:{}{quote}", file.name), &data);
+        }
+    }
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, NOTHING),
@@ -94,6 +114,18 @@ async fn page(Extension(resolver): Extension<Resolver>, Path(id): Path<String>) 
         (CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, html).into_response())
+}
+
+async fn file(
+    Extension(resolver): Extension<Resolver>,
+    Path((id, index)): Path<(String, usize)>,
+    headers: HeaderMap,
+    method: Method,
+) -> Result<Response> {
+    let mail = find(&resolver, &id).await?;
+    let file = mail.attachments.into_iter().nth(index).or_not_found("The mail has no such file.")?;
+    // To be kept, and not to be shown: it may be a page with scripts.
+    Ok(File::from_bytes(&file.name, file.bytes).attachment(&file.name).respond(&headers, &method))
 }
 
 async fn find(resolver: &Resolver, id: &str) -> Result<Message> {

@@ -64,6 +64,23 @@ pub struct Received {
     pub login: Option<String>,
     /// The port that the client sent it from.
     pub peer: u16,
+    /// The files that came with it, and the pictures that its page shows.
+    pub files: Vec<ReceivedFile>,
+}
+
+/// A file as the server got it.
+#[derive(Debug, Deserialize)]
+pub struct ReceivedFile {
+    /// What it is called.
+    pub name: Option<String>,
+    /// What it is.
+    pub content_type: String,
+    /// By what a page shows it, in `<…>`.
+    pub content_id: Option<String>,
+    /// Whether it stands beside the mail (`attachment`) or in it (`inline`).
+    pub disposition: String,
+    /// The file.
+    pub base64: String,
 }
 
 impl Postbox {
@@ -73,6 +90,15 @@ impl Postbox {
     ///
     /// When there is no aiosmtpd, or it does not start.
     pub fn start(tls: Tls, login: Option<(&str, &str)>) -> io::Result<Self> {
+        Self::start_at(0, tls, login)
+    }
+
+    /// The same at a port: for a server that comes back.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and when somebody has the port.
+    pub fn start_at(port: u16, tls: Tls, login: Option<(&str, &str)>) -> io::Result<Self> {
         let program = std::env::var_os("MAINSTAY_AIOSMTPD").ok_or_else(|| {
             io::Error::other("no aiosmtpd: `cargo xtask services aiosmtpd`, or set MAINSTAY_AIOSMTPD")
         })?;
@@ -83,7 +109,8 @@ impl Postbox {
             Tls::StartTls => "starttls",
             Tls::Always => "always",
         };
-        let options = json!({ "tls": tls, "login": login, "certificate": certificate, "key": key });
+        let options =
+            json!({ "port": port, "tls": tls, "login": login, "certificate": certificate, "key": key });
         let mut child = Command::new(PathBuf::from(program).with_file_name("python"))
             .args(["-W", "ignore", "-c", SCRIPT, &options.to_string()])
             .stdin(Stdio::piped())

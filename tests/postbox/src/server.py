@@ -1,5 +1,5 @@
 # A server by aiosmtpd. It says its port, then each mail that it gets, as a line of JSON each, and ends with its input.
-import asyncio, email, email.policy, json, logging, os, ssl, sys, threading
+import asyncio, base64, email, email.policy, json, logging, os, ssl, sys, threading
 from aiosmtpd.smtp import SMTP, AuthResult
 
 options = json.loads(sys.argv[1])
@@ -16,13 +16,32 @@ def defects(message):
     return found + [f"{name}: {defect}" for name, value in message.items() for defect in value.defects]
 
 
+asked = {}
+
+
+def first(address):
+    """Whether this is the first time that it is asked for."""
+    asked[address] = asked.get(address, 0) + 1
+    return asked[address] == 1
+
+
+def file(part):
+    return {
+        "name": part.get_filename(),
+        "content_type": part.get_content_type(),
+        "content_id": part["Content-ID"],
+        "disposition": part.get_content_disposition(),
+        "base64": base64.b64encode(part.get_payload(decode=True)).decode(),
+    }
+
+
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if address.startswith("refused@"):
             return "550 5.1.1 Nobody has this name"
-        if address.startswith("later@"):
+        if address.startswith("later@") or address.startswith("later-once@") and first(address):
             return "451 4.2.0 Come back later"
-        if address.startswith("silent@"):
+        if address.startswith("silent@") or address.startswith("silent-once@") and first(address):
             await asyncio.sleep(600)
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -46,7 +65,11 @@ class Handler:
             "encrypted": session.ssl is not None or options["tls"] == "always",
             "login": session.auth_data if session.authenticated else None,
             "peer": session.peer[1],
+            "files": [file(part) for part in message.walk() if part.get_content_disposition()],
         })
+        # It has the mail, and does not say so.
+        if any(address.startswith("unanswered@") and first(address) for address in envelope.rcpt_tos):
+            await asyncio.sleep(600)
         return "250 OK"
 
 
@@ -74,7 +97,7 @@ def session():
 
 async def serve():
     encrypted = context() if options["tls"] == "always" else None
-    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0, ssl=encrypted)
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", options["port"], ssl=encrypted)
     say(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 

@@ -130,6 +130,67 @@ async fn what_is_on_the_wire_is_dated_named_and_in_ascii() {
 }
 
 #[tokio::test]
+async fn files_come_with_it_as_they_are() {
+    let bytes: Vec<u8> = (0..=255).chain(*b"\n.\r\n..\n").collect();
+    let mail = Mail::to("ann@example.org")
+        .subject("Your invoice")
+        .text("It is in the file.")
+        .html("<img src=\"cid:logo\">")
+        .embed("logo", "image/png", &b"png"[..])
+        .attach("Rechnung \"März\".pdf", "application/pdf", bytes.clone())
+        .attach("notes.txt", "text/plain; charset=utf-8", "Grüße\n");
+    let message = render(mail).await.unwrap();
+    let wire = wire(&message);
+    assert!(wire.is_ascii() && wire.split("\r\n").all(|line| line.len() <= 998), "{wire}");
+    let order = ["multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html"];
+    let order = order.into_iter().chain([
+        "Content-ID: <logo>",
+        "application/pdf",
+        "text/plain; charset=utf-8\r\nContent",
+    ]);
+    order.fold(0, |from, part| {
+        from + wire[from..].find(part).unwrap_or_else(|| panic!("no {part} after {from}: {wire}")) + 1
+    });
+    assert!(wire.contains("filename*0*=utf-8''Rechnung%20%22M%C3%A4rz%22.pdf"), "{wire}");
+    let shown = format!("{message:?} {:?}", message.attachments);
+    assert!(shown.contains("size: 263") && !shown.contains("bytes:"), "{shown}");
+    let stored = serde_json::to_string(&message).unwrap();
+    let read: Message = serde_json::from_str(&stored).unwrap();
+    assert_eq!(read, message);
+    assert_eq!(read.attachments[1].bytes, bytes);
+}
+
+#[tokio::test]
+async fn says_why_a_file_cannot_come_with_it() {
+    let mail = || Mail::to("ann@example.org").subject("x").text("x");
+    let page = || mail().html("<img src=\"cid:a\">");
+    for (mail, told) in [
+        (mail().attach("a.pdf", "pdf", ""), "attachment a.pdf: `pdf` is no type"),
+        (mail().attach("a.pdf", "text/plain\r\nBcc: eve@example.org", ""), "is no type"),
+        (mail().attach("a.eml", "message/rfc822", ""), "is a part of a mail, and no file"),
+        (
+            mail().attach("a\r\nBcc: eve@example.org", "text/plain", ""),
+            "a name has neither control characters",
+        ),
+        (mail().attach("../a", "text/plain", ""), "nor `/`"),
+        (mail().attach(" ", "text/plain", ""), "a name has from 1 to 255 letters"),
+        (mail().attach("a".repeat(256), "text/plain", ""), "a name has from 1 to 255 letters"),
+        (page().embed("a b", "image/png", ""), "the name by which a page shows it"),
+        (page().embed("a", "image/png", "").embed("a", "image/png", ""), "another one has its name"),
+        (mail().embed("a", "image/png", ""), "no page shows it"),
+        ((0..101).fold(mail(), |mail, _| mail.attach("a", "text/plain", "")), "at most 100 come with a mail"),
+        (
+            mail().attach("a", "text/plain", vec![0; 10 << 20]),
+            "it has 10241 KiB, and `mail.max_size` is 10240 KiB",
+        ),
+    ] {
+        let refused = refused(render(mail).await);
+        assert!(refused.contains(told), "{refused}");
+        assert!(!refused.contains(['\r', '\n']), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_same_clock_and_chance_make_the_same_mail() {
     let mail = || Mail::to("ann@example.org").subject("Hello").text("Hello!").html("<p>Hello!</p>");
     let (one, other) = (render(mail()).await.unwrap(), render(mail()).await.unwrap());

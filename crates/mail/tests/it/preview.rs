@@ -55,6 +55,30 @@ async fn the_page_of_a_mail_can_do_nothing() {
 }
 
 #[tokio::test]
+async fn shows_pictures_and_hands_out_files() {
+    let home = tempfile::tempdir().unwrap();
+    let app = start(&home).await;
+    let mail = Mail::to("ann@example.org")
+        .subject("x")
+        .text("x")
+        .html("<img src=\"cid:logo\"> cid:logo")
+        .embed("logo", "image/png", &b"png"[..])
+        .attach("<b>März.html", "text/html", "<script>alert(1)</script>");
+    app.inject::<Mailer>().await.send(mail).await.unwrap();
+    let id = app.mails().await[0].id.clone();
+    let page = app.get(&format!("/_mainstay/mails/{id}/html")).send().await;
+    page.assert_text("<img src=\"data:image/png;base64,cG5n\"> cid:logo");
+    let shown = app.get(&format!("/_mainstay/mails/{id}")).send().await;
+    shown.assert_text_contains(&format!("/_mainstay/mails/{id}/files/1\" download>&lt;b&gt;März.html</a>"));
+    shown.assert_text_contains("25 bytes");
+    let file = app.get(&format!("/_mainstay/mails/{id}/files/1")).send().await;
+    file.assert_status(200).assert_text("<script>alert(1)</script>");
+    let disposition = file.header("content-disposition").unwrap();
+    assert!(disposition.starts_with("attachment; "), "{disposition}");
+    app.get(&format!("/_mainstay/mails/{id}/files/2")).send().await.assert_status(404);
+}
+
+#[tokio::test]
 async fn says_that_there_is_no_such_mail() {
     let home = tempfile::tempdir().unwrap();
     let app = start(&home).await;
@@ -76,6 +100,7 @@ async fn is_there_in_development_alone() {
             "/_mainstay/mails".to_owned(),
             format!("/_mainstay/mails/{id}"),
             format!("/_mainstay/mails/{id}/html"),
+            format!("/_mainstay/mails/{id}/files/0"),
         ] {
             let answer = app.get(&path).header("accept", "application/json").send().await;
             answer.assert_problem(404, "not_found");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod later;
+
 use std::time::{Duration, Instant};
 
 use mainstay::mail::MailError;
@@ -93,6 +95,35 @@ async fn everything_arrives_as_it_was_written() {
     assert!(!received.raw.contains("dave"), "{}", received.raw);
     assert!(received.raw.is_ascii());
     assert!(received.raw.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+}
+
+#[tokio::test]
+async fn files_arrive_byte_by_byte_under_their_names() {
+    let postbox = Postbox::start(Tls::Never, None).unwrap();
+    let bytes: Vec<u8> = (0..=255).chain(*b"\n.\r\n..\n").cycle().take(200_000).collect();
+    let long = format!("Überblick \"Größe\" %; {} 日本語.pdf", "lang ".repeat(40));
+    let names = [long.trim(), "plain.txt", "it's; a=\"b\".txt"];
+    let mut mail = Mail::to("ann@example.org")
+        .subject("Hello")
+        .text("Grüße")
+        .html("<img src=\"cid:logo.1\"> Grüße")
+        .embed("logo.1", "image/png", bytes.clone());
+    for name in names {
+        mail = mail.attach(name, "application/octet-stream", bytes.clone());
+    }
+    send(plain(&postbox), mail).await.unwrap();
+    let received = postbox.next().unwrap();
+    assert_eq!(received.defects, Vec::<String>::new());
+    let parts = "multipart/mixed, multipart/alternative, text/plain, multipart/related, text/html, image/png";
+    assert_eq!(received.parts[..6].join(", "), parts);
+    assert_eq!(received.text.as_deref().map(str::trim_end), Some("Grüße"));
+    let shown = &received.files[0];
+    assert_eq!((shown.content_id.as_deref(), &*shown.disposition), (Some("<logo.1>"), "inline"));
+    let got: Vec<_> = received.files[1..].iter().map(|file| file.name.as_deref().unwrap()).collect();
+    assert_eq!(got, names);
+    for file in &received.files {
+        assert!(mainstay::keys::base64::decode(&file.base64).unwrap() == bytes, "{:?}", file.name);
+    }
 }
 
 #[tokio::test]
