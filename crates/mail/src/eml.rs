@@ -33,6 +33,10 @@ pub(crate) fn of(message: &Message) -> Result<Vec<u8>, MailError> {
             .map_err(|fault| MailError::invalid(format!("header {name}"), fault.to_string()))?;
         builder = builder.raw_header(HeaderValue::new(header, value.clone()));
     }
+    if let Some(locale) = &message.locale {
+        let language = HeaderName::new_from_ascii_str("Content-Language");
+        builder = builder.raw_header(HeaderValue::new(language, locale.clone()));
+    }
     let said = match &message.html {
         None => Said::Text(text(message)),
         Some(html) => Said::Both(both(message, html)?),

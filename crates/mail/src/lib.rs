@@ -24,6 +24,7 @@
 //! - [`attachment`]: [`Attachment`], a file that comes with it.
 //! - [`message`]: [`Message`], and `eml`: how it looks on the wire.
 //! - [`mailer`]: [`Mailer`], and `scene`: what the views of mails see, absolute links among it.
+//! - `css`: puts the rules of a page into its elements.
 //! - [`transport`]: the contract of transports, and how one is chosen; `memory`, `file`, [`smtp`].
 //! - [`error`]: [`MailError`], by which a job knows whether to try again.
 //! - `later`: `DeliverMail`, the job that delivers (feature `jobs`).
@@ -35,6 +36,7 @@ extern crate self as mainstay_mail;
 pub mod address;
 pub mod attachment;
 pub mod config;
+mod css;
 mod eml;
 pub mod error;
 mod file;

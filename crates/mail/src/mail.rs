@@ -46,6 +46,7 @@ pub struct Mail {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) view: Option<(String, Context)>,
     pub(crate) attachments: Vec<Attachment>,
+    pub(crate) locale: Option<String>,
 }
 
 impl Mail {
@@ -63,6 +64,7 @@ impl Mail {
             headers: Vec::new(),
             view: None,
             attachments: Vec::new(),
+            locale: None,
         }
     }
 
@@ -117,6 +119,13 @@ impl Mail {
     /// A header of its own: `List-Unsubscribe`, `X-Campaign`. Those that follow from the mail itself, such as `To`, are refused.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The language of whoever gets it, as browsers name it: `de`, `de-AT`. The views `mails/welcome.de-AT` and then `mails/welcome.de`
+    /// go before `mails/welcome`, text and page of one of them; they see it as `locale`. It is the `Content-Language` of the mail.
+    pub fn locale(mut self, locale: impl Into<String>) -> Self {
+        self.locale = Some(locale.into());
         self
     }
 

@@ -13,11 +13,12 @@ use mainstay_view::{Context, Templates};
 
 use crate::address::{Addressee, Mailbox};
 use crate::config::MailConfig;
+use crate::css;
 use crate::error::MailError;
 #[cfg(feature = "jobs")]
 use crate::later::Later;
 use crate::mail::Mail;
-use crate::message::Message;
+use crate::message::{Message, check_locale};
 use crate::scene;
 use crate::transport::{MailDriver, Transport};
 
@@ -119,7 +120,9 @@ impl Mailer {
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("auto-submitted")) {
             headers.push(("Auto-Submitted".to_owned(), "auto-generated".to_owned()));
         }
-        let said = self.say(mail.view, mail.subject, mail.text, mail.html)?;
+        mail.locale.as_deref().map_or(Ok(()), check_locale).map_err(MailError::into_error)?;
+        let view = mail.view.map(|view| self.in_language(view, mail.locale.as_deref()));
+        let said = self.say(view, mail.subject, mail.text, mail.html)?;
         let message = Message {
             id: format!("{}-{}", now.format("%Y%m%d-%H%M%S%3f"), self.random.hex(8)),
             date: now,
@@ -130,8 +133,9 @@ impl Mailer {
             reply_to: mailboxes("reply_to", mail.reply_to)?,
             subject: said.subject,
             text: said.text,
-            html: said.html,
+            html: said.html.as_deref().map(css::inline),
             headers,
+            locale: mail.locale,
             attachments: mail.attachments,
         };
         let checked = message.check().and_then(|()| message.check_size(self.max_size, "`mail.max_size`"));
@@ -163,6 +167,17 @@ impl Mailer {
     /// When they cannot be read.
     pub async fn kept(&self) -> Result<Option<Vec<Message>>> {
         self.transport.kept().await.map_err(MailError::into_error)
+    }
+
+    /// The view for a language, if there is one: for `de-AT` that of `de-AT`, or of `de`.
+    fn in_language(&self, (name, context): (String, Context), locale: Option<&str>) -> (String, Context) {
+        let Some(locale) = locale else { return (name, context) };
+        let wider = std::iter::successors(Some(locale), |of| of.rsplit_once('-').map(|(wider, _)| wider));
+        let mut views = wider.map(|locale| format!("{name}.{locale}"));
+        let is_there =
+            |view: &String| [".txt", ".html"].iter().any(|kind| self.templates.has(&format!("{view}{kind}")));
+        let found = views.find(is_there);
+        (found.unwrap_or(name), context.with("locale", locale))
     }
 
     /// What goes into the mail: from its view, but for what was said.

@@ -39,6 +39,9 @@ pub struct Message {
     /// Headers besides those that follow from the above.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// Its language.
+    #[serde(default)]
+    pub locale: Option<String>,
     /// The files that come with it.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
@@ -96,6 +99,7 @@ impl Message {
             return Err(MailError::invalid("to", "nobody gets it"));
         }
         line("subject", &self.subject)?;
+        self.locale.as_deref().map_or(Ok(()), check_locale)?;
         for (name, value) in &self.headers {
             let field = format!("header {}", name.escape_debug());
             if let Some(reason) = refusal(name) {
@@ -142,6 +146,16 @@ fn line(field: &str, value: &str) -> Result<(), MailError> {
         Some('\r' | '\n') => Err(MailError::invalid(field, "has a line break")),
         Some(other) => Err(MailError::invalid(field, format!("has the control character {other:?}"))),
         None => Ok(()),
+    }
+}
+
+/// A language, by letters of a name of it (RFC 5646) at most: it becomes a part of the name of a file, and a header.
+pub(crate) fn check_locale(locale: &str) -> Result<(), MailError> {
+    let is_part =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match locale.len() <= 35 && locale.split('-').all(is_part) {
+        true => Ok(()),
+        false => Err(MailError::invalid("locale", "is written as `de` or `de-AT`")),
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `absolute_url_for("reset", token="…")` | the address of a named route, as it leads there from elsewhere |
 //! | `absolute_url("/account")` | the same for a path |
 //! | `subject` | what the mail is about, in `.html` |
+//! | `locale` | the language of the mail, where it says one; what translates in a view goes by it |
 //!
 //! There is no request: nothing in a mail depends on who asked for it, and least of all the host of its links.
 

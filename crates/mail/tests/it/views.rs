@@ -4,6 +4,8 @@ use mainstay_core::{App, Profile, Result};
 use mainstay_http::{RoutesExt, get, routes};
 use mainstay_mail::{Mail, MailExt, Mailer, Message};
 use mainstay_test::TestApp;
+use mainstay_view::minijinja::State;
+use mainstay_view::minijinja::value::Value;
 use mainstay_view::{Context, ViewFolder, ViewsExt, context};
 
 const VIEWS: ViewFolder = ViewFolder::embedded(
@@ -22,6 +24,17 @@ const VIEWS: ViewFolder = ViewFolder::embedded(
             "mails/plain.txt",
             "{% extends \"mainstay/mail.txt\" %}{% block subject %}Plain{% endblock %}{% block content %}{{ name }}: {{ absolute_url(\"/help\") }}{% endblock %}",
         ),
+        (
+            "mails/in.txt",
+            "{% block subject %}In {{ locale | default('English') }}{% endblock %}{{ t('greeting') }}",
+        ),
+        ("mails/in.html", "{% extends \"mainstay/mail.html\" %}{% block content %}English{% endblock %}"),
+        ("mails/in.de.txt", "{% block subject %}Auf {{ locale }}{% endblock %}{{ t('greeting') }}"),
+        (
+            "mails/in.de.html",
+            "{% extends \"mainstay/mail.html\" %}{% block content %}<style>p{x:y}</style><p>{% endblock %}",
+        ),
+        ("mails/in.fr.txt", "{% block subject %}En {{ locale }}{% endblock %}x"),
         ("mails/nameless.txt", "Hello!"),
         (
             "mails/astray.txt",
@@ -71,6 +84,42 @@ async fn what_is_said_goes_before_the_view() {
     let mailer = app.inject::<Mailer>().await;
     let mail = Mail::to("ann@example.org").subject("Mine").view("mails/nameless", context! {});
     assert_eq!(mailer.render(mail).unwrap().subject, "Mine");
+}
+
+#[tokio::test]
+async fn is_in_the_language_of_whoever_gets_it() {
+    // What translates, whatever that is: it goes by the language of the mail.
+    let t = |state: &State<'_, '_>, key: &str| {
+        let locale = state.lookup("locale").map_or("en".to_owned(), |locale| locale.to_string());
+        format!("{key} in {locale}")
+    };
+    let app = TestApp::start(app()).await;
+    let mailer = app.inject::<Mailer>().await;
+    let mail =
+        || Mail::to("ann@example.org").view("mails/in", context! {}.with("t", Value::from_function(t)));
+    for (locale, subject, text, html) in [
+        (None, "In English", "greeting in en\n", Some("<html lang=\"en\">")),
+        (Some("de"), "Auf de", "greeting in de\n", Some("<html lang=\"de\">")),
+        (Some("de-AT"), "Auf de-AT", "greeting in de-AT\n", Some("<p style=\"x:y\">")),
+        (Some("es"), "In es", "greeting in es\n", Some("<html lang=\"es\">")),
+        // No page in two languages.
+        (Some("fr"), "En fr", "x\n", None),
+    ] {
+        let message = mailer.render(locale.map_or(mail(), |locale| mail().locale(locale))).unwrap();
+        assert_eq!((message.subject.as_str(), message.text.as_str()), (subject, text), "{locale:?}");
+        match (&message.html, html) {
+            (Some(page), Some(part)) => assert!(page.contains(part), "{page}"),
+            (page, part) => assert_eq!(page.is_some(), part.is_some(), "{locale:?}"),
+        }
+        let wire = String::from_utf8(message.to_eml().unwrap()).unwrap();
+        let language = locale.map(|locale| format!("Content-Language: {locale}\r\n"));
+        assert_eq!(wire.contains("Content-Language"), locale.is_some());
+        assert!(wire.contains(&language.unwrap_or_default()), "{wire}");
+    }
+    for wrong in ["", "../de", "de_AT", "de\r\nBcc: eve@example.org", "de-", "englishes"] {
+        let error = mailer.render(mail().locale(wrong)).unwrap_err();
+        assert!(error.report().contains("`locale` of the mail"), "{}", error.report());
+    }
 }
 
 #[tokio::test]
