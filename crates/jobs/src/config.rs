@@ -7,6 +7,8 @@ use mainstay_core::Profile;
 use mainstay_core::config::{Problems, Section, duration};
 use serde::{Deserialize, Serialize};
 
+use crate::stats::KEEP;
+
 /// `[jobs]`.
 ///
 /// ```toml
@@ -41,6 +43,9 @@ pub struct JobsConfig {
     /// How long a job is kept that is dead. Unless it is set, until somebody deletes it.
     #[serde(with = "duration::option")]
     pub keep_dead: Option<Duration>,
+    /// How long it is kept how many jobs ended in each minute, and how long they took.
+    #[serde(with = "duration")]
+    pub keep_stats: Duration,
 }
 
 impl Default for JobsConfig {
@@ -55,6 +60,7 @@ impl Default for JobsConfig {
             lease: Duration::from_secs(15),
             keep_completed: Duration::from_secs(24 * 60 * 60),
             keep_dead: None,
+            keep_stats: KEEP,
         }
     }
 }

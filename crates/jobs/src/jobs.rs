@@ -27,6 +27,10 @@ impl Jobs {
         Self { ledger, resolver }
     }
 
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Enqueues a job on its own: for whoever has no [`Db`](mainstay_db::Db) at hand. To have it join a transaction, see [`Job::enqueue`].
     ///
     /// # Errors

@@ -22,12 +22,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::clock::Clock;
+use mainstay_core::metrics::Metrics;
 use mainstay_core::random::Random;
 use mainstay_core::{Contributions, Inject};
 use mainstay_db::Db;
 
 use crate::config::JobsConfig;
 use crate::registration::Registry;
+use crate::stats::Tally;
 
 pub(crate) use ending::{Ending, over};
 use limits::Waits;
@@ -44,6 +46,8 @@ struct Inner {
     registry: Registry,
     keep_completed: Duration,
     keep_dead: Option<Duration>,
+    keep_stats: Duration,
+    tally: Tally,
     waits: Waits,
     ends: Ends,
 }
@@ -54,7 +58,7 @@ impl Ledger {
         clock: Inject<dyn Clock>,
         random: Inject<dyn Random>,
         config: Inject<JobsConfig>,
-        contributions: Inject<Contributions>,
+        (contributions, metrics): (Inject<Contributions>, Inject<Metrics>),
     ) -> Self {
         Self(Arc::new(Inner {
             // A replica may not know yet of what was written.
@@ -64,6 +68,8 @@ impl Ledger {
             registry: Registry::of(&contributions),
             keep_completed: config.keep_completed,
             keep_dead: config.keep_dead,
+            keep_stats: config.keep_stats,
+            tally: Tally::new(Metrics::clone(&metrics)),
             waits: Waits::default(),
             ends: Ends::default(),
         }))
@@ -83,6 +89,15 @@ impl Ledger {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
+    }
+
+    /// What is counted here.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    pub(crate) fn keep_stats(&self) -> Duration {
+        self.0.keep_stats
     }
 
     /// A number in `0.0..1.0`.

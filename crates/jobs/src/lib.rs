@@ -11,7 +11,8 @@
 //! 6. `worker`: the service that takes jobs, runs them, and writes how they ended.
 //! 7. [`Jobs`]: looks at jobs, cancels them, tries them again, waits for them.
 //! 8. [`Schedule`]: jobs that are enqueued by the clock.
-//! 9. [`module`], [`config`], `command`: the built-in module, its section, and the command `worker`.
+//! 9. [`survey`], [`stats`]: what there is to see of jobs at the moment, and what was done over time.
+//! 10. [`module`], [`config`], `command`: the built-in module, its section, and the command `worker`.
 
 mod batch;
 mod chain;
@@ -28,7 +29,9 @@ mod outcome;
 mod registration;
 mod schedule;
 mod spec;
+pub mod stats;
 pub mod stored;
+pub mod survey;
 mod threads;
 mod topic;
 mod worker;

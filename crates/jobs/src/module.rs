@@ -17,6 +17,7 @@ use crate::jobs::Jobs;
 use crate::ledger::Ledger;
 use crate::registration::Registration;
 use crate::schedule::{self, Schedule, Timetable};
+use crate::stats::StoredStats;
 use crate::stored::{
     StoredBatch, StoredFailure, StoredJob, StoredLimit, StoredPause, StoredSchedule, StoredWorker,
 };
@@ -36,7 +37,8 @@ pub fn module() -> Module {
             StoredPause,
             StoredLimit,
             StoredSchedule,
-            StoredBatch
+            StoredBatch,
+            StoredStats
         ])
         .migrations(migrations!("jobs").of_library())
         .provide(Provider::singleton(Ledger::new).on_demand())

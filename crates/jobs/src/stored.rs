@@ -36,6 +36,35 @@ pub enum State {
 }
 
 impl State {
+    /// What it is stored as: `ready`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Following => "following",
+            Self::Blocked => "blocked",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Discarded => "discarded",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Scheduled,
+        Self::Following,
+        Self::Blocked,
+        Self::Ready,
+        Self::Running,
+        Self::Retrying,
+        Self::Completed,
+        Self::Cancelled,
+        Self::Discarded,
+        Self::Dead,
+    ];
     /// Those that are over, but for [`State::Dead`].
     pub const OVER: [Self; 3] = [Self::Completed, Self::Cancelled, Self::Discarded];
     /// Those that wait for something.

@@ -20,6 +20,7 @@ use crate::job::OnError;
 use crate::ledger::Ending;
 use crate::outcome::Said;
 use crate::registration::{Arguments, Registration};
+use crate::stats::Outcome;
 use crate::stored::StoredJob;
 
 /// How soon a job is offered again that this program does not know, and for how long.
@@ -73,6 +74,7 @@ async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<St
     let work = work(crew, registration, *module, job, &context).instrument(span.clone());
     let how = tokio::select! {
         ended = work => match ended {
+            // It has written that itself.
             _ if context.is_ended() => None,
             Ok(output) => Some(Ending::Completed { output }),
             Err(error) => Some(failed(crew, registration, job, &error)),
@@ -83,9 +85,27 @@ async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<St
         },
         () = crew.when_cut_off() => Some(Ending::Again { at: crew.ledger.now(), error: None }),
     };
-    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if let Some(outcome) = outcome(how.as_ref(), context.is_ended()) {
+        crew.ledger.tally().count((job, spec.name), outcome, took, crew.ledger.now());
+    }
     span.in_scope(|| tell(how.as_ref(), took_ms));
     how
+}
+
+/// What is counted. None: the job is another worker's.
+fn outcome(how: Option<&Ending>, is_ended: bool) -> Option<Outcome> {
+    Some(match how {
+        Some(Ending::Completed { .. }) => Outcome::Completed,
+        Some(Ending::Retrying { .. }) => Outcome::Failed,
+        Some(Ending::Dead { .. }) => Outcome::Dead,
+        Some(Ending::Discarded { .. }) => Outcome::Discarded,
+        Some(Ending::Cancelled) => Outcome::Cancelled,
+        Some(Ending::Again { .. }) => Outcome::Again,
+        None if is_ended => Outcome::Completed,
+        None => return None,
+    })
 }
 
 /// Waits until the attempt is to be cut off at once.

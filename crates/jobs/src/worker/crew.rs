@@ -150,7 +150,12 @@ impl Crew {
         /// Without the database there is nobody to say goodbye to; others find out by themselves.
         const PATIENCE: Duration = Duration::from_secs(1);
 
-        match tokio::time::timeout(PATIENCE, self.ledger.leave(self.id())).await {
+        let leave = async {
+            // First what matters; what is counted is only looked at.
+            self.ledger.leave(self.id()).await?;
+            self.ledger.write_stats().await
+        };
+        match tokio::time::timeout(PATIENCE, leave).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(target: "mainstay::jobs", error = %error.report(), "this worker could not sign off");

@@ -13,6 +13,10 @@ use crate::topic;
 const PAUSE: u32 = 9;
 /// How often what nobody needs is deleted.
 const PRUNING: Duration = Duration::from_secs(30);
+/// How often it is written what was counted.
+const COUNTING: Duration = Duration::from_secs(2);
+/// How many times as rarely it is looked how many wait.
+const ROUNDS: u64 = 5;
 
 /// Looks after what waits.
 pub(super) async fn keep(crew: Arc<Crew>, timetable: Inject<Timetable>, poll_interval: Duration) {
@@ -60,10 +64,38 @@ pub(super) async fn prune(crew: Arc<Crew>) {
                 tracing::warn!(target: "mainstay::jobs", jobs = lost, "jobs of no worker are run again");
             }
             while crew.ledger.prune().await? {}
+            crew.ledger.prune_stats().await?;
             Ok::<_, mainstay_core::Error>(())
         };
         if let Err(error) = pruned.await {
             tracing::warn!(target: "mainstay::jobs", error = %error.report(), "old jobs cannot be deleted");
+        }
+    }
+}
+
+/// Writes what was counted, and looks how many wait.
+pub(super) async fn count(crew: Arc<Crew>, queues: Vec<String>) {
+    let mut failures = 0_u32;
+    for round in 0_u64.. {
+        tokio::time::sleep(COUNTING).await;
+        let counted = async {
+            crew.ledger.write_stats().await?;
+            if round.is_multiple_of(ROUNDS) {
+                for queue in &queues {
+                    let (waiting, latency) = crew.ledger.waiting(queue).await?;
+                    crew.ledger.tally().waiting(queue, waiting, latency);
+                }
+            }
+            Ok::<_, mainstay_core::Error>(())
+        };
+        match counted.await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                if failures == 0 {
+                    tracing::warn!(target: "mainstay::jobs", error = %error.report(), "it cannot be written how many jobs ended; it is kept for now");
+                }
+                failures += 1;
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod kills;
 mod kinds;
 mod migrations;
 mod schedules;
+mod numbers;
 mod shared;
 mod together;
 mod workers;
