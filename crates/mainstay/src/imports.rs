@@ -67,6 +67,9 @@ pub use mainstay_bus::{
 };
 #[cfg(feature = "webhooks")]
 pub use mainstay_bus::{WebhookVerifier, Webhooks, WebhooksExt};
+#[cfg(feature = "admin")]
+pub use mainstay_admin::{JobDashboard, JobDashboardExt};
+
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 #[cfg(feature = "files")]

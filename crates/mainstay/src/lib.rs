@@ -26,6 +26,8 @@ pub use mainstay_core::*;
 
 #[cfg(feature = "http")]
 pub use ::axum;
+#[cfg(feature = "admin")]
+pub use mainstay_admin as admin;
 #[cfg(feature = "api")]
 pub use mainstay_api as api;
 #[cfg(feature = "auth")]

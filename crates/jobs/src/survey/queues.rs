@@ -69,12 +69,13 @@ impl Jobs {
     pub async fn queues(&self) -> Result<Vec<QueueState>> {
         let ledger = self.ledger();
         let pauses = StoredPause::query().limit(MOST_QUEUES as u64).all(ledger.db()).await?;
-        let known = ledger.registry().specs().map(|spec| spec.queue.to_owned());
-        let mut names: BTreeSet<String> =
-            known.chain(pauses.iter().map(|pause| pause.queue.clone())).collect();
-        names.extend(ledger.stored_queues().await?);
+        let mut names = self.queue_names().await?;
+        names.extend(pauses.iter().map(|pause| pause.queue.clone()));
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(MOST_QUEUES);
         let mut queues = Vec::new();
-        for name in names.into_iter().take(MOST_QUEUES) {
+        for name in names {
             let paused_since = pauses.iter().find(|pause| pause.queue == name).map(|pause| pause.since);
             let counts = ledger.counts(Some(&name)).await?;
             let is_idle = counts.of(State::Ready).count() == 0;
@@ -82,6 +83,18 @@ impl Jobs {
             queues.push(QueueState { name, paused_since, counts, latency });
         }
         Ok(queues)
+    }
+
+    /// The names of the queues that this application knows, and of those that have jobs, sorted.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn queue_names(&self) -> Result<Vec<String>> {
+        let known = self.ledger().registry().specs().map(|spec| spec.queue.to_owned());
+        let mut names: BTreeSet<String> = known.collect();
+        names.extend(self.ledger().stored_queues().await?);
+        Ok(names.into_iter().collect())
     }
 
     /// How many jobs there are in each state, over all queues.
