@@ -138,7 +138,34 @@ impl JobContext {
         if self.mine().update(|job| job.cursor(kept), self.0.ledger.db()).await? == 0 {
             return Err(self.lost());
         }
-        *self.0.cursor.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        self.has_come_to(text)
+    }
+
+    /// The same, and does `work` in the transaction that keeps it: what a step writes there happens once, however often the step is begun.
+    ///
+    /// # Errors
+    ///
+    /// As [`checkpoint`](Self::checkpoint), and those of `work`: then nothing was written.
+    pub async fn checkpoint_with(
+        &self,
+        cursor: &(impl Serialize + Sync),
+        work: impl AsyncFnOnce(&Tx) -> Result<()>,
+    ) -> Result<()> {
+        let text = serde_json::to_string(cursor)?;
+        let kept = Some(text.clone());
+        let step = async |tx: &Tx| {
+            if self.mine().update(|job| job.cursor(kept), tx).await? == 0 {
+                return Err(self.lost());
+            }
+            work(tx).await
+        };
+        self.0.ledger.db().transaction(step).await?;
+        self.has_come_to(text)
+    }
+
+    /// Goes on from there the next time, and stops here if it is to.
+    fn has_come_to(&self, cursor: String) -> Result<()> {
+        *self.0.cursor.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor);
         if self.is_stopping() { Err(interrupted()) } else { Ok(()) }
     }
 

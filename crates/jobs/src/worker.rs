@@ -82,7 +82,7 @@ async fn work(
     let crew = Arc::new(Crew::enter(Ledger::clone(&ledger), resolver, &queues, ends).await?);
     running.ready();
     tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = queues.join(", "), "jobs are run");
-    let beside = beside(&crew, timetable, (&config, &queues), ended);
+    let beside = beside(&crew, timetable, &config, ended);
     let end = run(&crew, &config, &queues, beside, &shutdown).await;
     crew.leave().await;
     end
@@ -98,7 +98,7 @@ fn queues(ledger: &Ledger, config: &JobsConfig) -> Vec<String> {
 fn beside(
     crew: &Arc<Crew>,
     timetable: Inject<Timetable>,
-    (config, queues): (&JobsConfig, &[String]),
+    config: &JobsConfig,
     ended: mpsc::Receiver<crew::Ended>,
 ) -> JoinSet<()> {
     let mut beside = JoinSet::new();
@@ -106,7 +106,7 @@ fn beside(
     beside.spawn(heart::beat(Arc::clone(crew), config.lease));
     beside.spawn(keeper::keep(Arc::clone(crew), timetable, config.poll_interval));
     beside.spawn(keeper::prune(Arc::clone(crew)));
-    beside.spawn(keeper::count(Arc::clone(crew), queues.to_vec()));
+    beside.spawn(keeper::count(Arc::clone(crew)));
     beside
 }
 

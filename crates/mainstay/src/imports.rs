@@ -59,6 +59,8 @@ pub use mainstay_resource::{
     Validated,
 };
 
+#[cfg(feature = "admin")]
+pub use mainstay_admin::{JobDashboard, JobDashboardExt};
 #[cfg(feature = "files")]
 pub use mainstay_api::{AttachmentsOverHttp, FilesExt, FilesOverHttp};
 #[cfg(feature = "bus")]
@@ -67,8 +69,6 @@ pub use mainstay_bus::{
 };
 #[cfg(feature = "webhooks")]
 pub use mainstay_bus::{WebhookVerifier, Webhooks, WebhooksExt};
-#[cfg(feature = "admin")]
-pub use mainstay_admin::{JobDashboard, JobDashboardExt};
 
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};

@@ -11,6 +11,7 @@
 //! | [`tags`] | what articles are about |
 //! | [`v2`] | the same rows as declared resources, at `/api/v2` |
 //! | [`mod@errors`] | the shape in which RealWorld clients expect errors |
+//! | [`news`] | mails about new followers, new articles, and the week: events, jobs, a schedule |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
 
@@ -18,6 +19,7 @@ pub mod articles;
 pub mod comments;
 pub mod errors;
 pub mod home;
+pub mod news;
 pub mod profiles;
 pub mod seed;
 pub mod tags;
@@ -34,8 +36,10 @@ pub fn app() -> App {
         .module(tags::module())
         .module(articles::module())
         .module(comments::module())
+        .module(news::module())
         .module(v2::module())
         .module(home::module())
+        .job_dashboard()
         .contribute(errors::renderer())
         .migrations(migrations!())
         .seed("authors and articles", seed::fill)

@@ -7,6 +7,7 @@ use mainstay::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::news::Followed;
 use crate::users::User;
 use crate::users::scopes::{READ_ARTICLES, WRITE_FAVORITES};
 
@@ -99,7 +100,15 @@ async fn follow(
         let error = Error::new(StatusCode::UNPROCESSABLE_ENTITY, "Nobody follows themselves.");
         return Err(error.code("follows_oneself"));
     }
-    reader.follows.add([&user], &db).await?;
+    db.transaction(async |tx| {
+        let is_new = !reader.follows.keys(tx).await?.contains(&user.key());
+        reader.follows.add([&user], tx).await?;
+        if is_new {
+            Followed { author: user.id, follower: reader.id }.publish(tx).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(Json(SingleProfile { profile: Profile::new(user, true) }))
 }
 

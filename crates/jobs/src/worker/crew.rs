@@ -24,7 +24,7 @@ pub(super) struct Crew {
     pub(super) ledger: Ledger,
     pub(super) resolver: Resolver,
     name: String,
-    queues: Vec<String>,
+    pub(super) queues: Vec<String>,
     id: AtomicI64,
     held: Mutex<HashMap<i64, watch::Sender<Stop>>>,
     ends: mpsc::Sender<Ended>,

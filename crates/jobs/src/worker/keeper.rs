@@ -74,14 +74,14 @@ pub(super) async fn prune(crew: Arc<Crew>) {
 }
 
 /// Writes what was counted, and looks how many wait.
-pub(super) async fn count(crew: Arc<Crew>, queues: Vec<String>) {
+pub(super) async fn count(crew: Arc<Crew>) {
     let mut failures = 0_u32;
     for round in 0_u64.. {
         tokio::time::sleep(COUNTING).await;
         let counted = async {
             crew.ledger.write_stats().await?;
             if round.is_multiple_of(ROUNDS) {
-                for queue in &queues {
+                for queue in &crew.queues {
                     let (waiting, latency) = crew.ledger.waiting(queue).await?;
                     crew.ledger.tally().waiting(queue, waiting, latency);
                 }

@@ -80,7 +80,7 @@ async fn feed(
 }
 
 /// Shows one article.
-#[get("/api/articles/{slug}", tag = "Articles")]
+#[get("/api/articles/{slug}", name = "article", tag = "Articles")]
 #[errors(NotFound)]
 async fn show(
     Path(slug): Path<String>,

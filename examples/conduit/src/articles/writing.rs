@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Article, ArticleTag, NewArticle, NewArticleTag, SingleArticle, slug};
+use crate::news::TellFollowers;
 use crate::profiles::Reader;
 use crate::tags::{self, Tag};
 use crate::users::User;
@@ -58,6 +59,7 @@ async fn publish(
             let tags = tags::named(&draft.tag_list, tx).await?;
             let link = |tag: &Tag| NewArticleTag { article: article.key(), tag: tag.key() };
             ArticleTag::insert_all(tags.iter().map(link), tx).await?;
+            TellFollowers { article: article.id }.enqueue(tx).await?;
             Ok((article, tags))
         })
         .await?;

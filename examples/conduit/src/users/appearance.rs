@@ -11,21 +11,36 @@ const PAGE: &str = "/account/profile";
 const VIEW: &str = "account/profile.html";
 
 #[derive(Serialize, Deserialize, Validate)]
-struct Appearance {
+pub(super) struct Appearance {
     #[garde(length(chars, min = 1, max = 60))]
     username: String,
     #[garde(length(max = 10_000))]
     bio: String,
     #[garde(length(max = 2000))]
     image: String,
+    /// A box that is not ticked is not sent.
+    #[garde(skip)]
+    #[serde(default)]
+    wants_mails: bool,
 }
 
 /// The form, filled in.
-#[get("/account/profile", hidden)]
+#[get("/account/profile", name = "appearance", hidden)]
 async fn show(_: InPerson, SignedIn(user): SignedIn<User>, views: Views) -> Result<Html<String>> {
-    let User { username, bio, image, .. } = user;
-    let form = FormState::of(&Appearance { username, bio, image })?;
-    views.render(VIEW, context! { form })
+    page(&views, Appearance::of(user)?, FormState::blank())
+}
+
+/// The page, with what was typed into its two forms.
+pub(super) fn page(views: &Views, form: FormState, picture: FormState) -> Result<Html<String>> {
+    views.render(VIEW, context! { form, picture })
+}
+
+impl Appearance {
+    /// The form with what others see now.
+    pub(super) fn of(user: User) -> Result<FormState> {
+        let User { username, bio, image, wants_mails, .. } = user;
+        FormState::of(&Self { username, bio, image, wants_mails })
+    }
 }
 
 /// What the form sends.
@@ -44,6 +59,7 @@ async fn change(
                 user.username = given.username.trim().to_owned();
                 user.bio = given.bio;
                 user.image = given.image;
+                user.wants_mails = given.wants_mails;
             },
             &db,
         );
@@ -55,7 +71,7 @@ async fn change(
             session.flash("success", "That is what others see now.");
             Ok(Redirect::see_other(PAGE).into_response())
         }
-        Err(form) => Ok((form.status(), views.render(VIEW, context! { form })?).into_response()),
+        Err(form) => Ok((form.status(), page(&views, form, FormState::blank())?).into_response()),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct User {
     /// The address of a picture.
     #[field(default = "")]
     pub image: String,
+    /// Whether they are told news by mail.
+    #[field(default = true, hidden)]
+    pub wants_mails: bool,
     /// Whose articles are in their feed.
     #[many_to_many(table = "follows")]
     pub follows: ManyToMany<Self>,
@@ -35,6 +38,18 @@ pub struct User {
     /// What they like.
     #[many_to_many(by = fans)]
     pub favorites: ManyToMany<Article>,
+}
+
+/// The picture that somebody has sent. What others see is [`User::image`], which leads to it.
+#[model]
+pub struct Picture {
+    /// Whose.
+    #[field(primary_key)]
+    #[belongs_to(on_delete = cascade)]
+    pub user: BelongsTo<User>,
+    /// The file. When the row goes, or has another one, so does the file.
+    #[belongs_to]
+    pub file: BelongsTo<Blob>,
 }
 
 impl Account for User {

@@ -140,6 +140,7 @@ async fn a_reader_registers_forgets_the_password_and_gets_in_again() {
     let app = crate::conduit().await;
     let client = app.client();
     let link = async || {
+        app.run_jobs().await;
         let mails = app.mails().await;
         let link = mails.last().expect("a mail").links().next().expect("a link").to_owned();
         link[link.find("/account").expect("to a page of accounts")..].to_owned()

@@ -45,6 +45,7 @@ async fn a_device_comes_back_and_one_that_was_robbed_is_signed_out() {
     refresh(&app, &first).await.assert_problem(400, "invalid_grant");
     assert_eq!(feed(&app, &second).await, 401);
     refresh(&app, &second).await.assert_problem(400, "invalid_grant");
+    app.run_jobs().await;
     let mails = app.mails().await;
     assert_eq!(mails.last().map(|mail| mail.to[0].address()), Some("priya@example.net"));
     refresh(&app, &other).await.assert_status(200);

@@ -11,6 +11,7 @@ mod engines;
 mod factories;
 mod favorites;
 mod moderation;
+mod news;
 mod pages;
 mod profiles;
 mod programs;

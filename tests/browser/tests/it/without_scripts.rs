@@ -1,19 +1,30 @@
 //! An account from its beginning to its end, as a person without JavaScript has it: every form is filled in by mouse and keyboard.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use browser::{Application, Visitor};
 use totp_rs::{Builder, Secret};
+
+/// How long a mail may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const EMAIL: &str = "robin@example.org";
 const FIRST: &str = "correct horse";
 const SECOND: &str = "battery staple";
 const THIRD: &str = "a third password";
 
-/// The link of the newest mail with this subject. In development there is a page of mails.
+/// The link of the newest mail with this subject. In development there is a page of mails; a job puts them there, a little later.
 fn mailed(application: &Application, subject: &str) -> String {
     let mut mailbox = Visitor::new().unwrap();
-    mailbox.open(&format!("{}/_mainstay/mails", application.address())).unwrap();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        mailbox.open(&format!("{}/_mainstay/mails", application.address())).unwrap();
+        if mailbox.text().unwrap().contains(subject) {
+            break;
+        }
+        assert!(Instant::now() < until, "no mail is called `{subject}`");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     mailbox.press(subject).unwrap();
     let text = mailbox.text().unwrap();
     let start = format!("{}/account/", application.address());

@@ -1,0 +1,139 @@
+//! What people are told by mail, and the pictures that they send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conduit::users::User;
+use mainstay::core::clock::TestClock;
+use mainstay::prelude::*;
+use mainstay_test::{Factory, TestApp};
+use serde_json::json;
+
+use crate::factories::{ArticleFactory, UserFactory, writer};
+
+/// Delivers events, and runs jobs until there are none.
+async fn settle(app: &TestApp) {
+    app.inject::<Outbox>().await.settled(Duration::from_secs(10)).await.expect("events are delivered");
+    app.run_jobs().await;
+}
+
+async fn subjects_to(app: &TestApp, user: &User) -> Vec<String> {
+    app.mails_to(&user.email).await.into_iter().map(|mail| mail.subject).collect()
+}
+
+#[tokio::test]
+async fn who_is_followed_is_told_once() {
+    let app = TestApp::start(conduit::app()).await;
+    let db = app.inject::<Db>().await;
+    let ann = UserFactory.create(&db).await.expect("a user");
+    let mut silent = UserFactory.create(&db).await.expect("a user");
+    silent.update(|user| user.wants_mails(false), &db).await.expect("a change");
+    let (reader, token) = writer(&app).await;
+    for user in [&ann, &ann, &silent] {
+        let follow = format!("/api/profiles/{}/follow", user.username);
+        app.post(&follow).header("authorization", &token).send().await.assert_status(200);
+    }
+    settle(&app).await;
+    assert_eq!(subjects_to(&app, &ann).await, [format!("{} follows you", reader.username)]);
+    assert!(subjects_to(&app, &silent).await.is_empty());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn followers_are_told_of_an_article_and_nobody_of_one_that_was_not_published() {
+    let app = TestApp::start(conduit::app()).await;
+    let db = app.inject::<Db>().await;
+    let (author, token) = writer(&app).await;
+    let mut followers = Vec::new();
+    for _ in 0..3 {
+        let mut follower = UserFactory.create(&db).await.expect("a user");
+        follower.follows.add([&author], &db).await.expect("a link");
+        followers.push(follower);
+    }
+    let stranger = UserFactory.create(&db).await.expect("a user");
+    let publish = async |title: &str| {
+        let article =
+            json!({ "article": { "title": title, "description": "In short", "body": "At length" } });
+        app.post("/api/articles").header("authorization", &token).json(&article).send().await
+    };
+    publish("").await.assert_status(422);
+    publish("On jobs").await.assert_status(201);
+    settle(&app).await;
+    for follower in &followers {
+        let told = format!("{} has published \"On jobs\"", author.username);
+        assert_eq!(subjects_to(&app, follower).await, [told]);
+    }
+    assert!(subjects_to(&app, &stranger).await.is_empty());
+    let mail = app.mails().await.into_iter().next().expect("a mail");
+    assert!(mail.text.contains("/api/articles/on-jobs"), "{}", mail.text);
+    assert!(mail.text.contains("/account/profile"), "{}", mail.text);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_week_is_told_on_monday_morning() {
+    let clock = Arc::new(TestClock::default());
+    let app = TestApp::of(conduit::app()).clock(&clock).start().await;
+    let db = app.inject::<Db>().await;
+    // The clock begins on a Thursday at noon; the first look notes the next Monday.
+    app.run_jobs().await;
+    let articles = ArticleFactory::default().create_many(2, &db).await.expect("articles");
+    let mut reader = UserFactory.create(&db).await.expect("a user");
+    reader.follows.add(articles.iter().map(|article| article.author.key()), &db).await.expect("links");
+    let lonely = UserFactory.create(&db).await.expect("a user");
+    clock.advance(Duration::from_secs(3 * 24 * 3600));
+    assert_eq!(app.run_jobs().await, 0, "it is not Monday yet");
+    clock.advance(Duration::from_secs(24 * 3600));
+    app.run_jobs().await;
+    assert_eq!(subjects_to(&app, &reader).await, ["Your week on Conduit"]);
+    assert!(subjects_to(&app, &lonely).await.is_empty());
+    let mail = app.mails().await.into_iter().next().expect("a mail");
+    for article in &articles {
+        assert!(mail.text.contains(&article.title), "{}", mail.text);
+    }
+    // Nothing new in the week after.
+    clock.advance(Duration::from_secs(7 * 24 * 3600));
+    app.run_jobs().await;
+    assert_eq!(subjects_to(&app, &reader).await.len(), 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_picture_that_is_sent_is_what_others_see() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let app = TestApp::start(conduit::app()).await;
+    let (user, token) = writer(&app).await;
+    let send = async |content: &[u8]| {
+        let picture = mainstay_test::Upload::new().file("picture", "me.png", "image/png", content);
+        app.post("/account/picture").header("authorization", &token).upload(picture).send().await
+    };
+    let image = async || {
+        let profile = app.get(&format!("/api/profiles/{}", user.username)).send().await;
+        profile.json::<serde_json::Value>()["profile"]["image"].as_str().expect("a text").to_owned()
+    };
+    send(b"<script>alert(1)</script>").await.assert_status(415);
+    assert_eq!(image().await, "");
+    send(PNG).await.assert_status(303);
+    let first = image().await;
+    let shown = app.get(&first).send().await;
+    shown.assert_status(200).assert_header("content-type", "image/png");
+    send(&[PNG, b"2"].concat()).await.assert_status(303);
+    assert_ne!(image().await, first);
+    assert_eq!(app.get(&image().await).send().await.assert_status(200).bytes().len(), PNG.len() + 1);
+    app.get("/pictures/999").send().await.assert_status(404);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn operators_see_the_jobs_and_nobody_else_does() {
+    let app = TestApp::start(conduit::app()).await;
+    let (user, token) = writer(&app).await;
+    app.get("/jobs").send().await.assert_status(401);
+    app.get("/jobs").header("authorization", &token).send().await.assert_status(403);
+    let roles = app.inject::<Roles>().await;
+    let changes =
+        roles.change(&mainstay::core::principal::Principal::system("test")).expect("the system may");
+    changes.give("operator", &user.principal()).await.expect("there is such a role");
+    app.get("/jobs").header("authorization", &token).send().await.assert_status(200);
+    app.stop().await;
+}
