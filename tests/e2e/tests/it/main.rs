@@ -6,6 +6,7 @@ mod data;
 mod errors;
 mod input;
 mod installation;
+mod messages;
 mod migrations;
 mod process;
 mod protocols;
