@@ -41,7 +41,7 @@ use crate::outbox;
 /// `#[event(name = "…")]` is what it is called where it is stored: it must stay when the type is renamed. `key = field` (or `key =
 /// (field, other)`) says what it is about: of events with one key, each subscriber gets one after the other, in the order in which
 /// they were published. Without a key there is no order. An enum is one event of several kinds; each of them has the fields of the key.
-/// `version = 2` says that what is stored looks otherwise than before; [`upgrade`](Self::upgrade) reads what was.
+/// `version = 2, upgrade = function` says that what is stored looks otherwise than before, and what reads what was: see [`upgrade`](Self::upgrade).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
+    // By hand: the macro names this crate as others do.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Priced {
         cents: i64,

@@ -69,3 +69,10 @@ pub use webhooks::{WebhookEndpoint, WebhookVerifier, Webhooks, WebhooksExt};
 pub mod derive {
     pub use mainstay_macros::Event;
 }
+
+/// What the macros call. Not for others.
+#[doc(hidden)]
+pub mod __private {
+    pub use mainstay_core::Result;
+    pub use serde_json::Value;
+}

@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::punctuated::Punctuated;
-use syn::{Data, DeriveInput, Error, Fields, LitInt, LitStr, Result, Token, parenthesized};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Fields, LitInt, LitStr, Path, Result, Token, parenthesized};
 
 /// Writes `Event` with the name, the version and the key that are said.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -14,12 +15,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let key = said.key.as_deref().map(|fields| key(input, fields)).transpose()?;
     let (name, event, bus) = (&input.ident, &said.name, crate::root::path("bus"));
     let version = said.version.map(|version| quote!(const VERSION: u32 = #version;));
+    let upgrade = said.upgrade.map(|function| upgrade(&function, &bus));
     Ok(quote! {
         #[automatically_derived]
         impl #bus::Event for #name {
             const NAME: &'static str = #event;
             #version
             #key
+            #upgrade
         }
     })
 }
@@ -29,11 +32,13 @@ struct Said {
     name: LitStr,
     version: Option<u32>,
     key: Option<Vec<Ident>>,
+    /// The function that reads what earlier versions have stored.
+    upgrade: Option<Path>,
 }
 
 impl Said {
     fn of(input: &DeriveInput) -> Result<Self> {
-        let (mut name, mut version, mut key) = (None, None, None);
+        let (mut name, mut version, mut key, mut upgrade) = (None, None, None, None);
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("event")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("name") {
@@ -57,8 +62,10 @@ impl Said {
                     } else {
                         vec![value.parse()?]
                     });
+                } else if meta.path.is_ident("upgrade") {
+                    upgrade = Some(meta.value()?.parse::<Path>()?);
                 } else {
-                    return Err(meta.error("unknown; an event takes `name`, `version` and `key`"));
+                    return Err(meta.error("unknown; an event takes `name`, `version`, `upgrade` and `key`"));
                 }
                 Ok(())
             })?;
@@ -67,7 +74,19 @@ impl Said {
             let told = "say what it is called where it is stored: `#[event(name = \"article.published\")]`";
             Error::new_spanned(&input.ident, told)
         })?;
-        Ok(Self { name, version, key })
+        if let (Some(upgrade), None) = (&upgrade, version) {
+            return Err(Error::new_spanned(upgrade, "say the `version` that `upgrade` makes: `version = 2`"));
+        }
+        Ok(Self { name, version, key, upgrade })
+    }
+}
+
+/// The function `upgrade`, which calls this one.
+fn upgrade(function: &Path, bus: &TokenStream) -> TokenStream {
+    quote_spanned! {function.span()=>
+        fn upgrade(version: u32, stored: #bus::__private::Value) -> #bus::__private::Result<#bus::__private::Value> {
+            #function(version, stored)
+        }
     }
 }
 

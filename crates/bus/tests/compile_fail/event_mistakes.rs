@@ -44,4 +44,16 @@ struct KeyCannotBeWritten {
     what: Opaque,
 }
 
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "g", upgrade = from_before)]
+struct UpgradeOfNoVersion;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "h", version = 2, upgrade = from_before)]
+struct UpgradeOfAnotherForm;
+
+fn from_before(stored: String) -> String {
+    stored
+}
+
 fn main() {}

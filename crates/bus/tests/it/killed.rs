@@ -1,4 +1,4 @@
-//! `kill -9` of processes that deliver, while others publish.
+//! `kill -9` of processes that deliver while others publish, and of the database beneath both.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use mainstay_bus::outbox::StoredDelivery;
 use mainstay_bus::{Delivery, EventsExt, Outbox, Publish};
 use mainstay_core::random::{Random, SecureRandom};
 use mainstay_core::{App, Error, Inject, Result};
+use mainstay_db::scratch::Scratch;
 use mainstay_db::{Db, ModelsExt, models};
 use mainstay_test::TestApp;
+use servers::{Durability, Engine, Server};
 
 use crate::several::on_each_server;
 use crate::shop::{Effect, NewEffect, OrderPlaced};
@@ -133,6 +135,72 @@ async fn no_event_is_lost_and_no_effect_is_there_twice_when_relays_are_killed() 
         publisher.stop().await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_is_lost_and_no_effect_is_there_twice_when_postgresql_is_killed() {
+    outlives_its_database(Engine::Postgres, servers::programs::POSTGRES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_is_lost_and_no_effect_is_there_twice_when_mariadb_is_killed() {
+    outlives_its_database(Engine::MariaDb, servers::programs::MARIADB).await;
+}
+
+/// Publishes one event after the other. Returns the numbers of those whose commit was acknowledged.
+async fn publish_through_trouble(db: Db, customer: i64, stop: Arc<AtomicBool>) -> Vec<i64> {
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        if (OrderPlaced { customer, number }).publish(&db).await.is_ok() {
+            acknowledged.push(number);
+        }
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    acknowledged
+}
+
+async fn outlives_its_database(engine: Engine, program: servers::programs::Program) {
+    if let Err(why) = program.find() {
+        assert!(std::env::var_os("CI").is_none(), "{why}");
+        return;
+    }
+    let server = tokio::task::spawn_blocking(move || Server::start(engine, Durability::Durable));
+    let mut server = server.await.unwrap().unwrap();
+    let scratch = Scratch::new(&server.url()).await.unwrap();
+    let app = TestApp::of(shop()).set("database.url", scratch.url()).start().await;
+    let db = app.inject::<Db>().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = (0..3)
+        .map(|customer| tokio::spawn(publish_through_trouble(Db::clone(&db), customer, Arc::clone(&stop))))
+        .collect();
+    for round in 0..kills().min(5) as u64 {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        tokio::task::block_in_place(|| {
+            server.kill();
+            std::thread::sleep(Duration::from_millis(100 * (round % 4)));
+            server.start_again().unwrap();
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    stop.store(true, Ordering::SeqCst);
+    let mut acknowledged = Vec::new();
+    for publisher in publishers {
+        acknowledged.push(publisher.await.unwrap());
+    }
+    app.inject::<Outbox>().await.settled(Duration::from_secs(60)).await.unwrap();
+    for (customer, acknowledged) in (0..).zip(acknowledged) {
+        assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+        let once = numbers("once", customer, &db).await;
+        assert!(once.is_sorted_by(|one, next| one < next), "once and in order: {once:?}");
+        let lost: Vec<_> = acknowledged.iter().filter(|number| !once.contains(number)).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
+    app.stop().await;
+    scratch.remove().await.unwrap();
+    tokio::task::block_in_place(|| drop(server));
 }
 
 async fn numbers(by: &str, customer: i64, db: &Db) -> Vec<i64> {
