@@ -10,13 +10,12 @@ use std::collections::BTreeSet;
 use http::HeaderName;
 use mainstay_core::check::Check;
 use mainstay_core::config::{Problems, Section};
-use mainstay_core::service::Service;
 use mainstay_core::{Assembly, CoreContributions, Finding, Findings, Module};
 use mainstay_http::describe::{CacheSpec, Parameter, Place};
 use mainstay_http::version::ApiVersions;
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Answers, refresh};
+use super::answers::Answers;
 use super::key::is_of;
 
 /// `[output_cache]`.
@@ -47,7 +46,6 @@ pub(super) fn module() -> Module {
         .config::<OutputCacheConfig>()
         .provide(Answers::new)
         .export::<Answers>()
-        .service(Service::new("output-cache", refresh))
         .check(Check::at_start(check))
 }
 

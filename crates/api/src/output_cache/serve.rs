@@ -72,7 +72,7 @@ pub(super) async fn serve(cache: Arc<Inner>, request: Request, next: Next) -> Re
         Ok(Turn::Shared(kept)) => given(&kept, &answers, |_| Status::Collapsed, request, next).await,
         Ok(Turn::Refresh(kept, making)) => match Answer::read(&kept) {
             Some(answer) => {
-                answers.refresh(Box::pin(work.make_anew(making, request, next)));
+                answers.cache().make_in_background(work.make_anew(making, request, next));
                 taken(answer, &answers, Status::Hit)
             }
             None => work.make(making, request, next).await,

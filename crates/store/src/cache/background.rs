@@ -9,6 +9,8 @@ use mainstay_core::{Inject, Result};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
+use super::Cache;
+
 /// So many values wait to be made anew. Where there are more, the next one who asks tries again.
 const WAITING: usize = 64;
 /// So many are made anew at once.
@@ -37,10 +39,19 @@ impl Background {
         self.is_running.load(Ordering::Acquire)
     }
 
-    /// Has something done; where too much waits, not this time.
-    pub(super) fn hand_over(&self, work: Work) {
-        // What is dropped is the turn of the next one who asks.
-        let _ = self.works.try_send(work);
+    /// Has something done. False: too much waits, so that it is not done this time.
+    pub(super) fn hand_over(&self, work: Work) -> bool {
+        self.works.try_send(work).is_ok()
+    }
+}
+
+impl Cache {
+    /// Has something made anew beside those who ask, such as what [`turn`](Cache::turn) gives a turn to make: 8 at once, each within a
+    /// minute. False: it is not done, since too much waits, or nobody does it, as in commands. What is dropped then is the turn of the
+    /// next one who asks.
+    pub fn make_in_background(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        let at_work = self.background.as_ref().filter(|background| background.is_running());
+        at_work.is_some_and(|background| background.hand_over(Box::pin(work)))
     }
 }
 

@@ -133,6 +133,7 @@ impl Cache {
             // Where it cannot be given back, it ends by itself.
             let _ = cache.store.set(&lease, held_for(after, Place::Any)).await;
         };
+        // Where it is not done, it is the turn of the next one who asks.
         background.hand_over(work.boxed());
     }
 

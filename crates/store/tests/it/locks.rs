@@ -2,4 +2,5 @@
 
 mod contract;
 mod holding;
+mod processes;
 mod starting;
