@@ -125,12 +125,13 @@ impl Redis {
         self.pong().await.map_err(|why| StoreError::out_of_reach(self.place(), why))
     }
 
-    /// How the server chooses what it drops for want of room; none if it drops nothing.
+    /// How the server chooses what it drops for want of room, such as `volatile-lru`; none if it drops nothing. Locks are not for one
+    /// that does (`store.W002`).
     ///
     /// # Errors
     ///
     /// When it is not there, or does not say.
-    pub(crate) async fn evicts(&self) -> Result<Option<String>, StoreError> {
+    pub async fn evicts(&self) -> Result<Option<String>, StoreError> {
         let ask = |mut connection| async move {
             redis::cmd("INFO").arg("memory").query_async::<String>(&mut connection).await
         };
