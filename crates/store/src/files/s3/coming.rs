@@ -99,7 +99,9 @@ impl Coming {
             while !parts.sending.is_empty() {
                 parts.arrived().await?;
             }
-            let sent = parts.sent.iter().flatten().cloned().collect();
+            // One that failed before is missing, whoever goes on nevertheless.
+            let missing = || object_store::Error::Generic { store: "S3", source: "a part is missing".into() };
+            let sent = parts.sent.iter().cloned().collect::<Option<Vec<_>>>().ok_or_else(missing)?;
             let kept = self.store.complete_multipart(&self.path, &parts.id, sent).await?;
             self.parts = None;
             return Ok(kept);

@@ -307,6 +307,44 @@ async fn the_migration_makes_the_tables_that_the_models_need() {
     app.stop().await;
 }
 
+/// What `migrate make` writes for a model that refers to a file.
+const READERS: &str = r#"
+after = []
+
+[[operations]]
+create_table = "readers"
+columns = [
+    { name = "id", type = "bigint", generated = true },
+    { name = "avatar_id", type = "uuid", nullable = true },
+]
+primary_key = ["id"]
+indexes = [{ name = "readers_avatar_id_idx", columns = ["avatar_id"] }]
+foreign_keys = [
+    { name = "readers_avatar_id_fkey", columns = ["avatar_id"], to = "mainstay_blobs", keys = ["id"], on_delete = "restrict" },
+]
+"#;
+
+#[tokio::test]
+async fn migrations_of_an_application_may_refer_to_files() {
+    let clock = Arc::new(TestClock::default());
+    let setup = || {
+        let own = Migrations::embedded("readers", "/nowhere", "", &[("0001_readers", READERS)]);
+        let app = App::new().models(models![Reader]).migrations(own).contribute(KeepsAttachments);
+        TestApp::of(app).clock(&clock)
+    };
+    on_each_engine(setup, async |app| {
+        let world = world(app).await;
+        let World { db, attachments, .. } = &world;
+        let blob = attachments.keep("me.png", "me").await.unwrap();
+        NewReader {}.avatar(Some(blob.key())).insert(db).await.unwrap();
+        assert_eq!(Blob::filter(|one| one.id.eq(blob.id)).delete(db).await.unwrap_err().status(), 409);
+        clock.advance(DAY * 2);
+        attachments.sweep().await.unwrap();
+        assert!(world.has(&blob).await);
+    })
+    .await;
+}
+
 #[test]
 fn references_that_would_lose_rows_or_files_are_found_at_start() {
     #[model(table = "careless")]
