@@ -30,7 +30,7 @@ user = None
 
 
 def refuse(start, why):
-    start("403 FORBIDDEN", [("content-type", "application/xml")])
+    start("403 FORBIDDEN", [("content-type", "application/xml"), ("access-control-allow-origin", "*")])
     return [f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>".encode()]
 
 
@@ -38,6 +38,11 @@ def in_url(application):
     def call(environ, start):
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         query = {name: values[0] for name, values in query.items()}
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            # The rule of the bucket for pages of other origins.
+            allowed = [("access-control-allow-methods", "GET, PUT"), ("access-control-allow-headers", "content-type")]
+            start("204 NO CONTENT", [("access-control-allow-origin", "*"), *allowed])
+            return []
         if "X-Amz-Signature" not in query:
             return application(environ, start) if "HTTP_AUTHORIZATION" in environ or user is None else refuse(start, "who")
         given = query.pop("X-Amz-Signature")

@@ -251,6 +251,7 @@ async fn nothing_that_a_stranger_has_sent_runs_as_a_page() {
     let named = files.url("page.html").trusted().named("Page 1.html").sign().await.unwrap();
     let response = app.get(&named).send().await;
     response.assert_header("content-disposition", "inline; filename=\"Page 1.html\"");
+    assert_ne!(response.header("content-security-policy"), Some("sandbox"));
     let saved = files.url("unknown").media_type("image/png").attachment("\u{fc}.png").sign().await.unwrap();
     let response = app.get(&saved).send().await;
     response.assert_header("content-type", "image/png");

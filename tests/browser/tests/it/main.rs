@@ -4,6 +4,7 @@
 
 mod accessible;
 mod events;
+mod files;
 mod mails;
 mod without_scripts;
 
