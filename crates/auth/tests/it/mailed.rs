@@ -14,6 +14,8 @@ use mainstay_core::{App, Error, Fault, Result};
 use mainstay_db::column::Assignment;
 use mainstay_db::{Db, ModelsExt, Query, Tx, model, models};
 use mainstay_http::{RoutesExt, get, routes};
+use mainstay_jobs::{JobsExt, jobs};
+use mainstay_mail::DeliverMail;
 use mainstay_test::{Client, TestApp, TestResponse, on_each_engine};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -227,6 +229,21 @@ async fn says_nothing_of_who_has_an_account() {
         ]
     );
     assert!(mails.iter().all(|mail| mail.html.is_some()));
+}
+
+#[tokio::test]
+async fn no_answer_waits_for_the_mail_server_where_jobs_deliver() {
+    // It takes connections and says nothing: a mail that is sent at once waits for it, ten seconds long.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}?tls=none", silent.local_addr().unwrap());
+    let app = TestApp::of(app().jobs(jobs![DeliverMail])).set("mail.url", url).start().await;
+    ann(&app).await;
+    let begun = std::time::Instant::now();
+    for email in ["ann@example.com", "nobody@example.com"] {
+        app.post("/account/forgot").form(&[("email", email)]).send().await.assert_text_contains("mailbox");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(app.enqueued::<DeliverMail>().await.len(), 2);
 }
 
 #[tokio::test]

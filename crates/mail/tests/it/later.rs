@@ -243,3 +243,40 @@ async fn soon_is_by_a_job_where_there_are_jobs_and_at_once_elsewhere() {
     let refused = at_once.inject::<Mailer>().await.later(secret("ann@example.org")).unwrap_err();
     assert!(refused.report().contains("`.jobs(jobs![DeliverMail])`"), "{}", refused.report());
 }
+
+#[tokio::test]
+#[should_panic(
+    expected = "no such mail was sent:\n  to ann@example.org: A new password\n1 wait for a job to deliver them"
+)]
+async fn a_test_that_claims_a_mail_is_told_which_there_are_and_how_many_wait() {
+    let app = TestApp::start(app()).await;
+    app.inject::<Mailer>().await.send(secret("ann@example.org")).await.unwrap();
+    enqueue(&app, "bob@example.org").await;
+    app.assert_mail_sent(|mail| mail.to[0].address() == "bob@example.org").await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "mails were sent:\n  to ann@example.org: A new password")]
+async fn a_test_that_claims_none_is_told_which_there_are() {
+    let app = TestApp::start(app()).await;
+    app.inject::<Mailer>().await.send(secret("ann@example.org")).await.unwrap();
+    app.assert_no_mails().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "no such `mainstay/deliver_mail` waits:\n  {\"id\":")]
+async fn a_test_that_claims_a_job_is_told_which_wait() {
+    let app = TestApp::start(app()).await;
+    enqueue(&app, "ann@example.org").await;
+    app.assert_enqueued::<DeliverMail>(|mail| mail.id.is_empty()).await;
+}
+
+#[tokio::test]
+async fn many_at_once_are_enqueued_together() {
+    let app = TestApp::start(app()).await;
+    let (db, mailer) = (app.inject::<Db>().await, app.inject::<Mailer>().await);
+    let mails = ["ann@example.org", "bob@example.org"].map(|to| mailer.later(secret(to)).unwrap());
+    app.inject::<Jobs>().await.enqueue_all(mails, &*db).await.unwrap();
+    assert_eq!(app.run_jobs().await, 2);
+    assert_eq!(app.mails_to("bob@example.org").await.len(), 1);
+}
