@@ -19,14 +19,20 @@ fn setup(port: u16) -> Setup {
     TestApp::of(App::new().mail().jobs(jobs![DeliverMail]))
         .set("mail.url", format!("smtp://127.0.0.1:{port}?tls=none"))
         .set("mail.from", "no-reply@shop.example")
-        .set("mail.timeout", "1s")
 }
 
 /// Runs a test on each engine, with a clock of its own. Nobody is at the port.
 async fn on_each(test: impl AsyncFn(&TestApp, u16, &TestClock)) {
+    // Long enough for a machine that has other things to do.
+    on_each_with("20s", test).await;
+}
+
+/// The same with another time-out.
+async fn on_each_with(timeout: &str, test: impl AsyncFn(&TestApp, u16, &TestClock)) {
     let clock = Arc::new(TestClock::default());
     let port = free_port();
-    on_each_engine(|| setup(port).clock(&clock), async |app| test(app, port, &clock).await).await;
+    let setup = || setup(port).set("mail.timeout", timeout).clock(&clock);
+    on_each_engine(setup, async |app| test(app, port, &clock).await).await;
 }
 
 fn free_port() -> u16 {
@@ -103,10 +109,10 @@ async fn a_mail_that_is_refused_for_good_is_dead_with_the_words_of_the_server() 
 
 #[tokio::test]
 async fn a_server_that_falls_silent_holds_a_mail_up_and_does_not_lose_it() {
-    on_each(async |app, port, clock| {
+    on_each_with("4s", async |app, port, clock| {
         let postbox = come_back(port);
         let id = order(app, "silent-once@example.org").await;
-        assert_says(attempt(app, id, clock).await, State::Retrying, "had not taken the mail after 1 s");
+        assert_says(attempt(app, id, clock).await, State::Retrying, "had not taken the mail after 4 s");
         assert_says(attempt(app, id, clock).await, State::Completed, "");
         assert_eq!(postbox.next().unwrap().to, ["silent-once@example.org"]);
         assert!(postbox.is_empty());
@@ -116,10 +122,10 @@ async fn a_server_that_falls_silent_holds_a_mail_up_and_does_not_lose_it() {
 
 #[tokio::test]
 async fn a_mail_that_the_server_took_without_saying_so_comes_again_under_its_name() {
-    on_each(async |app, port, clock| {
+    on_each_with("4s", async |app, port, clock| {
         let postbox = come_back(port);
         let id = order(app, "unanswered@example.org").await;
-        assert_says(attempt(app, id, clock).await, State::Retrying, "had not taken the mail after 1 s");
+        assert_says(attempt(app, id, clock).await, State::Retrying, "had not taken the mail after 4 s");
         assert_says(attempt(app, id, clock).await, State::Completed, "");
         let (one, other) = (postbox.next().unwrap(), postbox.next().unwrap());
         assert!(!header(&one, "Message-ID").is_empty());
