@@ -1,4 +1,5 @@
-//! Somebody at a browser in which JavaScript is turned off: they read, click and type, and see nothing else of a page.
+//! Somebody at a browser, in which JavaScript is turned off unless it is what a test is about: they read, click and type, and see nothing
+//! else of a page.
 
 use std::io;
 use std::path::Path;
@@ -35,11 +36,21 @@ impl Visitor {
     ///
     /// When there is no Chromium, or it does not start.
     pub fn new() -> io::Result<Self> {
+        let mut this = Self::with_scripts()?;
+        this.tools.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }))?;
+        Ok(this)
+    }
+
+    /// Opens a browser in which pages may run scripts.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_scripts() -> io::Result<Self> {
         let profile = TempDir::new()?;
         let mut tools = DevTools::start(&crate::chromium()?, profile.path(), &[])?;
         tools.call("Page.enable", json!({}))?;
         tools.call("DOM.enable", json!({}))?;
-        tools.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }))?;
         Ok(Self { tools, _profile: profile })
     }
 
@@ -151,6 +162,18 @@ impl Visitor {
         let mut text = String::new();
         gather(&root, &mut text);
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// What an expression is on the page: `document.activeElement.textContent`.
+    ///
+    /// # Errors
+    ///
+    /// When the browser does not answer.
+    pub fn evaluate(&mut self, expression: &str) -> io::Result<Value> {
+        let made = self
+            .tools
+            .call("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }))?;
+        Ok(made["result"]["value"].clone())
     }
 
     /// The address of the page.

@@ -4,6 +4,7 @@ use axum::RequestPartsExt;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use http::Method;
 use http::request::Parts;
 use mainstay_auth::{Audit, SecurityEvent};
 use mainstay_core::clock::Clock;
@@ -26,7 +27,6 @@ pub(super) struct Visit {
     /// Where the dashboard is.
     pub(super) base: String,
     views: Views,
-    /// None in an application without sessions, where a browser is told nothing.
     session: Option<Session>,
     exchange: Exchange,
     audit: Option<Inject<Audit>>,
@@ -113,13 +113,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
         let mut dashboards = contributions.of::<JobDashboard>().map(|found| found.value);
         let dashboard = dashboards.find(|dashboard| is_here(&dashboard.path));
         let dashboard = dashboard.ok_or_else(|| Error::internal("a page of the dashboard is elsewhere"))?;
+        let session = match Session::of_visitor(parts).await? {
+            // Whoever only looks needs none. Without sessions, what was done is done and not told of.
+            None if parts.method == Method::POST => Session::of(parts).await.ok(),
+            session => session,
+        };
         Ok(Self {
             jobs: parts.extract().await?,
             now: clock.now().into(),
             base: dashboard.path.clone(),
             may_act: dashboard.own.is_some() || dashboard.act.lets_in(&who),
             views: parts.extract().await?,
-            session: Session::of_visitor(parts).await?,
+            session,
             audit: parts.extract().await?,
             is_program: !Accepts::of(&parts.headers).prefers_html(),
             is_fragment: parts

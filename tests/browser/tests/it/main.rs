@@ -5,6 +5,7 @@
 mod accessible;
 mod events;
 mod files;
+mod jobs;
 mod mails;
 mod without_scripts;
 
