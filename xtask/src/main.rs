@@ -67,7 +67,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "soak",
-        usage: "soak [db | jobs | uploads] [--seconds N] [--kills N] [--connections N] [--dev]",
+        usage: "soak [db | events | jobs | uploads] [--seconds N] [--kills N] [--connections N] [--dev]",
         about: "Put the flagship example under load, tell it to stop, kill it, and look what was lost; \
                 or kill the database's clients and servers.",
         run: soak::main,

@@ -7,8 +7,8 @@
 //!   request that got no answer.
 //! - `crash`: after SIGKILL everything that was acknowledged is still there, and the application starts again.
 //!
-//! `cargo xtask soak db` and `cargo xtask soak jobs` are another thing: they repeat the kill tests of the model layer and of background
-//! jobs, which see to their own servers ([`kills`]). `cargo xtask soak uploads` sends 5 GiB through each way of reading a form ([`uploads`]).
+//! `cargo xtask soak db`, `jobs` and `events` are another thing: they repeat the kill tests of the model layer, of background jobs and of
+//! events, which see to their own servers ([`kills`]). `cargo xtask soak uploads` sends 5 GiB through each way of reading a form ([`uploads`]).
 //!
 //! A short first version: one machine, one application, loopback.
 
@@ -60,6 +60,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
         [] => {}
         [what] if what == "db" => return kills::DB.run(kills),
         [what] if what == "jobs" => return kills::JOBS.run(kills),
+        [what] if what == "events" => return kills::BUS.run(kills),
         [what] if what == "uploads" => return uploads::main(),
         [what, ..] => return Err(format!("there is no soak of `{what}`").into()),
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak db`, `cargo xtask soak jobs`: the kill tests of a crate, with many more kills than `cargo xtask test` has time for.
+//! `cargo xtask soak db`, `jobs`, `events`: the kill tests of a crate, with many more kills than `cargo xtask test` has time for.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -29,6 +29,9 @@ pub(super) const JOBS: Suite = Suite {
     kills: 100,
     variables: &[("MAINSTAY_TEST_JOBS", "10000")],
 };
+
+/// Those of events and their relays.
+pub(super) const BUS: Suite = Suite { package: "mainstay-bus", tests: "killed::", kills: 50, variables: &[] };
 
 /// How long all of them may take.
 const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);
