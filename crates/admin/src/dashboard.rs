@@ -5,17 +5,18 @@
 //! | `GET /jobs` | queues, rates and latency; `?span=hour`, `day` or `week` |
 //! | `GET /jobs/list` | jobs; `?state=dead&queue=mails&kind=Welcome&batch=7` |
 //! | `GET /jobs/{id}` | one: arguments, failures, what it follows and is followed by |
-//! | `GET /jobs/batches`, `/jobs/workers` | batches and workers |
+//! | `GET /jobs/schedules`, `/jobs/batches`, `/jobs/workers` | what is enqueued by the clock; batches; workers |
 //! | `POST /jobs/{id}/retry`, `/cancel`, `/delete` | what an operator does about one |
 //! | `POST /jobs/retry` | tries the dead jobs of a list again |
 //! | `POST /jobs/pause`, `/jobs/resume` | has a queue begin no job any more, and again |
+//! | `POST /jobs/schedules/run`, `/pause`, `/resume` | enqueues the job of a schedule now; has it enqueue nothing, and again |
 //!
 //! Everything is read and done without scripts; with them, what is shown stays up to date. A program that asks for JSON gets the same
 //! as JSON. In reading order:
 //!
 //! - [`JobDashboard`], here: where it is, and whom it lets in.
 //! - `visit`: what every page needs, and how it is answered.
-//! - `overview`, `list`, `job`, `around` (batches and workers): the pages.
+//! - `overview`, `list`, `job`, `around` (schedules, batches, workers): the pages.
 //! - `act`: what an operator does; `again`: the job that tries many jobs again.
 //! - `chart`, `shown`: how numbers, times and arguments are shown.
 //!
@@ -113,6 +114,7 @@ impl JobDashboard {
         let reading = [
             Route::new(http::Method::GET, "/", overview::show),
             Route::new(http::Method::GET, "/list", list::show),
+            Route::new(http::Method::GET, "/schedules", around::schedules),
             Route::new(http::Method::GET, "/batches", around::batches),
             Route::new(http::Method::GET, "/workers", around::workers),
             Route::new(http::Method::GET, "/{id}", job::show),
@@ -121,6 +123,9 @@ impl JobDashboard {
             Route::new(http::Method::POST, "/retry", act::retry_dead),
             Route::new(http::Method::POST, "/pause", act::pause),
             Route::new(http::Method::POST, "/resume", act::resume),
+            Route::new(http::Method::POST, "/schedules/run", act::run_schedule),
+            Route::new(http::Method::POST, "/schedules/pause", act::pause_schedule),
+            Route::new(http::Method::POST, "/schedules/resume", act::resume_schedule),
             Route::new(http::Method::POST, "/{id}/retry", act::retry),
             Route::new(http::Method::POST, "/{id}/cancel", act::cancel),
             Route::new(http::Method::POST, "/{id}/delete", act::delete),

@@ -27,6 +27,10 @@ impl Jobs {
         Self { ledger, resolver }
     }
 
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }

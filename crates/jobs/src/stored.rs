@@ -75,7 +75,7 @@ impl State {
 /// A job.
 #[model(table = "mainstay_jobs")]
 #[index(queue, state, priority, id)]
-#[index(state, due_at)]
+#[index(state, due_at, id)]
 #[index(limit_key, state)]
 pub struct StoredJob {
     /// Its number.

@@ -3,11 +3,13 @@
 //!
 //! - `queues`: [`QueueState`], how many jobs a queue has in each state, and how long it lets them wait.
 //! - `list`: [`JobFilter`] and [`JobPage`], jobs of a state, page by page; all dead ones of a kind, to try them again.
+//! - `schedules`: [`ScheduleState`], what is enqueued by the clock.
 //! - `around`: workers, batches, and what follows a job.
 
 mod around;
 mod list;
 mod queues;
+mod schedules;
 
 use std::fmt;
 
@@ -16,6 +18,7 @@ use serde::{Serialize, Serializer};
 pub use around::WorkerState;
 pub use list::{JobFilter, JobLine, JobPage, Place};
 pub use queues::{Counts, QueueState};
+pub use schedules::ScheduleState;
 
 /// A number that is counted up to [`Bounded::MOST`], beyond which it only says that there are more. Shown as `10,000+`, and as `10000` in
 /// JSON.

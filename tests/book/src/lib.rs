@@ -54,6 +54,7 @@ pages! {
     authorization: "authorization.md",
     tenancy: "tenancy.md",
     jobs: "jobs.md",
+    job_dashboard: "job-dashboard.md",
     mail: "mail.md",
     tokens: "tokens.md",
     social_login: "social-login.md",

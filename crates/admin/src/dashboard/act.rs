@@ -96,3 +96,31 @@ pub(super) async fn resume(visit: Visit, Form(Named { queue }): Form<Named>) -> 
     visit.jobs.resume(&queue).await?;
     visit.done("", &format!("The queue {queue} goes on."))
 }
+
+#[derive(Deserialize)]
+pub(super) struct Scheduled {
+    schedule: String,
+}
+
+const SCHEDULES: &str = "/schedules";
+
+pub(super) async fn run_schedule(visit: Visit, Form(asked): Form<Scheduled>) -> Result<Response> {
+    let Scheduled { schedule } = asked;
+    visit.record(SecurityEvent::new("schedule.run").with("schedule", &*schedule)).await?;
+    let job = visit.jobs.run_schedule(&schedule).await?;
+    visit.done(&format!("/{job}"), &format!("This is the job of {schedule}."))
+}
+
+pub(super) async fn pause_schedule(visit: Visit, Form(asked): Form<Scheduled>) -> Result<Response> {
+    let Scheduled { schedule } = asked;
+    visit.record(SecurityEvent::new("schedule.paused").with("schedule", &*schedule)).await?;
+    visit.jobs.pause_schedule(&schedule).await?;
+    visit.done(SCHEDULES, &format!("{schedule} enqueues nothing for now."))
+}
+
+pub(super) async fn resume_schedule(visit: Visit, Form(asked): Form<Scheduled>) -> Result<Response> {
+    let Scheduled { schedule } = asked;
+    visit.record(SecurityEvent::new("schedule.resumed").with("schedule", &*schedule)).await?;
+    visit.jobs.resume_schedule(&schedule).await?;
+    visit.done(SCHEDULES, &format!("{schedule} goes on."))
+}

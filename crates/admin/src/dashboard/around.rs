@@ -1,16 +1,49 @@
-//! Batches and workers.
+//! Schedules, batches and workers.
 
 use axum::response::Response;
 use mainstay_core::Result;
 use mainstay_http::Query;
 use mainstay_jobs::stored::StoredBatch;
-use mainstay_jobs::survey::JobFilter;
+use mainstay_jobs::survey::{JobFilter, ScheduleState};
 use mainstay_jobs::{BatchId, State};
 use mainstay_view::context;
 use serde::{Deserialize, Serialize};
 
 use super::shown::{When, number};
 use super::visit::{Visit, address_of};
+
+/// A schedule in the list.
+#[derive(Serialize)]
+struct Schedule<'a> {
+    name: &'a str,
+    rhythm: &'a str,
+    kind: Option<&'a str>,
+    next: Option<When>,
+    last: Option<When>,
+    job: Option<i64>,
+    is_paused: bool,
+}
+
+impl<'a> Schedule<'a> {
+    fn of(state: &'a ScheduleState, visit: &Visit) -> Self {
+        Self {
+            name: state.name,
+            rhythm: &state.rhythm,
+            kind: state.kind,
+            next: When::of(state.next_at, visit.now),
+            last: When::of(state.last_for, visit.now),
+            job: state.last_job,
+            is_paused: state.is_paused,
+        }
+    }
+}
+
+pub(super) async fn schedules(visit: Visit) -> Result<Response> {
+    let schedules = visit.jobs.schedules().await?;
+    visit.page("jobs/schedules.html", &schedules, || {
+        context! { lines => schedules.iter().map(|state| Schedule::of(state, &visit)).collect::<Vec<_>>() }
+    })
+}
 
 /// So many batches are on a page.
 const LENGTH: u64 = 50;

@@ -1,9 +1,10 @@
 //! What an operator does, and that it is recorded.
 
+use mainstay_admin::JobDashboardExt;
 use mainstay_auth::audit::AuditEntry;
-use mainstay_jobs::{JobId, State, StoredJob};
+use mainstay_jobs::{JobId, Schedule, SchedulesExt, State, StoredJob};
 
-use crate::office::{Office, Shows, send};
+use crate::office::{Office, Shows, people, send};
 
 async fn recorded(office: &Office) -> Vec<String> {
     let entries = AuditEntry::query().order_by(|entry| entry.position).all(&office.db).await.unwrap();
@@ -103,4 +104,28 @@ async fn a_queue_is_paused_and_goes_on() {
     let entry = AuditEntry::filter(|entry| entry.event.eq("queue.paused")).one(&office.db).await.unwrap();
     assert!(entry.actor.is_some_and(|actor| actor.contains('1')));
     assert!(entry.details.contains("mails"), "{}", entry.details);
+}
+
+#[tokio::test]
+async fn a_schedule_is_run_now_and_has_a_rest() {
+    let daily = Schedule::cron("newsletter", "0 7 * * *", send("everybody"));
+    let office = Office::of(people().schedule(daily).job_dashboard()).await;
+    let operator = office.operator().await;
+    let page = operator.get("/jobs/schedules").send().await;
+    page.shows("newsletter").shows("<code>0 7 * * *</code>").shows("in 19 h").shows("<td>never</td>");
+    let asked = [("schedule", "newsletter")];
+    operator.post("/jobs/schedules/run").form(&asked).send().await.assert_redirect("/jobs/1");
+    office.run().await;
+    assert_eq!(office.state(JobId(1)).await, State::Completed);
+    operator.post("/jobs/schedules/pause").form(&asked).send().await.assert_redirect("/jobs/schedules");
+    operator.get("/jobs/schedules").send().await.shows("<span class=\"badge\">paused</span>").shows("Resume");
+    operator.post("/jobs/schedules/resume").form(&asked).send().await.assert_redirect("/jobs/schedules");
+    assert!(!office.jobs.schedules().await.unwrap()[0].is_paused);
+    for action in ["run", "pause", "resume"] {
+        let path = format!("/jobs/schedules/{action}");
+        operator.post(&path).form(&[("schedule", "none")]).send().await.assert_status(404);
+    }
+    let recorded =
+        AuditEntry::filter(|entry| entry.event.starts_with("schedule.")).count(&office.db).await.unwrap();
+    assert_eq!(recorded, 6);
 }

@@ -17,7 +17,9 @@ async fn nobody_sees_it_without_the_permission() {
     let office = Office::open().await;
     let id = office.dead(1).await[0];
     let (nobody, watcher) = (office.person(None).await, office.person(Some("watcher")).await);
-    for path in ["", "/list", "/list?state=dead", "/batches", "/workers", "/1", "/77", "?fragment=live"] {
+    for path in
+        ["", "/list", "/list?state=dead", "/schedules", "/batches", "/workers", "/1", "/77", "?fragment=live"]
+    {
         let path = format!("/jobs{path}");
         let stranger = office.app.client().with_header("accept", "text/html").get(&path).send().await;
         let led = stranger.header("location").expect("led to the form").to_owned();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::{Error, Result};
-use mainstay_db::{FromRow, Query};
+use mainstay_db::{FromRow, Query, Selection};
 use serde::{Serialize, Serializer};
 
 use crate::draft::JobId;
@@ -101,8 +101,9 @@ pub struct JobPage {
     pub next: Option<Place>,
 }
 
-/// Where a filter leaves most jobs out, so many are looked at for a page.
-const LOOK: u64 = 5_000;
+/// Where a filter leaves jobs out, so many are looked at in a step, and so many steps are made for a page.
+const STEP: u64 = 500;
+const STEPS: usize = 10;
 
 impl Jobs {
     /// Jobs, page by page: those that wait in the order of their time, those that are over the last one first. Without a state, those that
@@ -113,47 +114,56 @@ impl Jobs {
     /// When the database cannot be asked.
     pub async fn list(&self, filter: &JobFilter, after: Option<Place>, length: u64) -> Result<JobPage> {
         let order = Order::of(filter.state);
-        let db = self.ledger().db();
-        // What is left out costs as well: no page looks at more than so many.
-        let is_narrow = filter.queue.is_some() || filter.kind.is_some() || filter.batch.is_some();
-        let last = match is_narrow {
-            true => {
-                let looked = order.sort(order.after(in_state(filter.state), after));
-                let last = looked.offset(LOOK - 1).limit(1).select(|job| (job.due_at, job.id));
-                last.first(db).await?.map(|(due_at, id)| Place { due_at, id })
-            }
-            false => None,
-        };
-        let mut found = order.after(in_state(filter.state), after);
-        if let Some(last) = last {
-            found = order.up_to(found, last);
+        let page = order.sort(order.after(in_state(filter.state), after));
+        if filter.is_narrow() {
+            return self.look(filter, after, length).await;
         }
-        let found = found
-            .filter_if(filter.queue.clone(), |job, queue: String| job.queue.eq(queue))
-            .filter_if(filter.kind.clone(), |job, kind: String| job.kind.eq(kind))
-            .filter_if(filter.batch, |job, batch: i64| job.batch.eq(Some(batch)));
-        let lines = order.sort(found).limit(length + 1).select(|job| JobLineColumns {
-            id: job.id,
-            kind: job.kind,
-            queue: job.queue,
-            state: job.state,
-            priority: job.priority,
-            due_at: job.due_at,
-            attempt: job.attempt,
-            attempts: job.attempts,
-            created_at: job.created_at,
-            started_at: job.started_at,
-            ended_at: job.ended_at,
-            worker: job.worker,
-            progress: job.progress,
-            progress_of: job.progress_of,
-            error: job.error,
-        });
-        let mut jobs: Vec<JobLine> = lines.all(db).await?;
+        let mut jobs = lines(page.limit(length + 1)).all(self.ledger().db()).await?;
         let is_full = jobs.len() as u64 > length;
         jobs.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        let end = jobs.last().filter(|_| is_full).map(|job| Place { due_at: job.due_at, id: job.id });
-        Ok(JobPage { jobs, next: end.or(last) })
+        let next = jobs.last().filter(|_| is_full).map(|job| Place { due_at: job.due_at, id: job.id });
+        Ok(JobPage { jobs, next })
+    }
+
+    /// A page of those that no index finds. What is left out costs as well, so that no page looks at more than some thousands.
+    async fn look(&self, filter: &JobFilter, mut after: Option<Place>, length: u64) -> Result<JobPage> {
+        let (order, db) = (Order::of(filter.state), self.ledger().db());
+        let mut found: Vec<Place> = Vec::new();
+        let mut next = None;
+        for step in 0..STEPS {
+            let looked = order.sort(order.after(in_state(filter.state), after)).limit(STEP);
+            let looked =
+                looked.select(|job| (job.due_at, job.id, job.kind, job.queue, job.batch)).all(db).await?;
+            let is_end = (looked.len() as u64) < STEP;
+            for (due_at, id, kind, queue, batch) in looked {
+                let place = Place { due_at, id };
+                if filter.lets_through(&kind, &queue, batch) {
+                    found.push(place);
+                }
+                after = Some(place);
+                if found.len() as u64 > length {
+                    break;
+                }
+            }
+            if found.len() as u64 > length {
+                found.pop();
+                next = found.last().copied();
+                break;
+            }
+            if is_end {
+                break;
+            }
+            next = after.filter(|_| step + 1 == STEPS);
+        }
+        let ids: Vec<i64> = found.iter().map(|place| place.id).collect();
+        let mut jobs = match ids.is_empty() {
+            true => Vec::new(),
+            false => lines(StoredJob::filter(|job| job.id.is_in(ids.clone()))).all(db).await?,
+        };
+        // One may have gone on since.
+        jobs.retain(|job| filter.state.is_none_or(|state| job.state == state));
+        jobs.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
+        Ok(JobPage { jobs, next })
     }
 
     /// Tries jobs again that were dead before then, so many at most, and that the filter lets through, whose state does not matter. Returns
@@ -191,6 +201,39 @@ impl Jobs {
             }
         }
     }
+}
+
+impl JobFilter {
+    /// Whether it asks for more than an index has.
+    fn is_narrow(&self) -> bool {
+        self.queue.is_some() || self.kind.is_some() || self.batch.is_some()
+    }
+
+    fn lets_through(&self, kind: &str, queue: &str, batch: Option<i64>) -> bool {
+        self.kind.as_deref().is_none_or(|wanted| wanted == kind)
+            && self.queue.as_deref().is_none_or(|wanted| wanted == queue)
+            && self.batch.is_none_or(|wanted| batch == Some(wanted))
+    }
+}
+
+fn lines(jobs: Query<StoredJob>) -> Selection<StoredJob, JobLine> {
+    jobs.select(|job| JobLineColumns {
+        id: job.id,
+        kind: job.kind,
+        queue: job.queue,
+        state: job.state,
+        priority: job.priority,
+        due_at: job.due_at,
+        attempt: job.attempt,
+        attempts: job.attempts,
+        created_at: job.created_at,
+        started_at: job.started_at,
+        ended_at: job.ended_at,
+        worker: job.worker,
+        progress: job.progress,
+        progress_of: job.progress_of,
+        error: job.error,
+    })
 }
 
 fn in_state(state: Option<State>) -> Query<StoredJob> {
@@ -234,16 +277,6 @@ impl Order {
             }
             Self::Gone => query.filter(|job| job.due_at.le(due_at) & (job.due_at.lt(due_at) | job.id.lt(id))),
             Self::Newest => query.filter(|job| job.id.lt(id)),
-        }
-    }
-
-    fn up_to(self, query: Query<StoredJob>, Place { due_at, id }: Place) -> Query<StoredJob> {
-        match self {
-            Self::Coming => {
-                query.filter(|job| job.due_at.le(due_at) & (job.due_at.lt(due_at) | job.id.le(id)))
-            }
-            Self::Gone => query.filter(|job| job.due_at.ge(due_at) & (job.due_at.gt(due_at) | job.id.ge(id))),
-            Self::Newest => query.filter(|job| job.id.ge(id)),
         }
     }
 }

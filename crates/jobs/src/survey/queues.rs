@@ -124,13 +124,17 @@ impl Ledger {
 
     /// One statement, which reads no more of each state than it counts, and that from an index alone.
     async fn counts(&self, queue: Option<&str>) -> Result<Counts> {
-        let within = if queue.is_some() { "queue = :queue AND " } else { "" };
+        // In the order of the index, or PostgreSQL looks through the table for those of a queue that has none.
+        let (within, order) = match queue {
+            Some(_) => ("queue = :queue AND ", "priority, id"),
+            None => ("", "due_at, id"),
+        };
         let most = Bounded::MOST + 1;
         let each = State::ALL.map(|state| {
             let state = state.name();
             format!(
                 "SELECT '{state}' AS state, (SELECT COUNT(*) FROM (SELECT 1 AS one FROM mainstay_jobs \
-                 WHERE {within}state = '{state}' LIMIT {most}) AS counted) AS many"
+                 WHERE {within}state = '{state}' ORDER BY {order} LIMIT {most}) AS counted) AS many"
             )
         });
         let mut statement = sql(each.join(" UNION ALL "));
@@ -149,7 +153,8 @@ impl Ledger {
     /// How many wait in a queue, and how long the one that has waited longest.
     pub(crate) async fn waiting(&self, queue: &str) -> Result<(u64, Duration)> {
         let ready = StoredJob::filter(|job| job.queue.eq(queue) & job.state.eq(State::Ready));
-        let count = ready.limit(Bounded::MOST + 1).select(|job| job.id).count(self.db()).await?;
+        let ready = ready.order_by(|job| job.priority).order_by(|job| job.id).limit(Bounded::MOST + 1);
+        let count = ready.select(|job| job.id).count(self.db()).await?;
         let latency = if count == 0 { Duration::ZERO } else { self.latency(queue).await? };
         Ok((count, latency))
     }

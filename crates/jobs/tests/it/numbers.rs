@@ -178,3 +178,30 @@ async fn dead_jobs_of_a_kind_are_tried_again_together() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_page_of_what_is_rare_looks_at_some_thousands_and_says_where_it_goes_on() {
+    on_each(async |look, _| {
+        let (db, jobs) = (look.db().await, jobs(&look).await);
+        jobs.enqueue_all((0..5_500).map(|number| note(&number.to_string())), &db).await.unwrap();
+        let rare = Sum { numbers: vec![] }.enqueue(&db).await.unwrap().id;
+        let filter =
+            JobFilter { kind: Some("Sum".into()), state: Some(State::Ready), ..JobFilter::default() };
+        let first = jobs.list(&filter, None, 50).await.unwrap();
+        assert_eq!(first.jobs.len(), 0);
+        let second = jobs.list(&filter, first.next, 50).await.unwrap();
+        assert_eq!((second.jobs.len(), second.jobs[0].id, second.next), (1, rare.0, None));
+        let in_queue = JobFilter { queue: Some("notes".into()), ..JobFilter::default() };
+        let page = jobs.list(&in_queue, None, 50).await.unwrap();
+        assert_eq!(
+            (
+                page.jobs.len(),
+                page.next.map(|next| next.to_string().ends_with(&format!(".{}", page.jobs[49].id)))
+            ),
+            (50, Some(true))
+        );
+        let notes = jobs.counts().await.unwrap().of(State::Ready);
+        assert_eq!((notes.count(), notes.is_more(), notes.to_string().as_str()), (5_501, false, "5,501"));
+    })
+    .await;
+}

@@ -7,7 +7,7 @@ use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::config::Sources;
 use mainstay_core::{App, CoreContributions, Profile};
 use mainstay_jobs::stored::StoredSchedule;
-use mainstay_jobs::{CatchUp, Job, JobsExt, Schedule, SchedulesExt, State, StoredJob, jobs};
+use mainstay_jobs::{CatchUp, Job, Jobs, JobsExt, Schedule, SchedulesExt, State, StoredJob, jobs};
 use mainstay_test::{Setup, TestApp, on_each_engine};
 
 use crate::Look;
@@ -207,4 +207,34 @@ fn mistakes_are_found_at_the_start() {
     ] {
         assert!(findings.contains(expected), "{expected}: {findings}");
     }
+}
+
+#[tokio::test]
+async fn somebody_sees_schedules_runs_them_and_has_them_pause() {
+    on_each(
+        || Schedule::cron("tea", "0 16 * * *", note("tea")),
+        async |look, clock| {
+            let jobs = look.0.inject::<Jobs>().await;
+            let [tea] = &jobs.schedules().await.unwrap()[..] else { panic!("one schedule") };
+            assert_eq!((tea.name, tea.kind, tea.rhythm.as_str()), ("tea", Some("Note"), "0 16 * * *"));
+            assert_eq!((tea.next_at.unwrap().to_rfc3339().get(11..16), tea.last_for), (Some("16:00"), None));
+            let now = jobs.run_schedule("tea").await.unwrap();
+            look.run_all().await;
+            assert_eq!((look.log().await, look.state(now).await), (vec!["tea".to_owned()], State::Completed));
+            jobs.pause_schedule("tea").await.unwrap();
+            clock.advance(HOUR * 24);
+            assert_eq!(look.run_all().await, 0);
+            assert!(jobs.schedules().await.unwrap()[0].is_paused);
+            jobs.resume_schedule("tea").await.unwrap();
+            assert_eq!(look.run_all().await, 0, "what was left out is not caught up");
+            clock.advance(HOUR * 24);
+            assert_eq!(look.run_all().await, 1);
+            let tea = jobs.schedules().await.unwrap().remove(0);
+            assert!(tea.last_job.is_some_and(|job| job > now.0) && tea.last_for.is_some() && !tea.is_paused);
+            for refused in [jobs.pause_schedule("none").await, jobs.run_schedule("none").await.map(drop)] {
+                assert_eq!(refused.unwrap_err().status(), 404);
+            }
+        },
+    )
+    .await;
 }

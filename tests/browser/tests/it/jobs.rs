@@ -59,6 +59,7 @@ impl House {
             .set("database.url", format!("sqlite:{}", folder.path().join("jobs.db").display()))
             .sessions()
             .jobs(jobs![Print])
+            .schedule(Schedule::every("test page", Duration::from_secs(24 * 60 * 60), print(0, true)))
             .job_dashboard_with(JobDashboard::new().behind(anybody));
         let assembly = change(app).assemble(Sources::isolated());
         let resolver = assembly.resolver();
@@ -177,13 +178,14 @@ async fn an_operator_reads_and_acts_without_any_script() {
 }
 
 /// The pages, and their titles.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("/jobs", "Jobs"),
     ("/jobs/list", "Jobs"),
     ("/jobs/list?state=dead", "Dead jobs"),
     ("/jobs/list?state=running", "Running jobs"),
     ("/jobs/1", "Job 1: Print"),
     ("/jobs/2", "Job 2: Print"),
+    ("/jobs/schedules", "Schedules"),
     ("/jobs/batches", "Batches"),
     ("/jobs/workers", "Workers"),
 ];
