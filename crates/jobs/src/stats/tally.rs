@@ -104,16 +104,17 @@ impl Tally {
         }
         queue.run.observe(took);
         queue.wait.observe(wait);
+        let (completed, failed, dead) = match outcome {
+            Outcome::Completed => (1, 0, 0),
+            Outcome::Failed => (0, 1, 0),
+            Outcome::Dead => (0, 1, 1),
+            // Nobody has to look at those.
+            Outcome::Discarded | Outcome::Cancelled | Outcome::Again => return,
+        };
         let volume = queue.kinds.entry(kind).or_default();
-        match outcome {
-            Outcome::Completed => volume.completed += 1,
-            Outcome::Failed => volume.failed += 1,
-            Outcome::Dead => {
-                volume.failed += 1;
-                volume.dead += 1;
-            }
-            _ => return,
-        }
+        volume.completed += completed;
+        volume.failed += failed;
+        volume.dead += dead;
         volume.wait.note(wait);
         volume.run.note(took);
     }
