@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Person {
     id: i64,
     #[field(unique, max_length = 100)]
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Account for Person {

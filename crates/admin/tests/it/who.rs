@@ -3,14 +3,16 @@
 use axum::extract::Request;
 use axum::response::Response;
 use mainstay_admin::{JobDashboard, JobDashboardExt};
-use mainstay_auth::Guard;
+use mainstay_auth::access_tokens::NewAccessToken;
+use mainstay_auth::scopes::Scopes;
+use mainstay_auth::{AccessTokens, AccessTokensExt, Guard, ScopesExt};
 use mainstay_core::check::Phase;
 use mainstay_core::config::Sources;
 use mainstay_core::{App, Error, Result};
 use mainstay_http::Next;
 use mainstay_test::TestApp;
 
-use crate::office::{Office, Shows, people};
+use crate::office::{Office, Person, Shows, people};
 
 #[tokio::test]
 async fn nobody_sees_it_without_the_permission() {
@@ -106,4 +108,31 @@ fn a_dashboard_for_whoever_is_signed_in_is_told_of_before_deployment() {
     let open = JobDashboard::new().seen_by(Guard::signed_in());
     assert!(told(people().job_dashboard_with(open)));
     assert!(!told(people().job_dashboard()));
+}
+
+#[tokio::test]
+async fn a_token_of_limited_scope_sees_nothing_and_one_for_everything_what_its_owner_does() {
+    let app = people().access_tokens::<Person>().token_scope("articles.read", "Read articles");
+    let office = Office::of(app.job_dashboard()).await;
+    let id = office.dead(1).await[0];
+    let tokens = office.app.inject::<AccessTokens>().await;
+    for (role, scopes, sees, acts) in [
+        (Some("operator"), "articles.read", 403, 403),
+        (Some("watcher"), "*", 200, 403),
+        (None, "*", 403, 403),
+        (Some("operator"), "*", 200, 200),
+    ] {
+        let name = role.unwrap_or("nobody");
+        let found = Person::filter(|person| person.name.eq(name)).first(&office.db).await.unwrap();
+        if found.is_none() {
+            office.person(role).await;
+        }
+        let owner = Person::filter(|person| person.name.eq(name)).one(&office.db).await.unwrap();
+        let new = NewAccessToken::new("program", Scopes::parse(scopes).unwrap());
+        let (_, token) = tokens.create(&owner, new).await.unwrap();
+        let program = office.app.client();
+        program.get("/jobs").bearer(&token).send().await.assert_status(sees);
+        program.post(&format!("/jobs/{id}/retry")).bearer(&token).send().await.assert_status(acts);
+    }
+    assert_eq!(office.state(id).await, mainstay_jobs::State::Ready);
 }
