@@ -3,8 +3,8 @@ import { Queue, Worker } from "bullmq";
 
 const [what, first, second] = process.argv.slice(2);
 const count = Number(first);
-const { hostname: host, port } = new URL(process.env.REDIS_URL);
-const connection = { host, port: Number(port), maxRetriesPerRequest: null };
+const { hostname: host, port, username, password } = new URL(process.env.REDIS_URL);
+const connection = { host, port: Number(port), username: username || undefined, password: password || undefined, maxRetriesPerRequest: null };
 const queue = new Queue("jobs", { connection });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const processorTime = () => {

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mainstay_core::container::{Dependencies, FactoryWith, Need};
 use mainstay_core::service::Backoff;
-use mainstay_core::{Contribute, Contribution, Module, Resolver, Result};
+use mainstay_core::{Contribute, Contribution, Error, Module, Resolver, Result};
 
 use crate::delivery::{About, Delivery, Receives};
 use crate::event::{self, Event};
@@ -63,6 +63,12 @@ impl Subscriber {
             let handle = Arc::clone(&shared);
             async move {
                 let version = u32::try_from(about.row.version).unwrap_or_default();
+                // The subscriber has changed its mind since, or another process runs a newer program.
+                if about.row.event != R::Event::NAME || version > R::Event::VERSION {
+                    let told = format!("it takes version {} of `{}`, and", R::Event::VERSION, R::Event::NAME);
+                    let told = format!("{told} this is version {version} of `{}`", about.row.event);
+                    return Err(Error::internal(told).code("event_unknown"));
+                }
                 let event = event::read::<R::Event>(version, &about.row.payload)?;
                 handle.call(R::of(Delivery::new(event, about)), A::resolve(&resolver).await?).await
             }

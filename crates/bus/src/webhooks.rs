@@ -188,7 +188,7 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// A 404 when there is no such endpoint, or no such message any more.
+    /// A 404 when there is no such endpoint, or no such message of its owner any more; 409 when the endpoint is switched off.
     pub async fn replay(
         &self,
         endpoint: Key<WebhookEndpoint>,
@@ -196,8 +196,18 @@ impl Webhooks {
         executor: &impl Executor,
     ) -> Result<()> {
         let found = WebhookEndpoint::find(endpoint, executor).await?;
-        if !WebhookMessage::filter(|it| it.id.eq(message)).exists(executor).await? {
+        // Of the same owner: nobody is sent what belongs to another.
+        let known = WebhookMessage::filter(|it| it.id.eq(message));
+        let known = match found.owner.clone() {
+            Some(owner) => known.filter(|it| it.owner.eq(owner)),
+            None => known.filter(|it| it.owner.is_null()),
+        };
+        if !known.exists(executor).await? {
             return Err(Error::not_found("There is no such message, or no more."));
+        }
+        if found.state != EndpointState::On {
+            let told = "The endpoint is switched off: switch it on first.";
+            return Err(Error::conflict(told).code("webhook_endpoint_off"));
         }
         publish_all(&[WebhookCall { endpoint: found.id, message }], executor).await?;
         Ok(())

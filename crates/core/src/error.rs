@@ -251,6 +251,13 @@ impl Error {
         None
     }
 
+    /// The [report](Self::report) as it can be stored: in so many bytes at most, and without NUL, which PostgreSQL takes in no text.
+    pub fn report_to_keep(&self, most_bytes: usize) -> String {
+        let mut report = self.report().replace('\0', "");
+        report.truncate(report.floor_char_boundary(most_bytes));
+        report
+    }
+
     /// Everything, for the log: message, notes and the chain of causes on one line.
     pub fn report(&self) -> String {
         let mut line = String::new();

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use mainstay_core::container::{Dependency, Need};
 use mainstay_core::{Error, Resolver, Result};
-use mainstay_db::Tx;
+use mainstay_db::{Query, Tx};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::draft::JobId;
-use crate::ledger::{Ending, Ledger};
+use crate::ledger::{Ending, Ledger, own};
 use crate::outcome::interrupted;
-use crate::stored::{State, StoredJob};
+use crate::stored::StoredJob;
 
 /// What a job knows of its attempt: an argument of its function.
 ///
@@ -202,10 +202,13 @@ impl JobContext {
             .transaction(async |tx| {
                 // First, so that of two that have the job one waits here for the other.
                 let completed = Ending::Completed { output: None };
-                if !ledger.end_in(&self.0.job, &completed, tx).await? {
+                let Some(state) = ledger.mark(&self.0.job, &completed, tx).await? else {
                     return Err(self.lost());
-                }
-                work(tx).await
+                };
+                let done = work(tx).await?;
+                // Last, since all jobs of a batch write the row of the batch.
+                ledger.follow(&self.0.job, state, tx).await?;
+                Ok(done)
             })
             .await?;
         self.0.is_ended.store(true, Ordering::Release);
@@ -230,14 +233,8 @@ impl JobContext {
         self.0.is_ended.load(Ordering::Acquire)
     }
 
-    fn mine(&self) -> mainstay_db::Query<StoredJob> {
-        let job = &self.0.job;
-        StoredJob::filter(|row| {
-            row.id.eq(job.id)
-                & row.worker.eq(job.worker)
-                & row.attempt.eq(job.attempt)
-                & row.state.eq(State::Running)
-        })
+    fn mine(&self) -> Query<StoredJob> {
+        own(&self.0.job)
     }
 
     fn lost(&self) -> Error {

@@ -11,6 +11,13 @@ pub(crate) fn of(job: i64) -> Query<StoredJob> {
     StoredJob::filter(|row| row.follows.eq(Some(job)) & row.state.eq(State::Following))
 }
 
+/// Those that wait for the success of one of these jobs.
+pub(crate) async fn waiting_for(jobs: &[i64], tx: &Tx) -> Result<Vec<StoredJob>> {
+    let follows = jobs.iter().copied().map(Some).collect::<Vec<_>>();
+    let waiting = StoredJob::filter(|row| row.follows.is_in(follows) & row.state.eq(State::Following));
+    waiting.all(tx).await
+}
+
 /// Those that wait for the success of a job wait no more.
 pub(crate) async fn let_follow(job: i64, tx: &Tx) -> Result<()> {
     for follower in of(job).all(tx).await? {

@@ -114,15 +114,15 @@ impl Jobs {
                 return Err(Error::conflict("The job cannot be tried again now.").code("job_state"));
             }
             let (now, was_over) = (self.ledger.now(), over(job.state));
-            let state = if job.limit_key.is_some() { State::Blocked } else { State::Ready };
+            let before = StoredJob::filter(|row| row.id.eq(job.follows.unwrap_or_default()));
+            let waits = before.filter(|row| row.state.ne(State::Completed)).exists(tx).await?;
+            let state = match () {
+                () if waits => State::Following,
+                () if job.limit_key.is_some() => State::Blocked,
+                () => State::Ready,
+            };
             StoredJob::filter(|row| row.id.eq(id.0))
-                .update(
-                    |row| {
-                        let row = row.state(state).due_at(now).ended_at(None).is_cancelled(false);
-                        if was_over { row.attempt(0) } else { row }
-                    },
-                    tx,
-                )
+                .update(|row| row.state(state).due_at(now).attempt(0).ended_at(None).is_cancelled(false), tx)
                 .await?;
             if let Some(batch) = job.batch.filter(|_| was_over) {
                 StoredBatch::filter(|row| row.id.eq(batch))

@@ -31,7 +31,7 @@ use crate::config::JobsConfig;
 use crate::registration::Registry;
 use crate::stats::Tally;
 
-pub(crate) use ending::{Ending, over};
+pub(crate) use ending::{Ending, over, own};
 use limits::Waits;
 use waiting::Ends;
 

@@ -13,13 +13,15 @@ use serde_json::Value;
 
 use crate::job::{Job, OnError};
 use crate::spec::JobSpec;
-use crate::threads::Threads;
+use crate::threads::Thread;
 
 /// A contribution: a kind of job that this application runs. Made by [`jobs!`](crate::jobs).
 #[derive(Clone)]
 pub struct Registration {
     pub(crate) spec: &'static JobSpec,
     pub(crate) on_error: fn(&Error, u32) -> OnError,
+    /// Whether it takes a thread.
+    pub(crate) is_blocking: bool,
     needs: Vec<Need>,
     perform: Perform,
 }
@@ -31,6 +33,8 @@ type Perform = Arc<dyn Fn(Arguments, Resolver) -> BoxFuture<'static, Result<Opti
 pub(crate) struct Arguments {
     pub(crate) json: String,
     pub(crate) version: u32,
+    /// The thread that it may take.
+    pub(crate) thread: Option<Thread>,
 }
 
 impl Registration {
@@ -64,17 +68,18 @@ impl Registration {
         T: Serialize + Send + 'static,
     {
         let run = Arc::new(run);
-        Self::new::<J, A>(move |arguments, resolver| {
+        let registration = Self::new::<J, A>(move |arguments, resolver| {
             let run = Arc::clone(&run);
             async move {
                 let job = arguments.read::<J>()?;
                 let taken = A::resolve(&resolver).await?;
-                let threads = resolver.get::<Threads>().await?;
-                let made = threads.run(move || run.call(job, taken)).await??;
+                let thread = arguments.thread.ok_or_else(|| Error::internal("there is no thread for it"))?;
+                let made = thread.run(move || run.call(job, taken)).await??;
                 written(&made)
             }
             .boxed()
-        })
+        });
+        Self { is_blocking: true, ..registration }
     }
 
     fn new<J: Job, A: Dependencies>(
@@ -86,6 +91,7 @@ impl Registration {
         Self {
             spec: const { &J::SPEC },
             on_error: J::on_error,
+            is_blocking: false,
             needs: A::needs().into_iter().map(Need::in_request).collect(),
             perform: Arc::new(perform),
         }

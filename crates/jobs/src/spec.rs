@@ -49,7 +49,7 @@ pub struct JobSpec {
 /// Until when no other job may say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unique {
-    /// Until it has ended: succeeded, been cancelled or discarded. One that is dead keeps others out, since it may be tried again.
+    /// Until it has ended, however that was.
     UntilEnded,
     /// Until it begins to run.
     UntilStarted,

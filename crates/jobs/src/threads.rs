@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mainstay_core::service::panic_message;
 use mainstay_core::{Error, Inject, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::JobsConfig;
 
@@ -16,14 +16,19 @@ impl Threads {
         Self(Arc::new(Semaphore::new(config.threads())))
     }
 
-    /// Runs `work` on a thread, once one is free. It cannot be stopped: when nobody waits for it any more, it still has its thread
-    /// until it returns.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let permit = Arc::clone(&self.0).acquire_owned().await?;
-        let span = tracing::Span::current();
+    /// Waits for one that is free.
+    pub(crate) async fn free(&self) -> Result<Thread> {
+        Ok(Thread(Arc::clone(&self.0).acquire_owned().await?))
+    }
+}
+
+/// A thread that somebody may take.
+pub(crate) struct Thread(OwnedSemaphorePermit);
+
+impl Thread {
+    /// Runs `work` on it. It cannot be stopped: when nobody waits for it any more, it still has its thread until it returns.
+    pub(crate) async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (permit, span) = (self.0, tracing::Span::current());
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             span.in_scope(work)

@@ -104,6 +104,7 @@ fn beside(
     let mut beside = JoinSet::new();
     beside.spawn(acknowledge::acknowledge(Arc::clone(crew), ended));
     beside.spawn(heart::beat(Arc::clone(crew), config.lease));
+    beside.spawn(heart::watch(Arc::clone(crew), config.lease));
     beside.spawn(keeper::keep(Arc::clone(crew), timetable, config.poll_interval));
     beside.spawn(keeper::prune(Arc::clone(crew)));
     beside.spawn(keeper::count(Arc::clone(crew)));
@@ -172,13 +173,14 @@ pub(crate) async fn run_all(ledger: &Ledger, resolver: &Resolver) -> Result<usiz
         for queue in ledger.ready_queues().await? {
             for job in ledger.claim(&queue, crew.id(), 1).await? {
                 let slot = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await?;
-                tokio::spawn(attempt::run(Arc::clone(&crew), Arc::new(job), slot));
+                let stop = crew.hold(&job);
+                tokio::spawn(attempt::run(Arc::clone(&crew), Arc::new(job), stop, slot));
                 if let Some(crew::Ended { job, how }) = ended.recv().await {
                     if let Some(how) = &how {
                         ledger.end(&job, how).await?;
                     }
                     ledger.has_ended(job.id);
-                    crew.let_go(job.id);
+                    crew.let_go(crew::Hold::of(&job));
                 }
                 (attempts, found) = (attempts + 1, true);
             }

@@ -8,7 +8,7 @@ use mainstay_jobs::stored::{StoredBatch, StoredFailure};
 use mainstay_jobs::{BatchId, JobId, State, StoredJob};
 use mainstay_view::context;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::shown::{Document, When, length};
 use super::visit::Visit;
@@ -22,15 +22,19 @@ pub(super) fn id(text: &str) -> Result<JobId> {
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
-    job: StoredJob,
-    #[serde(rename = "args")]
-    arguments: Value,
-    #[serde(rename = "output")]
-    returned: Option<Value>,
-    #[serde(rename = "cursor")]
-    goes_on_at: Option<Value>,
+    job: Map<String, Value>,
     failures: &'a [StoredFailure],
     followers: Vec<i64>,
+}
+
+/// A job as it is stored, but for what is a document in it: that is one here, too, without secrets.
+fn fields(job: &StoredJob) -> Result<Map<String, Value>> {
+    let Value::Object(mut fields) = serde_json::to_value(job)? else { return Ok(Map::new()) };
+    let value = |text: &Option<String>| text.as_deref().map_or(Value::Null, Document::value);
+    fields.insert("args".to_owned(), Document::value(&job.args));
+    fields.insert("output".to_owned(), value(&job.output));
+    fields.insert("cursor".to_owned(), value(&job.cursor));
+    Ok(fields)
 }
 
 /// Another job, in few words.
@@ -68,15 +72,10 @@ pub(super) async fn show(visit: Visit, Path(text): Path<String>) -> Result<Respo
         Some(batch) => visit.jobs.batch(BatchId(batch)).await?,
         None => None,
     };
-    let value = |text: &Option<String>| text.as_deref().map(Document::value);
     let data = Shown {
-        arguments: Document::value(&job.args),
-        returned: value(&job.output),
-        goes_on_at: value(&job.cursor),
+        job: fields(&job)?,
         failures: &failures,
         followers: followers.iter().map(|job| job.id).collect(),
-        // The parts that are above.
-        job: StoredJob { args: String::new(), output: None, cursor: None, ..job.clone() },
     };
     visit.page("jobs/job.html", &data, || {
         let ran = job.started_at.map(|started| (job.ended_at.unwrap_or(visit.now) - started).to_std());

@@ -7,7 +7,7 @@
 use mainstay_core::Result;
 use mainstay_db::{Db, FromRow, Uuid, sql};
 
-use super::Lane;
+use super::{DeliveryState, Lane, StoredDelivery};
 
 /// How many lanes a subscriber has: so many processes can work for it at once. It must stay, or a key would change its lane.
 pub(crate) const LANES: i64 = 16;
@@ -91,7 +91,23 @@ pub(crate) async fn take_away(seen: &Seen, db: &Db) -> Result<bool> {
     let unmoved =
         Lane::filter(|it| it.id.eq(id) & it.token.eq(token) & it.beat.eq(beat) & it.owner.is_not_null());
     let taken = unmoved.update(|it| it.owner(None).token(token + 1), db).await?;
+    if taken == 1 {
+        suspect(id, db).await?;
+    }
     Ok(taken == 1)
+}
+
+/// Counts an attempt at the delivery that was under way, as far as can be told: the first of the lane. It may be what its process died of,
+/// and would be the death of each that comes after.
+async fn suspect(lane: i64, db: &Db) -> Result<()> {
+    let first = StoredDelivery::filter(|it| it.lane.eq(lane) & it.state.eq(DeliveryState::Waiting));
+    let first = first.order_by(|it| it.id).limit(1).select(|it| (it.id, it.attempts)).first(db).await?;
+    if let Some((id, attempts)) = first {
+        StoredDelivery::filter(|it| it.id.eq(id) & it.attempts.eq(attempts))
+            .update(|it| it.attempts(attempts + 1), db)
+            .await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use mainstay_core::service::panic_message;
 use mainstay_core::{Error, Result};
 use mainstay_db::sql;
 use tokio::time::timeout;
@@ -42,11 +43,19 @@ pub(super) async fn make(relay: &Relay, known: &Known, lease: Lease, delivery: S
     let about = About { row: Arc::clone(&row), db: relay.db.clone(), completed: Arc::clone(&completed) };
     let resolver = relay.resolver.of_module(*module).request();
     let attempt = row.attempts + 1;
+    if u32::try_from(row.attempts).unwrap_or(u32::MAX) >= subscriber.attempts {
+        // Counted when processes went that may have died of it: nobody is to die of it again.
+        let fault = Error::internal("the processes that had to deliver it went without a word");
+        return match failed(relay, lease, subscriber, &row, &fault).await {
+            Ok(ended) => ended,
+            Err(_) => Ended::Lost,
+        };
+    }
     let span = tracing::info_span!(target: "mainstay::bus", "delivery", subscriber = subscriber.name, event = %row.event, message = %row.message, attempt);
     let work = AssertUnwindSafe(subscriber.handle(about, resolver).instrument(span.clone())).catch_unwind();
     let outcome = match timeout(subscriber.timeout, work).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(Error::internal(format!("it panicked: {}", words(&*panic)))),
+        Ok(Err(panic)) => Err(Error::internal(format!("it panicked: {}", panic_message(&*panic)))),
         Err(_) => Err(Error::internal(format!("it took longer than {:?}", subscriber.timeout))),
     };
     let written = match outcome {
@@ -107,7 +116,7 @@ async fn failed(
     let chance = relay.random.number() as f64 / u64::MAX as f64;
     let wait = subscriber.backoff.delay(tried - 1, chance);
     let due = due_after(relay, wait);
-    let reason: String = fault.report().chars().take(LONGEST_REASON).collect();
+    let reason = fault.report_to_keep(LONGEST_REASON);
     let (state, due) = if is_dead { (DeliveryState::Dead, None) } else { (DeliveryState::Waiting, due) };
     let text = "UPDATE mainstay_deliveries SET attempts = ?, state = ?, due_at = ?, reason = ? WHERE id = ? AND message = ? \
                 AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
@@ -130,13 +139,4 @@ fn count(relay: &Relay, subscriber: &Subscriber, outcome: &str) {
     let help = "Attempts to deliver an event to a subscriber.";
     let labels = [("subscriber", subscriber.name), ("outcome", outcome)];
     relay.metrics.counter("bus_deliveries_total", help, &labels).inc();
-}
-
-/// What a panic says.
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a word")
 }

@@ -101,10 +101,13 @@ impl Entry {
             let found = StoredJob::filter(|job| job.unique_key.eq(Some(key.clone()))).first(executor).await?;
             // Over since.
             let Some(there) = found else { continue };
-            if there.unique_until.is_some_and(|until| until <= now) {
-                StoredJob::filter(|job| job.id.eq(there.id) & job.unique_until.le(Some(now)))
-                    .update(|job| job.unique_key(None), executor)
-                    .await?;
+            // Its time is over, or it is dead: whoever tries it again wants that one.
+            if there.state == State::Dead || there.unique_until.is_some_and(|until| until <= now) {
+                StoredJob::filter(|job| {
+                    job.id.eq(there.id) & (job.state.eq(State::Dead) | job.unique_until.le(Some(now)))
+                })
+                .update(|job| job.unique_key(None), executor)
+                .await?;
                 continue;
             }
             if self.spec.debounce.is_none() || self.put_off(&there, now, executor).await? {
@@ -145,12 +148,13 @@ impl Entry {
     /// Has the one that waits wait again, with what this one says. False: it has begun since.
     async fn put_off(&self, there: &StoredJob, now: DateTime<Utc>, executor: &impl Executor) -> Result<bool> {
         let (state, due) = self.state_and_due(now);
-        let changed = StoredJob::filter(|job| job.id.eq(there.id) & job.state.is_in(State::WAITING.to_vec()))
-            .update(
-                |job| job.args(self.args.clone()).state(state).due_at(due).version(self.version()),
-                executor,
-            )
-            .await?;
+        // Not one that waits for another job: that one says when.
+        let waiting = [State::Scheduled, State::Blocked, State::Ready].to_vec();
+        let changed = StoredJob::filter(|job| {
+            job.id.eq(there.id) & job.unique_key.eq(there.unique_key.clone()) & job.state.is_in(waiting)
+        })
+        .update(|job| job.args(self.args.clone()).state(state).due_at(due).version(self.version()), executor)
+        .await?;
         self.tell(state, executor);
         Ok(changed == 1)
     }

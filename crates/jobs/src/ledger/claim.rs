@@ -1,38 +1,38 @@
 //! A worker takes jobs that are ready.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use mainstay_core::Result;
 use mainstay_db::{Dialect, sql};
 
 use super::Ledger;
 use crate::stored::{State, StoredJob};
 
-/// The claim in one statement. What is in the inner one comes from the index (queue, state, priority, id) in its order, however many wait.
-const CLAIM: &str = "\
-    UPDATE mainstay_jobs SET state = 'running', worker = :worker, attempt = attempt + 1, started_at = :now, error = NULL, \
-    unique_key = CASE WHEN unique_until_started THEN NULL ELSE unique_key END \
-    WHERE id IN (SELECT id FROM mainstay_jobs WHERE queue = :queue AND state = 'ready' \
+/// What a claim changes.
+const TAKE: &str = "UPDATE mainstay_jobs SET state = 'running', worker = :worker, attempt = attempt + 1, started_at = :now, error = NULL, \
+    unique_key = CASE WHEN unique_until_started THEN NULL ELSE unique_key END WHERE";
+/// Those that come first, in the order of the index (queue, state, priority, id), however many wait. None for a worker that was taken for
+/// dead: what it takes would be nobody's.
+const FIRST: &str = "FROM mainstay_jobs WHERE queue = :queue AND state = 'ready' \
     AND NOT EXISTS (SELECT 1 FROM mainstay_job_pauses WHERE queue = :queue) \
+    AND EXISTS (SELECT 1 FROM mainstay_job_workers WHERE id = :worker) \
     ORDER BY priority, id LIMIT :count";
 
 impl Ledger {
     /// Takes up to so many jobs of a queue for a worker: those that come first. None of a queue that is paused.
     pub(crate) async fn claim(&self, queue: &str, worker: i64, count: usize) -> Result<Vec<StoredJob>> {
-        let now = self.now();
+        // As every engine stores it: it is a part of what tells one attempt from another.
+        let now = self.now().trunc_subsecs(6);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let mut jobs = match self.db().dialect() {
+            // An array, so that the inner statement is run once.
             Dialect::Postgres => {
-                self.claim_by(
-                    format!("{CLAIM} FOR UPDATE SKIP LOCKED) RETURNING *"),
-                    queue,
-                    worker,
-                    count,
-                    now,
-                )
-                .await?
+                let take =
+                    format!("{TAKE} id = ANY(ARRAY(SELECT id {FIRST} FOR UPDATE SKIP LOCKED)) RETURNING *");
+                self.claim_by(take, queue, worker, count, now).await?
             }
             Dialect::Sqlite => {
-                self.claim_by(format!("{CLAIM}) RETURNING *"), queue, worker, count, now).await?
+                let take = format!("{TAKE} id IN (SELECT id {FIRST}) RETURNING *");
+                self.claim_by(take, queue, worker, count, now).await?
             }
             _ => self.claim_in_steps(queue, worker, count, now).await?,
         };
@@ -73,10 +73,8 @@ impl Ledger {
         // Without locks on what lies between the rows, which enqueuing would wait for.
         let transactions = self.db().transactions().isolation(mainstay_db::Isolation::ReadCommitted);
         let claim = transactions.retry(async |tx| {
-            let jobs: Vec<StoredJob> =
-                sql("SELECT * FROM mainstay_jobs WHERE queue = :queue AND state = 'ready' \
-                 AND NOT EXISTS (SELECT 1 FROM mainstay_job_pauses WHERE queue = :queue) \
-                 ORDER BY priority, id LIMIT :count FOR UPDATE SKIP LOCKED")
+            let jobs: Vec<StoredJob> = sql(format!("SELECT * {FIRST} FOR UPDATE SKIP LOCKED"))
+                .bind_named("worker", worker)
                 .bind_named("queue", queue.to_owned())
                 .bind_named("count", count)
                 .fetch(tx)

@@ -9,17 +9,28 @@ use crate::stored::{State, StoredJob};
 
 /// So many become ready in one step.
 const STEP: u64 = 500;
-const WAITING: [State; 2] = [State::Scheduled, State::Retrying];
 
 impl Ledger {
     /// Makes ready what was to wait until now. Returns when the next one is due, if one waits.
     pub(crate) async fn make_ready(&self) -> Result<Option<DateTime<Utc>>> {
+        let mut next = None;
+        // One state at a time: in the order of the index (state, due_at).
+        for state in [State::Scheduled, State::Retrying] {
+            self.make_ready_of(state).await?;
+            let first = StoredJob::filter(|job| job.state.eq(state)).order_by(|job| job.due_at).limit(1);
+            let due = first.select(|job| job.due_at).first(self.db()).await?;
+            next = next.into_iter().chain(due).min();
+        }
+        Ok(next)
+    }
+
+    async fn make_ready_of(&self, waiting: State) -> Result<()> {
         loop {
             let now = self.now();
             let moved = self
                 .db()
                 .transaction_retry(async |tx| {
-                    let due = StoredJob::filter(|job| job.state.is_in(WAITING.to_vec()) & job.due_at.le(now))
+                    let due = StoredJob::filter(|job| job.state.eq(waiting) & job.due_at.le(now))
                         .order_by(|job| job.due_at)
                         .limit(STEP)
                         .skip_locked()
@@ -41,15 +52,8 @@ impl Ledger {
                 })
                 .await?;
             if moved < STEP {
-                break;
+                return Ok(());
             }
         }
-        let mut next = None;
-        for state in WAITING {
-            let first = StoredJob::filter(|job| job.state.eq(state)).order_by(|job| job.due_at).limit(1);
-            let due = first.select(|job| job.due_at).first(self.db()).await?;
-            next = next.into_iter().chain(due).min();
-        }
-        Ok(next)
     }
 }

@@ -1,18 +1,19 @@
 //! What becomes of a job that ran, and of those that wait for it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mainstay_core::Result;
-use mainstay_db::Tx;
+use mainstay_core::{Error, Result};
+use mainstay_db::{Executor, Query, Tx};
 
 use super::Ledger;
 use crate::draft::after;
 use crate::following;
-use crate::stored::{NewStoredFailure, State, StoredJob};
+use crate::stored::{NewStoredFailure, State, StoredJob, StoredJobChange};
 use crate::topic;
 
-/// What becomes of a job that ran.
+/// What becomes of a job that ran. Errors are as they [can be stored](mainstay_core::Error::report_to_keep).
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
     /// It has succeeded, and returned this.
@@ -28,9 +29,6 @@ pub(crate) enum Ending {
     /// It runs again at this time, and this attempt does not count.
     Again { at: DateTime<Utc>, error: Option<String> },
 }
-
-/// The longest text of an error that is stored, in bytes.
-const LONGEST_ERROR: usize = 8 << 10;
 
 /// Whether nothing happens to a job in such a state unless somebody wants it.
 pub(crate) fn over(state: State) -> bool {
@@ -54,9 +52,9 @@ impl Ending {
     fn error(&self) -> Option<String> {
         match self {
             Self::Retrying { error, .. } | Self::Dead { error } | Self::Discarded { error } => {
-                Some(cut(error))
+                Some(error.clone())
             }
-            Self::Again { error, .. } => error.as_deref().map(cut),
+            Self::Again { error, .. } => error.clone(),
             Self::Completed { .. } | Self::Cancelled => None,
         }
     }
@@ -67,7 +65,7 @@ impl Ending {
 }
 
 impl Ledger {
-    /// Writes that jobs of this worker have succeeded: in one statement, those of whom nothing more is to be done. Returns the
+    /// Writes that jobs of this worker have succeeded: in few statements, those of whom nothing more is to be done. Returns the
     /// others, which are to be ended one by one.
     pub(crate) async fn complete_all<'a>(
         &self,
@@ -76,56 +74,64 @@ impl Ledger {
     ) -> Result<Vec<&'a StoredJob>> {
         let (plain, others): (Vec<&StoredJob>, Vec<&StoredJob>) =
             jobs.iter().partition(|job| !job.is_followed && job.unique_until.is_none());
-        if plain.is_empty() {
-            return Ok(others);
+        // By how long they are kept, and in an order, so that two who write the same rows do not wait for each other.
+        let mut kept: BTreeMap<Duration, Vec<i64>> = BTreeMap::new();
+        let mut batches: BTreeMap<i64, i64> = BTreeMap::new();
+        for job in &plain {
+            kept.entry(self.keep(job)).or_default().push(job.id);
+            if let Some(batch) = job.batch {
+                *batches.entry(batch).or_default() += 1;
+            }
         }
-        let (now, ids) = (self.now(), plain.iter().map(|job| job.id).collect::<Vec<_>>());
-        let due = plain.iter().filter_map(|job| self.keep(job)).max().unwrap_or(self.0.keep_completed);
-        let mut batches: HashMap<i64, i64> = HashMap::new();
-        for batch in plain.iter().filter_map(|job| job.batch) {
-            *batches.entry(batch).or_default() += 1;
-        }
-        let complete = |ids: Vec<i64>| {
-            // One that came to be followed while it ran is not plain any more.
-            StoredJob::filter(|job| {
-                job.id.is_in(ids)
-                    & job.worker.eq(Some(worker))
-                    & job.state.eq(State::Running)
-                    & job.is_followed.eq(false)
-            })
-        };
-        let change = |job: crate::stored::StoredJobChange| {
-            job.state(State::Completed)
-                .ended_at(Some(now))
-                .due_at(after(now, due))
-                .worker(None)
-                .unique_key(None)
-                .error(None)
-        };
-        let whole = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        let done = if batches.is_empty() {
-            complete(ids).update(change, self.db()).await? == whole
-        } else {
-            self.db()
-                .transaction_retry(async |tx| {
-                    let done = complete(ids.clone()).update(change, tx).await? == whole;
-                    if !done {
+        let done = match kept.len() {
+            0 => return Ok(others),
+            1 if batches.is_empty() => self.complete_kept(worker, &kept, self.db()).await?,
+            _ => {
+                let all = async |tx: &Tx| {
+                    if !self.complete_kept(worker, &kept, tx).await? {
                         // Some are not this worker's any more: which of them count is found one by one.
-                        return Err(mainstay_core::Error::conflict("not all").code(NOT_ALL));
+                        return Err(Error::conflict("not all").code(NOT_ALL));
                     }
                     for (batch, count) in &batches {
                         following::count(*batch, *count, 0, tx).await?;
                     }
                     Ok(true)
-                })
-                .await
-                .or_else(|error| if error.machine_code() == NOT_ALL { Ok(false) } else { Err(error) })?
+                };
+                let all = self.db().transaction_retry(all).await;
+                all.or_else(|error| if error.machine_code() == NOT_ALL { Ok(false) } else { Err(error) })?
+            }
         };
         if done {
             self.let_others_in(&plain);
             return Ok(others);
         }
         Ok(jobs.to_vec())
+    }
+
+    /// Whether all of them were this worker's. One that came to be followed while it ran is not plain any more.
+    async fn complete_kept(
+        &self,
+        worker: i64,
+        kept: &BTreeMap<Duration, Vec<i64>>,
+        executor: &impl Executor,
+    ) -> Result<bool> {
+        let (now, mut whole, mut done) = (self.now(), 0, 0);
+        for (keep, ids) in kept {
+            let ids = ids.clone();
+            whole += ids.len() as u64;
+            let mine = StoredJob::filter(|job| {
+                job.id.is_in(ids)
+                    & job.worker.eq(Some(worker))
+                    & job.state.eq(State::Running)
+                    & job.is_followed.eq(false)
+            });
+            let change = |job: StoredJobChange| {
+                let job = job.state(State::Completed).ended_at(Some(now)).due_at(after(now, *keep));
+                job.worker(None).unique_key(None).error(None)
+            };
+            done += mine.update(change, executor).await?;
+        }
+        Ok(done == whole)
     }
 
     /// Ends a job. False: it was this worker's no more, and nothing was changed.
@@ -135,6 +141,24 @@ impl Ledger {
 
     /// The same in a transaction.
     pub(crate) async fn end_in(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<bool> {
+        let Some(state) = self.mark(job, how, tx).await? else { return Ok(false) };
+        self.follow(job, state, tx).await?;
+        Ok(true)
+    }
+
+    /// Writes how a job ends, and in what state that leaves it. None: it was this worker's no more, and nothing was changed.
+    ///
+    /// One that is to run again, and that somebody has cancelled meanwhile, is cancelled.
+    pub(crate) async fn mark(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<Option<State>> {
+        if self.write(job, how, tx).await? {
+            return Ok(Some(how.state(job, self.now())));
+        }
+        let runs_again = matches!(how, Ending::Retrying { .. } | Ending::Again { .. });
+        let is_cancelled = runs_again && self.write(job, &Ending::Cancelled, tx).await?;
+        Ok(is_cancelled.then_some(State::Cancelled))
+    }
+
+    async fn write(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<bool> {
         let now = self.now();
         let state = how.state(job, now);
         let (attempt, due) = match how {
@@ -147,41 +171,43 @@ impl Ledger {
             Ending::Completed { output } => output.clone(),
             _ => None,
         };
-        // Free again, unless it is taken for a while or may be needed by another attempt.
-        let keeps_others_out = job.unique_until.is_some() || !State::OVER.contains(&state);
-        let unique_key = job.unique_key.clone().filter(|_| keeps_others_out);
-        let mine = StoredJob::filter(|row| {
-            row.id.eq(job.id)
-                & row.worker.eq(job.worker)
-                & row.attempt.eq(job.attempt)
-                & row.state.eq(State::Running)
-        });
-        let changed = mine
-            .update(
-                |row| {
-                    row.state(state)
-                        .attempt(attempt)
-                        .due_at(due)
-                        .ended_at(over(state).then_some(now))
-                        .worker(None)
-                        .unique_key(unique_key)
-                        .output(output)
-                        .error(how.error())
-                },
-                tx,
-            )
-            .await?;
-        if changed == 0 {
+        // Free again, unless it is taken for a while or may be needed by another attempt. It is never written back: somebody else may
+        // have it by now.
+        let is_free = job.unique_until.is_none() && State::OVER.contains(&state);
+        let mut mine = own(job);
+        if !over(state) {
+            mine = mine.filter(|row| row.is_cancelled.eq(false));
+        }
+        let change = |row: StoredJobChange| {
+            let row = row.state(state).attempt(attempt).due_at(due).ended_at(over(state).then_some(now));
+            let row = row.worker(None).output(output).error(how.error());
+            if is_free { row.unique_key(None) } else { row }
+        };
+        if mine.update(change, tx).await? == 0 {
             return Ok(false);
         }
         if how.is_failure() {
             self.note_failure(job, &how.error().unwrap_or_default(), tx).await?;
         }
+        Ok(true)
+    }
+
+    /// What else happens when a job has ended so.
+    pub(crate) async fn follow(&self, job: &StoredJob, state: State, tx: &Tx) -> Result<()> {
         if over(state) {
             self.after_the_end(job, state, tx).await?;
         }
         following::tell(job, state, tx);
-        Ok(true)
+        Ok(())
+    }
+
+    /// Keeps what a job has returned after it had ended by itself.
+    pub(crate) async fn keep_output(&self, job: &StoredJob, output: String) -> Result<()> {
+        let ended = StoredJob::filter(|row| {
+            row.id.eq(job.id) & row.attempt.eq(job.attempt) & row.state.eq(State::Completed)
+        });
+        ended.update(|row| row.output(Some(output)), self.db()).await?;
+        Ok(())
     }
 
     /// What else happens when a job is over: those that follow it, and its batch.
@@ -238,8 +264,13 @@ impl Ledger {
 
     pub(crate) async fn note_failure(&self, job: &StoredJob, error: &str, tx: &Tx) -> Result<()> {
         let worker = job.worker.map(|worker| worker.to_string()).unwrap_or_default();
-        let failure =
-            NewStoredFailure { job: job.id, attempt: job.attempt, at: self.now(), worker, error: cut(error) };
+        let failure = NewStoredFailure {
+            job: job.id,
+            attempt: job.attempt,
+            at: self.now(),
+            worker,
+            error: error.to_owned(),
+        };
         failure.insert(tx).await?;
         Ok(())
     }
@@ -251,15 +282,27 @@ impl Ledger {
         }
     }
 
-    /// How long its kind says that it is kept.
-    fn keep(&self, job: &StoredJob) -> Option<std::time::Duration> {
-        self.registry().get(&job.kind).and_then(|(registration, _)| registration.spec.keep)
+    /// How long it is kept after it has succeeded.
+    fn keep(&self, job: &StoredJob) -> Duration {
+        let spec = self.registry().get(&job.kind).map(|(registration, _)| registration.spec);
+        spec.and_then(|spec| spec.keep).unwrap_or(self.0.keep_completed)
     }
 
     fn kept_until(&self, job: &StoredJob, now: DateTime<Utc>) -> DateTime<Utc> {
-        let until = after(now, self.keep(job).unwrap_or(self.0.keep_completed));
+        let until = after(now, self.keep(job));
         job.unique_until.map_or(until, |taken| taken.max(until))
     }
+}
+
+/// A job as long as it is this very attempt's: worker and attempt may come again, the moment in which it began does not.
+pub(crate) fn own(job: &StoredJob) -> Query<StoredJob> {
+    StoredJob::filter(|row| {
+        row.id.eq(job.id)
+            & row.worker.eq(job.worker)
+            & row.attempt.eq(job.attempt)
+            & row.started_at.eq(job.started_at)
+            & row.state.eq(State::Running)
+    })
 }
 
 const NOT_ALL: &str = "job_not_all";
@@ -270,8 +313,4 @@ fn name(state: State) -> &'static str {
         State::Discarded => "discarded",
         _ => "given up",
     }
-}
-
-fn cut(error: &str) -> String {
-    error[..error.floor_char_boundary(LONGEST_ERROR)].to_owned()
 }

@@ -19,12 +19,19 @@ const JOBS: u64 = 500;
 
 /// Until when the rate of a key is used up, as far as this process knows.
 #[derive(Default)]
-pub(super) struct Waits(Mutex<HashMap<String, Instant>>);
+pub(super) struct Waits {
+    until: Mutex<HashMap<String, Instant>>,
+    /// The last key of the last round, if there were more.
+    last: Mutex<String>,
+}
+
+/// Of more keys it is not remembered: then the database is asked.
+const REMEMBERED: usize = 10_000;
 
 impl Waits {
     /// How long there is nothing to be had for a key.
     fn left(&self, key: &str, now: Instant) -> Option<Duration> {
-        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waits = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let left = waits.get(key)?.saturating_duration_since(now);
         if left.is_zero() {
             waits.remove(key);
@@ -33,8 +40,22 @@ impl Waits {
         Some(left)
     }
 
-    fn wait(&self, key: &str, until: Instant) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), until);
+    fn wait(&self, key: &str, (now, until): (Instant, Instant)) {
+        let mut waits = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits.len() >= REMEMBERED {
+            waits.retain(|_, until| *until > now);
+        }
+        if waits.len() < REMEMBERED {
+            waits.insert(key.to_owned(), until);
+        }
+    }
+
+    fn last(&self) -> String {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn go_on_after(&self, key: String) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = key;
     }
 }
 
@@ -42,12 +63,18 @@ impl Ledger {
     /// Lets in what waits for its key. Returns after which time there may be more to let in, where that is known.
     pub(crate) async fn let_in(&self) -> Result<Option<Duration>> {
         let now = self.now();
+        // On from where the last round ended, so that no key waits for ever behind others.
+        let after = self.0.waits.last();
         let waiting = StoredJob::filter(|job| job.state.eq(State::Blocked) & job.due_at.le(now))
-            .select(|job| (job.kind, job.limit_key))
-            .distinct()
-            .limit(KEYS);
-        let mut next: Option<Duration> = None;
-        for (kind, key) in waiting.all(self.db()).await? {
+            .filter(|job| job.limit_key.gt(Some(after)));
+        let waiting = waiting.select(|job| (job.limit_key, job.kind)).distinct();
+        let waiting = waiting.order_by(|job| job.limit_key).limit(KEYS).all(self.db()).await?;
+        let is_more = waiting.len() as u64 == KEYS;
+        let last = waiting.last().and_then(|(key, _)| key.clone()).filter(|_| is_more);
+        self.0.waits.go_on_after(last.unwrap_or_default());
+        // The rest at once.
+        let mut next = is_more.then_some(Duration::ZERO);
+        for (key, kind) in waiting {
             // What no program here knows is left to those that do.
             let Some((registration, _)) = self.registry().get(&kind) else { continue };
             let (spec, key) = (registration.spec, key.unwrap_or_default());
@@ -76,6 +103,12 @@ impl Ledger {
             room = room.min(budget.left());
         }
         if room == 0 {
+            if let Some(budget) = budget.filter(|budget| budget.is_too_far()) {
+                let free_at = budget.after(0);
+                StoredLimit::filter(|limit| limit.key.eq(key))
+                    .update(|limit| limit.free_at(free_at), tx)
+                    .await?;
+            }
             return Ok(budget.and_then(|budget| self.wait(key, &budget)));
         }
         let waiting = StoredJob::filter(|job| {
@@ -100,7 +133,8 @@ impl Ledger {
     /// Remembers that a rate is used up, if it is, and says for how long.
     fn wait(&self, key: &str, budget: &Budget) -> Option<Duration> {
         let wait = budget.wait()?;
-        self.0.waits.wait(key, self.clock().monotonic() + wait);
+        let now = self.clock().monotonic();
+        self.0.waits.wait(key, (now, now + wait));
         Some(wait)
     }
 
@@ -127,6 +161,11 @@ impl Budget {
     /// How far ahead of now what was taken reaches. A clock that was set back does not make it longer than it can be.
     fn ahead(&self) -> Duration {
         (self.free_at - self.now).to_std().unwrap_or_default().min(self.rate.per)
+    }
+
+    /// Whether it reaches further than it can: a clock was wrong, or the rate was another one.
+    fn is_too_far(&self) -> bool {
+        self.free_at > self.now + self.rate.per
     }
 
     fn left(&self) -> u64 {

@@ -1,11 +1,14 @@
 //! Workers: that they live, what one that is gone has left behind; and what nobody needs any more.
 
+use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_db::Tx;
 
 use super::{Ending, Ledger};
 use crate::draft::after;
+use crate::following;
 use crate::spec::JobSpec;
+use crate::stats::Outcome;
 use crate::stored::{
     NewStoredWorker, State, StoredBatch, StoredFailure, StoredJob, StoredLimit, StoredWorker,
 };
@@ -47,21 +50,22 @@ impl Ledger {
 
     /// Takes a worker for dead, unless it has counted on since, and has its jobs run again. Returns how many.
     pub(crate) async fn bury(&self, worker: i64, beats: i64) -> Result<usize> {
-        self.db()
-            .transaction_retry(async |tx| {
-                let gone = StoredWorker::filter(|row| row.id.eq(worker) & row.beats.eq(beats));
-                if gone.delete(tx).await? == 0 {
-                    return Ok(0);
-                }
-                let left =
-                    StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
-                let left = left.all(tx).await?;
-                for job in &left {
-                    self.lose(job, "its worker gave no sign of life any more", tx).await?;
-                }
-                Ok(left.len())
-            })
-            .await
+        let gone = StoredWorker::filter(|row| row.id.eq(worker) & row.beats.eq(beats));
+        if gone.delete(self.db()).await? == 0 {
+            return Ok(0);
+        }
+        self.lose_all(worker, "its worker gave no sign of life any more").await
+    }
+
+    /// One by one: whoever still writes for one of them holds up no other. What is left here when this is cut off, is
+    /// [found](Self::find_lost).
+    async fn lose_all(&self, worker: i64, why: &str) -> Result<usize> {
+        let left = StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
+        let mut lost = 0;
+        for job in left.all(self.db()).await? {
+            lost += usize::from(self.lose_one(&job, why).await?);
+        }
+        Ok(lost)
     }
 
     /// Has those run again that no worker runs which there is.
@@ -72,21 +76,18 @@ impl Ledger {
         let known: Vec<i64> = self.beats().await?.into_iter().map(|(id, _)| id).collect();
         let mut lost = 0;
         for worker in of.into_iter().flatten().filter(|worker| !known.contains(worker)) {
-            let left = StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
-            for job in left.all(self.db()).await? {
-                lost += usize::from(self.lose_one(&job, "its worker is not there any more").await?);
-            }
+            lost += self.lose_all(worker, "its worker is not there any more").await?;
         }
         Ok(lost)
     }
 
-    /// Has one run again of which the worker knows nothing, though it is stored as the worker's.
-    pub(crate) async fn lose_by_id(&self, worker: i64, id: i64) -> Result<()> {
+    /// Has one run again of which the worker knows nothing, though it is stored as the worker's: it was never begun.
+    pub(crate) async fn give_back(&self, worker: i64, id: i64) -> Result<()> {
         let mine = StoredJob::filter(|job| {
             job.id.eq(id) & job.state.eq(State::Running) & job.worker.eq(Some(worker))
         });
         if let Some(job) = mine.first(self.db()).await? {
-            self.lose_one(&job, "the worker did not learn that it had this job").await?;
+            self.end(&job, &Ending::Again { at: self.now(), error: None }).await?;
         }
         Ok(())
     }
@@ -105,7 +106,33 @@ impl Ledger {
             () if job.attempt <= 1 => Ending::Retrying { error, at: self.now() },
             () => Ending::Retrying { error, at: after(self.now(), self.backoff(job)) },
         };
-        self.end_in(job, &ending, tx).await
+        let is_lost = self.end_in(job, &ending, tx).await?;
+        if is_lost && matches!(ending, Ending::Dead { .. }) {
+            self.tell_of_death(job, why);
+        }
+        Ok(is_lost)
+    }
+
+    /// Nobody else does: whoever ran it is gone.
+    fn tell_of_death(&self, job: &StoredJob, why: &str) {
+        tracing::error!(target: "mainstay::jobs", job = job.id, kind = job.kind, error = why, "a job failed for good");
+        if let Some((registration, _)) = self.registry().get(&job.kind) {
+            let now = self.now();
+            let took = job.started_at.map(|started| (now - started).to_std().unwrap_or_default());
+            let took = took.unwrap_or_default();
+            self.tally().count((job, registration.spec.name), Outcome::Dead, took, now);
+        }
+    }
+
+    /// Since when a job has been met by programs that do not know it. The first notes it, as a failure that is no attempt.
+    pub(crate) async fn strange_since(&self, job: &StoredJob, error: &str) -> Result<DateTime<Utc>> {
+        let noted = StoredFailure::filter(|failure| failure.job.eq(job.id) & failure.attempt.eq(0));
+        if let Some(since) = noted.select(|failure| failure.at).first(self.db()).await? {
+            return Ok(since);
+        }
+        let job = StoredJob { attempt: 0, ..job.clone() };
+        self.db().transaction(async |tx| self.note_failure(&job, error, tx).await).await?;
+        Ok(self.now())
     }
 
     /// The wait after the attempt that has just failed.
@@ -149,6 +176,10 @@ impl Ledger {
         if !ids.is_empty() {
             self.db()
                 .transaction_retry(async |tx| {
+                    // Those that follow a dead one can wait no longer.
+                    for job in following::waiting_for(&ids, tx).await? {
+                        self.cancel(&job, tx).await?;
+                    }
                     let ids = || ids.clone();
                     StoredFailure::filter(|failure| failure.job.is_in(ids())).delete(tx).await?;
                     // Somebody may have had a dead one tried again meanwhile.
@@ -157,10 +188,31 @@ impl Ledger {
                 })
                 .await?;
         }
-        let since = now - self.0.keep_completed;
-        StoredBatch::filter(|batch| batch.ended_at.le(Some(since))).delete(self.db()).await?;
+        self.prune_batches(now).await?;
         self.prune_limits().await?;
         Ok(more)
+    }
+
+    /// Batches that are over. One with a failure is kept as long as its dead jobs are: one of them may be tried again.
+    async fn prune_batches(&self, now: DateTime<Utc>) -> Result<()> {
+        let ended = |since: DateTime<Utc>| StoredBatch::filter(|batch| batch.ended_at.le(Some(since)));
+        ended(now - self.0.keep_completed).filter(|batch| batch.failed.eq(0)).delete(self.db()).await?;
+        let Some(keep) = self.0.keep_dead else { return Ok(()) };
+        let failed = ended(now - keep.max(self.0.keep_completed)).filter(|batch| batch.failed.gt(0));
+        for batch in failed.limit(STEP).all(self.db()).await? {
+            self.db()
+                .transaction_retry(async |tx| {
+                    let waits = StoredJob::filter(|job| {
+                        job.id.eq(batch.on_success.unwrap_or_default()) & job.state.eq(State::Following)
+                    });
+                    if let Some(job) = waits.first(tx).await? {
+                        self.cancel(&job, tx).await?;
+                    }
+                    StoredBatch::filter(|row| row.id.eq(batch.id) & row.failed.gt(0)).delete(tx).await
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Keys that hold nothing back. One of which somebody lets a job in right now is locked, and made again.

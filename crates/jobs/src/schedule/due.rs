@@ -63,15 +63,23 @@ impl Timetable {
         let now = self.ledger.now();
         let stored = self.stored().await?;
         let mut next: Option<DateTime<Utc>> = None;
+        let mut failed = Ok(());
         for schedule in &self.schedules {
             let row = stored.iter().find(|row| row.name == schedule.name);
             let coming = match row {
                 Some(row) if self.is_as_it_was(schedule, row, now) && row.next_at > now => Some(row.next_at),
-                _ => self.db().transaction_retry(async |tx| self.look(schedule, tx).await).await?,
+                _ => {
+                    let looked = self.db().transaction_retry(async |tx| self.look(schedule, tx).await).await;
+                    // One that fails keeps no other from its turn.
+                    looked.unwrap_or_else(|error| {
+                        failed = Err(error.context(format!("schedule `{}`", schedule.name)));
+                        None
+                    })
+                }
             };
             next = next.into_iter().chain(coming).min();
         }
-        Ok(next.map(|next| (next - now).to_std().unwrap_or_default()))
+        failed.map(|()| next.map(|next| (next - now).to_std().unwrap_or_default()))
     }
 
     /// Whether the next time that is noted follows from what the application says, and from the clock.
@@ -96,8 +104,9 @@ impl Timetable {
             false => Vec::new(),
         };
         let mut last_job = row.last_job;
+        let overlaps = schedule.may_overlap || schedule.catch_up == CatchUp::All;
         for time in due.iter().filter(|_| !row.is_paused) {
-            if schedule.may_overlap || !self.is_open(last_job, tx).await? {
+            if overlaps || !self.is_open(last_job, tx).await? {
                 last_job = Some(self.enqueue(schedule, *time, tx).await?.0);
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
+use croner::parser::{CronParser, Seconds, Year};
 
 /// When it is time, as it was written; whether that can be read is found at the start.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Mistake {
 
 impl Rhythm {
     pub(crate) fn cron(pattern: &str) -> Self {
-        let parser = CronParser::builder().seconds(Seconds::Optional).build();
+        let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let beat = parser.parse(pattern).map(|cron| Beat::Cron(Box::new(cron)));
         let wrong = |why: croner::errors::CronError| Mistake::Pattern {
             pattern: pattern.to_owned(),

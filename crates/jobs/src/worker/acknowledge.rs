@@ -6,7 +6,7 @@ use mainstay_core::service::Backoff;
 use mainstay_core::{Error, Result, StatusCode};
 use tokio::sync::mpsc;
 
-use super::crew::{Crew, Ended};
+use super::crew::{Crew, Ended, Hold};
 use crate::ledger::Ending;
 use crate::stored::StoredJob;
 
@@ -42,14 +42,14 @@ pub(super) async fn acknowledge(crew: Arc<Crew>, mut ended: mpsc::Receiver<Ended
         }
         for Ended { job, how } in batch.drain(..) {
             let Some(how) = how else {
-                crew.let_go(job.id);
+                crew.let_go(Hold::of(&job));
                 continue;
             };
             if !matches!(how, Ending::Completed { output: None }) || left.contains(&job.id) {
                 write(&crew, &job, &how).await;
             }
             crew.ledger.has_ended(job.id);
-            crew.let_go(job.id);
+            crew.let_go(Hold::of(&job));
         }
     }
 }
@@ -73,9 +73,11 @@ async fn write(crew: &Crew, job: &StoredJob, how: &Ending) {
             Ok(is_mine) => break is_mine,
             Err(error) => {
                 let Err(error) = patience.after(error).await else { continue };
-                // Then the heart finds a job that this worker does not know, and has it run again: not for ever, since that counts.
-                tracing::error!(target: "mainstay::jobs", job = job.id, kind = job.kind, error = %error.report(), "the end of a job cannot be written");
-                return;
+                // An output that is too large, say: it is not run again for that.
+                let told = format!("its end cannot be written: {}", error.report_to_keep(1_000));
+                tracing::error!(target: "mainstay::jobs", job = job.id, kind = job.kind, error = told, "the end of a job cannot be written");
+                let dead = Ending::Dead { error: told };
+                break crew.ledger.end(job, &dead).await.unwrap_or(true);
             }
         }
     };

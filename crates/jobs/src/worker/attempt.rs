@@ -13,7 +13,7 @@ use mainstay_core::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tracing::Instrument;
 
-use super::crew::{Crew, Ended};
+use super::crew::{Crew, Ended, Hold};
 use crate::context::{JobContext, Stop};
 use crate::draft::after;
 use crate::job::OnError;
@@ -22,24 +22,31 @@ use crate::outcome::Said;
 use crate::registration::{Arguments, Registration};
 use crate::stats::Outcome;
 use crate::stored::StoredJob;
+use crate::threads::Threads;
 
+/// The longest text of an error that is stored, in bytes.
+const LONGEST_ERROR: usize = 8 << 10;
 /// How soon a job is offered again that this program does not know, and for how long.
 const UNKNOWN_AGAIN: Duration = Duration::from_secs(30);
 const UNKNOWN_FOR: TimeDelta = TimeDelta::days(3);
 
-/// Makes an attempt, and says how it ended. The slot is free then.
-pub(super) async fn run(crew: Arc<Crew>, job: Arc<StoredJob>, slot: OwnedSemaphorePermit) {
-    let stop = crew.hold(&job);
+/// Makes an attempt at a job that the crew holds, and says how it ended. The slot is free when that is on its way to be written.
+pub(super) async fn run(
+    crew: Arc<Crew>,
+    job: Arc<StoredJob>,
+    stop: watch::Receiver<Stop>,
+    slot: OwnedSemaphorePermit,
+) {
     // Let go even if this is dropped, so that the heart finds a job that nobody runs.
-    let held = Held { crew: &crew, job: job.id, is_told: false };
+    let held = Held { crew: &crew, hold: Hold::of(&job), is_told: false };
     let how = perform(&crew, &job, stop).await;
-    drop(slot);
     held.tell(Ended { job: Arc::clone(&job), how }).await;
+    drop(slot);
 }
 
 struct Held<'a> {
     crew: &'a Crew,
-    job: i64,
+    hold: Hold,
     is_told: bool,
 }
 
@@ -53,29 +60,34 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if !self.is_told {
-            self.crew.let_go(self.job);
+            self.crew.let_go(self.hold);
         }
     }
 }
 
 async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<Stop>) -> Option<Ending> {
     let Some((registration, module)) = crew.ledger.registry().get(&job.kind) else {
-        return Some(unknown(crew, job, format!("this program knows no job `{}`", job.kind)));
+        return Some(unknown(crew, job, format!("this program knows no job `{}`", job.kind)).await);
     };
     let spec = registration.spec;
     if job.version > i32::try_from(spec.version).unwrap_or(i32::MAX) {
         let told =
             format!("this program knows version {} of `{}`, not {}", spec.version, job.kind, job.version);
-        return Some(unknown(crew, job, told));
+        return Some(unknown(crew, job, told).await);
     }
     let context = JobContext::new(&crew.ledger, job, stop.clone());
     let span = tracing::info_span!("job", job = job.id, kind = spec.name, attempt = job.attempt);
     let began = Instant::now();
     let work = work(crew, registration, *module, job, &context).instrument(span.clone());
     let how = tokio::select! {
+        // What is done is done, whoever wants it to stop at the same moment.
+        biased;
         ended = work => match ended {
             // It has written that itself.
-            _ if context.is_ended() => None,
+            ended if context.is_ended() => {
+                keep_output(crew, job, ended).await;
+                None
+            }
             Ok(output) => Some(Ending::Completed { output }),
             Err(error) => Some(failed(crew, registration, job, &error)),
         },
@@ -92,6 +104,18 @@ async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<St
     }
     span.in_scope(|| tell(how.as_ref(), took_ms));
     how
+}
+
+/// A job that has ended itself may return something all the same.
+async fn keep_output(crew: &Crew, job: &StoredJob, ended: Result<Option<String>>) {
+    let kept = match ended {
+        Ok(Some(output)) => crew.ledger.keep_output(job, output).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(target: "mainstay::jobs", job = job.id, error = %error.report(), "a job failed after it had ended itself: it is done");
+    }
 }
 
 /// What is counted. None: the job is another worker's.
@@ -121,8 +145,14 @@ async fn work(
     job: &StoredJob,
     context: &JobContext,
 ) -> Result<Option<String>> {
-    let arguments = Arguments { json: job.args.clone(), version: u32::try_from(job.version).unwrap_or(0) };
     let resolver = crew.resolver.of_module(module).request();
+    // Its time begins when there is a thread for it.
+    let thread = match registration.is_blocking {
+        true => Some(resolver.get::<Threads>().await?.free().await?),
+        false => None,
+    };
+    let version = u32::try_from(job.version).unwrap_or(0);
+    let arguments = Arguments { json: job.args.clone(), version, thread };
     let limit = registration.spec.timeout;
     let call = CallContext { deadline: limit.map(|limit| Instant::now() + limit), trace: None };
     let work = call.scope(context.scope(registration.perform(arguments, resolver)));
@@ -140,13 +170,17 @@ async fn work(
 
 /// What a failure means.
 fn failed(crew: &Crew, registration: &Registration, job: &StoredJob, failure: &Error) -> Ending {
-    let (now, error) = (crew.ledger.now(), failure.report());
+    let (now, error) = (crew.ledger.now(), failure.report_to_keep(LONGEST_ERROR));
     let on_error = match failure.source_as::<Said>() {
         Some(Said::Again(wait)) => return Ending::Again { at: after(now, *wait), error: None },
         Some(Said::Interrupted) => return Ending::Again { at: now, error: None },
         Some(Said::Discard) => OnError::Discard,
         Some(Said::GiveUp) => OnError::Die,
-        None => (registration.on_error)(failure, u32::try_from(job.attempt).unwrap_or(1)),
+        None => {
+            let attempt = u32::try_from(job.attempt).unwrap_or(1);
+            let judge = AssertUnwindSafe(|| (registration.on_error)(failure, attempt));
+            std::panic::catch_unwind(judge).unwrap_or(OnError::Retry)
+        }
     };
     let wait = match on_error {
         OnError::Discard => return Ending::Discarded { error },
@@ -158,13 +192,14 @@ fn failed(crew: &Crew, registration: &Registration, job: &StoredJob, failure: &E
     Ending::Retrying { error, at: after(now, wait) }
 }
 
-/// A job for another program: an older one meets it while a newer one is brought into service. It is offered again for three days.
-fn unknown(crew: &Crew, job: &StoredJob, error: String) -> Ending {
+/// A job for another program: an older one meets it while a newer one is brought into service. It is offered again for three days from
+/// when the first met it.
+async fn unknown(crew: &Crew, job: &StoredJob, error: String) -> Ending {
     let now = crew.ledger.now();
-    if now - job.created_at > UNKNOWN_FOR {
-        return Ending::Dead { error };
+    match crew.ledger.strange_since(job, &error).await {
+        Ok(since) if now - since > UNKNOWN_FOR => Ending::Dead { error },
+        _ => Ending::Again { at: after(now, UNKNOWN_AGAIN), error: Some(error) },
     }
-    Ending::Again { at: after(now, UNKNOWN_AGAIN), error: Some(error) }
 }
 
 fn tell(how: Option<&Ending>, took_ms: u64) {

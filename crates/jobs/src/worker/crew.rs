@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use mainstay_core::{Resolver, Result};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -19,6 +20,19 @@ pub(super) struct Ended {
     pub(super) how: Option<Ending>,
 }
 
+/// One attempt at one job: the job may be held a second time before the end of the first is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Hold {
+    job: i64,
+    began: Option<DateTime<Utc>>,
+}
+
+impl Hold {
+    pub(super) fn of(job: &StoredJob) -> Self {
+        Self { job: job.id, began: job.started_at }
+    }
+}
+
 /// A worker, and the jobs that it holds: from when it has taken one until it is written how that ended.
 pub(super) struct Crew {
     pub(super) ledger: Ledger,
@@ -26,7 +40,8 @@ pub(super) struct Crew {
     name: String,
     pub(super) queues: Vec<String>,
     id: AtomicI64,
-    held: Mutex<HashMap<i64, watch::Sender<Stop>>>,
+    held: Mutex<HashMap<Hold, watch::Sender<Stop>>>,
+    is_draining: AtomicBool,
     ends: mpsc::Sender<Ended>,
     written: Notify,
     is_cut_off: AtomicBool,
@@ -50,6 +65,7 @@ impl Crew {
             queues,
             id,
             held: Mutex::default(),
+            is_draining: AtomicBool::new(false),
             ends,
             written: Notify::new(),
             is_cut_off: AtomicBool::new(false),
@@ -64,40 +80,42 @@ impl Crew {
 
     /// It was taken for dead: what it holds is others' by now. It goes on as another worker.
     pub(super) async fn enter_again(&self) -> Result<()> {
+        let id = self.ledger.enter(&self.name, &self.queues).await?;
+        let before = self.id.swap(id, Ordering::AcqRel);
         for stop in self.held().values() {
             stop.send_replace(Stop::Lost);
         }
-        let id = self.ledger.enter(&self.name, &self.queues).await?;
-        let before = self.id.swap(id, Ordering::AcqRel);
         tracing::warn!(target: "mainstay::jobs", worker = id, before, "this worker was taken for dead: what it ran is run by others");
         Ok(())
     }
 
     /// Holds a job until it is [let go](Self::let_go).
     pub(super) fn hold(&self, job: &StoredJob) -> watch::Receiver<Stop> {
-        let (stop, stopped) = watch::channel(Stop::No);
-        self.held().insert(job.id, stop);
+        let is_draining = self.is_draining.load(Ordering::Acquire);
+        let (stop, stopped) = watch::channel(if is_draining { Stop::Draining } else { Stop::No });
+        self.held().insert(Hold::of(job), stop);
         stopped
     }
 
-    pub(super) fn let_go(&self, job: i64) {
-        self.held().remove(&job);
+    pub(super) fn let_go(&self, hold: Hold) {
+        self.held().remove(&hold);
         self.written.notify_waiters();
     }
 
     pub(super) fn holds(&self, job: i64) -> bool {
-        self.held().contains_key(&job)
+        self.held().keys().any(|hold| hold.job == job)
     }
 
     /// Tells one job to stop.
     pub(super) fn stop(&self, job: i64, why: Stop) {
-        if let Some(stop) = self.held().get(&job) {
+        for (_, stop) in self.held().iter().filter(|(hold, _)| hold.job == job) {
             stop.send_if_modified(|known| std::mem::replace(known, why) != why);
         }
     }
 
     /// Tells all that the worker goes.
     pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
         for stop in self.held().values() {
             stop.send_if_modified(|known| {
                 *known == Stop::No && {
@@ -110,9 +128,9 @@ impl Crew {
 
     /// Says how a job ended. Waits while too many others have yet to be written.
     pub(super) async fn ended(&self, ended: Ended) {
-        let id = ended.job.id;
+        let hold = Hold::of(&ended.job);
         if self.ends.send(ended).await.is_err() {
-            self.let_go(id);
+            self.let_go(hold);
         }
     }
 
@@ -164,7 +182,7 @@ impl Crew {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<i64, watch::Sender<Stop>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<Hold, watch::Sender<Stop>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,7 +44,8 @@ pub(super) async fn fetch(
                 failures = 0;
                 let had_enough = jobs.len() < free.len();
                 for (job, slot) in jobs.into_iter().zip(free.drain(..)) {
-                    runs.spawn(attempt::run(Arc::clone(&crew), Arc::new(job), slot));
+                    let stop = crew.hold(&job);
+                    runs.spawn(attempt::run(Arc::clone(&crew), Arc::new(job), stop, slot));
                 }
                 had_enough.then_some(poll_interval)
             }

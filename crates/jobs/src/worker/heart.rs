@@ -16,7 +16,6 @@ use crate::topic;
 /// Beats three times in a lease.
 pub(super) async fn beat(crew: Arc<Crew>, lease: Duration) {
     let mut cancelled = crew.ledger.db().signals(topic::CANCELLED);
-    let mut others = Others { lease, seen: HashMap::new() };
     // Jobs that are stored as this worker's, and that it did not know of at the last beat.
     let mut strange = Vec::new();
     let mut beats = tokio::time::interval(lease / 3);
@@ -32,7 +31,6 @@ pub(super) async fn beat(crew: Arc<Crew>, lease: Duration) {
                 if !crew.ledger.beat(crew.id()).await? {
                     crew.enter_again().await?;
                 }
-                others.look(&crew).await?;
             }
             look_at_own(&crew, &mut strange, is_beat).await
         };
@@ -61,15 +59,28 @@ async fn look_at_own(crew: &Crew, strange: &mut Vec<i64>, is_beat: bool) -> Resu
     }
     let unknown: Vec<i64> = stored.into_iter().map(|(job, _)| job).filter(|job| !crew.holds(*job)).collect();
     for job in unknown.iter().filter(|job| strange.contains(job)) {
-        crew.ledger.lose_by_id(worker, *job).await?;
+        crew.ledger.give_back(worker, *job).await?;
     }
     *strange = unknown;
     Ok(())
 }
 
+/// Looks at the other workers, in a task of its own: what is done about one that is gone may take a while, and this one has to beat.
+pub(super) async fn watch(crew: Arc<Crew>, lease: Duration) {
+    let mut others = Others { lease, looked: None, seen: HashMap::new() };
+    loop {
+        tokio::time::sleep(lease / 3).await;
+        if let Err(error) = others.look(&crew).await {
+            tracing::debug!(target: "mainstay::jobs", error = %error.report(), "it cannot be seen whether other workers live");
+        }
+    }
+}
+
 /// What was seen of the other workers.
 struct Others {
     lease: Duration,
+    /// When they were seen for the last time.
+    looked: Option<Instant>,
     /// How far each had counted, and when that was seen for the first time.
     seen: HashMap<i64, (i64, Instant)>,
 }
@@ -78,6 +89,11 @@ impl Others {
     async fn look(&mut self, crew: &Crew) -> Result<()> {
         let now = crew.ledger.clock().monotonic();
         let beats: HashMap<i64, i64> = crew.ledger.beats().await?.into_iter().collect();
+        // While nobody could be seen, nobody could count either: the database was away, or this process did not run.
+        if self.looked.is_none_or(|looked| now.saturating_duration_since(looked) > self.lease * 2 / 3) {
+            self.seen.clear();
+        }
+        self.looked = Some(now);
         self.seen.retain(|worker, _| beats.contains_key(worker));
         for (worker, count) in beats {
             let seen = self.seen.entry(worker).or_insert((count, now));

@@ -47,11 +47,12 @@ pub(super) async fn keep(crew: Arc<Crew>, timetable: Inject<Timetable>, poll_int
 
 /// Returns when it is to be looked again, where that is known.
 async fn look(crew: &Crew, timetable: &Timetable) -> Result<Option<Duration>> {
-    let scheduled = timetable.enqueue_due().await?;
-    let due = crew.ledger.make_ready().await?;
-    let due = due.map(|due| (due - crew.ledger.now()).to_std().unwrap_or_default());
-    let room = crew.ledger.let_in().await?;
-    Ok(due.into_iter().chain(room).chain(scheduled).min())
+    // Each by itself: one that fails keeps no other from its turn.
+    let scheduled = timetable.enqueue_due().await;
+    let due = crew.ledger.make_ready().await;
+    let room = crew.ledger.let_in().await;
+    let due = due?.map(|due| (due - crew.ledger.now()).to_std().unwrap_or_default());
+    Ok(due.into_iter().chain(room?).chain(scheduled?).min())
 }
 
 /// Deletes what is kept no longer, and finds jobs that belong to nobody.

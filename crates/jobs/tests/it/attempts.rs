@@ -101,6 +101,7 @@ async fn a_job_says_by_its_error_what_becomes_of_it() {
             ("never", State::Dead, 1),
             ("gone", State::Discarded, 1),
             ("anything", State::Retrying, 1),
+            ("boom", State::Retrying, 1),
         ];
         let mut ids = Vec::new();
         for (what, ..) in expected {
@@ -118,7 +119,7 @@ async fn a_job_says_by_its_error_what_becomes_of_it() {
         look.log().await;
         clock.advance(Duration::from_secs(60));
         look.run_all().await;
-        assert_eq!(look.log().await, ["again", "anything"]);
+        assert_eq!(look.log().await, ["again", "anything", "boom"]);
     })
     .await;
 }
@@ -209,9 +210,13 @@ async fn a_job_that_this_program_does_not_know_is_left_to_others_for_days() {
         assert_eq!(job.error.as_deref(), Some("this program knows no job `Later`"));
         let job = look.job(newer).await;
         assert_eq!(job.error.as_deref(), Some("this program knows version 1 of `Note`, not 2"));
+        // However long it had waited before: it counts from when the first met it.
+        let delayed = note("z").delay(Duration::from_secs(3 * 24 * 3600)).enqueue(&db).await.unwrap().id;
+        StoredJob::filter(|job| job.id.eq(delayed.0)).update(|job| job.kind("Later"), &db).await.unwrap();
         clock.advance(Duration::from_secs(4 * 24 * 3600));
         look.run_all().await;
         assert_eq!(look.state(unknown).await, State::Dead);
+        assert_eq!(look.state(delayed).await, State::Scheduled);
         assert!(look.log().await.is_empty());
     })
     .await;

@@ -110,6 +110,32 @@ async fn of_jobs_that_say_the_same_one_is_enqueued() {
 }
 
 #[tokio::test]
+async fn one_that_is_dead_keeps_nobody_out_and_can_be_tried_again_all_the_same() {
+    on_each(async |look, _| {
+        let (db, jobs) = (look.db().await, look.0.inject::<Jobs>().await);
+        let once = || Once { account: 1, reason: "x".into() };
+        let first = once().enqueue(&db).await.unwrap().id;
+        StoredJob::filter(|job| job.id.eq(first.0))
+            .update(|job| job.args("{}").attempts(1), &db)
+            .await
+            .unwrap();
+        look.run_all().await;
+        assert_eq!(look.state(first).await, State::Dead);
+        let second = once().enqueue(&db).await.unwrap();
+        assert!(second.is_new);
+        assert!(!once().enqueue(&db).await.unwrap().is_new);
+        StoredJob::filter(|job| job.id.eq(first.0))
+            .update(|job| job.args(r#"{"account":1,"reason":"mended"}"#), &db)
+            .await
+            .unwrap();
+        jobs.retry(first).await.unwrap();
+        assert_eq!(look.run_all().await, 2);
+        assert_eq!(look.log().await, ["1 mended", "1 x"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn many_who_enqueue_the_same_at_once_get_one() {
     on_each(async |look, _| {
         let db = look.db().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mainstay_core::{Error, Inject, Result};
 use mainstay_db::{Db, sql};
-use mainstay_jobs::{Job, JobContext, OnError, Registration, again_after, discard, give_up, jobs};
+use mainstay_jobs::{Job, JobContext, Jobs, OnError, Registration, again_after, discard, give_up, jobs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,10 +24,10 @@ impl Log {
     }
 }
 
-pub(crate) fn all() -> [Registration; 17] {
+pub(crate) fn all() -> [Registration; 20] {
     jobs![
-        Note, Fails, Sum, Blocking, Panics, Loops, Says, Once, Started, Window, Debounced, Alone, Rated,
-        Import, Effect, Grown, Slow
+        Patient, Hasty, Quits, Note, Fails, Sum, Blocking, Panics, Loops, Says, Once, Started, Window,
+        Debounced, Alone, Rated, Import, Effect, Grown, Slow
     ]
 }
 
@@ -133,6 +133,7 @@ fn judge(error: &Error, _attempt: u32) -> OnError {
         "later" => OnError::RetryAfter(Duration::from_secs(3600)),
         "never" => OnError::Die,
         "gone" => OnError::Discard,
+        "boom" => panic!("a judge may fail, too"),
         _ => OnError::Retry,
     }
 }
@@ -300,5 +301,39 @@ impl Slow {
                 job.checkpoint(&beat).await?;
             }
         }
+    }
+}
+
+/// Takes longer than it keeps others out.
+#[derive(Job, Serialize, Deserialize)]
+#[job(unique = "100ms", attempts = 1)]
+pub(crate) struct Patient;
+
+impl Patient {
+    async fn run(self) -> Result<()> {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(())
+    }
+}
+
+/// Is not kept for long.
+#[derive(Job, Serialize, Deserialize)]
+#[job(keep = "1m")]
+pub(crate) struct Hasty;
+
+impl Hasty {
+    async fn run(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Is cancelled while it runs, and fails.
+#[derive(Job, Serialize, Deserialize)]
+pub(crate) struct Quits;
+
+impl Quits {
+    async fn run(self, job: JobContext, jobs: Inject<Jobs>) -> Result<()> {
+        assert!(jobs.cancel(job.id()).await?);
+        Err(Error::internal("there is no more paper"))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mainstay_jobs::stored::StoredBatch;
+use mainstay_jobs::stored::{StoredBatch, StoredLimit};
 use mainstay_jobs::{Batch, Chain, Job, Jobs, State, StoredJob};
 
-use crate::kinds::{Alone, Fails, Once, Panics, Rated, note};
+use crate::kinds::{Alone, Fails, Once, Panics, Quits, Rated, note};
 use crate::on_each;
 
 #[tokio::test]
@@ -123,6 +123,51 @@ async fn a_rate_lets_in_no_more_than_it_says() {
         assert_eq!(look.run_all().await, 1);
         clock.advance(Duration::from_secs(600));
         assert_eq!(look.run_all().await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_holds_up_a_rate_for_no_longer_than_it_says() {
+    on_each(async |look, clock| {
+        let db = look.db().await;
+        Rated.enqueue(&db).await.unwrap();
+        assert_eq!(look.run_all().await, 1);
+        let tomorrow = StoredLimit::query().one(&db).await.unwrap().free_at + chrono::TimeDelta::days(1);
+        StoredLimit::query().update(|limit| limit.free_at(tomorrow), &db).await.unwrap();
+        Rated.enqueue(&db).await.unwrap();
+        assert_eq!(look.run_all().await, 0);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(look.run_all().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_thousand_keys_none_waits_behind_the_others() {
+    on_each(async |look, _| {
+        let (db, jobs) = (look.db().await, look.0.inject::<Jobs>().await);
+        // Two of each, of which one is let in at a time.
+        let both =
+            (0..1_200).flat_map(|account| [Alone { account, millis: 0 }, Alone { account, millis: 0 }]);
+        jobs.enqueue_all(both, &db).await.unwrap();
+        jobs.pause("default").await.unwrap();
+        for _ in 0..4 {
+            look.run_all().await;
+        }
+        let ready = StoredJob::filter(|job| job.state.eq(State::Ready));
+        assert_eq!(ready.count(&db).await.unwrap(), 1_200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_while_it_fails_does_not_come_back() {
+    on_each(async |look, _| {
+        let db = look.db().await;
+        let id = Quits.enqueue(&db).await.unwrap().id;
+        assert_eq!(look.run_all().await, 1);
+        assert_eq!(look.state(id).await, State::Cancelled);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use mainstay_db::sql;
 use mainstay_jobs::stored::StoredWorker;
 use mainstay_jobs::{Job, Jobs, State, StoredJob};
 
-use crate::kinds::{Alone, Blocking, Effect, Fails, Slow, Sum, note};
+use crate::kinds::{Alone, Blocking, Effect, Fails, Hasty, Patient, Slow, Sum, note};
 use crate::shared::{Shared, on_each_shared};
 use crate::{Look, with_worker};
 
@@ -46,6 +46,43 @@ async fn jobs_of_one_key_do_not_run_beside_each_other_and_those_of_others_do() {
         let other = log.iter().position(|line| line == "begin 2").unwrap();
         let last = log.iter().rposition(|line| line == "begin 1").unwrap();
         assert!(other < last, "the other account waited for all of the first: {log:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_ends_although_another_one_has_its_key_by_now() {
+    with_worker(std::convert::identity, async |look| {
+        let db = look.db().await;
+        let first = Patient.enqueue(&db).await.unwrap().id;
+        look.until("it runs", async || look.state(first).await == State::Running).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let second = Patient.enqueue(&db).await.unwrap();
+        assert!(second.is_new);
+        for id in [first, second.id] {
+            look.until("it is done", async || look.state(id).await == State::Completed).await;
+            assert_eq!(look.job(id).await.attempt, 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_end_together_are_kept_each_as_its_kind_says() {
+    with_worker(std::convert::identity, async |look| {
+        let (db, jobs) = (look.db().await, look.0.inject::<Jobs>().await);
+        db.transaction(async |tx| {
+            jobs.enqueue_all((0..20).map(|_| Hasty), tx).await?;
+            jobs.enqueue_all((0..20).map(|_| note("x")), tx).await
+        })
+        .await
+        .unwrap();
+        let open = async || StoredJob::filter(|job| job.state.ne(State::Completed)).count(&db).await.unwrap();
+        look.until("all are done", async || open().await == 0).await;
+        for job in StoredJob::query().all(&db).await.unwrap() {
+            let kept = (job.due_at - job.ended_at.unwrap()).num_minutes();
+            assert_eq!(kept, if job.kind == "Hasty" { 1 } else { 24 * 60 }, "{}", job.kind);
+        }
     })
     .await;
 }

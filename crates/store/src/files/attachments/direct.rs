@@ -90,6 +90,8 @@ impl Attachments {
         let gone = || Error::not_found("There is no such file any more.");
         let blob = Blob::filter(|blob| blob.id.eq(id)).first(&self.0.db.primary()).await?.ok_or_else(gone)?;
         if blob.state == BlobState::Kept {
+            // Claimed before, perhaps where other files are welcome.
+            accept(&self.arrived(&blob.key, &blob.name).await?)?;
             return Ok(blob);
         }
         // Where nobody can send anything. Each who claims has a copy of their own, and one of them becomes the file.
@@ -109,6 +111,17 @@ impl Attachments {
         }
     }
 
+    /// What is there, by a look at its beginning.
+    async fn arrived(&self, key: &str, name: &str) -> Result<Arrived> {
+        let files = &self.0.files;
+        let size = files.head(key).await?.size;
+        let beginning = match size {
+            0 => bytes::Bytes::new(),
+            _ => files.get_range(key, 0..SNIFFED as u64).await?.bytes().await?,
+        };
+        Ok(Arrived { name: name.to_owned(), media_type: exact(sniff(&beginning), Some(name)), size })
+    }
+
     /// Copies what was sent, looks at it, and makes it the file. None: somebody else has, or it was released.
     async fn take(
         &self,
@@ -122,18 +135,12 @@ impl Attachments {
             let not_there = || Error::conflict("The file has not been sent.").code("file_not_sent");
             return Err(if missing { not_there() } else { error });
         }
-        let size = files.head(own.as_str()).await?.size;
-        if i64::try_from(size) != Ok(blob.size) {
+        let arrived = self.arrived(own.as_str(), &blob.name).await?;
+        if i64::try_from(arrived.size) != Ok(blob.size) {
             return Err(
                 Error::conflict("The file has another length than was announced.").code("file_not_sent")
             );
         }
-        let beginning = match size {
-            0 => bytes::Bytes::new(),
-            _ => files.get_range(own.as_str(), 0..SNIFFED as u64).await?.bytes().await?,
-        };
-        let media_type = exact(sniff(&beginning), Some(&blob.name));
-        let arrived = Arrived { name: blob.name.clone(), media_type, size };
         let media_type = match accept(&arrived) {
             Ok(media_type) => media_type,
             Err(error) => {

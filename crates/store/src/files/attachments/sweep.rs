@@ -11,6 +11,8 @@ use super::blob::{Blob, FileToDelete};
 
 /// How often it is looked.
 const ROUND: Duration = Duration::from_secs(60);
+/// When a file is tried again that could not be deleted.
+const LATER: Duration = Duration::from_secs(60 * 60);
 /// How many rows are looked at with one statement.
 const WINDOW: u64 = 500;
 /// How many windows of a round: a table of a million files is looked through in two hours, and the database is hardly busy.
@@ -67,8 +69,14 @@ impl Attachments {
                 // From now on it cannot be wanted any more: who is about to say so finds the row changed, or this one finds it gone.
                 let key = file.key.clone();
                 let waiting = FileToDelete::filter(|file| file.key.eq(key) & file.is_under_way.eq(false));
-                if file.is_under_way || waiting.update(|file| file.is_under_way(true), &db).await? > 0 {
-                    self.delete_file(&file.key).await?;
+                if (file.is_under_way || waiting.update(|file| file.is_under_way(true), &db).await? > 0)
+                    && let Err(error) = self.delete_file(&file.key).await
+                {
+                    // One that cannot go keeps no other: it is tried again later.
+                    tracing::warn!(target: "mainstay::store", error = %error.report(), "a file cannot be deleted; it is tried again in an hour");
+                    let (key, later) = (file.key.clone(), now + LATER);
+                    let stuck = FileToDelete::filter(|file| file.key.eq(key));
+                    stuck.update(|file| file.due_at(later), &db).await?;
                 }
             }
             if due.is_empty() {
@@ -90,7 +98,9 @@ impl Attachments {
             old.order_by(|blob| blob.id.asc()).limit(WINDOW).select(|blob| blob.id).all(&db).await?;
         *after = ids.last().copied();
         for id in self.0.references.unreferenced(&ids, &db).await? {
-            self.release(id).await?;
+            if let Err(error) = self.release(id).await {
+                tracing::warn!(target: "mainstay::store", error = %error.report(), file = %id, "a file cannot be released; it is tried again in the next round");
+            }
         }
         Ok(!ids.is_empty())
     }
