@@ -27,10 +27,8 @@ pub(super) async fn beat(crew: Arc<Crew>, lease: Duration) {
             () = cancelled.next() => false,
         };
         let beaten = async {
-            if is_beat {
-                if !crew.ledger.beat(crew.id()).await? {
-                    crew.enter_again().await?;
-                }
+            if is_beat && !crew.ledger.beat(crew.id()).await? {
+                crew.enter_again().await?;
             }
             look_at_own(&crew, &mut strange, is_beat).await
         };
