@@ -47,7 +47,10 @@ pub fn module() -> Module {
         .provide(Provider::singleton(Timetable::new).on_demand())
         .provide(Provider::singleton(Jobs::new).on_demand())
         .export::<Jobs>()
+        // For workers, and for the commands, which see what the application sees.
         .export::<Threads>()
+        .export::<Duty>()
+        .export::<Timetable>()
         .service(worker::service())
         .command(command::worker())
         .command(schedule::command())

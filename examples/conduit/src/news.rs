@@ -24,7 +24,7 @@ pub fn module() -> Module {
         .mail()
         .jobs(jobs![DeliverMail, TellFollowers, Digests, Digest])
         .subscribe("tell who is followed", followers::tell)
-        .schedule(Schedule::cron("weekly digest", "0 7 * * MON", Digests))
+        .schedule(Schedule::cron("weekly-digest", "0 7 * * MON", Digests))
 }
 
 /// A mail to somebody, of such a view.

@@ -1,11 +1,15 @@
 //! The commands about accounts, as the operator of the program runs them: with bad input too.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use mainstay::core::config::Sources;
 use mainstay::db::sql;
+use mainstay::jobs::{State, StoredJob};
 use mainstay::prelude::*;
 use tempfile::TempDir;
+
+const SECRET: &str = "a secret of these tests that is long enough";
 
 /// An installation of the program, with authors and articles.
 struct Installation(TempDir);
@@ -21,12 +25,17 @@ impl Installation {
         format!("sqlite:{}", self.0.path().join("app.db").display())
     }
 
-    /// The status that a command ends with, and all that it says.
-    fn run_with(&self, line: &str, secret: &str) -> (Option<i32>, String) {
+    fn command(&self, line: &str, secret: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conduit"));
         command.current_dir(self.0.path()).env("MAINSTAY_HOME", self.0.path()).env("RUST_BACKTRACE", "0");
         command.env("DATABASE_URL", self.database()).env("MAINSTAY__KEYS__SECRET", secret);
-        let output = command.args(line.split_whitespace()).output().expect("it runs");
+        command.args(line.split_whitespace());
+        command
+    }
+
+    /// The status that a command ends with, and all that it says.
+    fn run_with(&self, line: &str, secret: &str) -> (Option<i32>, String) {
+        let output = self.command(line, secret).output().expect("it runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let said = match output.status.success() {
             true => text(&output.stdout),
@@ -36,7 +45,7 @@ impl Installation {
     }
 
     fn run(&self, line: &str) -> (Option<i32>, String) {
-        self.run_with(line, "a secret of these tests that is long enough")
+        self.run_with(line, SECRET)
     }
 
     fn ok(&self, line: &str) -> String {
@@ -59,6 +68,32 @@ impl Installation {
         let db = resolver.get::<Db>().await.expect("a database");
         sql(statement).execute(&*db).await.expect("it is changed");
     }
+}
+
+#[tokio::test]
+async fn a_schedule_is_run_by_hand_and_a_worker_does_what_it_has_enqueued() {
+    let conduit = Installation::filled();
+    let listed = conduit.ok("schedule list");
+    assert!(listed.starts_with("weekly-digest  (0 7 * * MON): next 20"), "{listed}");
+    conduit.refused("schedule run weekly-digst", "did you mean `weekly-digest`");
+    conduit.refused("schedule run", "say which");
+    assert_eq!(conduit.ok("schedule run weekly-digest"), "`weekly-digest` is enqueued as job 1.\n");
+
+    let mut worker = conduit.command("worker", SECRET).spawn().expect("it runs");
+    let db = Db::open(&conduit.database()).await.expect("a database");
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let job = StoredJob::filter(|job| job.id.eq(1)).one(&db).await.expect("a job");
+        if job.state == State::Completed {
+            break;
+        }
+        assert!(Instant::now() < until, "the job is {:?} after twenty seconds", job.state);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    db.close().await;
+    let asked = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().expect("it runs");
+    assert!(asked.success());
+    assert!(worker.wait().expect("it ends").success());
 }
 
 #[test]
