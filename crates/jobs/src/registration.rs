@@ -15,7 +15,7 @@ use crate::job::{Job, OnError};
 use crate::spec::JobSpec;
 use crate::threads::Thread;
 
-/// A contribution: a kind of job that this application runs. Made by [`jobs!`](crate::jobs).
+/// A contribution: a kind of job that this application runs. Made by [`jobs!`](macro@crate::jobs).
 #[derive(Clone)]
 pub struct Registration {
     pub(crate) spec: &'static JobSpec,
