@@ -109,7 +109,7 @@ pub(crate) async fn run(
         (subscriber.name.to_owned(), Known { subscriber, module: found.module.id, pool })
     });
     let relay = Arc::new(Relay {
-        db: db.primary(),
+        db: db.primary().in_background(),
         config: (*config).clone(),
         clock,
         random,

@@ -42,6 +42,8 @@ pub struct Db {
     inner: Arc<Inner>,
     /// Whether everything goes to the primary.
     to_primary: bool,
+    /// Whether it is for work that nobody waits for.
+    in_background: bool,
     tenancy: Tenancy,
 }
 
@@ -125,7 +127,7 @@ impl Db {
             vault,
             signals,
         };
-        Self { inner: Arc::new(inner), to_primary: false, tenancy: Tenancy::Unsaid }
+        Self { inner: Arc::new(inner), to_primary: false, in_background: false, tenancy: Tenancy::Unsaid }
     }
 
     /// Another handle on the same database, by which encrypted fields are written and read with these keys. An application's [`Db`] has
@@ -135,7 +137,12 @@ impl Db {
         let settings = Settings { keys: Some(keys.clone()), ..self.inner.settings.clone() };
         let (driver, signals) = (Arc::clone(&self.inner.driver), Arc::clone(&self.inner.signals));
         let over = Self::with_signals(driver, settings, signals);
-        Self { to_primary: self.to_primary, tenancy: self.tenancy.clone(), ..over }
+        Self {
+            to_primary: self.to_primary,
+            in_background: self.in_background,
+            tenancy: self.tenancy.clone(),
+            ..over
+        }
     }
 
     /// How its SQL is written.
@@ -181,6 +188,13 @@ impl Db {
     #[must_use]
     pub fn primary(&self) -> Self {
         Self { to_primary: true, ..self.clone() }
+    }
+
+    /// The same for a service that looks into the database from time to time: its statements are in no [`QueryLog`], so that a test
+    /// counts what it has asked for, and nothing else.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { in_background: true, ..self.clone() }
     }
 
     /// Runs `work`, whose reads go to a replica, if one is near enough to the primary: a report that need not know the last
@@ -289,7 +303,8 @@ impl Db {
     }
 
     pub(crate) fn watch(&self, statement: &Statement, caller: &'static Location<'static>) -> Watch<'_> {
-        Watch::start(&self.inner.recorders, &self.inner.settings, statement, caller)
+        let recorders = (!self.in_background).then_some(&self.inner.recorders);
+        Watch::start(recorders, &self.inner.settings, statement, caller)
     }
 
     /// With what it is run for as a comment, if that is wanted.

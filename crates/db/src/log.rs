@@ -188,7 +188,7 @@ impl Recorders {
 
 /// Looks at the clock while a statement runs.
 pub(crate) struct Watch<'a> {
-    recorders: &'a Recorders,
+    recorders: Option<&'a Recorders>,
     settings: &'a Settings,
     kind: StatementKind,
     started: Instant,
@@ -198,7 +198,7 @@ pub(crate) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     pub(crate) fn start(
-        recorders: &'a Recorders,
+        recorders: Option<&'a Recorders>,
         settings: &'a Settings,
         statement: &Statement,
         caller: &'static Location<'static>,
@@ -220,15 +220,15 @@ impl<'a> Watch<'a> {
         } else {
             tracing::debug!(target: "mainstay::db", sql = &*self.sql, micros, rows, "query");
         }
-        let recorded = self.recorders.0.many.load(Ordering::Acquire) > 0;
+        let recorders = self.recorders.filter(|recorders| recorders.0.many.load(Ordering::Acquire) > 0);
         let by_task = RECORDED.load(Ordering::Acquire) > 0;
         let here = if by_task { HERE.try_with(Arc::clone).ok() } else { None };
-        if !recorded && here.is_none() {
+        if recorders.is_none() && here.is_none() {
             return;
         }
-        let Self { sql, kind, caller, recorders, .. } = self;
+        let Self { sql, kind, caller, .. } = self;
         let query = LoggedQuery { sql, kind, caller, origin: Origin::current(), elapsed, failed };
-        if recorded {
+        if let Some(recorders) = recorders {
             recorders.add(&query);
         }
         if let Some(here) = here {

@@ -139,3 +139,14 @@ async fn names_the_route_in_a_comment_if_it_is_told_to() {
         assert_eq!((queries[0].kind, queries[1].origin.as_ref()), (StatementKind::Read, None));
     }
 }
+
+#[tokio::test]
+async fn what_a_service_asks_by_itself_is_not_recorded() {
+    let db = blog().await;
+    let (log, background) = (db.record(), db.in_background());
+    User::query().count(&background).await.unwrap();
+    background.transaction(async |tx| User::query().count(tx).await).await.unwrap();
+    assert_eq!(log.count(), 0);
+    User::query().count(&db).await.unwrap();
+    assert_eq!(log.count(), 1);
+}

@@ -139,7 +139,7 @@ impl File {
     }
 
     /// The same with a header `Content-Disposition` that is made already; see
-    /// [`disposition`](mainstay_core::media_type::disposition).
+    /// [`disposition`].
     #[must_use]
     pub fn with_disposition(mut self, value: HeaderValue) -> Self {
         self.disposition = Some(value);

@@ -57,7 +57,7 @@ impl Attachments {
 
     /// Files that were never wanted, and those whose row is gone.
     async fn delete_due(&self) -> Result<()> {
-        let db = self.0.db.primary();
+        let db = self.0.db.primary().in_background();
         loop {
             let now = self.now();
             let due = FileToDelete::filter(|file| file.due_at.le(now))
@@ -87,7 +87,7 @@ impl Attachments {
 
     /// Releases what nothing refers to among the next files. Says whether there were any; after the last it begins again.
     async fn release_window(&self, after: &mut Option<Uuid>) -> Result<bool> {
-        let db = self.0.db.primary();
+        let db = self.0.db.primary().in_background();
         let before = self.now() - self.0.within;
         let old = Blob::filter(|blob| blob.created_at.lt(before));
         let old = match *after {
