@@ -1,4 +1,4 @@
-//! What a file is: by its content ([`sniff`]), or by its name ([`media_type`]); and what a browser does with it ([`disposition`]).
+//! What a file is: by its content ([`sniff`]), or by its name ([`media_type`]); and what a browser does with it ([`mod@disposition`]).
 //! Feature `media-types`.
 //!
 //! Those who take files and those who keep them judge by the same: what somebody says that a file is, nobody believes.
