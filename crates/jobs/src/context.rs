@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mainstay_core::container::{Dependency, Need};
 use mainstay_core::{Error, Resolver, Result};
-use mainstay_db::{Query, Tx};
+use mainstay_db::{Executor, Tx};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::draft::JobId;
 use crate::ledger::{Ending, Ledger, own};
 use crate::outcome::interrupted;
-use crate::stored::StoredJob;
+use crate::stored::{StoredJob, StoredJobChange};
 
 /// What a job knows of its attempt: an argument of its function.
 ///
@@ -134,10 +134,7 @@ impl JobContext {
     /// Pass them on: that it is to stop; that the job is another worker's by now; that the cursor cannot be written.
     pub async fn checkpoint(&self, cursor: &(impl Serialize + Sync)) -> Result<()> {
         let text = serde_json::to_string(cursor)?;
-        let kept = Some(text.clone());
-        if self.mine().update(|job| job.cursor(kept), self.0.ledger.db()).await? == 0 {
-            return Err(self.lost());
-        }
+        self.keep(&text, self.0.ledger.db()).await?;
         self.has_come_to(text)
     }
 
@@ -152,15 +149,20 @@ impl JobContext {
         work: impl AsyncFnOnce(&Tx) -> Result<()>,
     ) -> Result<()> {
         let text = serde_json::to_string(cursor)?;
-        let kept = Some(text.clone());
         let step = async |tx: &Tx| {
-            if self.mine().update(|job| job.cursor(kept), tx).await? == 0 {
-                return Err(self.lost());
-            }
+            self.keep(&text, tx).await?;
             work(tx).await
         };
         self.0.ledger.db().transaction(step).await?;
         self.has_come_to(text)
+    }
+
+    async fn keep(&self, cursor: &str, executor: &impl Executor) -> Result<()> {
+        let cursor = Some(cursor.to_owned());
+        match own(&self.0.job).update(|job| job.cursor(cursor), executor).await? {
+            0 => Err(self.lost()),
+            _ => Ok(()),
+        }
     }
 
     /// Goes on from there the next time, and stops here if it is to.
@@ -184,8 +186,8 @@ impl JobContext {
             }
             *told = Some(now);
         }
-        let change = |job: crate::stored::StoredJobChange| job.progress(Some(done)).progress_of(Some(of));
-        self.mine().update(change, self.0.ledger.db()).await?;
+        let change = |job: StoredJobChange| job.progress(Some(done)).progress_of(Some(of));
+        own(&self.0.job).update(change, self.0.ledger.db()).await?;
         Ok(())
     }
 
@@ -231,10 +233,6 @@ impl JobContext {
 
     pub(crate) fn is_ended(&self) -> bool {
         self.0.is_ended.load(Ordering::Acquire)
-    }
-
-    fn mine(&self) -> Query<StoredJob> {
-        own(&self.0.job)
     }
 
     fn lost(&self) -> Error {

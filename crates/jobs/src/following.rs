@@ -50,11 +50,7 @@ pub(crate) async fn count(batch: i64, ended: i64, failed: i64, tx: &Tx) -> Resul
 /// One that waited for another waits no more, unless its time has not come.
 async fn set_free(job: &StoredJob, tx: &Tx) -> Result<()> {
     let now = tx.target().now();
-    let state = match () {
-        () if job.due_at > now => State::Scheduled,
-        () if job.limit_key.is_some() => State::Blocked,
-        () => State::Ready,
-    };
+    let state = State::of_free(job.due_at, now, job.limit_key.as_deref());
     let due = job.due_at.max(now);
     StoredJob::filter(|row| row.id.eq(job.id)).update(|row| row.state(state).due_at(due), tx).await?;
     tell(job, state, tx);
@@ -63,11 +59,5 @@ async fn set_free(job: &StoredJob, tx: &Tx) -> Result<()> {
 
 /// Tells workers what a change of state means for them, once it is committed.
 pub(crate) fn tell(job: &StoredJob, state: State, tx: &Tx) {
-    match state {
-        State::Ready => tx.signal(topic::ready(&job.queue)),
-        State::Scheduled | State::Retrying | State::Blocked => tx.signal(topic::DUE),
-        // Another one of its key may come in.
-        _ if job.limit_key.is_some() => tx.signal(topic::DUE),
-        _ => {}
-    }
+    topic::tell(tx, state, (&job.queue, job.limit_key.is_some()));
 }

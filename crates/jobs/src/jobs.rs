@@ -116,10 +116,9 @@ impl Jobs {
             let (now, was_over) = (self.ledger.now(), over(job.state));
             let before = StoredJob::filter(|row| row.id.eq(job.follows.unwrap_or_default()));
             let waits = before.filter(|row| row.state.ne(State::Completed)).exists(tx).await?;
-            let state = match () {
-                () if waits => State::Following,
-                () if job.limit_key.is_some() => State::Blocked,
-                () => State::Ready,
+            let state = match waits {
+                true => State::Following,
+                false => State::of_free(now, now, job.limit_key.as_deref()),
             };
             StoredJob::filter(|row| row.id.eq(id.0))
                 .update(|row| row.state(state).due_at(now).attempt(0).ended_at(None).is_cancelled(false), tx)

@@ -167,6 +167,11 @@ impl Registry {
         self.kinds.get(kind)
     }
 
+    /// What holds for jobs of this name, if they are run here.
+    pub(crate) fn spec(&self, kind: &str) -> Option<&'static JobSpec> {
+        self.get(kind).map(|(registration, _)| registration.spec)
+    }
+
     pub(crate) fn specs(&self) -> impl Iterator<Item = &'static JobSpec> {
         self.kinds.values().map(|(registration, _)| registration.spec)
     }

@@ -65,6 +65,15 @@ impl State {
         Self::Discarded,
         Self::Dead,
     ];
+    /// That of a job which waits for no other: for its time, for its key, or for nothing.
+    pub(crate) fn of_free(due_at: DateTime<Utc>, now: DateTime<Utc>, limit_key: Option<&str>) -> Self {
+        match limit_key {
+            _ if due_at > now => Self::Scheduled,
+            Some(_) => Self::Blocked,
+            None => Self::Ready,
+        }
+    }
+
     /// Those that are over, but for [`State::Dead`].
     pub const OVER: [Self; 3] = [Self::Completed, Self::Cancelled, Self::Discarded];
     /// Those that wait for something.

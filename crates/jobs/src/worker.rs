@@ -18,8 +18,7 @@ mod heart;
 mod keeper;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mainstay_core::service::{Running, Service, Shutdown};
@@ -38,20 +37,14 @@ const ENDS: usize = 1_000;
 /// So long before the deadline jobs that still run are cut off, so that there is time to give them back.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Whether this process runs jobs, whatever `jobs.workers` says: the command `worker`.
+/// Whether this process runs jobs, whatever `jobs.workers` says: the command `worker`. With the queues that it is told; none are all.
 #[derive(Default)]
-pub(crate) struct Duty {
-    is_on: AtomicBool,
-    queues: std::sync::OnceLock<Vec<String>>,
-}
+pub(crate) struct Duty(OnceLock<Vec<String>>);
 
 impl Duty {
-    /// This process is a worker, for these queues alone if there are any.
+    /// This process is a worker.
     pub(crate) fn take(&self, queues: Vec<String>) {
-        self.is_on.store(true, Ordering::Release);
-        if !queues.is_empty() {
-            let _taken_before = self.queues.set(queues);
-        }
+        let _taken_before = self.0.set(queues);
     }
 }
 
@@ -69,21 +62,21 @@ async fn work(
     resolver: Resolver,
 ) -> Result<()> {
     let shutdown = running.shutdown().clone();
-    if !duty.is_on.load(Ordering::Acquire) && !config.works(&profile) {
-        running.ready();
-        shutdown.requested().await;
-        return Ok(());
-    }
-    let queues = match duty.queues.get() {
-        Some(queues) => queues.clone(),
-        None => queues(&ledger, &config),
+    let queues = match duty.0.get() {
+        None if !config.works(&profile) => {
+            running.ready();
+            shutdown.requested().await;
+            return Ok(());
+        }
+        Some(named) if !named.is_empty() => named.clone(),
+        _ => queues(&ledger, &config),
     };
     let (ends, ended) = mpsc::channel(ENDS);
-    let crew = Arc::new(Crew::enter(Ledger::clone(&ledger), resolver, &queues, ends).await?);
+    let crew = Crew::enter(Ledger::clone(&ledger), resolver, queues, (ends, shutdown)).await?;
     running.ready();
-    tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = queues.join(", "), "jobs are run");
+    tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = crew.queues.join(", "), "jobs are run");
     let beside = beside(&crew, timetable, &config, ended);
-    let end = run(&crew, &config, &queues, beside, &shutdown).await;
+    let end = run(&crew, &config, beside).await;
     crew.leave().await;
     end
 }
@@ -112,19 +105,11 @@ fn beside(
 }
 
 /// Runs jobs until the end. Dropping it cuts off every job.
-async fn run(
-    crew: &Arc<Crew>,
-    config: &JobsConfig,
-    queues: &[String],
-    mut beside: JoinSet<()>,
-    shutdown: &Shutdown,
-) -> Result<()> {
+async fn run(crew: &Arc<Crew>, config: &JobsConfig, mut beside: JoinSet<()>) -> Result<()> {
     let mut fetching = JoinSet::new();
-    for queue in queues {
+    for queue in &crew.queues {
         let slots = config.concurrency_of(queue);
-        let fetch =
-            fetch::fetch(Arc::clone(crew), queue.clone(), slots, config.poll_interval, shutdown.clone());
-        fetching.spawn(fetch);
+        fetching.spawn(fetch::fetch(Arc::clone(crew), queue.clone(), slots, config.poll_interval));
     }
     loop {
         tokio::select! {
@@ -138,7 +123,7 @@ async fn run(
                 Some(Err(fault)) => fault.into(),
                 _ => Error::internal("a part of the worker has stopped"),
             }),
-            () = drained(crew, shutdown), if !crew.is_cut_off() => {}
+            () = drained(crew), if !crew.cut_off.is_requested() => {}
         }
     }
     crew.all_is_written().await;
@@ -146,14 +131,14 @@ async fn run(
 }
 
 /// Tells the jobs that the worker goes, and cuts off those that still run shortly before the deadline.
-async fn drained(crew: &Crew, shutdown: &Shutdown) {
-    shutdown.requested().await;
+async fn drained(crew: &Crew) {
+    crew.shutdown.requested().await;
     crew.drain();
-    match shutdown.deadline() {
+    match crew.shutdown.deadline() {
         Some(deadline) => {
             let left = deadline.saturating_duration_since(Instant::now());
             tokio::time::sleep(left.saturating_sub(MARGIN.min(left / 2))).await;
-            crew.cut_off();
+            crew.cut.request(None);
         }
         None => std::future::pending().await,
     }
@@ -162,30 +147,27 @@ async fn drained(crew: &Crew, shutdown: &Shutdown) {
 /// Runs every job that is ready or due, one after the other, until none is: for tests.
 pub(crate) async fn run_all(ledger: &Ledger, resolver: &Resolver) -> Result<usize> {
     let timetable = resolver.get::<Timetable>().await?;
-    let (ends, mut ended) = mpsc::channel(1);
-    let crew = Arc::new(Crew::enter(ledger.clone(), resolver.clone(), &[], ends).await?);
+    // Nobody writes the ends but this, and nobody asks it to stop.
+    let nobody = (mpsc::channel(1).0, Shutdown::channel().1);
+    let crew = Crew::enter(ledger.clone(), resolver.clone(), Vec::new(), nobody).await?;
     let mut attempts = 0;
     loop {
         timetable.enqueue_due().await?;
         ledger.make_ready().await?;
         ledger.let_in().await?;
-        let mut found = false;
+        let before = attempts;
         for queue in ledger.ready_queues().await? {
             for job in ledger.claim(&queue, crew.id(), 1).await? {
-                let slot = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await?;
-                let stop = crew.hold(&job);
-                tokio::spawn(attempt::run(Arc::clone(&crew), Arc::new(job), stop, slot));
-                if let Some(crew::Ended { job, how }) = ended.recv().await {
-                    if let Some(how) = &how {
-                        ledger.end(&job, how).await?;
-                    }
-                    ledger.has_ended(job.id);
-                    crew.let_go(crew::Hold::of(&job));
+                let job = Arc::new(job);
+                if let Some(how) = attempt::perform(&crew, &job, crew.hold(&job)).await {
+                    ledger.end(&job, &how).await?;
                 }
-                (attempts, found) = (attempts + 1, true);
+                ledger.has_ended(job.id);
+                crew.let_go(crew::Hold::of(&job));
+                attempts += 1;
             }
         }
-        if !found {
+        if attempts == before {
             crew.leave().await;
             return Ok(attempts);
         }

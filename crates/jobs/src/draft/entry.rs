@@ -168,16 +168,14 @@ impl Entry {
             (Due::Now, Some(wait)) => after(now, wait),
             (due, _) => due.time(now),
         };
-        let state = match () {
-            () if self.waits || self.follows.is_some() => State::Following,
-            () if due > now => State::Scheduled,
-            () if self.limit_key.is_some() => State::Blocked,
-            () => State::Ready,
+        let state = match self.waits || self.follows.is_some() {
+            true => State::Following,
+            false => State::of_free(due, now, self.limit_key.as_deref()),
         };
         (state, due)
     }
 
-    pub(crate) fn draft(&self, now: DateTime<Utc>) -> StoredJobDraft {
+    fn draft(&self, now: DateTime<Utc>) -> StoredJobDraft {
         let (state, due_at) = self.state_and_due(now);
         let attempts = i32::try_from(self.spec.attempts.max(1)).unwrap_or(i32::MAX);
         let unique_until = match self.spec.unique {
@@ -207,11 +205,7 @@ impl Entry {
     }
 
     fn tell(&self, state: State, executor: &impl Executor) {
-        match state {
-            State::Ready => executor.target().signal(topic::ready(&self.queue)),
-            State::Scheduled | State::Blocked => executor.target().signal(topic::DUE),
-            _ => {}
-        }
+        topic::tell(executor, state, (&self.queue, self.limit_key.is_some()));
     }
 }
 

@@ -43,9 +43,7 @@ impl Ending {
             Self::Dead { .. } => State::Dead,
             Self::Discarded { .. } => State::Discarded,
             Self::Cancelled => State::Cancelled,
-            Self::Again { at, .. } if *at > now => State::Scheduled,
-            Self::Again { .. } if job.limit_key.is_some() => State::Blocked,
-            Self::Again { .. } => State::Ready,
+            Self::Again { at, .. } => State::of_free(*at, now, job.limit_key.as_deref()),
         }
     }
 
@@ -57,10 +55,6 @@ impl Ending {
             Self::Again { error, .. } => error.clone(),
             Self::Completed { .. } | Self::Cancelled => None,
         }
-    }
-
-    fn is_failure(&self) -> bool {
-        matches!(self, Self::Retrying { .. } | Self::Dead { .. })
     }
 }
 
@@ -150,15 +144,15 @@ impl Ledger {
     ///
     /// One that is to run again, and that somebody has cancelled meanwhile, is cancelled.
     pub(crate) async fn mark(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<Option<State>> {
-        if self.write(job, how, tx).await? {
-            return Ok(Some(how.state(job, self.now())));
+        match self.write(job, how, tx).await? {
+            None if matches!(how, Ending::Retrying { .. } | Ending::Again { .. }) => {
+                self.write(job, &Ending::Cancelled, tx).await
+            }
+            written => Ok(written),
         }
-        let runs_again = matches!(how, Ending::Retrying { .. } | Ending::Again { .. });
-        let is_cancelled = runs_again && self.write(job, &Ending::Cancelled, tx).await?;
-        Ok(is_cancelled.then_some(State::Cancelled))
     }
 
-    async fn write(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<bool> {
+    async fn write(&self, job: &StoredJob, how: &Ending, tx: &Tx) -> Result<Option<State>> {
         let now = self.now();
         let state = how.state(job, now);
         let (attempt, due) = match how {
@@ -184,12 +178,12 @@ impl Ledger {
             if is_free { row.unique_key(None) } else { row }
         };
         if mine.update(change, tx).await? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        if how.is_failure() {
-            self.note_failure(job, &how.error().unwrap_or_default(), tx).await?;
+        if let Ending::Retrying { error, .. } | Ending::Dead { error } = how {
+            self.note_failure(job, error, tx).await?;
         }
-        Ok(true)
+        Ok(Some(state))
     }
 
     /// What else happens when a job has ended so.
@@ -262,7 +256,12 @@ impl Ledger {
         Ok(())
     }
 
-    pub(crate) async fn note_failure(&self, job: &StoredJob, error: &str, tx: &Tx) -> Result<()> {
+    pub(crate) async fn note_failure(
+        &self,
+        job: &StoredJob,
+        error: &str,
+        executor: &impl Executor,
+    ) -> Result<()> {
         let worker = job.worker.map(|worker| worker.to_string()).unwrap_or_default();
         let failure = NewStoredFailure {
             job: job.id,
@@ -271,7 +270,7 @@ impl Ledger {
             worker,
             error: error.to_owned(),
         };
-        failure.insert(tx).await?;
+        failure.insert(executor).await?;
         Ok(())
     }
 
@@ -284,7 +283,7 @@ impl Ledger {
 
     /// How long it is kept after it has succeeded.
     fn keep(&self, job: &StoredJob) -> Duration {
-        let spec = self.registry().get(&job.kind).map(|(registration, _)| registration.spec);
+        let spec = self.registry().spec(&job.kind);
         spec.and_then(|spec| spec.keep).unwrap_or(self.0.keep_completed)
     }
 

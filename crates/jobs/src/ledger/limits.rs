@@ -76,8 +76,8 @@ impl Ledger {
         let mut next = is_more.then_some(Duration::ZERO);
         for (key, kind) in waiting {
             // What no program here knows is left to those that do.
-            let Some((registration, _)) = self.registry().get(&kind) else { continue };
-            let (spec, key) = (registration.spec, key.unwrap_or_default());
+            let Some(spec) = self.registry().spec(&kind) else { continue };
+            let key = key.unwrap_or_default();
             let wait = match self.0.waits.left(&key, self.clock().monotonic()) {
                 Some(left) => Some(left),
                 None => self.db().transaction_retry(async |tx| self.let_in_by(spec, &key, tx).await).await?,

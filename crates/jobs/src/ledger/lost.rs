@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use mainstay_core::Result;
-use mainstay_db::Tx;
 
 use super::{Ending, Ledger};
 use crate::draft::after;
@@ -63,7 +62,7 @@ impl Ledger {
         let left = StoredJob::filter(|job| job.state.eq(State::Running) & job.worker.eq(Some(worker)));
         let mut lost = 0;
         for job in left.all(self.db()).await? {
-            lost += usize::from(self.lose_one(&job, why).await?);
+            lost += usize::from(self.lose(&job, why).await?);
         }
         Ok(lost)
     }
@@ -92,13 +91,9 @@ impl Ledger {
         Ok(())
     }
 
-    async fn lose_one(&self, job: &StoredJob, why: &str) -> Result<bool> {
-        self.db().transaction_retry(async |tx| self.lose(job, why, tx).await).await
-    }
-
     /// An attempt of which nobody knows how far it came. The first one is repeated at once: most workers that go are only replaced.
     /// Later ones wait, since the job may be what kills them.
-    async fn lose(&self, job: &StoredJob, why: &str, tx: &Tx) -> Result<bool> {
+    async fn lose(&self, job: &StoredJob, why: &str) -> Result<bool> {
         let error = why.to_owned();
         let ending = match () {
             () if job.is_cancelled => Ending::Cancelled,
@@ -106,7 +101,7 @@ impl Ledger {
             () if job.attempt <= 1 => Ending::Retrying { error, at: self.now() },
             () => Ending::Retrying { error, at: after(self.now(), self.backoff(job)) },
         };
-        let is_lost = self.end_in(job, &ending, tx).await?;
+        let is_lost = self.end(job, &ending).await?;
         if is_lost && matches!(ending, Ending::Dead { .. }) {
             self.tell_of_death(job, why);
         }
@@ -116,11 +111,11 @@ impl Ledger {
     /// Nobody else does: whoever ran it is gone.
     fn tell_of_death(&self, job: &StoredJob, why: &str) {
         tracing::error!(target: "mainstay::jobs", job = job.id, kind = job.kind, error = why, "a job failed for good");
-        if let Some((registration, _)) = self.registry().get(&job.kind) {
+        if let Some(spec) = self.registry().spec(&job.kind) {
             let now = self.now();
             let took = job.started_at.map(|started| (now - started).to_std().unwrap_or_default());
             let took = took.unwrap_or_default();
-            self.tally().count((job, registration.spec.name), Outcome::Dead, took, now);
+            self.tally().count((job, spec.name), Outcome::Dead, took, now);
         }
     }
 
@@ -131,18 +126,15 @@ impl Ledger {
             return Ok(since);
         }
         let job = StoredJob { attempt: 0, ..job.clone() };
-        self.db().transaction(async |tx| self.note_failure(&job, error, tx).await).await?;
+        self.note_failure(&job, error, self.db()).await?;
         Ok(self.now())
     }
 
     /// The wait after the attempt that has just failed.
     pub(crate) fn backoff(&self, job: &StoredJob) -> std::time::Duration {
-        const USUAL: JobSpec = JobSpec::new("");
+        const USUAL: &JobSpec = &JobSpec::new("");
         let failures = u32::try_from(job.attempt - 1).unwrap_or(0);
-        let backoff = match self.registry().get(&job.kind) {
-            Some((registration, _)) => &registration.spec.backoff,
-            None => &USUAL.backoff,
-        };
+        let backoff = &self.registry().spec(&job.kind).unwrap_or(USUAL).backoff;
         backoff.delay(failures, self.chance())
     }
 

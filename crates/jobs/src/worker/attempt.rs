@@ -65,7 +65,11 @@ impl Drop for Held<'_> {
     }
 }
 
-async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<Stop>) -> Option<Ending> {
+pub(super) async fn perform(
+    crew: &Crew,
+    job: &Arc<StoredJob>,
+    mut stop: watch::Receiver<Stop>,
+) -> Option<Ending> {
     let Some((registration, module)) = crew.ledger.registry().get(&job.kind) else {
         return Some(unknown(crew, job, format!("this program knows no job `{}`", job.kind)).await);
     };
@@ -95,7 +99,7 @@ async fn perform(crew: &Crew, job: &Arc<StoredJob>, mut stop: watch::Receiver<St
             Stop::Cancelled => Some(Ending::Cancelled),
             _ => None,
         },
-        () = crew.when_cut_off() => Some(Ending::Again { at: crew.ledger.now(), error: None }),
+        () = crew.cut_off.requested() => Some(Ending::Again { at: crew.ledger.now(), error: None }),
     };
     let took = began.elapsed();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

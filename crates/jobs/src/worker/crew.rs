@@ -1,11 +1,12 @@
 //! What the parts of a worker share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use mainstay_core::service::{Shutdown, Trigger};
 use mainstay_core::{Resolver, Result};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -41,11 +42,13 @@ pub(super) struct Crew {
     pub(super) queues: Vec<String>,
     id: AtomicI64,
     held: Mutex<HashMap<Hold, watch::Sender<Stop>>>,
-    is_draining: AtomicBool,
     ends: mpsc::Sender<Ended>,
     written: Notify,
-    is_cut_off: AtomicBool,
-    cut: Notify,
+    /// Asks the worker to take no more jobs.
+    pub(super) shutdown: Shutdown,
+    /// Cuts off what still runs; and whether it is.
+    pub(super) cut: Trigger,
+    pub(super) cut_off: Shutdown,
 }
 
 impl Crew {
@@ -53,24 +56,14 @@ impl Crew {
     pub(super) async fn enter(
         ledger: Ledger,
         resolver: Resolver,
-        queues: &[String],
-        ends: mpsc::Sender<Ended>,
-    ) -> Result<Self> {
-        let (name, queues) = (name(), queues.to_vec());
+        queues: Vec<String>,
+        (ends, shutdown): (mpsc::Sender<Ended>, Shutdown),
+    ) -> Result<Arc<Self>> {
+        let name = name();
         let id = AtomicI64::new(ledger.enter(&name, &queues).await?);
-        Ok(Self {
-            ledger,
-            resolver,
-            name,
-            queues,
-            id,
-            held: Mutex::default(),
-            is_draining: AtomicBool::new(false),
-            ends,
-            written: Notify::new(),
-            is_cut_off: AtomicBool::new(false),
-            cut: Notify::new(),
-        })
+        let (cut, cut_off) = Shutdown::channel();
+        let (held, written) = (Mutex::default(), Notify::new());
+        Ok(Arc::new(Self { ledger, resolver, name, queues, id, held, ends, written, shutdown, cut, cut_off }))
     }
 
     /// Which worker this is.
@@ -91,7 +84,7 @@ impl Crew {
 
     /// Holds a job until it is [let go](Self::let_go).
     pub(super) fn hold(&self, job: &StoredJob) -> watch::Receiver<Stop> {
-        let is_draining = self.is_draining.load(Ordering::Acquire);
+        let is_draining = self.shutdown.is_requested();
         let (stop, stopped) = watch::channel(if is_draining { Stop::Draining } else { Stop::No });
         self.held().insert(Hold::of(job), stop);
         stopped
@@ -115,7 +108,6 @@ impl Crew {
 
     /// Tells all that the worker goes.
     pub(super) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
         for stop in self.held().values() {
             stop.send_if_modified(|known| {
                 *known == Stop::No && {
@@ -131,24 +123,6 @@ impl Crew {
         let hold = Hold::of(&ended.job);
         if self.ends.send(ended).await.is_err() {
             self.let_go(hold);
-        }
-    }
-
-    /// Cuts off what still runs.
-    pub(super) fn cut_off(&self) {
-        self.is_cut_off.store(true, Ordering::Release);
-        self.cut.notify_waiters();
-    }
-
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.is_cut_off.load(Ordering::Acquire)
-    }
-
-    /// Waits until jobs are cut off.
-    pub(super) async fn when_cut_off(&self) {
-        let cut = self.cut.notified();
-        if !self.is_cut_off() {
-            cut.await;
         }
     }
 

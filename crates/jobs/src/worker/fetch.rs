@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay_core::service::{Backoff, Shutdown};
+use mainstay_core::service::Backoff;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -15,13 +15,8 @@ use crate::topic;
 const BATCH: usize = 200;
 
 /// Runs jobs of a queue until the worker is to stop, and those that it has begun are over.
-pub(super) async fn fetch(
-    crew: Arc<Crew>,
-    queue: String,
-    slots: usize,
-    poll_interval: Duration,
-    shutdown: Shutdown,
-) {
+pub(super) async fn fetch(crew: Arc<Crew>, queue: String, slots: usize, poll_interval: Duration) {
+    let shutdown = &crew.shutdown;
     let mut signals = crew.ledger.db().signals(topic::ready(&queue));
     let slots = Arc::new(Semaphore::new(slots));
     let mut runs = JoinSet::new();
