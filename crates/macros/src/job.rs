@@ -36,7 +36,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         impl #jobs::Job for #name {
             const SPEC: #jobs::JobSpec = {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a job may name no option")]
                 let mut spec = #jobs::JobSpec::new(#stored);
                 #(#spec)*
                 spec
