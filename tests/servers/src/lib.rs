@@ -29,6 +29,7 @@ pub mod programs;
 pub mod redis;
 pub mod s3;
 
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -48,6 +49,23 @@ const PREPARATION: Duration = Duration::from_secs(120);
 const START: Duration = Duration::from_secs(90);
 /// How often another port is tried when somebody else has taken the free one in the meantime.
 const ATTEMPTS: usize = 3;
+
+/// Says aloud that something has not run.
+///
+/// # Panics
+///
+/// Under continuous integration (`CI` is set): there everything runs.
+pub fn not_run(why: &str) {
+    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(!ci, "{why}");
+    say_not_run(why);
+}
+
+/// The same where it depends on who runs the test.
+pub fn say_not_run(why: &str) {
+    // Not `eprintln!`: that is kept back when a test passes.
+    let _closed = writeln!(std::io::stderr(), "NOT RUN: {why}");
+}
 
 /// A server that can be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Requests on a primary with a real replica that is held up: clients see what they have written.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -149,10 +148,7 @@ async fn a_client_of_mariadb_sees_what_it_has_written() {
 
 async fn sees_what_it_has_written(engine: Engine, program: programs::Program) {
     if let Err(why) = program.find() {
-        let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-        assert!(!ci, "{why}");
-        let _closed = writeln!(std::io::stderr(), "NOT RUN on {}: {why}", engine.name());
-        return;
+        return servers::not_run(&format!("on {}: {why}", engine.name()));
     }
     let pair = tokio::task::spawn_blocking(move || {
         let primary = Server::start_primary(engine, Durability::Fast).unwrap();

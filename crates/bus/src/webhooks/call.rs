@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::{HeaderName, StatusCode, header};
 use mainstay_core::clock::Clock;
+use mainstay_core::error::Chain;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_db::{Db, Uuid};
 use mainstay_outbound::{Answer, Client, OutboundError};
@@ -171,17 +172,7 @@ impl Outcome {
     }
 
     fn without_answer(fault: &Error) -> Self {
-        let why = fault.source_as::<OutboundError>().map(|fault| {
-            let failure: &dyn std::error::Error = &fault.failure;
-            let mut text = failure.to_string();
-            let mut cause = failure.source();
-            while let Some(deeper) = cause {
-                text.push_str(": ");
-                text.push_str(&deeper.to_string());
-                cause = deeper.source();
-            }
-            text
-        });
+        let why = fault.source_as::<OutboundError>().map(|fault| Chain(&fault.failure).to_string());
         let why = why.unwrap_or_else(|| fault.report());
         Self { status: None, excerpt: beginning(&why), retry_after: None }
     }

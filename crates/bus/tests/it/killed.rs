@@ -164,8 +164,7 @@ async fn publish_through_trouble(db: Db, customer: i64, stop: Arc<AtomicBool>) -
 
 async fn outlives_its_database(engine: Engine, program: servers::programs::Program) {
     if let Err(why) = program.find() {
-        assert!(std::env::var_os("CI").is_none(), "{why}");
-        return;
+        return servers::not_run(&format!("on {}: {why}", engine.name()));
     }
     let server = tokio::task::spawn_blocking(move || Server::start(engine, Durability::Durable));
     let mut server = server.await.unwrap().unwrap();

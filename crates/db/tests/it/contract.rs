@@ -42,7 +42,6 @@ mod upserts;
 mod values;
 mod writes;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -106,14 +105,6 @@ impl Engine {
     }
 }
 
-/// Says that something has not run. Under continuous integration that is a failure.
-pub(crate) fn not_run(why: &str) {
-    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-    assert!(!ci, "{why}");
-    // Not `eprintln!`: that is kept back when a test passes.
-    let _closed = writeln!(std::io::stderr(), "NOT RUN {why}");
-}
-
 /// A new database with the tables of the blog.
 pub(crate) async fn blog(engine: Engine) -> Db {
     let db = Db::over(engine.driver().await, Settings::default());
@@ -126,7 +117,7 @@ pub(crate) async fn blog(engine: Engine) -> Db {
 /// continuous integration that is a failure.
 pub(crate) async fn on<F: Future<Output = ()>>(engine: scratch::Engine, test: impl FnOnce(Engine) -> F) {
     if let Err(missing) = engine.server() {
-        return not_run(&format!("on {}: {}", engine.name(), missing.message()));
+        return servers::not_run(&format!("on {}: {}", engine.name(), missing.message()));
     }
     let made = Arc::default();
     MADE.scope(Arc::clone(&made), test(Engine(engine))).await;

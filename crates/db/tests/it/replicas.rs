@@ -22,8 +22,6 @@ use mainstay_db::scratch::Scratch;
 use mainstay_db::{DatabaseConfig, Db, Executor, Settings, sql};
 use servers::{Durability, Engine, Server, programs};
 
-use crate::contract::not_run;
-
 /// How long anything may take that is only a matter of time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,7 +41,7 @@ impl Rig {
             Engine::Redis => programs::REDIS,
         };
         if let Err(why) = program.find() {
-            not_run(&format!("on {}: {why}", engine.name()));
+            servers::not_run(&format!("on {}: {why}", engine.name()));
             return None;
         }
         let started = tokio::task::spawn_blocking(move || {

@@ -113,11 +113,11 @@ impl Jobs {
     ///
     /// When the database cannot be asked.
     pub async fn list(&self, filter: &JobFilter, after: Option<Place>, length: u64) -> Result<JobPage> {
-        let order = Order::of(filter.state);
-        let page = order.sort(order.after(in_state(filter.state), after));
         if filter.is_narrow() {
             return self.look(filter, after, length).await;
         }
+        let order = Order::of(filter.state);
+        let page = order.sort(order.after(in_state(filter.state), after));
         let mut jobs = lines(page.limit(length + 1)).all(self.ledger().db()).await?;
         let is_full = jobs.len() as u64 > length;
         jobs.truncate(usize::try_from(length).unwrap_or(usize::MAX));

@@ -14,20 +14,3 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 mod starting;
-
-use std::io::Write;
-
-/// Says aloud that something has not run; under continuous integration that is a failure.
-#[cfg(feature = "files")]
-pub(crate) fn not_run(why: &str) {
-    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-    assert!(!ci, "{why}");
-    say_not_run(why);
-}
-
-/// The same where it depends on who runs the test.
-#[cfg(feature = "files")]
-pub(crate) fn say_not_run(why: &str) {
-    // Not `eprintln!`: that is kept back when a test passes.
-    let _closed = writeln!(std::io::stderr(), "NOT RUN: {why}");
-}

@@ -8,7 +8,6 @@ use mainstay_db::scratch::Scratch;
 use servers::{Durability, Engine, Server};
 
 use super::{kills, writers};
-use crate::contract::not_run;
 
 /// How long it may take after a restart until writes are acknowledged again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +26,7 @@ async fn mariadb_loses_no_acknowledged_commit_when_it_is_killed() {
 
 async fn loses_nothing(engine: Engine, program: servers::programs::Program) {
     if let Err(why) = program.find() {
-        return not_run(&format!("on {}: {why}", engine.name()));
+        return servers::not_run(&format!("on {}: {why}", engine.name()));
     }
     let server = tokio::task::spawn_blocking(move || Server::start(engine, Durability::Durable));
     let mut server = server.await.unwrap().unwrap();

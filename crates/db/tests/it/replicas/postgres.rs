@@ -8,7 +8,6 @@ use mainstay_db::{DatabaseConfig, Db, sql};
 use servers::{Engine, pgbouncer::PgBouncer, programs};
 
 use super::{Rig, add, answered, eventually, notes, open, port, reading, writing};
-use crate::contract::not_run;
 use crate::postgres::proxy::Proxy;
 
 /// A cable is pulled: nobody says so, and nothing comes.
@@ -57,7 +56,7 @@ async fn no_read_waits_for_a_replica_that_has_fallen_silent() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn poolers_may_stand_before_all_of_them() {
     if let Err(why) = programs::PGBOUNCER.find() {
-        return not_run(&format!("behind PgBouncer: {why}"));
+        return servers::not_run(&format!("behind PgBouncer: {why}"));
     }
     let Some(rig) = Rig::start(Engine::Postgres, 1).await else { return };
     let servers = [rig.primary.port(), rig.replicas[0].port()];

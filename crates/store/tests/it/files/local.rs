@@ -120,7 +120,7 @@ impl SmallDisk {
         if mount.is_ok_and(|status| status.success()) {
             return Some(Self(folder));
         }
-        crate::say_not_run("a full disk: this user may not mount one");
+        servers::say_not_run("a full disk: this user may not mount one");
         None
     }
 }

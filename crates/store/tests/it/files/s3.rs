@@ -23,7 +23,7 @@ use super::{in_pieces, noise};
 fn server() -> Option<&'static S3Server> {
     static SERVER: OnceLock<Option<S3Server>> = OnceLock::new();
     let started =
-        SERVER.get_or_init(|| S3Server::start().map_err(|why| crate::not_run(&format!("S3: {why}"))).ok());
+        SERVER.get_or_init(|| S3Server::start().map_err(|why| servers::not_run(&format!("S3: {why}"))).ok());
     started.as_ref()
 }
 
