@@ -80,7 +80,7 @@ fn cached(function: &ItemFn, signature: &Signature, settings: &Settings) -> Resu
         }
     };
     let tags = settings.tags.iter().map(|tag| tag.text());
-    let (lifetime, stale) = (settings.lifetime, settings.stale.as_ref().map_or(0, |(millis, _)| *millis));
+    let (lifetime, stale) = (settings.lifetime, settings.stale.unwrap_or(0));
     let way =
         format_ident!("{}", if settings.stale.is_some() { "stale_while_revalidate" } else { "remember" });
     let kept = quote_spanned!(output.span()=> #store::expand::#way::<#output, _>);

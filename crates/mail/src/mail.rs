@@ -131,26 +131,37 @@ impl Mail {
 
     /// A file: its name, its type, and what is in it. With all that the mail says, it may have as much as `mail.max_size`.
     pub fn attach(
-        mut self,
+        self,
         name: impl Into<String>,
         content_type: impl Into<String>,
         bytes: impl Into<Vec<u8>>,
     ) -> Self {
-        let (name, content_type, bytes) = (name.into(), content_type.into(), bytes.into());
-        self.attachments.push(Attachment { name, content_type, is_embedded: false, bytes });
-        self
+        self.with(Attachment {
+            name: name.into(),
+            content_type: content_type.into(),
+            is_embedded: false,
+            bytes: bytes.into(),
+        })
     }
 
     /// A picture that the page shows by a name of letters and digits: `logo` is `<img src="cid:logo">`. Programs show it without asking
     /// somebody else for it.
     pub fn embed(
-        mut self,
+        self,
         name: impl Into<String>,
         content_type: impl Into<String>,
         bytes: impl Into<Vec<u8>>,
     ) -> Self {
-        let (name, content_type, bytes) = (name.into(), content_type.into(), bytes.into());
-        self.attachments.push(Attachment { name, content_type, is_embedded: true, bytes });
+        self.with(Attachment {
+            name: name.into(),
+            content_type: content_type.into(),
+            is_embedded: true,
+            bytes: bytes.into(),
+        })
+    }
+
+    fn with(mut self, attachment: Attachment) -> Self {
+        self.attachments.push(attachment);
         self
     }
 

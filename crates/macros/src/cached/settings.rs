@@ -15,8 +15,8 @@ const KEYS: &str = "`for`, `stale`, `key`, `tags`";
 pub(super) struct Settings {
     /// In milliseconds.
     pub(super) lifetime: u64,
-    /// In milliseconds, and where it is written.
-    pub(super) stale: Option<(u64, Span)>,
+    /// In milliseconds.
+    pub(super) stale: Option<u64>,
     pub(super) key: Option<Template>,
     pub(super) tags: Vec<Template>,
 }
@@ -61,7 +61,7 @@ impl Settings {
             let written = name.to_string();
             let is_new = match (written.as_str(), values.first()) {
                 ("for", Some(value)) => lifetime.replace(duration(value)?).is_none(),
-                ("stale", Some(value)) => stale.replace((duration(value)?, value.span())).is_none(),
+                ("stale", Some(value)) => stale.replace(duration(value)?).is_none(),
                 ("key", Some(value)) => key.replace(Template::key_of(value)?).is_none(),
                 ("tags", _) => {
                     let read = values.iter().map(Template::of).collect::<Result<Vec<_>>>()?;

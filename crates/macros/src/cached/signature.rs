@@ -177,7 +177,7 @@ fn part(argument: &FnArg, is_skipped: bool) -> Result<Part> {
     Ok(Part { name, kind, is_in_key })
 }
 
-/// `T` of `Result<T>`.
+/// The `Result<T>` that it returns.
 fn output(signature: &syn::Signature) -> Result<Type> {
     let what = "a cached function returns `Result<T>`: it may fail where it is made";
     let ReturnType::Type(_, output) = &signature.output else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use futures_util::stream::{BoxStream, Fuse, Stream, StreamExt, TryStreamExt};
 use mainstay_core::Result;
 use mainstay_core::clock::Clock;
 use mainstay_core::keys::Keys;
@@ -82,18 +82,12 @@ impl Files {
     /// Those of the body, and [`FilesError`].
     pub async fn put(&self, key: impl Into<String>, body: impl Into<FileBody>) -> Result<FileInfo> {
         let key = FileKey::parse(key).at_border()?;
-        let FileBody(mut pieces) = body.into();
-        // As much as tells what it is, before the store hears of it.
-        let mut beginning = BytesMut::new();
-        while beginning.len() < SNIFFED {
-            match pieces.try_next().await? {
-                Some(piece) => beginning.extend_from_slice(&piece),
-                None => break,
-            }
-        }
+        let FileBody(pieces) = body.into();
+        let mut pieces = pieces.fuse();
+        let beginning = beginning(&mut pieces).await?;
         let media_type = media_type(key.name()).unwrap_or_else(|| sniff(&beginning));
         let mut incoming = self.store.begin(&key, media_type).await.at_border()?;
-        incoming.write(beginning.freeze()).await.at_border()?;
+        incoming.write(beginning).await.at_border()?;
         while let Some(piece) = pieces.try_next().await? {
             incoming.write(piece).await.at_border()?;
         }
@@ -244,4 +238,20 @@ impl fmt::Debug for StoredFile {
             .field("part", &self.0.part)
             .finish_non_exhaustive()
     }
+}
+
+/// As much as tells what a file is, before the store hears of it. One piece that does is not copied.
+async fn beginning(pieces: &mut Fuse<BoxStream<'static, Result<Bytes>>>) -> Result<Bytes> {
+    let first = pieces.try_next().await?.unwrap_or_default();
+    if first.len() >= SNIFFED {
+        return Ok(first);
+    }
+    let mut beginning = BytesMut::from(first);
+    while beginning.len() < SNIFFED {
+        match pieces.try_next().await? {
+            Some(piece) => beginning.extend_from_slice(&piece),
+            None => break,
+        }
+    }
+    Ok(beginning.freeze())
 }

@@ -88,7 +88,7 @@ impl Attachments {
         let none = || Error::bad_request("This is nothing to claim a file by, or not any longer.");
         let id = id.ok_or_else(|| none().code("claim_invalid"))?;
         let gone = || Error::not_found("There is no such file any more.");
-        let blob = Blob::filter(|blob| blob.id.eq(id)).first(&self.0.db.primary()).await?.ok_or_else(gone)?;
+        let blob = Blob::get(id, &self.0.db.primary()).await?.ok_or_else(gone)?;
         if blob.state == BlobState::Kept {
             // Claimed before, perhaps where other files are welcome.
             accept(&self.arrived(&blob.key, &blob.name).await?)?;
@@ -101,7 +101,7 @@ impl Attachments {
             Ok(Some(kept)) => Ok(kept),
             Ok(None) => {
                 self.soon_delete(&own).await;
-                let now = Blob::filter(|blob| blob.id.eq(id)).first(&self.0.db.primary()).await?;
+                let now = Blob::get(id, &self.0.db.primary()).await?;
                 now.filter(|blob| blob.state == BlobState::Kept).ok_or_else(gone)
             }
             Err(error) => {
@@ -174,7 +174,7 @@ impl Attachments {
                 // As long as something can still be sent there, it would come back.
                 let sent = NewFileToDelete { key: blob.key.clone(), due_at: until, is_under_way: false };
                 sent.insert(tx).await?;
-                Blob::filter(|blob| blob.id.eq(id)).first(tx).await
+                Blob::get(id, tx).await
             })
             .await
     }

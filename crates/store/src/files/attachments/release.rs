@@ -22,7 +22,7 @@ impl Attachments {
         let db = self.0.db.primary();
         let released = db
             .transaction(async |tx| {
-                let Some(blob) = Blob::filter(|blob| blob.id.eq(id)).first(tx).await? else {
+                let Some(blob) = Blob::get(id, tx).await? else {
                     return Ok(None);
                 };
                 // The database refuses it where somebody refers to it, and makes wait who begins to.
