@@ -6,7 +6,8 @@
 //!
 //! What a driver promises, and the contract suite (`tests/it/contract/`) checks:
 //!
-//! - A statement outside of a transaction is atomic, and durable when its future is ready.
+//! - A statement outside of a transaction is atomic, and durable when its future is ready. When it meets a transaction, and is
+//!   given up by the engine, it is run again.
 //! - The reply of a write is its effect: the rows of `RETURNING`, the number of rows, the generated key.
 //! - Dropping a future leaves the driver sound. A statement that has not begun is not begun; a read that has is stopped.
 //! - Dropping a [`Transaction`] rolls it back, as does its deadline.
@@ -17,6 +18,7 @@
 //!   a transaction of which a statement was stopped while it wrote.
 //! - A lost connection says whether what was asked may have happened: [`DbError::ConnectionLost`].
 
+mod conflict;
 mod dialect;
 mod stream;
 
@@ -30,6 +32,7 @@ use crate::replicas::Replicas;
 use crate::row::Rows;
 use crate::value::Value;
 
+pub(crate) use conflict::{ATTEMPTS, Conflicts};
 pub use dialect::{Dialect, ListBinding};
 pub use stream::RowStream;
 

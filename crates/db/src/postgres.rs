@@ -43,8 +43,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::driver::{
-    Access, Begin, Dialect, Driver, Ear, Ending, PoolStatus, Reply, RowStream, Statement, StatementKind,
-    Transaction,
+    ATTEMPTS, Access, Begin, Conflicts, Dialect, Driver, Ear, Ending, PoolStatus, Reply, RowStream,
+    Statement, StatementKind, Transaction,
 };
 use crate::error::{DbError, Outcome};
 
@@ -160,13 +160,23 @@ impl Postgres {
         Ok(Self { pool, direct, options, open: watch::Sender::new(true) })
     }
 
-    /// Runs a statement once, in a place of a shared connection.
-    async fn run_once(&self, statement: Statement) -> Result<Reply, DbError> {
+    /// Runs a statement in a place of a shared connection, and again if it met a transaction.
+    async fn run_alone(&self, statement: Statement) -> Result<Reply, DbError> {
         let statement = Arc::new(statement);
+        let mut conflicts = Conflicts::among(ATTEMPTS);
+        loop {
+            match self.run_once(&statement).await {
+                Err(fault) if conflicts.pass(&fault).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn run_once(&self, statement: &Arc<Statement>) -> Result<Reply, DbError> {
         let mut tried = false;
         loop {
-            let lease = self.pool.share(&statement).await?;
-            match self.run_on(lease, &statement).await {
+            let lease = self.pool.share(statement).await?;
+            match self.run_on(lease, statement).await {
                 Ok(reply) => return Ok(reply),
                 Err(Attempt::Again(fault)) if !tried => {
                     tried = true;
@@ -223,13 +233,23 @@ impl Postgres {
         }
     }
 
-    /// Several executions, all or none: a transaction.
+    /// Several executions, all or none: a transaction, and another one if it met one.
     async fn run_sets(&self, statement: Statement) -> Result<Reply, DbError> {
         if statement.sets == 0 {
             return Ok(Reply::default());
         }
+        let mut conflicts = Conflicts::among(ATTEMPTS);
+        loop {
+            match self.run_sets_once(&statement).await {
+                Err(fault) if conflicts.pass(&fault).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn run_sets_once(&self, statement: &Statement) -> Result<Reply, DbError> {
         let session = Box::new(self.session(Begin::default()).await?);
-        let reply = session.run(statement).await?;
+        let reply = session.run_inside(statement).await?;
         session.end(Ending::Commit).await?;
         Ok(reply)
     }
@@ -305,7 +325,7 @@ impl Driver for Postgres {
         if statement.kind == StatementKind::Script {
             self.script(statement).boxed()
         } else if statement.sets == 1 {
-            self.run_once(statement).boxed()
+            self.run_alone(statement).boxed()
         } else {
             self.run_sets(statement).boxed()
         }

@@ -15,7 +15,7 @@ use super::indexes::Indexes;
 use super::lease::Lease;
 use super::server::Server;
 use super::{Location, MySqlOptions};
-use crate::driver::{PoolStatus, Reply, Statement, StatementKind};
+use crate::driver::{ATTEMPTS, Conflicts, PoolStatus, Reply, Statement, StatementKind};
 use crate::error::{DbError, Outcome};
 
 /// A connection that did nothing for longer is asked whether it is alive before it is lent.
@@ -75,12 +75,20 @@ impl Pool {
         &self.shared
     }
 
-    /// Runs a statement by itself. A read whose connection was lost is run once more: it has changed nothing.
+    /// Runs a statement by itself, and again if it met a transaction. A read whose connection was lost is run once more: it
+    /// has changed nothing.
     pub(super) async fn run(self: &Arc<Self>, statement: Statement) -> Result<Reply, DbError> {
-        let again = (statement.kind == StatementKind::Read).then(|| statement.clone());
-        match (self.run_once(statement).await, again) {
-            (Err(DbError::ConnectionLost { .. }), Some(statement)) => self.run_once(statement).await,
-            (outcome, _) => outcome,
+        if statement.kind == StatementKind::Script {
+            return self.run_once(statement).await;
+        }
+        let mut may_be_lost = statement.kind == StatementKind::Read;
+        let mut conflicts = Conflicts::among(ATTEMPTS);
+        loop {
+            match self.run_once(statement.clone()).await {
+                Err(DbError::ConnectionLost { .. }) if may_be_lost => may_be_lost = false,
+                Err(fault) if conflicts.pass(&fault).await => {}
+                outcome => return outcome,
+            }
         }
     }
 

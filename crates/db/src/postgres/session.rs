@@ -76,7 +76,7 @@ impl Session {
         Ok(session)
     }
 
-    async fn run_inside(&self, statement: &Statement) -> Result<Reply, DbError> {
+    pub(super) async fn run_inside(&self, statement: &Statement) -> Result<Reply, DbError> {
         let inside = &*self.inside;
         inside.check()?;
         let waiting = Waiting(Some(&inside.unsure));

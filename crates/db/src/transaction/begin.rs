@@ -1,23 +1,14 @@
 //! How a transaction is begun.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use mainstay_core::service::Backoff;
 use mainstay_core::{Error, Result};
 
 use super::{Tx, held};
 use crate::db::Db;
-use crate::driver::{Access, Begin, Isolation};
+use crate::driver::{ATTEMPTS, Access, Begin, Conflicts, Isolation};
 use crate::error::{Border, DbError};
-
-/// How many times a transaction is tried, unless it is said.
-const ATTEMPTS: u32 = 5;
-/// The longest wait after a conflict that is met for the first time; each further one may wait for twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// No wait is longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Transactions of a kind, from [`Db::transactions`].
 ///
@@ -118,8 +109,7 @@ impl Transactions {
     where
         F: AsyncFnOnce(&Tx) -> Result<T> + Clone,
     {
-        let backoff = Backoff { initial: FIRST_WAIT, limit: LONGEST_WAIT, jitter: 1.0, ..Backoff::default() };
-        let mut failures = 0;
+        let mut conflicts = Conflicts::among(self.attempts);
         loop {
             let tx = self.begin().await?;
             let outcome = self.inside(work.clone()(&tx)).await;
@@ -127,13 +117,9 @@ impl Transactions {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            failures += 1;
-            if !failure.is_conflict || failures >= self.attempts {
+            if !failure.is_conflict || !conflicts.wait("a transaction").await {
                 return Err(failure.error);
             }
-            let wait = backoff.delay(failures - 1, chance());
-            tracing::debug!(target: "mainstay::db", failures, wait_ms = wait.as_millis(), "a transaction met another one, and is run again");
-            tokio::time::sleep(wait).await;
         }
     }
 
@@ -169,10 +155,4 @@ async fn end<T>(tx: Tx, outcome: Result<T>) -> Result<T, Failure> {
             Err(failure(error))
         }
     }
-}
-
-/// A number in `0.0..1.0` that need not be good: from the standard library's hash keys.
-fn chance() -> f64 {
-    let bits = RandomState::new().build_hasher().finish();
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -15,6 +15,7 @@ use crate::shop::{self, Product};
 suite!(
     a_full_pool_says_so_and_recovers,
     a_deadlock_ends_one_transaction_and_spares_the_other,
+    a_statement_by_itself_that_loses_a_deadlock_is_run_again,
     a_transaction_whose_connection_is_killed_leaves_nothing,
     a_number_out_of_range_is_refused,
     a_text_with_nul_is_kept_or_refused,
@@ -78,6 +79,37 @@ async fn a_deadlock_ends_one_transaction_and_spares_the_other(engine: Engine) {
     let users = User::query().order_by(|u| u.name.asc()).all(&db).await.unwrap();
     let names: Vec<_> = users.iter().map(|user| user.name.as_str()).collect();
     assert_eq!(names, [format!("ann of {mark}"), format!("bob of {mark}")]);
+}
+
+async fn a_statement_by_itself_that_loses_a_deadlock_is_run_again(engine: Engine) {
+    let db = blog(engine).await;
+    if db.dialect() == Dialect::Sqlite {
+        return;
+    }
+    let first = user(&db, "ann").await;
+    user(&db, "bob").await;
+    for number in 0..50 {
+        NewTag { name: format!("tag{number}") }.insert(&db).await.unwrap();
+    }
+    let tx = db.begin().await.unwrap();
+    // Servers give up whoever has done less (MariaDB), or has waited for longer (PostgreSQL, after a second).
+    sql("UPDATE tags SET name = CONCAT(name, '!')").execute(&tx).await.unwrap();
+    rename(&tx, "bob", "bob of tx").await.unwrap();
+    let alone = {
+        let db = db.clone();
+        tokio::spawn(async move {
+            // It takes the rows one after the other, in the order of their keys: `ann`, and then it waits for `bob`.
+            sql("UPDATE users SET score = 7 WHERE id > 0").execute(&db).await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let mut first = User::find(first.id, &tx).await.unwrap();
+    first.update(|u| u.name("ann of tx"), &tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(alone.await.unwrap().unwrap(), 2);
+    let users = User::query().order_by(|u| u.name.asc()).all(&db).await.unwrap();
+    let seen: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.score)).collect();
+    assert_eq!(seen, [("ann of tx", Some(7.0)), ("bob of tx", Some(7.0))]);
 }
 
 async fn a_transaction_whose_connection_is_killed_leaves_nothing(engine: Engine) {
