@@ -19,6 +19,9 @@ pub struct BusConfig {
     /// How long an event stays to which nobody subscribes yet: the process that does may be about to be deployed.
     #[serde(with = "duration")]
     pub keep_unheard: Duration,
+    /// How long a delivery is kept that is dead. Unless it is set, until somebody has it tried again.
+    #[serde(with = "duration::option")]
+    pub keep_dead: Option<Duration>,
     /// How long the inbox remembers a message. Who sends it again later is not known any more.
     #[serde(with = "duration")]
     pub keep_inbox: Duration,
@@ -32,6 +35,7 @@ impl Default for BusConfig {
             concurrency: 32,
             poll: Duration::from_secs(1),
             keep_unheard: DAY * 7,
+            keep_dead: None,
             keep_inbox: DAY * 30,
         }
     }

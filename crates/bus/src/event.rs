@@ -78,7 +78,7 @@ pub trait Publish: Event + Sized {
     ///
     /// # Errors
     ///
-    /// When its key is longer than 255 characters, and those of the database.
+    /// When its key is longer than 255 characters, or it has more than 256 KiB as JSON; and those of the database.
     fn publish(&self, executor: &impl Executor) -> impl Future<Output = Result<Uuid>> + Send {
         async {
             let ids = outbox::publish(std::slice::from_ref(self), executor).await?;

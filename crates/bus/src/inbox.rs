@@ -22,13 +22,11 @@
 //! [`EventsExt::events`](crate::EventsExt::events) (or any subscriber) brings its table. A message is remembered for `bus.keep_inbox`, 30 days
 //! unless it is said. Subscribers of events need no inbox: see [`Delivery::complete`](crate::Delivery::complete).
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use mainstay_core::{Error, Result};
 use mainstay_db::{Db, Tx, model};
 
-/// So many are forgotten in one statement's time; the others a little later.
+/// No id of a message is longer, in characters.
 const LONGEST: usize = 255;
 
 /// A message that was taken.
@@ -68,8 +66,7 @@ pub async fn once(consumer: &str, message: &str, tx: &Tx) -> Result<Arrival> {
 }
 
 /// Forgets messages that are older.
-pub(crate) async fn forget(db: &Db, now: DateTime<Utc>, keep: Duration) -> Result<u64> {
-    let keep = chrono::Duration::from_std(keep).ok();
-    let Some(before) = keep.and_then(|keep| now.checked_sub_signed(keep)) else { return Ok(0) };
+pub(crate) async fn forget(db: &Db, before: Option<DateTime<Utc>>) -> Result<u64> {
+    let Some(before) = before else { return Ok(0) };
     Taken::filter(|it| it.taken_at.lt(before)).delete(db).await
 }

@@ -42,6 +42,7 @@
 //! 6. `webhooks` (by the feature): telling programs of others by HTTP, and checking what they tell.
 //! 7. [`pubsub`]: what is said now, to whoever listens now; nothing of it is stored.
 
+mod age;
 pub mod config;
 pub mod delivery;
 pub mod event;

@@ -21,7 +21,7 @@ mod tables;
 use std::time::Duration;
 
 use mainstay_core::{Error, Inject, Result};
-use mainstay_db::Db;
+use mainstay_db::{Db, Query};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use command::command;
@@ -55,23 +55,17 @@ impl Outbox {
     }
 
     /// The deliveries that failed too often, the oldest first, at most so many.
-    pub async fn dead(&self, most: u64) -> Result<Vec<StoredDelivery>> {
-        let dead = StoredDelivery::filter(|it| it.state.eq(DeliveryState::Dead));
-        dead.order_by(|it| it.id).limit(most).all(&self.db).await
+    pub async fn dead(&self, which: Which<'_>, most: u64) -> Result<Vec<StoredDelivery>> {
+        which.dead().order_by(|it| it.id).limit(most).all(&self.db).await
     }
 
     /// Has dead deliveries tried again, as if they were new: one, or all of a subscriber. Returns how many.
     ///
     /// Those of one key are tried in their order, among themselves and before what comes later.
     pub async fn retry(&self, which: Which<'_>) -> Result<u64> {
-        let dead = StoredDelivery::filter(|it| it.state.eq(DeliveryState::Dead));
-        let chosen = match which {
-            Which::One(id) => dead.filter(|it| it.id.eq(id)),
-            Which::Subscriber(name) => dead.filter(|it| it.subscriber.eq(name)),
-            Which::All => dead,
-        };
-        let change = chosen.update(|it| it.state(DeliveryState::Waiting).attempts(0).due_at(None), &self.db);
-        let many = change.await?;
+        let anew =
+            which.dead().update(|it| it.state(DeliveryState::Waiting).attempts(0).due_at(None), &self.db);
+        let many = anew.await?;
         self.db.signal(DELIVERIES);
         Ok(many)
     }
@@ -127,6 +121,17 @@ pub enum Which<'a> {
     Subscriber(&'a str),
     /// All.
     All,
+}
+
+impl Which<'_> {
+    fn dead(self) -> Query<StoredDelivery> {
+        let dead = StoredDelivery::filter(|it| it.state.eq(DeliveryState::Dead));
+        match self {
+            Self::One(id) => dead.filter(|it| it.id.eq(id)),
+            Self::Subscriber(name) => dead.filter(|it| it.subscriber.eq(name)),
+            Self::All => dead,
+        }
+    }
 }
 
 impl std::fmt::Debug for Outbox {

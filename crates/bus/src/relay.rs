@@ -4,6 +4,7 @@
 //! - `held`: the leases that it has. `watch`: leases of processes that live no more.
 //! - `lane`: working on one lane, in the order of each key.
 //! - `attempt`: one delivery to one subscriber, and what comes of it.
+//! - `upkeep`: counting what waits, and deleting what is too old.
 //!
 //! When it is to stop, it takes nothing more, lets what is under way end, and gives its leases back. When it cannot show for so long that
 //! it lives, others may have taken its leases: it gives up what is under way, and begins anew.
@@ -11,6 +12,7 @@
 mod attempt;
 mod held;
 mod lane;
+mod upkeep;
 mod watch;
 
 use std::collections::HashMap;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::clock::Clock;
-use mainstay_core::metrics::Metrics;
+use mainstay_core::metrics::{Counter, Gauge, Metrics};
 use mainstay_core::module::ModuleId;
 use mainstay_core::random::Random;
 use mainstay_core::service::{Running, Shutdown};
@@ -29,7 +31,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::config::BusConfig;
-use crate::inbox;
 use crate::outbox::lanes::{self, LANES, Lease, Seen};
 use crate::outbox::routing::{self, Routed};
 use crate::outbox::{DELIVERIES, PUBLISHED, Subscription};
@@ -48,8 +49,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const REST: Duration = Duration::from_millis(500);
 /// So many batches of events are routed before deliveries are looked after.
 const BATCHES: usize = 5;
-/// How often what is too old is deleted.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How often what waits is counted, and what is too old is deleted.
+const UPKEEP: Duration = Duration::from_secs(60);
 /// The longest wait for the database.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -59,7 +60,6 @@ struct Relay {
     config: BusConfig,
     clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
-    metrics: Inject<Metrics>,
     resolver: Resolver,
     subscribers: HashMap<String, Known>,
 }
@@ -69,6 +69,35 @@ struct Known {
     subscriber: Subscriber,
     module: ModuleId,
     pool: Arc<Pool>,
+    counts: Counts,
+}
+
+/// How its attempts ended, and what is left.
+struct Counts {
+    done: Counter,
+    failed: Counter,
+    dead: Counter,
+    waiting: Gauge,
+    lying: Gauge,
+}
+
+impl Counts {
+    fn new(subscriber: &str, metrics: &Metrics) -> Self {
+        let counter = |outcome: &str| {
+            let help = "Attempts to deliver an event to a subscriber.";
+            metrics.counter("bus_deliveries_total", help, &[("subscriber", subscriber), ("outcome", outcome)])
+        };
+        let gauge = |name: &str, help: &str| metrics.gauge(name, help, &[("subscriber", subscriber)]);
+        let waiting = "Deliveries that wait or are under way, whichever process makes them.";
+        let dead = "Deliveries that have failed too often, and wait for somebody to look at them.";
+        Self {
+            done: counter("done"),
+            failed: counter("failed"),
+            dead: counter("dead"),
+            waiting: gauge("bus_waiting", waiting),
+            lying: gauge("bus_dead", dead),
+        }
+    }
 }
 
 /// What subscribers share, or one has to itself.
@@ -106,14 +135,14 @@ pub(crate) async fn run(
     let known = contributions.of::<Subscriber>().map(|found| {
         let subscriber = found.value.clone();
         let pool = subscriber.concurrency.map_or_else(|| Arc::clone(&shared), Pool::new);
-        (subscriber.name.to_owned(), Known { subscriber, module: found.module.id, pool })
+        let counts = Counts::new(subscriber.name, &metrics);
+        (subscriber.name.to_owned(), Known { subscriber, module: found.module.id, pool, counts })
     });
     let relay = Arc::new(Relay {
         db: db.primary().in_background(),
         config: (*config).clone(),
         clock,
         random,
-        metrics,
         resolver,
         subscribers: known.collect(),
     });
@@ -202,7 +231,7 @@ impl Term {
     async fn work(&mut self) {
         let db = self.relay.db.clone();
         let (mut published, mut deliveries) = (db.signals(PUBLISHED), db.signals(DELIVERIES));
-        let mut swept = Instant::now();
+        let mut upkeep_at = Instant::now();
         while !self.shutdown.is_requested() {
             let next = Instant::now() + self.relay.config.poll;
             let routed = match self.look().await {
@@ -217,9 +246,9 @@ impl Term {
                     continue;
                 }
             };
-            if swept.elapsed() > SWEEP {
-                swept = Instant::now();
-                self.sweep().await;
+            if Instant::now() >= upkeep_at {
+                upkeep_at = Instant::now() + UPKEEP;
+                upkeep::round(&self.relay).await;
             }
             // What is left to be routed does not wait.
             let next = if routed == Routed::All { next } else { Instant::now() };
@@ -340,23 +369,5 @@ impl Term {
         let all = Subscription::query().all(&self.relay.db).await?;
         let pool = |name: &str| self.relay.subscribers.get(name).map(|known| Arc::clone(&known.pool));
         Ok(all.iter().filter_map(|it| Some((it.id, pool(&it.name)?))).collect())
-    }
-
-    /// Deletes what is too old. What fails is done at the next time.
-    async fn sweep(&self) {
-        let Relay { db, config, clock, .. } = &*self.relay;
-        let now = clock.now().into();
-        match routing::drop_unheard(db, now, config.keep_unheard).await {
-            Ok(0) => {}
-            Ok(many) => {
-                tracing::warn!(target: "mainstay::bus", many, "events were deleted to which nobody has subscribed within `bus.keep_unheard`");
-            }
-            Err(fault) => {
-                tracing::debug!(target: "mainstay::bus", error = %fault.report(), "old events were not deleted");
-            }
-        }
-        if let Err(fault) = inbox::forget(db, now, config.keep_inbox).await {
-            tracing::debug!(target: "mainstay::bus", error = %fault.report(), "old messages of the inbox were not deleted");
-        }
     }
 }

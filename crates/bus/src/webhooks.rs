@@ -17,6 +17,7 @@ mod module;
 mod signature;
 mod tables;
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -33,7 +34,7 @@ pub use module::{WebhooksConfig, WebhooksExt, module};
 pub use signature::{InvalidSecret, WebhookError, WebhookSecret, WebhookVerifier};
 pub use tables::{EndpointState, WebhookAttempt, WebhookEndpoint, WebhookMessage};
 
-use call::WebhookCall;
+use call::{WebhookCall, WebhookClient};
 use tables::{NewWebhookEndpoint, NewWebhookMessage};
 
 /// A type of message is no longer.
@@ -71,6 +72,7 @@ pub struct Webhooks {
     db: Db,
     clock: Inject<dyn Clock>,
     random: Inject<dyn Random>,
+    client: Inject<WebhookClient>,
 }
 
 /// An endpoint that is about to be registered.
@@ -102,21 +104,30 @@ impl NewEndpoint {
 }
 
 impl Webhooks {
-    pub(crate) fn new(db: Inject<Db>, clock: Inject<dyn Clock>, random: Inject<dyn Random>) -> Self {
-        Self { db: db.primary(), clock, random }
+    fn new(
+        db: Inject<Db>,
+        clock: Inject<dyn Clock>,
+        random: Inject<dyn Random>,
+        client: Inject<WebhookClient>,
+    ) -> Self {
+        Self { db: db.primary(), clock, random, client }
     }
 
     /// Registers an endpoint, with a new secret.
     ///
     /// # Errors
     ///
-    /// When its address is none of `http` or `https`, or too long.
+    /// A 400 that says why when its address is one that is never called: too long, not of `http` or `https`, with credentials, another
+    /// port than `outbound.webhooks.ports`, an address of the own network. What a name stands for is looked at with each call.
     pub async fn register(&self, new: NewEndpoint) -> Result<WebhookEndpoint> {
-        let is_address = ["https://", "http://"].iter().any(|scheme| new.url.starts_with(scheme));
-        if !is_address || new.url.len() > tables::LONGEST_URL {
-            return Err(
-                Error::bad_request("The address of a webhook begins with `https://`.").code("webhook_url")
-            );
+        let refused = |why: &dyn Display| {
+            Err(Error::bad_request(format!("The address cannot get webhooks: {why}.")).code("webhook_url"))
+        };
+        if new.url.len() > tables::LONGEST_URL {
+            return refused(&format_args!("it has more than {} bytes", tables::LONGEST_URL));
+        }
+        if let Some(why) = self.client.0.refusal(&new.url) {
+            return refused(&why);
         }
         let secret = WebhookSecret::random(&*self.random).to_string();
         let row = NewWebhookEndpoint { url: new.url, secret, types: Json(new.types) }.owner(new.owner);
@@ -173,12 +184,12 @@ impl Webhooks {
             Some(owner) => endpoints.filter(|it| it.owner.eq(owner)),
             None => endpoints.filter(|it| it.owner.is_null()),
         };
+        let endpoints: Vec<(i64, Json<Vec<String>>)> =
+            endpoints.select(|it| (it.id, it.types)).all(tx).await?;
         let calls: Vec<_> = endpoints
-            .all(tx)
-            .await?
-            .iter()
-            .filter(|it| it.wants(kind))
-            .map(|it| WebhookCall { endpoint: it.id, message })
+            .into_iter()
+            .filter(|(_, types)| tables::are_wanted(types, kind))
+            .map(|(endpoint, _)| WebhookCall { endpoint, message })
             .collect();
         publish_all(&calls, tx).await?;
         Ok(message)
@@ -222,8 +233,8 @@ impl Webhooks {
 
     /// Switches an endpoint off: it gets nothing any more, also of what is on its way.
     pub async fn disable(&self, endpoint: Key<WebhookEndpoint>, why: &str) -> Result<WebhookEndpoint> {
-        let (mut row, why) = (WebhookEndpoint::find(endpoint, &self.db).await?, why.to_owned());
-        row.update(|it| it.state(EndpointState::Off).off_because(Some(why)), &self.db).await?;
+        let mut row = WebhookEndpoint::find(endpoint, &self.db).await?;
+        row.switch_off(why, &self.db).await?;
         Ok(row)
     }
 

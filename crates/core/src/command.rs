@@ -64,11 +64,28 @@ impl Call {
         self.assembly.resolver()
     }
 
-    /// Writes a line to standard output.
+    /// Writes a line, or several, to standard output. What could steer a terminal is written as `\u{1b}`: much of what is shown was
+    /// written by strangers.
     pub fn print(&self, line: impl std::fmt::Display) {
         // A reader that has seen enough (`| head`) and went away is no fault; `println!` would panic.
-        let _gone = writeln!(std::io::stdout(), "{line}");
+        let _gone = writeln!(std::io::stdout(), "{}", harmless(line.to_string()));
     }
+}
+
+fn harmless(text: String) -> String {
+    let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(steers) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if steers(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 impl Command {

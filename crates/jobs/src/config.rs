@@ -89,17 +89,18 @@ impl Section for JobsConfig {
     const NAME: &'static str = "jobs";
 
     fn validate(&self, problems: &mut Problems) {
-        let mut count = |key: &str, number: usize| {
+        let mut count = |key: &str, number: usize, unless_set: &str| {
             if !(1..=MOST).contains(&number) {
-                problems.add(key, format!("must be from 1 to {MOST}"), Some("leave it out: 20"));
+                let fix = format!("leave it out: {unless_set}");
+                problems.add(key, format!("must be from 1 to {MOST}"), Some(&fix));
             }
         };
-        count("concurrency", self.concurrency);
+        count("concurrency", self.concurrency, "20");
         for (queue, number) in &self.queues {
-            count(&format!("queues.{queue}"), *number);
+            count(&format!("queues.{queue}"), *number, "as many as `jobs.concurrency`");
         }
         if let Some(threads) = self.blocking_threads {
-            count("blocking_threads", threads);
+            count("blocking_threads", threads, "one for each processor");
         }
         if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
             problems.add("time_zone", "is no time zone", Some("write one such as `Europe/Berlin` or `UTC`"));

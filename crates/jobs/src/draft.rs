@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 
-pub(crate) use entry::{Due, Entry, after};
+pub(crate) use entry::{Due, Entry, after, unique_key};
 
 /// The number of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

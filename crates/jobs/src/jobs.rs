@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use mainstay_core::{Error, Inject, Resolver, Result};
 use mainstay_db::{Executor, Tx};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use crate::draft::{Draft, Enqueued, Entry, JobId};
 use crate::following;
 use crate::job::Job;
 use crate::ledger::{Ledger, over};
+use crate::registration::Arguments;
 use crate::stored::{NewStoredPause, State, StoredBatch, StoredFailure, StoredJob, StoredPause};
 use crate::topic;
 use crate::worker;
@@ -106,7 +108,8 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// 404 when there is no such job; 409 when it runs, has succeeded, or waits for another one.
+    /// 404 when there is no such job; 409 when it runs, has succeeded, or waits for another one, and when it is unique and one that says
+    /// the same is there by now.
     pub async fn retry(&self, id: JobId) -> Result<()> {
         let retry = async |tx: &Tx| {
             let job = locked(id, tx).await?;
@@ -114,6 +117,7 @@ impl Jobs {
                 return Err(Error::conflict("The job cannot be tried again now.").code("job_state"));
             }
             let (now, was_over) = (self.ledger.now(), over(job.state));
+            self.claim_key(&job, tx).await?;
             let before = StoredJob::filter(|row| row.id.eq(job.follows.unwrap_or_default()));
             let waits = before.filter(|row| row.state.ne(State::Completed)).exists(tx).await?;
             let state = match waits {
@@ -127,7 +131,7 @@ impl Jobs {
                 StoredBatch::filter(|row| row.id.eq(batch))
                     .update_with(
                         |row| {
-                            let ended_at = row.ended_at.set(None::<chrono::DateTime<chrono::Utc>>);
+                            let ended_at = row.ended_at.set(None::<DateTime<Utc>>);
                             (row.open.set(row.open + 1), row.failed.set(row.failed - 1), ended_at)
                         },
                         tx,
@@ -138,6 +142,24 @@ impl Jobs {
             Ok(())
         };
         self.ledger.db().transaction_retry(retry).await
+    }
+
+    /// Has a job that is unique be so again, if it has given that up when it ended.
+    async fn claim_key(&self, job: &StoredJob, tx: &Tx) -> Result<()> {
+        let Some((registration, _)) = self.ledger.registry().get(&job.kind) else { return Ok(()) };
+        let is_over = |until: DateTime<Utc>| until <= self.ledger.now();
+        if job.unique_key.is_some() || job.unique_until.is_some_and(is_over) {
+            return Ok(());
+        }
+        // Of arguments that cannot be read there is none. It will say so itself.
+        let Ok(Some(key)) = registration.unique_key(&Arguments::of(job)) else { return Ok(()) };
+        let other = StoredJob::filter(|row| row.unique_key.eq(Some(key.clone())));
+        if let Some(other) = other.select(|row| row.id).first(tx).await? {
+            return Err(Error::conflict(format!("Job {other} says the same, and is there already."))
+                .code("job_in_the_way"));
+        }
+        StoredJob::filter(|row| row.id.eq(job.id)).update(|row| row.unique_key(Some(key)), tx).await?;
+        Ok(())
     }
 
     /// Deletes a job that is over, or waits. Those that follow it are cancelled.

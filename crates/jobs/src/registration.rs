@@ -11,8 +11,10 @@ use mainstay_core::{Contribution, Contributions, Error, Module, Resolver, Result
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::draft::unique_key;
 use crate::job::{Job, OnError};
 use crate::spec::JobSpec;
+use crate::stored::StoredJob;
 use crate::threads::Thread;
 
 /// A contribution: a kind of job that this application runs. Made by [`jobs!`](macro@crate::jobs).
@@ -22,6 +24,8 @@ pub struct Registration {
     pub(crate) on_error: fn(&Error, u32) -> OnError,
     /// Whether it takes a thread.
     pub(crate) is_blocking: bool,
+    /// What no two jobs have at the same time.
+    unique_key: fn(&Arguments) -> Result<Option<String>>,
     needs: Vec<Need>,
     perform: Perform,
 }
@@ -92,6 +96,7 @@ impl Registration {
             spec: const { &J::SPEC },
             on_error: J::on_error,
             is_blocking: false,
+            unique_key: |arguments| unique_key(&arguments.read::<J>()?),
             needs: A::needs().into_iter().map(Need::in_request).collect(),
             perform: Arc::new(perform),
         }
@@ -100,6 +105,11 @@ impl Registration {
     /// The name under which jobs of this kind are stored.
     pub fn kind(&self) -> &'static str {
         self.spec.name
+    }
+
+    /// What no two jobs have at the same time, of one with these arguments.
+    pub(crate) fn unique_key(&self, arguments: &Arguments) -> Result<Option<String>> {
+        (self.unique_key)(arguments)
     }
 
     pub(crate) fn perform(
@@ -122,6 +132,11 @@ impl Contribution for Registration {
 }
 
 impl Arguments {
+    pub(crate) fn of(job: &StoredJob) -> Self {
+        let version = u32::try_from(job.version).unwrap_or_default();
+        Self { json: job.args.clone(), version, thread: None }
+    }
+
     fn read<J: Job>(&self) -> Result<J> {
         let args = match self.version < J::SPEC.version {
             true => J::upgrade(self.version, serde_json::from_str::<Value>(&self.json)?)?,

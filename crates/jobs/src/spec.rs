@@ -42,7 +42,7 @@ pub struct JobSpec {
     pub concurrency: Option<u32>,
     /// How many of those with one key may begin in a while, over all processes.
     pub rate: Option<Rate>,
-    /// How long it is kept after it has succeeded: `jobs.keep_completed` unless it is said.
+    /// How long it is kept after it has succeeded, was cancelled or discarded: `jobs.keep_completed` unless it is said.
     pub keep: Option<Duration>,
 }
 

@@ -62,26 +62,26 @@ async fn work(
     resolver: Resolver,
 ) -> Result<()> {
     let shutdown = running.shutdown().clone();
-    let queues = match duty.0.get() {
+    let (queues, is_for_all) = match duty.0.get() {
         None if !config.works(&profile) => {
             running.ready();
             shutdown.requested().await;
             return Ok(());
         }
-        Some(named) if !named.is_empty() => named.clone(),
-        _ => queues(&ledger, &config),
+        Some(named) if !named.is_empty() => (named.clone(), false),
+        _ => (queues(&ledger, &config), true),
     };
     let (ends, ended) = mpsc::channel(ENDS);
     let crew = Crew::enter(Ledger::clone(&ledger), resolver, queues, (ends, shutdown)).await?;
     running.ready();
-    tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = crew.queues.join(", "), "jobs are run");
+    tracing::info!(target: "mainstay::jobs", worker = crew.id(), queues = crew.queues().join(", "), "jobs are run");
     let beside = beside(&crew, timetable, &config, ended);
-    let end = run(&crew, &config, beside).await;
+    let end = run(&crew, (&config, is_for_all), beside).await;
     crew.leave().await;
     end
 }
 
-/// The queues of the kinds that the application runs, and those that the configuration names.
+/// The queues of the kinds that the application runs, and those that the configuration names. Others are found when they have jobs.
 fn queues(ledger: &Ledger, config: &JobsConfig) -> Vec<String> {
     let of_kinds = ledger.registry().specs().map(|spec| spec.queue.to_owned());
     of_kinds.chain(config.queues.keys().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -105,14 +105,27 @@ fn beside(
 }
 
 /// Runs jobs until the end. Dropping it cuts off every job.
-async fn run(crew: &Arc<Crew>, config: &JobsConfig, mut beside: JoinSet<()>) -> Result<()> {
+async fn run(
+    crew: &Arc<Crew>,
+    (config, is_for_all): (&JobsConfig, bool),
+    mut beside: JoinSet<()>,
+) -> Result<()> {
     let mut fetching = JoinSet::new();
-    for queue in &crew.queues {
-        let slots = config.concurrency_of(queue);
-        fetching.spawn(fetch::fetch(Arc::clone(crew), queue.clone(), slots, config.poll_interval));
+    let fetch = |queue: String, fetching: &mut JoinSet<()>| {
+        let slots = config.concurrency_of(&queue);
+        fetching.spawn(fetch::fetch(Arc::clone(crew), queue, slots, config.poll_interval));
+    };
+    for queue in crew.queues() {
+        fetch(queue, &mut fetching);
     }
     loop {
         tokio::select! {
+            found = others(crew, config.poll_interval), if is_for_all && !crew.shutdown.is_requested() => {
+                for queue in found {
+                    tracing::info!(target: "mainstay::jobs", queue, "jobs are run of a queue that no kind and no setting names");
+                    fetch(queue, &mut fetching);
+                }
+            }
             fetched = fetching.join_next() => match fetched {
                 Some(Ok(())) => {}
                 Some(Err(fault)) => return Err(fault.into()),
@@ -128,6 +141,18 @@ async fn run(crew: &Arc<Crew>, config: &JobsConfig, mut beside: JoinSet<()>) -> 
     }
     crew.all_is_written().await;
     Ok(())
+}
+
+/// Looks now and then for queues that have jobs and that nobody has named: a job is put into one by `in_queue`.
+async fn others(crew: &Crew, poll_interval: Duration) -> Vec<String> {
+    /// As many times as rarely as it is looked for jobs.
+    const ROUNDS: u32 = 5;
+
+    tokio::time::sleep(poll_interval * ROUNDS).await;
+    crew.take_on().await.unwrap_or_else(|error| {
+        tracing::debug!(target: "mainstay::jobs", error = %error.report(), "other queues could not be looked for");
+        Vec::new()
+    })
 }
 
 /// Tells the jobs that the worker goes, and cuts off those that still run shortly before the deadline.

@@ -1,11 +1,14 @@
 //! What came back.
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use mainstay_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, OutboundError, excerpt};
+use crate::retry;
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
@@ -48,6 +51,11 @@ impl Answer {
     /// A header, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
+    }
+
+    /// How long the upstream asks to be left alone: `Retry-After`, be it seconds or a date. None where it does not.
+    pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        retry::retry_after(self.headers(), now)
     }
 
     /// The body.

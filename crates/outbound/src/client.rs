@@ -162,6 +162,19 @@ impl Client {
         self.0.breaker.as_ref().map(|breaker| breaker.state())
     }
 
+    /// Why a URL is never called, as far as can be told without resolving its name: for an answer to who has named it. None where
+    /// nothing speaks against it; the address behind a name is looked at when it is called.
+    pub fn refusal(&self, url: &str) -> Option<Refusal> {
+        let url = match Url::parse(url) {
+            Ok(url) => url,
+            Err(error) => return Some(Refusal::NotAUrl(error.to_string())),
+        };
+        match self.0.check(&url) {
+            Err(Failure::Refused(refusal)) => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// `GET`. The target is a path below the base, such as `/charges/{id}`; for an upstream that is anywhere, a URL.
     pub fn get(&self, target: impl Into<String>) -> Request {
         self.request(Method::GET, target)

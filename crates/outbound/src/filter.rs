@@ -11,8 +11,9 @@ mod network;
 
 use std::net::IpAddr;
 
-use url::Url;
+use url::{Host, Url};
 
+pub(crate) use address::{LOCALHOST, is_localhost};
 pub use network::{Network, NotANetwork};
 
 /// Why a URL, or the address behind it, is not called.
@@ -71,8 +72,15 @@ impl Filter {
             return Err(Refusal::Credentials);
         }
         match url.port_or_known_default() {
-            Some(port) if self.ports.contains(&port) => Ok(()),
-            port => Err(Refusal::Port { port: port.unwrap_or(0), allowed: self.ports.clone() }),
+            Some(port) if self.ports.contains(&port) => {}
+            port => return Err(Refusal::Port { port: port.unwrap_or(0), allowed: self.ports.clone() }),
+        }
+        let check = |address: IpAddr| self.check_address(url.host_str().unwrap_or_default(), address);
+        match url.host() {
+            Some(Host::Ipv4(address)) => check(address.into()),
+            Some(Host::Ipv6(address)) => check(address.into()),
+            Some(Host::Domain(name)) if is_localhost(name) => LOCALHOST.into_iter().try_for_each(check),
+            Some(Host::Domain(_)) | None => Ok(()),
         }
     }
 

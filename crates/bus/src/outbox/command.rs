@@ -100,10 +100,8 @@ async fn list(call: &Call, outbox: &Outbox, db: &Inject<Db>, only: Option<&Strin
         let known = if here.contains(&name.as_str()) { "" } else { "  (not in this program)" };
         call.print(format!("{name}: {event}, {waiting} waiting, {dead} dead{known}"));
     }
-    for dead in outbox.dead(SHOWN).await? {
-        if only.is_some_and(|only| *only != dead.subscriber) {
-            continue;
-        }
+    let which = only.map_or(Which::All, |name| Which::Subscriber(name));
+    for dead in outbox.dead(which, SHOWN).await? {
         let reason = dead.reason.as_deref().unwrap_or("?").lines().next().unwrap_or_default();
         call.print(format!(
             "{:>6}  {}  {}  {}  after {} attempts: {reason}",

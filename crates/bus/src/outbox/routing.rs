@@ -1,8 +1,7 @@
 //! From what was published to what is delivered.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_db::{Db, Tx};
 
@@ -32,22 +31,14 @@ pub(crate) async fn route(db: &Db) -> Result<Routed> {
 }
 
 async fn some_are_there(db: &Db) -> Result<bool> {
-    let known = events(&Subscription::query().all(db).await?);
-    OutboxMessage::filter(|it| it.event.is_in(known)).exists(db).await
-}
-
-fn events(subscriptions: &[Subscription]) -> Vec<String> {
-    let mut events: Vec<_> = subscriptions.iter().map(|it| it.event.clone()).collect();
-    events.sort_unstable();
-    events.dedup();
-    events
+    OutboxMessage::filter(|it| it.event.is_in(Subscription::query().select(|it| it.event))).exists(db).await
 }
 
 /// Whoever routes has locked all subscriptions: one at a time, so that the ids of deliveries have the order of the events. A process
 /// that is killed meanwhile loses its transaction, and with it the lock.
 async fn route_some(tx: &Tx) -> Result<u64> {
     let subscriptions = Subscription::query().order_by(|it| it.id).for_update().all(tx).await?;
-    let known = events(&subscriptions);
+    let known: BTreeSet<&str> = subscriptions.iter().map(|it| it.event.as_str()).collect();
     let messages =
         OutboxMessage::filter(|it| it.event.is_in(known)).order_by(|it| it.id).limit(BATCH).all(tx).await?;
     if messages.is_empty() {
@@ -74,15 +65,4 @@ async fn route_some(tx: &Tx) -> Result<u64> {
     OutboxMessage::filter(|it| it.id.is_in(ids)).delete(tx).await?;
     tx.signal(DELIVERIES);
     Ok(many)
-}
-
-/// Deletes events to which nobody has subscribed for so long.
-pub(crate) async fn drop_unheard(db: &Db, now: DateTime<Utc>, keep: Duration) -> Result<u64> {
-    let Some(before) = chrono::Duration::from_std(keep).ok().and_then(|keep| now.checked_sub_signed(keep))
-    else {
-        return Ok(0);
-    };
-    let known = events(&Subscription::query().all(db).await?);
-    let unheard = OutboxMessage::filter(|it| it.published_at.lt(before) & !it.event.is_in(known));
-    unheard.delete(db).await
 }

@@ -53,7 +53,7 @@ pub struct StoredDelivery {
     /// Whether it is still tried.
     #[field(default = DeliveryState::Waiting)]
     pub state: DeliveryState,
-    /// When it is tried again. `None`: at once.
+    /// When it is tried again (`None`: at once); of a dead one, since when it is that.
     pub due_at: Option<DateTime<Utc>>,
     /// Why it has failed, the last time.
     pub reason: Option<String>,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use mainstay_core::service::panic_message;
 use mainstay_core::{Error, Result};
-use mainstay_db::sql;
+use mainstay_db::raw::{Sql, sql};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -17,7 +17,6 @@ use super::{Known, Relay};
 use crate::delivery::{About, Later};
 use crate::outbox::lanes::Lease;
 use crate::outbox::{DeliveryState, StoredDelivery};
-use crate::subscriber::Subscriber;
 
 /// No reason is longer, in characters.
 const LONGEST_REASON: usize = 2_000;
@@ -46,7 +45,7 @@ pub(super) async fn make(relay: &Relay, known: &Known, lease: Lease, delivery: S
     if u32::try_from(row.attempts).unwrap_or(u32::MAX) >= subscriber.attempts {
         // Counted when processes went that may have died of it: nobody is to die of it again.
         let fault = Error::internal("the processes that had to deliver it went without a word");
-        return match failed(relay, lease, subscriber, &row, &fault).await {
+        return match failed(relay, known, lease, &row, &fault).await {
             Ok(ended) => ended,
             Err(_) => Ended::Lost,
         };
@@ -63,16 +62,16 @@ pub(super) async fn make(relay: &Relay, known: &Known, lease: Lease, delivery: S
             if let Err(fault) = outcome {
                 tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, message = %row.message, error = %fault.report(), "a subscriber failed after it had ended the delivery: it is not tried again");
             }
-            count(relay, subscriber, "done");
+            known.counts.done.inc();
             return Ended::Settled;
         }
         Ok(()) => {
-            count(relay, subscriber, "done");
-            settle(relay, lease, &row).await.map(|own| if own { Ended::Settled } else { Ended::Lost })
+            known.counts.done.inc();
+            settle(relay, lease, &row).await
         }
         Err(fault) => match fault.source_as::<Later>() {
             Some(Later(after)) => postpone(relay, lease, &row, *after).await,
-            None => failed(relay, lease, subscriber, &row, &fault).await,
+            None => failed(relay, known, lease, &row, &fault).await,
         },
     };
     written.unwrap_or_else(|fault| {
@@ -81,20 +80,32 @@ pub(super) async fn make(relay: &Relay, known: &Known, lease: Lease, delivery: S
     })
 }
 
-/// It was delivered. Whether the lease is still one's own.
-async fn settle(relay: &Relay, lease: Lease, row: &StoredDelivery) -> Result<bool> {
-    let text = "DELETE FROM mainstay_deliveries WHERE id = ? AND message = ? \
-                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
-    let delete = sql(text).bind(row.id).bind(row.message).bind(lease.lane).bind(lease.token);
-    Ok(delete.execute(&relay.db).await? == 1)
+/// Runs the change that begins so, of the delivery, if the lease is still one's own. Whether it was.
+async fn change(
+    relay: &Relay,
+    lease: Lease,
+    row: &StoredDelivery,
+    (start, values): (&str, impl FnOnce(Sql) -> Sql),
+) -> Result<bool> {
+    let change = values(sql(format!(
+        "{start} WHERE id = ? AND message = ? \
+         AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)"
+    )));
+    let change = change.bind(row.id).bind(row.message).bind(lease.lane).bind(lease.token);
+    Ok(change.execute(&relay.db).await? == 1)
+}
+
+/// It was delivered.
+async fn settle(relay: &Relay, lease: Lease, row: &StoredDelivery) -> Result<Ended> {
+    let own = change(relay, lease, row, ("DELETE FROM mainstay_deliveries", |it| it)).await?;
+    Ok(if own { Ended::Settled } else { Ended::Lost })
 }
 
 /// It is tried again later, and that was no attempt.
 async fn postpone(relay: &Relay, lease: Lease, row: &StoredDelivery, after: Duration) -> Result<Ended> {
-    let text = "UPDATE mainstay_deliveries SET due_at = ? WHERE id = ? AND message = ? \
-                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
-    let update = sql(text).bind(due_after(relay, after)).bind(row.id).bind(row.message);
-    let own = update.bind(lease.lane).bind(lease.token).execute(&relay.db).await? == 1;
+    let due = due_after(relay, after);
+    let put_off = ("UPDATE mainstay_deliveries SET due_at = ?", |it: Sql| it.bind(due));
+    let own = change(relay, lease, row, put_off).await?;
     Ok(if own { Ended::Again(after) } else { Ended::Lost })
 }
 
@@ -105,38 +116,31 @@ fn due_after(relay: &Relay, wait: Duration) -> Option<DateTime<Utc>> {
 
 async fn failed(
     relay: &Relay,
+    known: &Known,
     lease: Lease,
-    subscriber: &Subscriber,
     row: &StoredDelivery,
     fault: &Error,
 ) -> Result<Ended> {
+    let Known { subscriber, counts, .. } = known;
     let attempts = row.attempts.saturating_add(1);
     let tried = u32::try_from(attempts).unwrap_or(u32::MAX);
     let is_dead = tried >= subscriber.attempts;
     let chance = relay.random.number() as f64 / u64::MAX as f64;
     let wait = subscriber.backoff.delay(tried - 1, chance);
-    let due = due_after(relay, wait);
+    let due = due_after(relay, if is_dead { Duration::ZERO } else { wait });
     let reason = fault.report_to_keep(LONGEST_REASON);
-    let (state, due) = if is_dead { (DeliveryState::Dead, None) } else { (DeliveryState::Waiting, due) };
-    let text = "UPDATE mainstay_deliveries SET attempts = ?, state = ?, due_at = ?, reason = ? WHERE id = ? AND message = ? \
-                AND EXISTS (SELECT 1 FROM mainstay_lanes l WHERE l.id = ? AND l.token = ?)";
-    let update = sql(text).bind(attempts).bind(state).bind(due).bind(reason.clone());
-    let update = update.bind(row.id).bind(row.message).bind(lease.lane).bind(lease.token);
-    if update.execute(&relay.db).await? == 0 {
+    let state = if is_dead { DeliveryState::Dead } else { DeliveryState::Waiting };
+    let start = "UPDATE mainstay_deliveries SET attempts = ?, state = ?, due_at = ?, reason = ?";
+    let values = |it: Sql| it.bind(attempts).bind(state).bind(due).bind(reason.clone());
+    if !change(relay, lease, row, (start, values)).await? {
         return Ok(Ended::Lost);
     }
     if is_dead {
-        count(relay, subscriber, "dead");
+        counts.dead.inc();
         tracing::error!(target: "mainstay::bus", subscriber = subscriber.name, event = row.event, message = %row.message, attempts, error = reason, "a delivery has failed too often: it is dead, until `outbox retry`");
         return Ok(Ended::Settled);
     }
-    count(relay, subscriber, "failed");
+    counts.failed.inc();
     tracing::warn!(target: "mainstay::bus", subscriber = subscriber.name, event = row.event, message = %row.message, attempt = attempts, retry_ms = wait.as_millis(), error = reason, "a delivery has failed: it is tried again");
     Ok(Ended::Again(wait))
-}
-
-fn count(relay: &Relay, subscriber: &Subscriber, outcome: &str) {
-    let help = "Attempts to deliver an event to a subscriber.";
-    let labels = [("subscriber", subscriber.name), ("outcome", outcome)];
-    relay.metrics.counter("bus_deliveries_total", help, &labels).inc();
 }

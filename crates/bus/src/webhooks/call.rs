@@ -1,9 +1,9 @@
 //! One attempt to call an endpoint, and what comes of it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode};
 use mainstay_core::clock::Clock;
 use mainstay_core::error::Chain;
 use mainstay_core::{Error, Inject, Result};
@@ -15,14 +15,12 @@ use tokio::time::Instant;
 use super::WebhooksConfig;
 use super::health::Health;
 use super::signature::{ID, SIGNATURE, TIMESTAMP, WebhookSecret};
-use super::tables::{EndpointState, NewWebhookAttempt, WebhookEndpoint, WebhookMessage};
+use super::tables::{EndpointState, NewWebhookAttempt, WebhookEndpoint, WebhookMessage, beginning};
 use crate::delivery::{Delivery, later};
 use crate::event::Event;
 
 /// So much of an answer is kept, in characters.
 const EXCERPT: usize = 500;
-/// So much of a reason is, by which an endpoint is switched off.
-const LONGEST_REASON: usize = 255;
 
 /// A message is to be sent to an endpoint.
 #[derive(Serialize, Deserialize)]
@@ -122,7 +120,7 @@ impl Caller {
             .any_status()
             .secret_path();
         Ok(match request.send().await {
-            Ok(answer) => Outcome::of(&answer),
+            Ok(answer) => Outcome::of(&answer, self.clock.now()),
             Err(fault) => Outcome::without_answer(&fault),
         })
     }
@@ -138,9 +136,7 @@ impl Caller {
         }
         let told = outcome.told();
         if outcome.status == Some(StatusCode::GONE) {
-            return self
-                .switch_off(endpoint, "it answered 410 Gone: it wants nothing any more".to_owned())
-                .await;
+            return self.switch_off(endpoint, "it answered 410 Gone: it wants nothing any more").await;
         }
         match endpoint.failing_since {
             None => endpoint.update(|it| it.failing_since(Some(now)), &self.db).await?,
@@ -149,32 +145,29 @@ impl Caller {
                 if failing > self.config.give_up {
                     let why =
                         format!("nothing has arrived there since {}: {told}", since.format("%Y-%m-%d %H:%M"));
-                    return self.switch_off(endpoint, why).await;
+                    return self.switch_off(endpoint, &why).await;
                 }
             }
         }
         Err(Error::internal(format!("the endpoint {}: {told}", endpoint.id)))
     }
 
-    async fn switch_off(&self, mut endpoint: WebhookEndpoint, why: String) -> Result<()> {
+    async fn switch_off(&self, mut endpoint: WebhookEndpoint, why: &str) -> Result<()> {
         tracing::warn!(target: "mainstay::bus", endpoint = endpoint.id, why, "an endpoint of webhooks is switched off");
-        let why: String = why.chars().take(LONGEST_REASON).collect();
-        endpoint.update(|it| it.state(EndpointState::Off).off_because(Some(why)), &self.db).await
+        endpoint.switch_off(why, &self.db).await
     }
 }
 
 impl Outcome {
-    fn of(answer: &Answer) -> Self {
-        let text = String::from_utf8_lossy(answer.bytes());
-        let retry_after = answer.header(header::RETRY_AFTER.as_str());
-        let retry_after = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
-        Self { status: Some(answer.status()), excerpt: beginning(&text), retry_after }
+    fn of(answer: &Answer, now: SystemTime) -> Self {
+        let excerpt = beginning(&String::from_utf8_lossy(answer.bytes()), EXCERPT);
+        Self { status: Some(answer.status()), excerpt, retry_after: answer.retry_after(now) }
     }
 
     fn without_answer(fault: &Error) -> Self {
         let why = fault.source_as::<OutboundError>().map(|fault| Chain(&fault.failure).to_string());
         let why = why.unwrap_or_else(|| fault.report());
-        Self { status: None, excerpt: beginning(&why), retry_after: None }
+        Self { status: None, excerpt: beginning(&why, EXCERPT), retry_after: None }
     }
 
     fn is_well(&self) -> bool {
@@ -187,9 +180,4 @@ impl Outcome {
             None => self.excerpt.clone(),
         }
     }
-}
-
-/// The beginning of a text, as every engine stores it.
-fn beginning(text: &str) -> String {
-    text.chars().filter(|letter| *letter != '\0').take(EXCERPT).collect()
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::call::{Caller, WebhookClient, deliver};
 use super::tables::{WebhookAttempt, WebhookEndpoint, WebhookMessage};
 use super::{Webhooks, command};
+use crate::age::ago;
 use crate::subscriber::{EventsExt, Subscriber};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -109,16 +110,14 @@ async fn sweep(
     let mut rounds = running.every(SWEEP);
     running.ready();
     while rounds.next().await {
-        let now: DateTime<Utc> = clock.now().into();
-        if let Err(fault) = delete_before(&db, now, config.keep).await {
+        if let Err(fault) = delete_before(&db, ago(clock.now().into(), config.keep)).await {
             tracing::warn!(target: "mainstay::bus", error = %fault.report(), "old webhooks were not deleted: it is tried again in an hour");
         }
     }
     Ok(())
 }
 
-async fn delete_before(db: &Db, now: DateTime<Utc>, keep: Duration) -> Result<()> {
-    let before = chrono::Duration::from_std(keep).ok().and_then(|keep| now.checked_sub_signed(keep));
+async fn delete_before(db: &Db, before: Option<DateTime<Utc>>) -> Result<()> {
     let Some(before) = before else { return Ok(()) };
     WebhookAttempt::filter(|it| it.at.lt(before)).delete(db).await?;
     WebhookMessage::filter(|it| it.created_at.lt(before)).delete(db).await?;

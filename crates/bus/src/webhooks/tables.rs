@@ -1,10 +1,13 @@
 //! What is stored of webhooks.
 
 use chrono::{DateTime, Utc};
-use mainstay_db::{DbEnum, Json, Uuid, model};
+use mainstay_core::Result;
+use mainstay_db::{Db, DbEnum, Json, Uuid, model};
 
 /// An address is no longer.
 pub(super) const LONGEST_URL: usize = 2_000;
+/// So much of a reason is kept, by which an endpoint is switched off.
+const LONGEST_REASON: usize = 255;
 
 /// Whom webhooks are sent to.
 #[model(table = "mainstay_webhook_endpoints")]
@@ -52,13 +55,27 @@ pub enum EndpointState {
 impl WebhookEndpoint {
     /// Whether it wants messages of this type.
     pub fn wants(&self, kind: &str) -> bool {
-        let Json(types) = &self.types;
-        types.is_empty()
-            || types.iter().any(|one| match one.strip_suffix('*') {
-                Some(start) => kind.starts_with(start),
-                None => one == kind,
-            })
+        are_wanted(&self.types, kind)
     }
+
+    pub(super) async fn switch_off(&mut self, why: &str, db: &Db) -> Result<()> {
+        let why = beginning(why, LONGEST_REASON);
+        self.update(|it| it.state(EndpointState::Off).off_because(Some(why)), db).await
+    }
+}
+
+/// Whether messages of a type are among those that somebody wants.
+pub(super) fn are_wanted(types: &[String], kind: &str) -> bool {
+    types.is_empty()
+        || types.iter().any(|one| match one.strip_suffix('*') {
+            Some(start) => kind.starts_with(start),
+            None => one == kind,
+        })
+}
+
+/// The beginning of a text, as every engine stores it.
+pub(super) fn beginning(text: &str, most: usize) -> String {
+    text.chars().filter(|letter| *letter != '\0').take(most).collect()
 }
 
 /// A message, as it is sent.

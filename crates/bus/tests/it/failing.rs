@@ -7,13 +7,21 @@ use std::time::{Duration, SystemTime};
 use mainstay_bus::outbox::{DeliveryState, StoredDelivery, Which};
 use mainstay_bus::{Delivery, Event, EventsExt, Outbox, Publish, Subscriber};
 use mainstay_core::clock::{Clock, TestClock};
+use mainstay_core::metrics::Metrics;
 use mainstay_core::service::Backoff;
 use mainstay_core::{App, Error, Result};
 use mainstay_db::{Db, sql};
 use mainstay_test::{TestApp, on_each_engine};
 use serde::{Deserialize, Serialize};
 
+use crate::several::on_each_server;
 use crate::shop::{Diary, OrderPlaced, PATIENCE, PageSeen, place, settled, until};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "text.written")]
+struct Written {
+    text: String,
+}
 
 /// Soon again, and always after the same time.
 fn soon() -> Backoff {
@@ -21,7 +29,7 @@ fn soon() -> Backoff {
 }
 
 async fn dead(app: &TestApp) -> Vec<StoredDelivery> {
-    app.inject::<Outbox>().await.dead(100).await.unwrap()
+    app.inject::<Outbox>().await.dead(Which::All, 100).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,10 +130,59 @@ async fn what_fails_too_often_is_dead_with_its_reason_and_the_key_goes_on() {
             assert_eq!(outbox.retry(Which::Subscriber("poisoned")).await.unwrap(), 2);
             settled(app).await;
             assert_eq!(diary.of("poisoned")[&1][before..], [0, 4, 1, 2, 3]);
-            assert!(outbox.dead(10).await.unwrap().is_empty());
+            assert!(outbox.dead(Which::All, 10).await.unwrap().is_empty());
         },
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_dead_is_counted_and_deleted_after_as_long_as_is_said() {
+    on_each_server(async |url| {
+        let clock = Arc::new(TestClock::at(SystemTime::now()));
+        let start = async |settings: &[(&str, &str)]| {
+            let failing = |name| {
+                Subscriber::new(name, async |_: OrderPlaced| Err(Error::internal("poison"))).attempts(1)
+            };
+            let app = App::new().subscriber(failing("one")).subscriber(failing("other"));
+            let setup = TestApp::of(app).set("database.url", url).clock(&clock);
+            settings.iter().fold(setup, |setup, (key, value)| setup.set(*key, *value)).start().await
+        };
+        let app = start(&[]).await;
+        let db = app.inject::<Db>().await;
+        place(&db, 1, 0..3).await.unwrap();
+        settled(&app).await;
+        let outbox = app.inject::<Outbox>().await;
+        assert_eq!(outbox.dead(Which::All, 100).await.unwrap().len(), 6);
+        assert_eq!(outbox.dead(Which::Subscriber("other"), 2).await.unwrap().len(), 2);
+        app.stop().await;
+
+        clock.advance(Duration::from_secs(2 * 60 * 60));
+        let app = start(&[("bus.keep_dead", "3h")]).await;
+        let metrics = app.inject::<Metrics>().await;
+        let shown = r#"bus_dead{subscriber="other"} 3"#;
+        until(async || metrics.render().contains(shown)).await;
+        assert_eq!(dead(&app).await.len(), 6, "not yet");
+        app.stop().await;
+
+        clock.advance(Duration::from_secs(2 * 60 * 60));
+        let app = start(&[("bus.keep_dead", "3h")]).await;
+        until(async || dead(&app).await.is_empty()).await;
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_is_refused_and_nothing_is_written() {
+    let app = TestApp::start(App::new().subscribe("reader", async |_: Written| Ok(()))).await;
+    let db = app.inject::<Db>().await;
+    let written = |bytes| Written { text: "x".repeat(bytes) };
+    let fault = db.transaction(async |tx| written(256 * 1024).publish(tx).await).await.unwrap_err();
+    assert_eq!(fault.machine_code(), "event_too_large");
+    written(255 * 1024).publish(&*db).await.unwrap();
+    settled(&app).await;
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

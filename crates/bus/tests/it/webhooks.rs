@@ -191,7 +191,10 @@ async fn addresses_of_the_own_network_and_redirects_are_not_followed() {
     let inside = TestApp::of(App::new().webhooks()).clock(&clock);
     let inside = inside.set("outbound.webhooks.ports", receiver.port()).start().await;
     let of_inside = parts(&inside).await;
-    let endpoint = of_inside.0.register(NewEndpoint::new(receiver.url("/inside"))).await.unwrap();
+    let name = NewEndpoint::new(format!("http://a.example:{}/inside", receiver.port()));
+    let mut endpoint = of_inside.0.register(name).await.unwrap();
+    // As a name would that has come to stand for an address of the own network.
+    endpoint.update(|it| it.url(receiver.url("/inside")), &*of_inside.1).await.unwrap();
     send("ping", json!({}), &of_inside).await;
     until(async || !of_inside.0.attempts(endpoint.key(), 1).await.unwrap().is_empty()).await;
     let attempt = of_inside.0.attempts(endpoint.key(), 1).await.unwrap().remove(0);
@@ -239,12 +242,25 @@ async fn what_is_no_address_and_no_type_is_refused() {
     let receiver = Receiver::start().await;
     let app = sending(&receiver).start().await;
     let (webhooks, db) = parts(&app).await;
-    for url in
-        ["", "ftp://a.example/", "javascript:alert(1)", &format!("https://a.example/{}", "x".repeat(2_000))]
-    {
-        let fault = webhooks.register(NewEndpoint::new(url)).await.unwrap_err();
-        assert_eq!(fault.machine_code(), "webhook_url", "{url}");
+    let port = receiver.port();
+    for (url, why) in [
+        (String::new(), "not a URL"),
+        ("ftp://a.example/".to_owned(), "scheme"),
+        ("javascript:alert(1)".to_owned(), "scheme"),
+        (format!("https://a.example:{port}/{}", "x".repeat(2_000)), "more than 2000 bytes"),
+        (format!("https://me:secret@a.example:{port}/"), "credentials"),
+        ("https://a.example:22/".to_owned(), "port"),
+        (format!("http://169.254.169.254:{port}/"), "not a public address"),
+        (format!("http://[fd00::1]:{port}/"), "not a public address"),
+        (format!("http://LocalHost.:{port}/"), "not a public address"),
+    ] {
+        let fault = webhooks.register(NewEndpoint::new(&url)).await.unwrap_err();
+        assert_eq!((fault.status().as_u16(), fault.machine_code()), (400, "webhook_url"), "{url}");
+        assert!(fault.to_string().contains(why), "{url}: {fault}");
     }
+    let endpoint = webhooks.register(NewEndpoint::new(format!("https://a.example:{port}/"))).await.unwrap();
+    let off = webhooks.disable(endpoint.key(), &format!("\0{}", "é".repeat(300))).await.unwrap();
+    assert_eq!(off.off_because, Some("é".repeat(255)));
     for kind in ["", &"x".repeat(101)] {
         let sent = db.transaction(async |tx| webhooks.send(kind, &json!({}), tx).await).await;
         assert_eq!(sent.unwrap_err().machine_code(), "webhook_type");

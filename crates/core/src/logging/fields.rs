@@ -128,6 +128,13 @@ impl Visit for SpanFields {
         self.keep(field, Value::Signed(value));
     }
 
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.record_u64(field, value),
+            Err(_) => self.record_debug(field, &value),
+        }
+    }
+
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.keep(field, Value::Float(value));
     }

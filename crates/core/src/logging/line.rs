@@ -96,6 +96,14 @@ impl<F: Format> Visit for Reader<'_, F> {
         self.add(field, Shown::Signed(value));
     }
 
+    /// `Duration::as_millis` is one.
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.record_u64(field, value),
+            Err(_) => self.record_debug(field, &value),
+        }
+    }
+
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.add(field, Shown::Float(value));
     }

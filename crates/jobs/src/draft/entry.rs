@@ -64,10 +64,7 @@ const TRIES: usize = 5;
 impl Entry {
     pub(crate) fn of<J: Job>(job: &J) -> Result<Self> {
         let spec = const { &J::SPEC };
-        let unique_key = match spec.unique.is_some() || spec.debounce.is_some() {
-            true => Some(sha256::hex(format!("{}\n{}", spec.name, job.unique_by()?).as_bytes())),
-            false => None,
-        };
+        let unique_key = unique_key(job)?;
         let limit_key = spec.is_limited().then(|| limit_key(spec.name, job.limit_by()));
         Ok(Self {
             spec,
@@ -207,6 +204,15 @@ impl Entry {
     fn tell(&self, state: State, executor: &impl Executor) {
         topic::tell(executor, state, (&self.queue, self.limit_key.is_some()));
     }
+}
+
+/// What no two jobs have at the same time. None for a kind of which there may be as many as one likes.
+pub(crate) fn unique_key<J: Job>(job: &J) -> Result<Option<String>> {
+    let spec = &J::SPEC;
+    if spec.unique.is_none() && spec.debounce.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(sha256::hex(format!("{}\n{}", spec.name, job.unique_by()?).as_bytes())))
 }
 
 /// What the limits of a kind are counted by. One that is too long is kept as its digest.

@@ -281,7 +281,7 @@ impl Ledger {
         }
     }
 
-    /// How long it is kept after it has succeeded.
+    /// How long it is kept after it has succeeded, was cancelled or discarded.
     fn keep(&self, job: &StoredJob) -> Duration {
         let spec = self.registry().spec(&job.kind);
         spec.and_then(|spec| spec.keep).unwrap_or(self.0.keep_completed)

@@ -28,6 +28,13 @@ impl Ledger {
         Ok(worker.insert(self.db()).await?.id)
     }
 
+    /// A worker looks after these queues from now on.
+    pub(crate) async fn looks_after(&self, worker: i64, queues: &[String]) -> Result<()> {
+        let queues = queues.join(", ");
+        StoredWorker::filter(|row| row.id.eq(worker)).update(|row| row.queues(queues), self.db()).await?;
+        Ok(())
+    }
+
     /// A sign of life. False: the worker was taken for dead.
     pub(crate) async fn beat(&self, worker: i64) -> Result<bool> {
         let now = self.now();

@@ -155,8 +155,7 @@ async fn work(
         true => Some(resolver.get::<Threads>().await?.free().await?),
         false => None,
     };
-    let version = u32::try_from(job.version).unwrap_or(0);
-    let arguments = Arguments { json: job.args.clone(), version, thread };
+    let arguments = Arguments { thread, ..Arguments::of(job) };
     let limit = registration.spec.timeout;
     let call = CallContext { deadline: limit.map(|limit| Instant::now() + limit), trace: None };
     let work = call.scope(context.scope(registration.perform(arguments, resolver)));

@@ -39,7 +39,7 @@ pub(super) struct Crew {
     pub(super) ledger: Ledger,
     pub(super) resolver: Resolver,
     name: String,
-    pub(super) queues: Vec<String>,
+    queues: Mutex<Vec<String>>,
     id: AtomicI64,
     held: Mutex<HashMap<Hold, watch::Sender<Stop>>>,
     ends: mpsc::Sender<Ended>,
@@ -62,7 +62,7 @@ impl Crew {
         let name = name();
         let id = AtomicI64::new(ledger.enter(&name, &queues).await?);
         let (cut, cut_off) = Shutdown::channel();
-        let (held, written) = (Mutex::default(), Notify::new());
+        let (queues, held, written) = (Mutex::new(queues), Mutex::default(), Notify::new());
         Ok(Arc::new(Self { ledger, resolver, name, queues, id, held, ends, written, shutdown, cut, cut_off }))
     }
 
@@ -71,9 +71,27 @@ impl Crew {
         self.id.load(Ordering::Acquire)
     }
 
+    /// The queues that it looks after.
+    pub(super) fn queues(&self) -> Vec<String> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes queues on that have jobs and that nobody has named. Returns those that are new.
+    pub(super) async fn take_on(&self) -> Result<Vec<String>> {
+        let known = self.queues();
+        let found = self.ledger.stored_queues().await?;
+        let new: Vec<String> = found.into_iter().filter(|queue| !known.contains(queue)).collect();
+        if !new.is_empty() {
+            let all = [known, new.clone()].concat();
+            self.ledger.looks_after(self.id(), &all).await?;
+            *self.queues.lock().unwrap_or_else(PoisonError::into_inner) = all;
+        }
+        Ok(new)
+    }
+
     /// It was taken for dead: what it holds is others' by now. It goes on as another worker.
     pub(super) async fn enter_again(&self) -> Result<()> {
-        let id = self.ledger.enter(&self.name, &self.queues).await?;
+        let id = self.ledger.enter(&self.name, &self.queues()).await?;
         let before = self.id.swap(id, Ordering::AcqRel);
         for stop in self.held().values() {
             stop.send_replace(Stop::Lost);

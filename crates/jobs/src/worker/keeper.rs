@@ -82,9 +82,9 @@ pub(super) async fn count(crew: Arc<Crew>) {
         let counted = async {
             crew.ledger.write_stats().await?;
             if round.is_multiple_of(ROUNDS) {
-                for queue in &crew.queues {
-                    let (waiting, latency) = crew.ledger.waiting(queue).await?;
-                    crew.ledger.tally().waiting(queue, waiting, latency);
+                for queue in crew.queues() {
+                    let (waiting, latency) = crew.ledger.waiting(&queue).await?;
+                    crew.ledger.tally().waiting(&queue, waiting, latency);
                 }
             }
             Ok::<_, mainstay_core::Error>(())

@@ -128,9 +128,16 @@ async fn one_that_is_dead_keeps_nobody_out_and_can_be_tried_again_all_the_same()
             .update(|job| job.args(r#"{"account":1,"reason":"mended"}"#), &db)
             .await
             .unwrap();
+        let fault = jobs.retry(first).await.unwrap_err();
+        assert_eq!(fault.machine_code(), "job_in_the_way", "the second waits");
+        look.run_all().await;
         jobs.retry(first).await.unwrap();
-        assert_eq!(look.run_all().await, 2);
-        assert_eq!(look.log().await, ["1 mended", "1 x"]);
+        assert_eq!(once().enqueue(&db).await.unwrap().id, first, "it is unique again");
+        jobs.cancel(first).await.unwrap();
+        jobs.retry(first).await.unwrap();
+        assert!(!once().enqueue(&db).await.unwrap().is_new, "and after it was cancelled, too");
+        assert_eq!(look.run_all().await, 1);
+        assert_eq!(look.log().await, ["1 x", "1 mended"]);
     })
     .await;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mainstay_db::sql;
 use mainstay_jobs::stored::StoredWorker;
 use mainstay_jobs::{Job, Jobs, State, StoredJob};
+use mainstay_test::Setup;
 
 use crate::kinds::{Alone, Blocking, Effect, Fails, Hasty, Patient, Slow, Sum, note};
 use crate::shared::{Shared, on_each_shared};
@@ -27,6 +28,19 @@ async fn a_worker_runs_what_is_enqueued() {
         let open = async || StoredJob::filter(|job| job.state.ne(State::Completed)).count(&db).await.unwrap();
         look.until("500 jobs are done", async || open().await == 0).await;
         assert_eq!(look.log().await.len(), 501);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_nobody_has_named_is_worked_on_when_it_has_jobs() {
+    let often = |setup: Setup| setup.set("jobs.poll_interval", "100ms");
+    with_worker(often, async |look| {
+        let db = look.db().await;
+        let id = note("x").in_queue("of a customer").enqueue(&db).await.unwrap().id;
+        look.until("it is done", async || look.state(id).await == State::Completed).await;
+        let workers = look.0.inject::<Jobs>().await.workers().await.unwrap();
+        assert!(workers[0].worker.queues.contains("of a customer"), "{:?}", workers[0].worker.queues);
     })
     .await;
 }

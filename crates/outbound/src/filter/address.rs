@@ -42,6 +42,15 @@ const GLOBAL: V6 = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3, "global");
 const MAPPED: V6 = ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, "mapped");
 const NAT64: V6 = ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96, "NAT64");
 
+/// Where [this machine](is_localhost) is.
+pub(crate) const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// Whether a name is this machine, whatever a server of names says (RFC 6761, 6.3).
+pub(crate) fn is_localhost(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 /// What an address is for, if it is not one of the public internet.
 pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
@@ -150,6 +159,16 @@ mod tests {
             "2001:4860:4860::8888",
         ] {
             assert_eq!(of(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn some_names_are_always_this_machine() {
+        for name in ["localhost", "LocalHost", "localhost.", "hooks.localhost", "a.b.localhost."] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", "localhost..", ""] {
+            assert!(!is_localhost(name), "{name}");
         }
     }
 }

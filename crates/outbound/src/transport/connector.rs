@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
-use crate::filter::{Filter, Refusal};
+use crate::filter::{Filter, LOCALHOST, Refusal, is_localhost};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +103,7 @@ impl Connector {
     async fn resolve(&self, host: &str, port: u16) -> Result<VecDeque<SocketAddr>, ConnectError> {
         let unresolved = |error| ConnectError::Unresolved(host.to_owned(), error);
         let addresses: VecDeque<_> = match is_localhost(host) {
-            true => [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)]
-                .map(|address| SocketAddr::new(address, port))
-                .into(),
+            true => LOCALHOST.map(|address| SocketAddr::new(address, port)).into(),
             false => tokio::net::lookup_host((host, port)).await.map_err(unresolved)?.collect(),
         };
         if let Some(filter) = &self.filter {
@@ -115,12 +113,6 @@ impl Connector {
         }
         Ok(addresses)
     }
-}
-
-/// Names that are this machine, whatever a server of names says (RFC 6761, 6.3).
-fn is_localhost(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// How long an address has to itself, before the next one is tried beside it (RFC 8305, section 5).
@@ -177,15 +169,5 @@ mod tests {
         assert!(matches!(error, ConnectError::Unreachable(address, _) if address == closed), "{error}");
         let error = race("name", VecDeque::new()).await.unwrap_err();
         assert!(matches!(error, ConnectError::Unresolved(..)), "{error}");
-    }
-
-    #[test]
-    fn some_names_are_always_this_machine() {
-        for name in ["localhost", "LocalHost", "localhost.", "hooks.localhost", "a.b.localhost."] {
-            assert!(is_localhost(name), "{name}");
-        }
-        for name in ["localhost.example", "notlocalhost", "localhost..", ""] {
-            assert!(!is_localhost(name), "{name}");
-        }
     }
 }
