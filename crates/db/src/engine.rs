@@ -32,8 +32,8 @@ pub(crate) struct Pool {
 
 /// Opens the database at `url`; relative paths start at `home`.
 #[cfg_attr(
-    not(any(feature = "mysql", feature = "sqlite")),
-    expect(unused_variables, reason = "only files have a home")
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    expect(unused_variables, reason = "without an engine there is nothing to open")
 )]
 pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn Driver>, DbError> {
     match scheme_of(url) {
@@ -46,9 +46,9 @@ pub(crate) async fn open(url: &str, home: &Path, pool: &Pool) -> Result<Arc<dyn 
             options.statement_timeout = pool.statement_timeout.unwrap_or(options.statement_timeout);
             options.transaction_timeout = pool.transaction_timeout.unwrap_or(options.transaction_timeout);
             options.pooler = pool.pooler.as_deref().map_or(Ok(Pooler::None), Pooler::parse)?;
-            options.direct = pool.direct_url.as_deref().map(Location::parse).transpose()?;
+            options.direct = pool.direct_url.as_deref().map(|url| Location::parse(url, home)).transpose()?;
             options.application_name = pool.application_name.clone().unwrap_or(options.application_name);
-            Ok(Arc::new(Postgres::open(Location::parse(url)?, options).await?))
+            Ok(Arc::new(Postgres::open(Location::parse(url, home)?, options).await?))
         }
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => {

@@ -5,7 +5,7 @@ use mainstay_core::Result;
 use mainstay_http::extract::{FileRules, Upload, judge, safe_file_name};
 use mainstay_http::files::{File, media_type};
 use mainstay_store::files::attachments::{Announced, NewFile};
-use mainstay_store::files::{Attachments, Blob, FileBody};
+use mainstay_store::files::{Attachments, Blob, FileBody, FilesError};
 
 use super::stored::answer;
 
@@ -61,7 +61,8 @@ pub trait AttachmentsOverHttp {
     ///
     /// # Errors
     ///
-    /// 413 when it is to be larger than `MOST_BYTES`, which should be set; 415 when it is to be something else.
+    /// 413 when it is to be larger than `MOST_BYTES`, or than `files.most_bytes` where the rules set none; 415 when it is to be something
+    /// else.
     fn announce_upload<'a, R: FileRules>(
         &'a self,
         name: &'a str,
@@ -94,6 +95,9 @@ impl AttachmentsOverHttp for Attachments {
         size: u64,
     ) -> BoxFuture<'a, Result<Announced>> {
         async move {
+            if R::MOST_BYTES == u64::MAX && size > self.most_bytes() {
+                return Err(FilesError::TooLarge { most: self.most_bytes() }.into_error());
+            }
             let name = safe_file_name(name).unwrap_or_default();
             // Some systems have names of their own for tables and texts.
             let named = media_type(&name).and_then(|named| named.split(';').next());

@@ -290,3 +290,14 @@ async fn an_upload_is_kept_as_what_it_is() {
     app.post("/avatar").upload(upload).send().await.assert_status(200).assert_text("image/png");
     assert_eq!(files.get("avatars/7").await.unwrap().bytes().await.unwrap(), PNG);
 }
+
+#[tokio::test]
+async fn where_rules_set_no_limit_an_announced_file_has_that_of_the_settings() {
+    struct Any;
+    impl FileRules for Any {}
+    let app = TestApp::of(members_app()).set("files.most_bytes", "1MiB").start().await;
+    let attachments = app.inject::<Attachments>().await;
+    let announce = async |size| attachments.announce_upload::<Any>("a.bin", "", size).await;
+    assert_eq!(announce((1 << 20) + 1).await.unwrap_err().status(), 413);
+    announce(1 << 20).await.unwrap();
+}

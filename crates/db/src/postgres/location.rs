@@ -1,6 +1,6 @@
 //! What a `postgres:` URL means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tokio_postgres::Config;
@@ -34,8 +34,8 @@ pub(super) enum Trust {
 impl Location {
     /// Reads a URL: `postgres://user:password@host:5432/database?sslmode=verify-full`. What libpq calls `sslmode` and
     /// `sslrootcert` is read here, and every other parameter as tokio-postgres knows it. Several hosts may be named,
-    /// separated by commas; the first that answers is used.
-    pub fn parse(url: &str) -> Result<Self, DbError> {
+    /// separated by commas; the first that answers is used. A relative file starts from `home`.
+    pub fn parse(url: &str, home: &Path) -> Result<Self, DbError> {
         let shown = without_credentials(url);
         let refuse =
             |why: String| DbError::Unavailable { detail: format!("`{shown}` is not an address: {why}") };
@@ -47,7 +47,8 @@ impl Location {
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = value,
-                Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
+                Some(("sslrootcert", "system")) => roots = Some(PathBuf::from("system")),
+                Some(("sslrootcert", value)) => roots = Some(home.join(decoded(value))),
                 _ => kept.push(parameter),
             }
         }
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn reads_who_is_trusted() {
         let read = |url: &str| {
-            let location = Location::parse(url).unwrap();
+            let location = Location::parse(url, Path::new("/home/app")).unwrap();
             (location.config.get_ssl_mode(), location.trust, location.roots)
         };
         assert_eq!(read("postgres://ann@db/app"), (SslMode::Prefer, Trust::Anybody, None));
@@ -115,7 +116,7 @@ mod tests {
         );
         assert_eq!(
             read("postgres://db/app?sslmode=require&sslrootcert=ca.pem"),
-            (SslMode::Require, Trust::Vouched, Some("ca.pem".into()))
+            (SslMode::Require, Trust::Vouched, Some("/home/app/ca.pem".into()))
         );
         assert_eq!(
             read("postgres://db/app?sslmode=verify-full&sslrootcert=system"),
@@ -131,7 +132,7 @@ mod tests {
             "postgres://ann:secret@db/app?sslmode=maybe",
             "postgres://ann:secret@db/app?nonsense=1",
         ] {
-            let fault = Location::parse(url).unwrap_err().to_string();
+            let fault = Location::parse(url, Path::new("/")).unwrap_err().to_string();
             assert!(!fault.contains("secret"), "{fault}");
         }
     }

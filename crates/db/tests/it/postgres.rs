@@ -8,6 +8,7 @@ mod signals;
 mod tls;
 mod types;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ async fn on(test: impl AsyncFnOnce(String)) {
 }
 
 async fn open(url: &str, options: PostgresOptions) -> Arc<Postgres> {
-    Arc::new(Postgres::open(Location::parse(url).unwrap(), options).await.unwrap())
+    Arc::new(Postgres::open(Location::parse(url, Path::new(".")).unwrap(), options).await.unwrap())
 }
 
 fn read(sql: &str) -> Statement {

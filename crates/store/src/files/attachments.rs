@@ -80,6 +80,7 @@ struct Inner {
     random: Arc<dyn Random>,
     references: References,
     within: Duration,
+    most_bytes: u64,
 }
 
 impl Attachments {

@@ -28,6 +28,9 @@ pub struct FilesConfig {
     /// How long a file waits to be attached to something before it is deleted.
     #[serde(with = "duration")]
     pub attach_within: Duration,
+    /// How large a file may be that is sent straight into the store, where its rules set no limit.
+    #[serde(with = "mainstay_core::config::bytes")]
+    pub most_bytes: u64,
     /// How long a server may be silent before it is given up, and how long it may take until it takes a connection.
     #[serde(with = "duration")]
     pub timeout: Duration,
@@ -48,6 +51,7 @@ impl Default for FilesConfig {
             url: None,
             url_lifetime: super::Files::LIFETIME,
             attach_within: Duration::from_secs(24 * 60 * 60),
+            most_bytes: 1 << 30,
             timeout: Duration::from_secs(30),
             access_key_id: None,
             secret_access_key: None,
@@ -113,6 +117,7 @@ impl fmt::Debug for FilesConfig {
             .field("url", &self.url.as_deref().map(shown))
             .field("url_lifetime", &self.url_lifetime)
             .field("attach_within", &self.attach_within)
+            .field("most_bytes", &self.most_bytes)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

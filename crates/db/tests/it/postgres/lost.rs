@@ -1,5 +1,6 @@
 //! Connections that break, and servers that go away.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -178,7 +179,8 @@ async fn says_at_once_what_time_does_not_mend() {
     on(async |url: String| {
         let started = Instant::now();
         let missing = format!("{url}_missing");
-        let fault = Postgres::open(Location::parse(&missing).unwrap(), victim()).await.err().unwrap();
+        let fault =
+            Postgres::open(Location::parse(&missing, Path::new(".")).unwrap(), victim()).await.err().unwrap();
         assert!(
             matches!(&fault, DbError::Unavailable { detail } if detail.contains("CREATE DATABASE")),
             "{fault:?}"

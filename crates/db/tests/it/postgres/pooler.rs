@@ -89,7 +89,7 @@ async fn behind(url: &str) -> Option<(Bouncer, String, PostgresOptions)> {
     let options = PostgresOptions {
         connections: 20,
         pooler: Pooler::Transaction,
-        direct: Some(Location::parse(url).unwrap()),
+        direct: Some(Location::parse(url, Path::new(".")).unwrap()),
         ..PostgresOptions::default()
     };
     Some((bouncer, through, options))

@@ -1,5 +1,6 @@
 //! Signals between processes, which are handles of their own here.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -165,7 +166,10 @@ async fn behind_a_pooler_it_hears_by_the_direct_address() {
     on(async |url: String| {
         let Some(bouncer) = Bouncer::start(&url).await else { return };
         let through = PostgresOptions { pooler: Pooler::Transaction, ..named("pooled") };
-        let direct = PostgresOptions { direct: Some(Location::parse(&url).unwrap()), ..through.clone() };
+        let direct = PostgresOptions {
+            direct: Some(Location::parse(&url, Path::new(".")).unwrap()),
+            ..through.clone()
+        };
         let one = Db::over(open(&bouncer.url(&url), direct).await, Settings::default());
         let deaf = Db::over(open(&bouncer.url(&url), through).await, Settings::default());
         let mut signals = settled(&one, "orders").await;

@@ -35,7 +35,7 @@ fn certificates(folder: &Path, host: &str) -> (std::path::PathBuf, TlsAcceptor) 
 }
 
 async fn attempt(url: &str) -> Result<i32, DbError> {
-    let driver = Postgres::open(Location::parse(url)?, PostgresOptions::default()).await?;
+    let driver = Postgres::open(Location::parse(url, Path::new("."))?, PostgresOptions::default()).await?;
     let answer = ask::<i32>(&driver, "SELECT 42").await;
     driver.close().await;
     Ok(answer)

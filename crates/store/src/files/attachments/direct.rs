@@ -46,6 +46,11 @@ pub struct Arrived {
 const CLAIM: &str = "claim a file";
 
 impl Attachments {
+    /// How large a file may be that is [announced](Self::announce), where nothing else says so: `files.most_bytes`.
+    pub fn most_bytes(&self) -> u64 {
+        self.0.most_bytes
+    }
+
     /// Lets somebody send a file of this length, in bytes, straight into the store. What it says of itself is not believed: see
     /// [`claim`](Self::claim).
     ///

@@ -62,6 +62,7 @@ async fn attachments(
         random: random.into_arc(),
         references: References::of(&contributions),
         within: config.attach_within,
+        most_bytes: config.most_bytes,
     })))
 }
 
