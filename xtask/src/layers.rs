@@ -44,6 +44,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     top(6, "admin"),
     layer(6, "serverless", &["http", "jobs", "bus"]),
     layer(5, "auth", &["http", "db", "store", "bus", "view", "mail", "resource", "outbound"]),
+    layer(5, "notifications", &["db", "bus", "jobs", "mail"]),
     layer(4, "mail", &["http", "view", "jobs"]),
     layer(4, "realtime", &["http", "db", "bus", "resource"]),
     layer(4, "graphql", &["http", "db", "bus", "resource"]),

@@ -80,6 +80,9 @@ pub use mainstay_mail::DeliverMail;
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};
 
+#[cfg(feature = "notifications")]
+pub use mainstay_notifications::{Notifiable, Notification, Notifications, NotificationsExt, Recipient, Via};
+
 #[cfg(feature = "outbound")]
 pub use mainstay_outbound::{OutboundExt, Upstream};
 

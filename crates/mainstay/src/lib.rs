@@ -42,6 +42,8 @@ pub use mainstay_http as http;
 pub use mainstay_jobs as jobs;
 #[cfg(feature = "mail")]
 pub use mainstay_mail as mail;
+#[cfg(feature = "notifications")]
+pub use mainstay_notifications as notifications;
 #[cfg(feature = "outbound")]
 pub use mainstay_outbound as outbound;
 #[cfg(feature = "api")]

@@ -11,7 +11,7 @@
 //! | [`tags`] | what articles are about |
 //! | [`v2`] | the same rows as declared resources, at `/api/v2` |
 //! | [`mod@errors`] | the shape in which RealWorld clients expect errors |
-//! | [`news`] | mails about new followers, new articles, and the week: events, jobs, a schedule |
+//! | [`news`] | notifications of new followers and new articles, a mail about the week: events, jobs, a schedule |
 //! | [`home`] | the start page |
 //! | [`seed`] | the content of the first start in development |
 
@@ -60,6 +60,7 @@ fn api() -> Api {
         .tag("Tags", "What articles are about.")
         .tag("Article", "Articles as a declared resource.")
         .tag("Comment", "Comments as a declared resource.")
+        .tag("Notifications", "What one was told, and wants to be told.")
         .tag("Tag", "Tags as a declared resource.")
         .tag("User", "Users as a declared resource.")
 }

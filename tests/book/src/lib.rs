@@ -56,6 +56,7 @@ pages! {
     jobs: "jobs.md",
     job_dashboard: "job-dashboard.md",
     mail: "mail.md",
+    notifications: "notifications.md",
     tokens: "tokens.md",
     social_login: "social-login.md",
     keys: "keys.md",

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mainstay::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::mail_to;
+use super::told::mail;
 use crate::articles::Article;
 use crate::users::User;
 
@@ -79,7 +79,10 @@ impl Digest {
         if articles.is_empty() {
             return Ok(());
         }
-        let mail = mailer.later(mail_to(&reader, "mails/digest", context! { articles }))?;
+        let Some(mail) = mail(&reader.recipient(), "mails/digest", context! { articles }) else {
+            return Ok(());
+        };
+        let mail = mailer.later(mail)?;
         job.complete(async |tx| mail.enqueue(tx).await.map(drop)).await
     }
 }

@@ -3,7 +3,7 @@
 use mainstay::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::mail_to;
+use super::FollowsYou;
 use crate::users::User;
 
 /// Somebody has begun to follow somebody.
@@ -16,24 +16,16 @@ pub struct Followed {
     pub follower: i64,
 }
 
-/// Writes a mail to whom is followed, once, however often the event is delivered.
-pub(super) async fn tell(delivery: Delivery<Followed>, mailer: Inject<Mailer>, db: Inject<Db>) -> Result<()> {
+/// Tells whom is followed, once, however often the event is delivered.
+pub(super) async fn tell(
+    delivery: Delivery<Followed>,
+    notifications: Inject<Notifications>,
+    db: Inject<Db>,
+) -> Result<()> {
     let find = async |id: i64| User::filter(|user| user.id.eq(id)).first(&db).await;
     let (author, follower) = (find(delivery.author).await?, find(delivery.follower).await?);
     // Accounts may be gone since.
-    let mail = match (author.filter(|author| author.wants_mails), follower) {
-        (Some(author), Some(follower)) => {
-            let mail = mail_to(&author, "mails/followed", context! { follower => follower.username });
-            Some(mailer.later(mail)?)
-        }
-        _ => None,
-    };
-    delivery
-        .complete(async |tx| {
-            if let Some(mail) = mail {
-                mail.enqueue(tx).await?;
-            }
-            Ok(())
-        })
-        .await
+    let (Some(author), Some(follower)) = (author, follower) else { return Ok(()) };
+    let told = FollowsYou { follower: follower.username };
+    delivery.complete(async |tx| notifications.send(&author, &told, tx).await).await
 }

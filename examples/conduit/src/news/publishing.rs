@@ -3,7 +3,7 @@
 use mainstay::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::mail_to;
+use super::HasPublished;
 use crate::articles::Article;
 use crate::users::User;
 
@@ -19,36 +19,27 @@ pub struct TellFollowers {
 }
 
 impl TellFollowers {
-    async fn run(self, job: JobContext, mailer: Inject<Mailer>, db: Inject<Db>) -> Result<()> {
+    async fn run(self, job: JobContext, notifications: Inject<Notifications>, db: Inject<Db>) -> Result<()> {
         let article = Article::filter(|article| article.id.eq(self.article)).with(|article| article.author);
         let Some(article) = article.first(&db).await? else {
             return Err(mainstay::jobs::discard("the article is gone"));
         };
         let author = article.author.get()?;
+        let told = HasPublished {
+            author: author.username.clone(),
+            title: article.title.clone(),
+            description: article.description.clone(),
+            slug: article.slug.clone(),
+        };
         let mut after = job.cursor::<i64>()?.unwrap_or(0);
         loop {
             let followers = User::filter(|user| user.follows.any(|followed| followed.id.eq(author.id)))
-                .filter(|user| user.wants_mails.eq(true) & user.id.gt(after));
+                .filter(|user| user.id.gt(after));
             let followers = followers.order_by(|user| user.id).limit(STEP).all(&db).await?;
             let Some(last) = followers.last().map(|user| user.id) else { return Ok(()) };
-            let write = |user: &User| {
-                let context = context! {
-                    author => &author.username,
-                    title => &article.title,
-                    description => &article.description,
-                    slug => &article.slug,
-                };
-                mailer.later(mail_to(user, "mails/published", context))
-            };
-            let mails = followers.iter().map(write).collect::<Result<Vec<_>>>()?;
-            // The mails, and how far it has come: a worker that is killed here tells nobody twice.
-            job.checkpoint_with(&last, async |tx| {
-                for mail in mails {
-                    mail.enqueue(tx).await?;
-                }
-                Ok(())
-            })
-            .await?;
+            // What they are told, and how far it has come: a worker that is killed here tells nobody twice.
+            job.checkpoint_with(&last, async |tx| notifications.send_all(&followers, &told, tx).await)
+                .await?;
             after = last;
         }
     }

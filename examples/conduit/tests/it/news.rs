@@ -137,3 +137,67 @@ async fn operators_see_the_jobs_and_nobody_else_does() {
     app.get("/jobs").header("authorization", &token).send().await.assert_status(200);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn what_one_was_told_is_listed_read_and_switched_off() {
+    let app = TestApp::start(conduit::app()).await;
+    let (author, anns) = writer(&app).await;
+    let (reader, token) = writer(&app).await;
+    let stranger = writer(&app).await.1;
+    let follow = format!("/api/profiles/{}/follow", author.username);
+    let list = async |token: &str| -> serde_json::Value {
+        app.get("/api/notifications").header("authorization", token).send().await.assert_status(200).json()
+    };
+    app.get("/api/notifications").send().await.assert_status(401);
+    app.post(&follow).header("authorization", &token).send().await.assert_status(200);
+    settle(&app).await;
+    let listed = list(&anns).await;
+    assert_eq!(listed["unread"], 1);
+    let told = &listed["notifications"][0];
+    assert_eq!(
+        (&told["name"], &told["data"]["follower"]),
+        (&json!("user.followed"), &json!(reader.username))
+    );
+    assert_eq!(list(&stranger).await["unread"], 0);
+
+    let read = format!("/api/notifications/{}/read", told["id"].as_str().expect("an id"));
+    app.post(&read).header("authorization", &stranger).send().await.assert_status(404);
+    app.post(&read).header("authorization", &anns).send().await.assert_status(204);
+    app.post("/api/notifications/not-an-id/read")
+        .header("authorization", &anns)
+        .send()
+        .await
+        .assert_status(400);
+    assert_eq!(list(&anns).await["unread"], 0);
+
+    let wish = |name: &str, via: &str| json!({ "name": name, "via": via, "wanted": false });
+    let prefer = async |wish| {
+        let to = "/api/notifications/preferences";
+        app.put(to).header("authorization", &anns).json(&wish).send().await
+    };
+    prefer(wish("user.followed", "pigeon")).await.assert_status(422);
+    prefer(wish("nonsense", "mail")).await.assert_status(404);
+    prefer(wish("user.followed", "mail")).await.assert_status(200);
+    prefer(wish("user.followed", "database")).await.assert_status(200);
+    let before = app.mails_to(&author.email).await.len();
+    app.delete(&follow).header("authorization", &token).send().await.assert_status(200);
+    app.post(&follow).header("authorization", &token).send().await.assert_status(200);
+    settle(&app).await;
+    assert_eq!(list(&anns).await["unread"], 0);
+    assert_eq!(app.mails_to(&author.email).await.len(), before, "no mail any more");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_page_hears_what_one_is_told() {
+    let app = TestApp::start(conduit::app()).await;
+    let (author, anns) = writer(&app).await;
+    let token = writer(&app).await.1;
+    let mut page = app.get("/api/notifications/live").header("authorization", &anns).open().await;
+    let follow = format!("/api/profiles/{}/follow", author.username);
+    app.post(&follow).header("authorization", &token).send().await.assert_status(200);
+    settle(&app).await;
+    let heard = page.event().await;
+    assert!(heard.starts_with("data: {") && heard.contains(r#""name":"user.followed""#), "{heard}");
+    app.stop().await;
+}

@@ -1,0 +1,9 @@
+//! What the crate promises, in whole applications.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+mod checks;
+mod preferring;
+mod reading;
+mod shop;
+mod telling;
