@@ -45,6 +45,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     layer(6, "serverless", &["http", "jobs", "bus"]),
     layer(5, "auth", &["http", "db", "store", "bus", "view", "mail", "resource", "outbound"]),
     layer(5, "notifications", &["db", "bus", "jobs", "mail"]),
+    layer(4, "images", &["db", "store", "jobs"]),
     layer(4, "mail", &["http", "view", "jobs"]),
     layer(4, "realtime", &["http", "db", "bus", "resource"]),
     layer(4, "graphql", &["http", "db", "bus", "resource"]),

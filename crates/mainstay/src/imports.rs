@@ -70,6 +70,8 @@ pub use mainstay_bus::{
 #[cfg(feature = "webhooks")]
 pub use mainstay_bus::{WebhookVerifier, Webhooks, WebhooksExt};
 
+#[cfg(feature = "images")]
+pub use mainstay_images::{ImageVariant, Images, ImagesExt};
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs::{Batch, Chain, Job, JobContext, JobId, Jobs, JobsExt, Schedule, SchedulesExt, jobs};
 #[cfg(feature = "files")]

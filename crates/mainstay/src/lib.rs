@@ -38,6 +38,8 @@ pub use mainstay_bus as bus;
 pub use mainstay_db as db;
 #[cfg(feature = "http")]
 pub use mainstay_http as http;
+#[cfg(feature = "images")]
+pub use mainstay_images as images;
 #[cfg(feature = "jobs")]
 pub use mainstay_jobs as jobs;
 #[cfg(feature = "mail")]

@@ -45,6 +45,10 @@ const DUPLICATES: &[Entry] = &[
         name: "fallible-iterator",
         why: "postgres-protocol 0.6 stays on 0.2, rusqlite moved on to 0.3; one trait of few lines",
     },
+    Entry {
+        name: "miniz_oxide",
+        why: "png 0.18 and fdeflate, which image has for PNG, stay on 0.8, flate2 moved on to 0.9; only who makes pictures has both",
+    },
     Entry { name: "phf", why: OLD_PHF },
     Entry { name: "phf_shared", why: OLD_PHF },
     Entry {

@@ -9,6 +9,8 @@ use super::model::NewPicture;
 use super::{Picture, User};
 
 const PAGE: &str = "/account/profile";
+/// What is shown beside a name.
+const AVATAR: ImageVariant = ImageVariant::cover("avatar", 256, 256);
 
 /// The form.
 #[derive(Deserialize)]
@@ -21,7 +23,7 @@ struct Sent {
 async fn keep(
     _: InPerson,
     SignedIn(mut user): SignedIn<User>,
-    (attachments, db): (Inject<Attachments>, Inject<Db>),
+    (attachments, images, db): (Inject<Attachments>, Inject<Images>, Inject<Db>),
     (views, session): (Views, Session),
     submitted: Submitted<MultipartForm<Sent>>,
 ) -> Result<Response> {
@@ -29,6 +31,7 @@ async fn keep(
         let file = attachments.keep_upload(&sent.picture).await?;
         db.transaction(async |tx| {
             NewPicture { user: user.key(), file: file.key() }.upsert(|picture| picture.user, tx).await?;
+            images.prepare(&file, tx).await?;
             // Another address for another picture, so that nobody is shown the old one from memory.
             let address = format!("/pictures/{}?{}", user.id, file.id);
             user.update(|user| user.image(address), tx).await
@@ -47,18 +50,26 @@ async fn keep(
     }
 }
 
-/// Somebody's picture, for everybody.
+/// Somebody's picture, for everybody: the small one, and until that is made the one that was sent.
 #[get("/pictures/{user}", hidden)]
-async fn show(Path(user): Path<i64>, attachments: Inject<Attachments>, db: Inject<Db>) -> Result<File> {
+async fn show(
+    Path(user): Path<i64>,
+    (attachments, images, db): (Inject<Attachments>, Inject<Images>, Inject<Db>),
+) -> Result<File> {
     let picture =
         Picture::filter(|picture| picture.user.is(|of| of.id.eq(user))).with(|picture| picture.file);
     let picture = picture.first_or_404(&db).await?;
-    attachments.respond(picture.file.get()?).await
+    let sent = picture.file.get()?;
+    match images.variant(sent, &AVATAR).await? {
+        Some(small) => attachments.respond(&small).await,
+        None => attachments.respond(sent).await,
+    }
 }
 
 pub(super) fn module() -> Module {
     Module::new("pictures")
         .attachments()
+        .image_variant(AVATAR)
         .routes(routes![keep].guarded(Guard::signed_in()))
         .routes(routes![show])
 }
