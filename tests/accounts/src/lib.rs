@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// Makes hashes of the passwords that it is given, by each of Django's hashers and by bcrypt itself: a JSON object of lists.
 const SCRIPT: &str = r#"
@@ -35,8 +35,8 @@ sys.stdout.write("\n".join(sorted(CommonPasswordValidator().passwords)))
 ///
 /// # Errors
 ///
-/// When there is no Django.
-pub fn hashes(passwords: &str) -> io::Result<Output> {
+/// When there is no Django, or it fails; the message has what it said.
+pub fn hashes(passwords: &str) -> io::Result<String> {
     run(SCRIPT, passwords)
 }
 
@@ -44,36 +44,30 @@ pub fn hashes(passwords: &str) -> io::Result<Output> {
 ///
 /// # Errors
 ///
-/// When there is no Django.
-pub fn common_passwords() -> io::Result<Output> {
+/// When there is no Django, or it fails; the message has what it said.
+pub fn common_passwords() -> io::Result<String> {
     run(LIST, "")
 }
 
-fn run(script: &str, input: &str) -> io::Result<Output> {
-    let admin = std::env::var_os("MAINSTAY_DJANGO").ok_or_else(|| {
-        io::Error::other("no Django: `cargo xtask services django-admin`, or set MAINSTAY_DJANGO")
-    })?;
+fn run(script: &str, input: &str) -> io::Result<String> {
+    let admin = servers::programs::named("MAINSTAY_DJANGO", "django-admin")?;
     let python = PathBuf::from(admin).with_file_name("python");
-    let mut child = Command::new(python)
-        .args(["-c", script])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        io::Write::write_all(&mut stdin, input.as_bytes())?;
-    }
-    child.wait_with_output()
+    let said = servers::python::run(python.into(), script, input)?;
+    String::from_utf8(said).map_err(io::Error::other)
 }
 
 /// The code that `oathtool` shows for a secret, in base 32, at a time in seconds since 1970.
 ///
 /// # Errors
 ///
-/// When there is no such program.
-pub fn one_time_code(secret: &str, seconds: u64) -> io::Result<Output> {
-    let program = std::env::var_os("MAINSTAY_OATHTOOL").ok_or_else(|| {
-        io::Error::other("no oathtool: `cargo xtask services oathtool`, or set MAINSTAY_OATHTOOL")
-    })?;
-    Command::new(program).args(["--totp", "--base32", "--now", &format!("@{seconds}"), secret]).output()
+/// When there is no such program, or it fails.
+pub fn one_time_code(secret: &str, seconds: u64) -> io::Result<String> {
+    let program = servers::programs::named("MAINSTAY_OATHTOOL", "oathtool")?;
+    let output = Command::new(program)
+        .args(["--totp", "--base32", "--now", &format!("@{seconds}"), secret])
+        .output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -8,6 +8,7 @@
 //! - [`folder`]: where their data is for the while.
 //! - [`process`]: a program in the background that ends with whoever started it, however that ends.
 //! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`]: what is particular to each.
+//! - [`python`]: no server, but other people's libraries, by which suites check what this one makes.
 //!
 //! ```no_run
 //! use servers::{Durability, Engine, Server};
@@ -26,6 +27,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod programs;
+pub mod python;
 pub mod redis;
 pub mod s3;
 

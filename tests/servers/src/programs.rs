@@ -1,5 +1,6 @@
 //! Where the programs are: named by a variable, on the path, or where Debian puts them.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
@@ -66,6 +67,17 @@ fn folders() -> Vec<PathBuf> {
 
 fn version(folder: &Path) -> Option<u32> {
     folder.file_name()?.to_str()?.parse().ok()
+}
+
+/// The program that `variable` names.
+///
+/// # Errors
+///
+/// When it names none: the message says how to come by the service.
+pub fn named(variable: &str, service: &str) -> std::io::Result<OsString> {
+    std::env::var_os(variable).ok_or_else(|| {
+        std::io::Error::other(format!("no {service}: `cargo xtask services {service}`, or set {variable}"))
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Tokens that another implementation checks, makes and forges: PyJWT over OpenSSL.
 
 use std::io;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -11,25 +10,9 @@ use serde_json::Value;
 ///
 /// When there is no PyJWT, or the script fails; the message has what it said.
 pub fn run(script: &str, input: &Value) -> io::Result<Value> {
-    let python = std::env::var_os("MAINSTAY_PYJWT").ok_or_else(|| {
-        io::Error::other(
-            "no PyJWT: `cargo xtask services pyjwt`, or set MAINSTAY_PYJWT to a Python that has it",
-        )
-    })?;
-    let mut child = Command::new(python)
-        .args(["-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        io::Write::write_all(&mut stdin, input.to_string().as_bytes())?;
-    }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    serde_json::from_slice(&output.stdout).map_err(io::Error::other)
+    let python = servers::programs::named("MAINSTAY_PYJWT", "pyjwt")?;
+    let said = servers::python::run(python, script, &input.to_string())?;
+    serde_json::from_slice(&said).map_err(io::Error::other)
 }
 
 /// Checks tokens of ours by the keys that we publish: `jwks`, `issuer`, `audience`, `tokens`. Says what they claim, or why not.

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use mainstay_core::service::Backoff;
 
-use crate::error::DbError;
-
 /// How many times something is tried in all, unless it is said.
 pub(crate) const ATTEMPTS: u32 = 5;
 /// The longest wait after a conflict that is met for the first time; each further one may wait for twice as long.
@@ -43,7 +41,8 @@ impl Conflicts {
     }
 
     /// The same for a statement by itself, which nothing came before: whether it may be run again after this fault.
-    pub(crate) async fn pass(&mut self, fault: &DbError) -> bool {
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub(crate) async fn pass(&mut self, fault: &crate::error::DbError) -> bool {
         fault.is_retryable() && self.wait("a statement").await
     }
 }

@@ -102,8 +102,18 @@ async fn sweep(running: Running, db: Inject<Db>, clock: Inject<dyn Clock>) -> Re
 pub struct DatabaseLocks {
     db: Db,
     clock: Arc<dyn Clock>,
-    /// What the server calls now, or the place of what the application does.
-    now: &'static str,
+    texts: Arc<Texts>,
+}
+
+/// The statements, as the engine takes them.
+struct Texts {
+    change: Arc<str>,
+    add: Arc<str>,
+    look: Arc<str>,
+    renew: Arc<str>,
+    release: Arc<str>,
+    /// Whether the time is a value of theirs.
+    takes_now: bool,
 }
 
 /// Whose time counts.
@@ -132,31 +142,44 @@ impl DatabaseLocks {
             }
             _ => ":now",
         };
-        Self { db, clock, now }
+        let add = match db.dialect() {
+            Dialect::MySql | Dialect::MariaDb => ADD.replace("INSERT INTO", "INSERT IGNORE INTO"),
+            _ => format!("{ADD} ON CONFLICT (name) DO NOTHING"),
+        };
+        let text = |text: &str| text.replace("{now}", now).into();
+        let texts = Arc::new(Texts {
+            change: text(CHANGE),
+            add: text(&add),
+            look: text(LOOK),
+            renew: text(RENEW),
+            release: text(RELEASE),
+            takes_now: now.contains(":now"),
+        });
+        Self { db, clock, texts }
     }
 
-    /// A statement in which `{now}` is the time.
-    fn sql(&self, text: &str, claim: Claim<'_>) -> Sql {
-        let sql = sql(text.replace("{now}", self.now)).bind_named("name", claim.name.to_owned());
-        if self.now.contains(":now") { sql.bind_named("now", micros(self.clock.now())) } else { sql }
+    fn sql(&self, text: &Arc<str>, claim: Claim<'_>) -> Sql {
+        let sql = sql(Arc::clone(text)).bind_named("name", claim.name.to_owned());
+        if self.texts.takes_now { sql.bind_named("now", micros(self.clock.now())) } else { sql }
     }
 
     async fn take(&self, claim: Claim<'_>) -> Result<Claimed> {
         let lifetime = whole(claim.lifetime);
-        let with = |text: &str| {
+        let with = |text: &Arc<str>| {
             self.sql(text, claim).bind_named("owner", claim.owner.to_owned()).bind_named("lifetime", lifetime)
+        };
+        let look = async || {
+            let look = self.sql(&self.texts.look, claim);
+            look.fetch_optional::<(Option<String>, i64, i64)>(&self.db).await
         };
         // Those whose turn it was last may have gone while they looked: then it is free.
         for _ in 0..2 {
-            let changed = with(CHANGE).execute(&self.db).await?;
-            if changed == 0 {
-                let add = match self.db.dialect() {
-                    Dialect::MySql | Dialect::MariaDb => ADD.replace("INSERT INTO", "INSERT IGNORE INTO"),
-                    _ => format!("{ADD} ON CONFLICT (name) DO NOTHING"),
-                };
-                with(&add).execute(&self.db).await?;
+            with(&self.texts.change).execute(&self.db).await?;
+            let mut row = look().await?;
+            if row.is_none() {
+                with(&self.texts.add).execute(&self.db).await?;
+                row = look().await?;
             }
-            let row = self.sql(LOOK, claim).fetch_optional::<(Option<String>, i64, i64)>(&self.db).await?;
             match row {
                 Some((Some(owner), token, _)) if owner == claim.owner => {
                     return Ok(Claimed::Taken(u64::try_from(token).unwrap_or(0)));
@@ -171,12 +194,12 @@ impl DatabaseLocks {
     }
 
     async fn prolong(&self, claim: Claim<'_>) -> Result<bool> {
-        let renew = self.sql(RENEW, claim).bind_named("owner", claim.owner.to_owned());
+        let renew = self.sql(&self.texts.renew, claim).bind_named("owner", claim.owner.to_owned());
         Ok(renew.bind_named("lifetime", whole(claim.lifetime)).execute(&self.db).await? > 0)
     }
 
     async fn give_back(&self, claim: Claim<'_>) -> Result<bool> {
-        let release = self.sql(RELEASE, claim).bind_named("owner", claim.owner.to_owned());
+        let release = self.sql(&self.texts.release, claim).bind_named("owner", claim.owner.to_owned());
         Ok(release.execute(&self.db).await? > 0)
     }
 }
