@@ -20,7 +20,7 @@ use mainstay_core::{
 use mainstay_http::session::{
     SessionConfig, SessionDriver, SessionKey, SessionRecord, SessionStore, SessionsExt,
 };
-use mainstay_store::redis::{Redis, RedisAddress, RedisScript, SCHEME};
+use mainstay_store::redis::{ENCRYPTED_SCHEME, Redis, RedisAddress, RedisScript, SCHEME};
 use mainstay_store::{StoreConfig, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ impl Contribution for OnRedis {
 /// Lets sessions be on a Redis server. In the prelude.
 pub trait RedisSessionsExt: Contribute {
     /// Handlers may take a [`Session`](mainstay_http::Session), and sessions are on the Redis server that `session.store` names:
-    /// `redis`, the one of `store.url`, which is meant where nothing is said; or `redis://…`, one of their own.
+    /// `redis`, the one of `store.url`, which is meant where nothing is said; or `redis://…`, `rediss://…`, one of their own.
     #[must_use]
     fn redis_sessions(self) -> Self {
         self.contribute(OnRedis)
@@ -58,13 +58,17 @@ impl<C: Contribute> RedisSessionsExt for C {}
 /// | id | what |
 /// |---|---|
 /// | `auth.E060` | sessions are on a Redis server, and there is no address of one |
+/// | `auth.W060` | what goes to the Redis server of `session.store`, and the password for it, can be read on its way |
 fn module() -> Module {
     Module::new("redis sessions")
         .global()
         .import(mainstay_store::module::module())
         .sessions()
+        .contribute(SessionDriver::new(ENCRYPTED_SCHEME, open))
+        // The last one, so that it is meant where nothing is said.
         .contribute(SessionDriver::new(SCHEME, open))
         .check(Check::at_start(find_address))
+        .check(Check::at_deploy(find_exposed))
 }
 
 async fn open(url: String, resolver: Resolver) -> Result<Arc<dyn SessionStore>> {
@@ -95,7 +99,7 @@ fn find_address(assembly: &Assembly, findings: &mut Findings) {
         let Ok(store) = assembly.config.section::<StoreConfig>() else { return };
         ("store.url", store.url.clone())
     } else {
-        match url.filter(|url| scheme_of(url) == SCHEME) {
+        match url.filter(|url| [SCHEME, ENCRYPTED_SCHEME].contains(&scheme_of(url))) {
             Some(url) => ("session.store", url.to_owned()),
             None => return,
         }
@@ -105,6 +109,13 @@ fn find_address(assembly: &Assembly, findings: &mut Findings) {
         let fix = format!("set `{place}` to its address, such as redis://host:6379/0");
         findings.add(Finding::error("auth.E060", told).at(place).fix(fix));
     }
+}
+
+/// That of `store.url` is looked at where it belongs.
+fn find_exposed(assembly: &Assembly, findings: &mut Findings) {
+    let Ok(sessions) = assembly.config.section::<SessionConfig>() else { return };
+    let address = sessions.store.as_deref().and_then(|url| url.parse::<RedisAddress>().ok());
+    findings.extend(address.and_then(|address| address.exposed("auth.W060", "session.store")));
 }
 
 /// The store over a server.

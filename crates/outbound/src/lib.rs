@@ -12,7 +12,8 @@
 //! 3. `retry` and `breaker`: what is tried again, and what is left alone.
 //! 4. [`OutboundError`] and [`Failure`]: what went wrong, and what the application's own client is told of it.
 //! 5. `filter`: which URLs from anywhere are called. `transport`: how a request is sent.
-//! 6. [`Streaming`]: requests and answers of any length, for a part that brings the protocol of a service.
+//! 6. [`Streaming`]: requests and answers of any length, for a part that brings the protocol of a service; [`authorities`]: whom
+//!    encrypted connections trust.
 //! 7. [`module`]: the checks, and the metrics.
 
 mod answer;
@@ -38,5 +39,5 @@ pub use filter::{Network, NotANetwork, Refusal};
 pub use http;
 pub use request::Request;
 pub use streaming::Streaming;
-pub use transport::ConnectError;
+pub use transport::{ConnectError, authorities};
 pub use upstream::{OutboundExt, Upstream};

@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 pub use self::connector::ConnectError;
 pub(crate) use self::connector::Connector;
+pub use self::tls::authorities;
 use crate::failure::Failure;
 use crate::filter::Filter;
 

@@ -1,5 +1,6 @@
 //! The section `store`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mainstay_core::config::{Problems, Section, bytes, duration};
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreConfig {
-    /// Where things are kept: `memory:`, in this process; or on a server, `redis://user:password@host:port/database`.
+    /// Where things are kept: `memory:`, in this process; or on a server, `redis://user:password@host:port/database`, `rediss://…`
+    /// where it speaks TLS.
     #[serde(serialize_with = "scheme_only")]
     pub url: String,
     /// Where locks are: `memory:`, `database:`, or on a Redis server. Unless it is set, in the database where the application has
@@ -18,6 +20,8 @@ pub struct StoreConfig {
     pub locks: Option<String>,
     /// What keys on a server begin with. Unless it is set, the name of the application.
     pub prefix: Option<String>,
+    /// The file of an authority of certificates that a server of one's own is trusted by, beside those of the web.
+    pub ca: Option<PathBuf>,
     /// How long an answer of a server may take.
     #[serde(with = "duration")]
     pub timeout: Duration,
@@ -34,6 +38,7 @@ impl Default for StoreConfig {
             url: MEMORY.to_owned(),
             locks: None,
             prefix: None,
+            ca: None,
             timeout: Duration::from_secs(1),
             capacity: 100_000,
             max_bytes: 64 << 20,
@@ -68,7 +73,7 @@ impl StoreConfig {
 
     #[cfg(not(feature = "redis"))]
     fn validate_url(&self, problems: &mut Problems) {
-        if self.url.starts_with("redis:") {
+        if self.url.starts_with("redis:") || self.url.starts_with("rediss:") {
             let fix = "add the feature `redis` of mainstay, or write `memory:`";
             problems.add("url", "names a Redis server, which this program was built without", Some(fix));
         } else if self.url != MEMORY {

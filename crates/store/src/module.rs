@@ -32,8 +32,10 @@ use crate::store::Store;
 /// |---|---|
 /// | `store.E001` | the Redis server does not let this application in |
 /// | `store.E002` | `store.locks` names no engine that there is |
+/// | `store.E003` | the way to the Redis server cannot be encrypted as its address says |
 /// | `store.W001` | locks are in the memory of the process |
 /// | `store.W002` | locks are on a Redis server that drops keys for want of room (told by the log) |
+/// | `store.W003` | what goes to the Redis server, and the password for it, can be read on its way |
 pub fn module() -> Module {
     let module = Module::new("store")
         .global()
@@ -76,6 +78,7 @@ fn in_memory(config: &StoreConfig, clock: Inject<dyn Clock>, metrics: &Metrics) 
 
 #[cfg(feature = "redis")]
 fn with_redis(module: Module) -> Module {
+    use mainstay_core::check::Check;
     use mainstay_core::lifecycle::Hook;
 
     // A server that does not let it in is found when the application starts, not when a visitor comes.
@@ -89,6 +92,7 @@ fn with_redis(module: Module) -> Module {
         .provide(Provider::asynchronous(redis).on_demand())
         .export::<crate::Redis>()
         .hook(Hook::on_start("reach the store", look))
+        .check(Check::at_deploy(crate::redis::find_exposed))
 }
 
 /// The server that `store.url` names. Who asks for it where that names none is told so.

@@ -2,7 +2,9 @@
 //!
 //! - `address`: where it is.
 //! - `script`: Lua, which the server runs in one step.
-//! - `link`: the connection itself, and how it comes back.
+//! - `connection`: one connection, over TCP, and over TLS where the address says so; `tls`: whom it trusts.
+//! - `link`: the connection that all share, and how it comes back.
+//! - `fault`: why there is no answer.
 //! - `open`: what an application says about it.
 //! - this file: [`Redis`], by which scripts are run: with a deadline, and not too many at once.
 //!
@@ -10,9 +12,12 @@
 //! In tests it is that of the application, which a test moves.
 
 mod address;
+mod connection;
+mod fault;
 mod link;
 mod open;
 mod script;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,11 +25,13 @@ use std::time::{Duration, SystemTime};
 
 use mainstay_core::clock::Clock;
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
+use redis::{FromRedisValue, RedisError};
 use tokio::sync::Semaphore;
 
-pub use self::address::{NotAnAddress, RedisAddress, SCHEME};
+pub use self::address::{ENCRYPTED_SCHEME, NotAnAddress, RedisAddress, SCHEME};
+use self::fault::Fault;
 use self::link::Link;
+pub(crate) use self::open::find_exposed;
 pub use self::open::open;
 pub use self::script::RedisScript;
 use crate::driver::StoreError;
@@ -62,7 +69,7 @@ impl Redis {
     /// The server at this address. Nothing is asked yet.
     pub fn new(address: &RedisAddress, options: RedisOptions) -> Self {
         Self(Arc::new(Inner {
-            link: Link::new(address.client.clone(), options.timeout),
+            link: Link::new(address.clone(), options.timeout),
             place: address.place().to_owned(),
             prefix: options.prefix,
             timeout: options.timeout,
@@ -109,10 +116,12 @@ impl Redis {
         answer.await.map_err(|why| self.fault(why))
     }
 
-    fn fault(&self, why: RedisError) -> StoreError {
-        match why.code() {
-            Some("OOM") => StoreError::Full { place: self.place().to_owned(), why: why.into() },
-            _ => StoreError::out_of_reach(self.place(), why),
+    fn fault(&self, why: Fault) -> StoreError {
+        match why {
+            Fault::Redis(why) if why.code() == Some("OOM") => {
+                StoreError::Full { place: self.place().to_owned(), why: why.into() }
+            }
+            why => StoreError::out_of_reach(self.place(), why),
         }
     }
 
@@ -141,51 +150,49 @@ impl Redis {
         Ok(of("maxmemory_policy:").filter(|policy| is_bounded && *policy != "noeviction").map(str::to_owned))
     }
 
-    async fn pong(&self) -> Result<(), RedisError> {
+    async fn pong(&self) -> Result<(), Fault> {
         self.in_time(|mut connection| async move { redis::cmd("PING").query_async(&mut connection).await })
             .await
     }
 
     /// Asks something, within the deadline, and once more where the connection was lost.
-    async fn in_time<T, F>(&self, ask: impl Fn(MultiplexedConnection) -> F) -> Result<T, RedisError>
+    async fn in_time<T, F>(&self, ask: impl Fn(MultiplexedConnection) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, RedisError>>,
     {
         let deadline = tokio::time::Instant::now() + self.0.timeout;
-        let too_late = || (ErrorKind::Io, "it has not answered in time").into();
         let _turn = match tokio::time::timeout_at(deadline, self.0.turns.acquire()).await {
             Ok(turn) => turn,
             // Not the fault of the connection: others are before this one.
-            Err(_) => return Err(too_late()),
+            Err(_) => return Err(Fault::TooLate),
         };
         let mut tries = 0;
         loop {
             let lent = match tokio::time::timeout_at(deadline, self.0.link.lend()).await {
                 Ok(lent) => lent?,
                 Err(_) => {
-                    let error = too_late();
-                    self.0.link.silent(None, &error);
-                    return Err(error);
+                    let fault = Fault::TooLate;
+                    self.0.link.silent(None, &fault);
+                    return Err(fault);
                 }
             };
             tries += 1;
-            match tokio::time::timeout_at(deadline, ask(lent.connection.clone())).await {
-                Ok(Err(error)) if error.is_timeout() => {
-                    self.0.link.silent(Some(&lent), &error);
-                    return Err(error);
-                }
-                Ok(Err(error)) if is_lost(&error) => {
-                    self.0.link.lost(&lent);
-                    if tries > 1 {
-                        return Err(error);
-                    }
-                }
-                Ok(answer) => return answer,
-                Err(_) => {
-                    let error = too_late();
-                    self.0.link.silent(Some(&lent), &error);
-                    return Err(error);
-                }
+            let asked = tokio::time::timeout_at(deadline, ask(lent.connection.shared())).await;
+            let fault = match asked {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => Fault::Redis(error),
+                Err(_) => Fault::TooLate,
+            };
+            if fault.is_silence() {
+                self.0.link.silent(Some(&lent), &fault);
+                return Err(fault);
+            }
+            if !fault.is_loss() {
+                return Err(fault);
+            }
+            self.0.link.lost(&lent);
+            if tries > 1 {
+                return Err(fault);
             }
         }
     }
@@ -197,26 +204,6 @@ impl Redis {
         let now = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         (now.as_secs().to_string(), now.subsec_nanos().to_string(), SLACK.as_millis())
     }
-}
-
-/// Whether the connection has to be made anew: it is gone, or the server has become one that only follows another.
-fn is_lost(error: &RedisError) -> bool {
-    error.is_unrecoverable_error()
-        || error.is_connection_dropped()
-        || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-}
-
-/// Whether a server that is there does not let this application in, has no such database, or is no Redis: no time heals that.
-fn is_refusal(error: &RedisError) -> bool {
-    let is_denied = matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
-    let never = matches!(
-        error.kind(),
-        ErrorKind::AuthenticationFailed
-            | ErrorKind::InvalidClientConfig
-            | ErrorKind::Parse
-            | ErrorKind::Server(ServerErrorKind::ResponseError)
-    );
-    is_denied || never
 }
 
 impl fmt::Debug for Redis {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::folder::Folder;
-use crate::{Durability, Result, bare, programs};
+use crate::{Durability, Result, Server, bare, free_port, programs};
 
 /// What it asks of whoever comes, so that suites notice where a password is shown or left out.
 pub(crate) const PASSWORD: &str = "mainstay";
@@ -39,13 +39,37 @@ pub(crate) fn command(folder: &Folder, port: u16, durability: Durability) -> Com
 /// Whether it lets somebody in: while it reads its log after a crash, it answers with an error.
 /// <https://redis.io/docs/latest/develop/reference/protocol-spec/>, inline commands.
 pub(crate) fn answers(port: u16) -> bool {
-    let pong = || {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-        socket.write_all(format!("AUTH {PASSWORD}\r\nPING\r\n").as_bytes())?;
-        let mut answer = [0; 12];
-        socket.read_exact(&mut answer)?;
-        std::io::Result::Ok(answer)
-    };
-    pong().is_ok_and(|answer| &answer == b"+OK\r\n+PONG\r\n")
+    tell(port, "PING", "+PONG\r\n").is_ok()
+}
+
+/// Says something to it, which it has to answer like this.
+fn tell(port: u16, command: &str, expected: &str) -> Result<()> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.write_all(format!("AUTH {PASSWORD}\r\n{command}\r\n").as_bytes())?;
+    let expected = format!("+OK\r\n{expected}");
+    let mut answer = vec![0; expected.len()];
+    socket.read_exact(&mut answer)?;
+    if answer == expected.as_bytes() {
+        return Ok(());
+    }
+    Err(format!("redis answers with {}", String::from_utf8_lossy(&answer)).into())
+}
+
+impl Server {
+    /// Lets a Redis server speak TLS at another port, too, until it ends: at this one, or at any, with this certificate and its key,
+    /// in PEM. It asks clients for none.
+    ///
+    /// # Errors
+    /// When it does not take them.
+    pub fn encrypt(&self, port: Option<u16>, certificate: &str, key: &str) -> Result<u16> {
+        let certificate = self.folder.write("certificate.pem", certificate, &self.account)?;
+        let key = self.folder.write("key.pem", key, &self.account)?;
+        let port = port.map_or_else(free_port, Ok)?;
+        let (certificate, key) = (certificate.display(), key.display());
+        // Nobody is vouched for by a certificate that is no authority, in case a test lets it ask for some.
+        let files = format!("tls-cert-file {certificate} tls-key-file {key} tls-ca-cert-file {certificate}");
+        tell(self.port, &format!("CONFIG SET {files} tls-auth-clients no tls-port {port}"), "+OK\r\n")?;
+        Ok(port)
+    }
 }

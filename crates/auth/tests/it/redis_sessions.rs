@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mainstay_auth::RedisSessionsExt;
+use mainstay_core::check::Phase;
 use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::random::{Random, SecureRandom};
@@ -53,6 +54,37 @@ async fn remembers_visitors_on_the_server_of_the_store_or_on_one_of_its_own() {
         let app = TestApp::of(app).start().await;
         remembers(&app).await;
     }
+}
+
+#[tokio::test]
+async fn remembers_visitors_over_tls() {
+    let server = match servers::programs::REDIS.find() {
+        Ok(_) => servers::Server::start(servers::Engine::Redis, servers::Durability::Fast).unwrap(),
+        Err(why) => return servers::not_run(&format!("on redis: {why}")),
+    };
+    let issued = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (issued.cert.pem(), issued.signing_key.serialize_pem());
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &certificate).unwrap();
+    let port = server.encrypt(None, &certificate, &key).unwrap();
+    let address = format!("rediss://:mainstay@localhost:{port}/0");
+    for app in [app(&address), app("memory:").set("session.store", &*address)] {
+        let app = TestApp::of(app.set("store.ca", ca.to_str().unwrap())).start().await;
+        remembers(&app).await;
+    }
+}
+
+#[test]
+fn a_server_elsewhere_without_tls_is_found_before_deployment() {
+    let found = |address: &str| {
+        let app = app("memory:").profile(Profile::Production).set("session.store", address);
+        app.assemble(Sources::isolated()).run_checks(Phase::Deploy).to_string()
+    };
+    let told = found("redis://:s3cret@sessions.internal");
+    assert!(told.contains("warning[auth.W060]") && told.contains("at  session.store"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+    assert!(!found("rediss://:s3cret@sessions.internal").contains("auth.W060"));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub type LockEngine = Driver<dyn LockDriver>;
 
 const MEMORY: &str = "memory";
 /// Those that are there without being asked for.
-const BUILT_IN: [&str; 2] = [MEMORY, "redis"];
+const BUILT_IN: [&str; 3] = [MEMORY, "redis", "rediss"];
 
 /// So long an application that stops waits until what it held is given back.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -48,7 +48,9 @@ pub(crate) fn with_locks(module: Module) -> Module {
         .check(Check::at_start(find_engine))
         .check(Check::at_deploy(before_deployment));
     #[cfg(feature = "redis")]
-    let module = module.contribute(LockEngine::new(crate::redis::SCHEME, on_redis));
+    let module = module
+        .contribute(LockEngine::new(crate::redis::SCHEME, on_redis))
+        .contribute(LockEngine::new(crate::redis::ENCRYPTED_SCHEME, on_redis));
     module
 }
 

@@ -4,22 +4,24 @@
 //! answered in time, nobody tries for a moment: what asks meanwhile is refused at once, so that a server that is gone costs
 //! an application no time.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
 use tokio::time::Instant;
+
+use super::address::RedisAddress;
+use super::connection::Connection;
+use super::fault::Fault;
 
 /// For how long nobody tries again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-type Attempt = Shared<BoxFuture<'static, Result<MultiplexedConnection, RedisError>>>;
+type Attempt = Shared<BoxFuture<'static, Result<Arc<Connection>, Fault>>>;
 
 pub(super) struct Link {
-    client: Client,
+    address: RedisAddress,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -30,21 +32,21 @@ struct State {
     number: u64,
     attempt: Option<Attempt>,
     /// Why the last one failed, and until when nobody tries again.
-    failed: Option<(RedisError, Instant)>,
+    failed: Option<(Fault, Instant)>,
 }
 
 /// A connection, and the attempt that it came from.
 pub(super) struct Lent {
-    pub(super) connection: MultiplexedConnection,
+    pub(super) connection: Arc<Connection>,
     number: u64,
 }
 
 impl Link {
-    pub(super) fn new(client: Client, timeout: Duration) -> Self {
-        Self { client, timeout, state: Mutex::default() }
+    pub(super) fn new(address: RedisAddress, timeout: Duration) -> Self {
+        Self { address, timeout, state: Mutex::default() }
     }
 
-    pub(super) async fn lend(&self) -> Result<Lent, RedisError> {
+    pub(super) async fn lend(&self) -> Result<Lent, Fault> {
         let (attempt, number) = self.attempt()?;
         match attempt.await {
             Ok(connection) => Ok(Lent { connection, number }),
@@ -64,19 +66,19 @@ impl Link {
     }
 
     /// The server has not answered in time.
-    pub(super) fn silent(&self, lent: Option<&Lent>, error: &RedisError) {
+    pub(super) fn silent(&self, lent: Option<&Lent>, error: &Fault) {
         let number = lent.map_or_else(|| self.state().number, |lent| lent.number);
         self.fail(number, error);
     }
 
-    fn fail(&self, number: u64, error: &RedisError) {
+    fn fail(&self, number: u64, error: &Fault) {
         let mut state = self.state();
         if state.number == number && state.attempt.take().is_some() {
             state.failed = Some((error.clone(), Instant::now() + PAUSE));
         }
     }
 
-    fn attempt(&self) -> Result<(Attempt, u64), RedisError> {
+    fn attempt(&self) -> Result<(Attempt, u64), Fault> {
         let mut state = self.state();
         if let Some(attempt) = &state.attempt {
             return Ok((attempt.clone(), state.number));
@@ -86,13 +88,8 @@ impl Link {
         {
             return Err(error.clone());
         }
-        let (client, timeout) = (self.client.clone(), self.timeout);
-        let connect = async move {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(timeout))
-                .set_response_timeout(Some(timeout));
-            client.get_multiplexed_async_connection_with_config(&config).await
-        };
+        let (address, timeout) = (self.address.clone(), self.timeout);
+        let connect = async move { Connection::open(&address, timeout).await.map(Arc::new) };
         let attempt = connect.boxed().shared();
         state.number += 1;
         state.failed = None;

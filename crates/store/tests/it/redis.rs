@@ -2,6 +2,7 @@
 //!
 //! The server is the one that `MAINSTAY_REDIS_URL` names; a test that kills its server starts one of its own.
 
+mod encrypted;
 mod full;
 mod locks;
 mod lost;
