@@ -30,6 +30,12 @@ pub struct StoreConfig {
     /// How much memory values may take, with their keys and tags.
     #[serde(with = "bytes")]
     pub max_bytes: u64,
+    /// How much memory values may take that were read on a server and are kept in this process, too. 0: none is.
+    #[serde(with = "bytes")]
+    pub near_bytes: u64,
+    /// How long such a value is kept: it may be out of date for so long.
+    #[serde(with = "duration")]
+    pub near_for: Duration,
 }
 
 impl Default for StoreConfig {
@@ -42,6 +48,8 @@ impl Default for StoreConfig {
             timeout: Duration::from_secs(1),
             capacity: 100_000,
             max_bytes: 64 << 20,
+            near_bytes: 0,
+            near_for: Duration::from_secs(1),
         }
     }
 }
@@ -118,6 +126,9 @@ impl Section for StoreConfig {
         }
         if !(SHORTEST..=LONGEST).contains(&self.timeout) {
             problems.add("timeout", "must be from 10ms to 1m", Some("leave it out: 1s"));
+        }
+        if !(SHORTEST..=LONGEST).contains(&self.near_for) {
+            problems.add("near_for", "must be from 10ms to 1m", Some("leave it out: 1s"));
         }
         if self.capacity == 0 {
             problems.add(

@@ -34,6 +34,13 @@ pub trait Driver: Counting {
 
     /// Deletes all that is kept under a tag. It counts as a deletion in any case.
     fn delete_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// What is kept under a key as far as this process knows, and how much longer: without asking anybody, and so without a stamp.
+    /// It may be out of date for as long as the engine says, but for what this process has done. None: ask.
+    fn near(&self, key: &str) -> Option<(Bytes, Duration)> {
+        let _ = key;
+        None
+    }
 }
 
 /// The part of an engine that counts.

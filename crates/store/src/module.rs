@@ -21,6 +21,9 @@ use crate::store::Store;
 /// | `store_memory_evicted_total` | counts that had to go before their time: `store.capacity` is small, or somebody makes up keys |
 /// | `store_memory_values`, `store_memory_value_bytes` | values in the memory of this process, and what they take |
 /// | `store_memory_values_evicted_total` | values that had to go before their time: `store.max_bytes` is small |
+/// | `store_near_hits_total` | values that were found in the memory in front of a server (`store.near_bytes`) |
+/// | `store_near_value_bytes` | what is there takes |
+/// | `store_near_values_evicted_total` | values that had to go from there before their time: `store.near_bytes` is small |
 /// | `cache_requests_total` | values that were asked for: `result` is `hit`, `stale`, `miss`, `shared` for who waited for another, `unavailable` |
 /// | `cache_refreshes_total` | values that were out of date: `result` is `made` or `failed` |
 ///
@@ -107,7 +110,26 @@ async fn redis(config: Inject<StoreConfig>, resolver: Resolver) -> Result<crate:
 
 #[cfg(feature = "redis")]
 async fn on_server(resolver: &Resolver) -> Result<Store> {
-    Ok(Store::over(crate::Redis::clone(&*resolver.get::<crate::Redis>().await?)))
+    let redis = crate::Redis::clone(&*resolver.get::<crate::Redis>().await?);
+    let config = resolver.get::<StoreConfig>().await?;
+    if config.near_bytes == 0 {
+        return Ok(Store::over(redis));
+    }
+    let (clock, metrics) = (resolver.get::<dyn Clock>().await?, resolver.get::<Metrics>().await?);
+    let bytes = usize::try_from(config.near_bytes).unwrap_or(usize::MAX);
+    let near = Arc::new(crate::drivers::Near::new(redis, clock.into_arc(), bytes, config.near_for));
+    let shown = Arc::clone(&near);
+    metrics.collect(move |scrape| {
+        let help = "Values that were found in the memory in front of the server.";
+        scrape.counter("store_near_hits_total", help, &[], shown.hits() as f64);
+        let usage = shown.usage();
+        let help = "What the values in front of the server take.";
+        scrape.gauge("store_near_value_bytes", help, &[], usage.bytes as f64);
+        let help =
+            "Values in front of the server that had to go before their time, because there was no room.";
+        scrape.counter("store_near_values_evicted_total", help, &[], usage.evicted as f64);
+    });
+    Ok(Store::shared(near))
 }
 
 #[cfg(not(feature = "redis"))]

@@ -77,6 +77,11 @@ impl Store {
         self.0.get(&short(key)).await
     }
 
+    /// What this process knows of a key, without asking anybody. See [`Driver::near`].
+    pub(crate) fn near(&self, key: &str) -> Option<(Bytes, Duration)> {
+        self.0.near(&short(key))
+    }
+
     /// Keeps a value under a key. See [`Driver::set`].
     ///
     /// # Errors

@@ -21,7 +21,12 @@ impl Cache {
     ///
     /// When the store is out of reach. [`Cache::remember`] goes on without it.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let found = self.look(&self.key(key)).await.map_err(unavailable)?;
+        let key = self.key(key);
+        if let Some(value) = self.store.near(&key).and_then(|(value, _)| read(&value)) {
+            self.meters.hits.inc();
+            return Ok(Some(value));
+        }
+        let found = self.look(&key).await.map_err(unavailable)?;
         let value = found.value.and_then(|value| read(&value));
         if value.is_some() { &self.meters.hits } else { &self.meters.misses }.inc();
         Ok(value)

@@ -1,10 +1,9 @@
-//! The memory of this process: values (in `values`), and counts.
+//! The memory of this process: values (in `values`, beside this), and counts.
 //!
 //! Counts are spread over shards, each behind a lock that is held for a few comparisons and never across a wait. What is counted in
 //! a shard, and what has to go where there is no room for more, is in `counts`.
 
 mod counts;
-mod values;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -17,12 +16,10 @@ use futures_util::future::{BoxFuture, ready};
 use mainstay_core::clock::Clock;
 
 use self::counts::Counts;
-use self::values::Values;
+use super::values::{Usage, Values};
 use crate::driver::{Counting, Driver, StoreError};
 use crate::entry::{Entry, Growth, Lookup, Old, Stamp};
 use crate::quota::{Decision, Quota};
-
-pub use self::values::Usage;
 
 /// An engine in the memory of this process.
 pub struct Memory {

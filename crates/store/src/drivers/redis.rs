@@ -32,6 +32,13 @@ const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 const VALUE: &str = "value";
 const TAG: &str = "tag";
 
+/// Whether somebody wants to know the tags of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tagged {
+    Yes,
+    No,
+}
+
 impl Redis {
     fn deletions(&self) -> String {
         self.key("deletions", "")
@@ -61,13 +68,14 @@ impl Redis {
         Ok(after.zip(had).map(|(turn, had)| turn.decision(cost, had)).collect())
     }
 
-    async fn find(&self, key: &str) -> Result<Lookup, StoreError> {
+    pub(super) async fn find(&self, key: &str, tagged: Tagged) -> Result<(Lookup, Vec<String>), StoreError> {
         let keys = [self.key(VALUE, key), self.deletions()];
         let tags = self.key(TAG, "");
-        let (deletions, value, seconds, nanos): (u64, Option<Vec<u8>>, u64, u64) =
-            self.run(&GET, &keys, &[tags.as_bytes()]).await?;
+        let told = if tagged == Tagged::Yes { "tags" } else { "" };
+        let (deletions, value, seconds, nanos, tags): (u64, Option<Vec<u8>>, u64, u64, Vec<String>) =
+            self.run(&GET, &keys, &[&*tags, told].map(str::as_bytes)).await?;
         let left = Duration::from_nanos(whole(seconds, nanos));
-        Ok(Lookup { value: value.map(Into::into), left, stamp: Stamp::after(deletions) })
+        Ok((Lookup { value: value.map(Into::into), left, stamp: Stamp::after(deletions) }, tags))
     }
 
     async fn keep(&self, key: &str, entry: Entry) -> Result<Option<Stamp>, StoreError> {
@@ -147,7 +155,7 @@ impl Counting for Redis {
 
 impl Driver for Redis {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Lookup, StoreError>> {
-        self.find(key).boxed()
+        self.find(key, Tagged::No).map(|found| found.map(|(found, _)| found)).boxed()
     }
 
     fn set<'a>(&'a self, key: &'a str, entry: Entry) -> BoxFuture<'a, Result<Option<Stamp>, StoreError>> {

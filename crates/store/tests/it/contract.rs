@@ -15,7 +15,7 @@ struct Subject {
 }
 
 fn every_driver() -> Vec<Subject> {
-    [Some(memory()), redis()].into_iter().flatten().collect()
+    [Some(memory()), redis(), near()].into_iter().flatten().collect()
 }
 
 fn memory() -> Subject {
@@ -33,8 +33,24 @@ fn redis() -> Option<Subject> {
     Some(Subject { name: "redis", store, clock })
 }
 
+/// The same with memory in front of it.
+#[cfg(feature = "redis")]
+fn near() -> Option<Subject> {
+    use mainstay_store::drivers::Near;
+
+    let clock = Arc::new(TestClock::default());
+    let far = crate::redis::connect(&crate::redis::server()?, Arc::clone(&clock) as Arc<dyn Clock>);
+    let near = Near::new(far, Arc::clone(&clock) as Arc<dyn Clock>, 1 << 20, Duration::from_secs(1));
+    Some(Subject { name: "near", store: Store::over(near), clock })
+}
+
 #[cfg(not(feature = "redis"))]
 fn redis() -> Option<Subject> {
+    None
+}
+
+#[cfg(not(feature = "redis"))]
+fn near() -> Option<Subject> {
     None
 }
 

@@ -6,6 +6,7 @@ mod encrypted;
 mod full;
 mod locks;
 mod lost;
+mod near;
 mod shared;
 mod starting;
 

@@ -110,10 +110,17 @@ async fn values_expire_by_the_servers_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_all_processes_one_makes_anew_what_is_out_of_date() {
     let Some(address) = server() else { return };
+    for near in ["0", "1MiB"] {
+        one_makes_anew(&address, near).await;
+    }
+}
+
+async fn one_makes_anew(address: &str, near: &str) {
     let prefix = prefix();
     let app = || {
         let app = App::new().profile(Profile::Production).module(module::module());
-        app.set("store.url", &*address).set("store.prefix", &*prefix).assemble(Sources::isolated())
+        let app = app.set("store.url", address).set("store.prefix", &*prefix);
+        app.set("store.near_bytes", near).set("store.near_for", "200ms").assemble(Sources::isolated())
     };
     let processes = [app(), app(), app()];
     let mut running = Vec::new();

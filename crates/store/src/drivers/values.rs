@@ -87,6 +87,12 @@ impl Values {
         Usage { values: self.kept.len(), bytes: self.bytes, evicted: self.evicted }
     }
 
+    /// When it is.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "it is for what was read elsewhere"))]
+    pub(super) fn stamp(&self) -> Stamp {
+        self.deletions.now()
+    }
+
     pub(super) fn get(&mut self, key: &str, now: u64) -> Lookup {
         let stamp = self.deletions.now();
         match self.used(key, now) {
