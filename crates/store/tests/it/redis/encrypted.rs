@@ -27,6 +27,10 @@ struct Encrypted {
 }
 
 fn encrypted() -> Option<Encrypted> {
+    encrypted_as(CertificateParams::new(vec!["localhost".to_owned()]).unwrap())
+}
+
+fn encrypted_as(issued: CertificateParams) -> Option<Encrypted> {
     let server = start(Durability::Durable)?;
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,7 +38,6 @@ fn encrypted() -> Option<Encrypted> {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("ca.pem"), authority.pem()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let issued = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let certificate = issued.signed_by(&key, &authority).unwrap().pem();
     let key = key.serialize_pem();
     let port = server.encrypt(None, &certificate, &key).unwrap();
@@ -180,6 +183,17 @@ async fn a_certificate_of_another_name_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_whose_time_is_over_is_refused() {
+    let mut issued = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    issued.not_after = rcgen::date_time_ymd(2020, 2, 2);
+    let Some(encrypted) = encrypted_as(issued) else { return };
+    let told =
+        refusal(app(&encrypted.url("localhost")).set("store.ca", "ca.pem"), encrypted.home.path()).await;
+    assert!(told.contains("error[store.E003]") && told.contains("expired"), "{told}");
+    assert!(told.contains("fix give the server another certificate"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_tls_is_named_in_time_and_nothing_is_told_to_it() {
     let Some(server) = start(Durability::Fast) else { return };
     let address: RedisAddress = url("localhost", server.port()).parse().unwrap();
@@ -188,6 +202,9 @@ async fn a_server_without_tls_is_named_in_time_and_nothing_is_told_to_it() {
     assert!(began.elapsed() < 2 * TIMEOUT, "{:?}", began.elapsed());
     assert!(why.contains("localhost does not answer by TLS at this port"), "{why}");
     assert!(why.contains("or redis:// for a server that does not"), "{why}");
+    // It may be about to start.
+    let told = refusal(app(&url("localhost", server.port())), Path::new("")).await;
+    assert_eq!(told, "it has started");
 
     // One that says something else.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
