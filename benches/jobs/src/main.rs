@@ -4,6 +4,9 @@
 //! - `run COUNT`: enqueues jobs, then starts a worker, and measures it until all are done.
 //! - `latency COUNT`: a worker that has nothing to do; from the commit of a job to its start.
 //! - `backlog WAITING COUNT`: as `run`, while so many others wait behind in the same queue.
+//! - `deliver COUNT`: publishes events, one in each transaction by fifty tasks at once, then starts a relay, and measures it until all
+//!   are delivered.
+//! - `delivery COUNT`: a relay that has nothing to do; from the commit of an event to its subscriber.
 
 #![expect(clippy::print_stdout, reason = "what it says is what is measured")]
 
@@ -62,6 +65,21 @@ impl Waiting {
     }
 }
 
+/// Something that a subscriber counts.
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "counted", key = number)]
+struct Counted {
+    number: u64,
+}
+
+async fn count(_: Counted, done: Inject<Done>) -> Result<()> {
+    done.starts().push(Instant::now());
+    done.count.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// How many publish events at once.
+const PUBLISHERS: u64 = 50;
 /// How many jobs of a queue run at once.
 const SLOTS: &str = "100";
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -78,20 +96,27 @@ async fn main() -> Result<()> {
     let said = match arguments.first().map(String::as_str) {
         Some("enqueue") => enqueue(&url, number(1)?, number(2)?).await?,
         Some("run") => run(&url, 0, number(1)?).await?,
-        Some("latency") => latency(&url, number(1)?).await?,
+        Some("latency") => {
+            waits(&url, number(1)?, async |number, tx| Nothing { number }.enqueue(tx).await.map(drop)).await?
+        }
         Some("backlog") => run(&url, number(1)?, number(2)?).await?,
-        _ => return Err(Error::bad_request("enqueue, run, latency, or backlog")),
+        Some("deliver") => deliver(&url, number(1)?).await?,
+        Some("delivery") => {
+            waits(&url, number(1)?, async |number, tx| Counted { number }.publish(tx).await.map(drop)).await?
+        }
+        _ => return Err(Error::bad_request("enqueue, run, latency, backlog, deliver, or delivery")),
     };
     println!("{said}");
     Ok(())
 }
 
-/// The application, with or without a worker.
-fn assemble(url: &str, workers: bool) -> Result<Arc<Assembly>> {
-    let app = App::new().provide(Done::default).jobs(jobs![Nothing, Waiting]);
+/// The application, with or without what works in it.
+fn assemble(url: &str, works: bool) -> Result<Arc<Assembly>> {
+    let app = App::new().provide(Done::default).jobs(jobs![Nothing, Waiting]).subscribe("count", count);
     let sources = Sources::isolated()
         .variable("DATABASE_URL", url)
-        .variable("MAINSTAY__JOBS__WORKERS", workers.to_string())
+        .variable("MAINSTAY__JOBS__WORKERS", works.to_string())
+        .variable("MAINSTAY__BUS__RELAY", works.to_string())
         .variable("MAINSTAY__JOBS__CONCURRENCY", SLOTS);
     let assembly = app.profile(Profile::Test).assemble(sources);
     if assembly.findings().has_errors() {
@@ -100,8 +125,8 @@ fn assemble(url: &str, workers: bool) -> Result<Arc<Assembly>> {
     Ok(assembly)
 }
 
-async fn start(url: &str, workers: bool) -> Result<Started> {
-    let started = assemble(url, workers)?.start(Services::Background).await;
+async fn start(url: &str, works: bool) -> Result<Started> {
+    let started = assemble(url, works)?.start(Services::Background).await;
     started.map_err(|mut errors| errors.remove(0))
 }
 
@@ -120,25 +145,57 @@ async fn prepare(url: &str) -> Result<()> {
 async fn enqueue(url: &str, count: u64, producers: u64) -> Result<serde_json::Value> {
     let started = start(url, false).await?;
     let db = Db::clone(&*started.assembly().resolver().get::<Db>().await?);
-    let (began, cpu) = (Instant::now(), processor_time());
-    let mut tasks = tokio::task::JoinSet::new();
-    for producer in 0..producers {
+    let said = at_once(count, producers, move |number| {
         let db = db.clone();
-        let share = count / producers;
-        tasks.spawn(async move {
+        async move { db.transaction(async |tx| Nothing { number }.enqueue(tx).await.map(drop)).await }
+    });
+    let said = said.await?;
+    started.stop().await;
+    Ok(said)
+}
+
+/// Does something so many times, by so many tasks at once.
+async fn at_once<Fut>(
+    count: u64,
+    tasks: u64,
+    work: impl Fn(u64) -> Fut + Clone + Send + 'static,
+) -> Result<serde_json::Value>
+where
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let (began, cpu) = (Instant::now(), processor_time());
+    let mut running = tokio::task::JoinSet::new();
+    for task in 0..tasks {
+        let (work, share) = (work.clone(), count / tasks);
+        running.spawn(async move {
             for number in 0..share {
-                let number = producer * share + number;
-                db.transaction(async |tx| Nothing { number }.enqueue(tx).await).await?;
+                work(task * share + number).await?;
             }
             Ok::<_, Error>(())
         });
     }
-    while let Some(done) = tasks.join_next().await {
+    while let Some(done) = running.join_next().await {
         done??;
     }
-    let said = rate(count, began, cpu);
+    Ok(rate(count, began, cpu))
+}
+
+async fn deliver(url: &str, count: u64) -> Result<serde_json::Value> {
+    let started = start(url, false).await?;
+    let db = Db::clone(&*started.assembly().resolver().get::<Db>().await?);
+    let published = at_once(count, PUBLISHERS, move |number| {
+        let db = db.clone();
+        async move { db.transaction(async |tx| Counted { number }.publish(tx).await.map(drop)).await }
+    });
+    let published = published.await?;
     started.stop().await;
-    Ok(said)
+    let (began, cpu) = (Instant::now(), processor_time());
+    let started = start(url, true).await?;
+    let outbox = started.assembly().resolver().get::<Outbox>().await?;
+    outbox.settled(PATIENCE).await?;
+    let delivered = rate(count, began, cpu);
+    started.stop().await;
+    Ok(json!({ "published": published, "delivered": delivered }))
 }
 
 async fn run(url: &str, waiting: u64, count: u64) -> Result<serde_json::Value> {
@@ -178,19 +235,24 @@ async fn open(db: &Db) -> Result<u64> {
     StoredJob::filter(|job| job.kind.eq("Nothing") & job.state.ne(State::Completed)).count(db).await
 }
 
-async fn latency(url: &str, count: u64) -> Result<serde_json::Value> {
+/// How long it takes from the commit of each to its start, one after the other.
+async fn waits(
+    url: &str,
+    count: u64,
+    begin: impl AsyncFn(u64, &Tx) -> Result<()>,
+) -> Result<serde_json::Value> {
     let started = start(url, true).await?;
     let resolver = started.assembly().resolver();
     let (db, done) = (resolver.get::<Db>().await?, resolver.get::<Done>().await?);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut waits = Vec::new();
     for number in 0..count {
-        db.transaction(async |tx| Nothing { number }.enqueue(tx).await).await?;
+        db.transaction(async |tx| begin(number, tx).await).await?;
         let committed = Instant::now();
         while done.count.load(Ordering::Relaxed) <= number {
             tokio::time::sleep(Duration::from_micros(200)).await;
             if committed.elapsed() > Duration::from_secs(10) {
-                return Err(Error::internal("a job did not begin"));
+                return Err(Error::internal("nothing began"));
             }
         }
         let start = done.last_start().unwrap_or(committed);

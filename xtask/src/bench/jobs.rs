@@ -7,7 +7,7 @@
 //!
 //! What Celery's worker does has one more step: it counts in Redis, since it is another process.
 //!
-//! Last, jobs are run while a million others wait behind them.
+//! Last, jobs are run while a million others wait behind them, and events are published and delivered: nobody else has those.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -44,14 +44,17 @@ enum Program {
 enum Keeper {
     Sqlite,
     Postgres,
+    MariaDb,
     Redis,
 }
 
 const ON_SQLITE: &str = "Mainstay on SQLite";
 const ON_POSTGRES: &str = "Mainstay on PostgreSQL";
+const ON_MARIADB: &str = "Mainstay on MariaDB";
 
 const CONTENDERS: &[Contender] = &[
     Contender { name: ON_POSTGRES, program: Program::Mainstay, keeper: Keeper::Postgres },
+    Contender { name: ON_MARIADB, program: Program::Mainstay, keeper: Keeper::MariaDb },
     Contender { name: ON_SQLITE, program: Program::Mainstay, keeper: Keeper::Sqlite },
     Contender { name: "graphile_worker on PostgreSQL", program: Program::Graphile, keeper: Keeper::Postgres },
     Contender {
@@ -79,6 +82,9 @@ const CONTENDERS: &[Contender] = &[
 const ENQUEUE: &[&str] = &["enqueue", "5000", "50"];
 const RUN: &[&str] = &["run", "20000"];
 const LATENCY: &[&str] = &["latency", "100"];
+/// Events that one subscriber gets: those that wait, and one at a time.
+const DELIVER: &[&str] = &["deliver", "20000"];
+const DELIVERY: &[&str] = &["delivery", "100"];
 /// The same number of jobs with a million behind them.
 const BACKLOG: &[&str] = &["backlog", "1000000", "20000"];
 /// How long one run may take: a million jobs have to be written first.
@@ -94,6 +100,7 @@ const SLOWED_AT_MOST: f64 = 1.5;
 struct Ground {
     workspace: Workspace,
     postgres: Server,
+    mariadb: Server,
     redis: Server,
 }
 
@@ -106,7 +113,7 @@ struct Seen {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
-    for name in ["postgres", "redis-server"] {
+    for name in ["postgres", "mariadb", "redis"] {
         if let Some(program) = services::find(name) {
             program.provide()?;
         }
@@ -126,6 +133,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
     let ground = Ground {
         workspace,
         postgres: Server::start(Engine::Postgres, Durability::Durable)?,
+        mariadb: Server::start(Engine::MariaDb, Durability::Durable)?,
         redis: Server::start(Engine::Redis, Durability::Durable)?,
     };
     let mut seen: Vec<(&str, Seen)> =
@@ -140,7 +148,9 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Budget>> {
     }
     print!("{}", table(&seen));
     let mut budgets = promised(&seen);
-    for contender in present.iter().filter(|contender| matches!(contender.program, Program::Mainstay)) {
+    let ours = || present.iter().filter(|contender| matches!(contender.program, Program::Mainstay));
+    print!("{}", events(ours(), &ground)?);
+    for contender in ours() {
         let behind = ground.ask(contender, BACKLOG)?;
         let alone = seen.iter().find(|(name, _)| *name == contender.name);
         let alone = alone.map_or(f64::NAN, |(_, seen)| middle(&seen.run, "per_second"));
@@ -167,6 +177,7 @@ impl Ground {
         match contender.keeper {
             Keeper::Sqlite => command.env("DATABASE_URL", fresh_file(target)?),
             Keeper::Postgres => command.env("DATABASE_URL", self.postgres.url()),
+            Keeper::MariaDb => command.env("DATABASE_URL", self.mariadb.url()),
             Keeper::Redis => command.env("REDIS_URL", self.redis.url()),
         };
         let ended = process::run(command, Show::Captured, PATIENCE)?;
@@ -234,6 +245,25 @@ fn table(seen: &[(&str, Seen)]) -> String {
     format!("\n{}CPU is that of the program, without that of the server\n", report::table(&rows))
 }
 
+/// What becomes of events, on each database.
+fn events<'a>(ours: impl Iterator<Item = &'a &'a Contender>, ground: &Ground) -> Result<String> {
+    let header = ["", "events published/s", "CPU each", "delivered/s", "CPU each", "wait p50", "wait p99"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for contender in ours {
+        let (many, one) = (ground.ask(contender, DELIVER)?, ground.ask(contender, DELIVERY)?);
+        rows.push(vec![
+            contender.name.to_owned(),
+            format!("{:.0}", number(&many["published"], "per_second")),
+            format!("{:.0} µs", number(&many["published"], "cpu_us")),
+            format!("{:.0}", number(&many["delivered"], "per_second")),
+            format!("{:.0} µs", number(&many["delivered"], "cpu_us")),
+            format!("{:.2} ms", number(&one, "p50_ms")),
+            format!("{:.2} ms", number(&one, "p99_ms")),
+        ]);
+    }
+    Ok(format!("\n{}", report::table(&rows)))
+}
+
 /// Rates are promised as at least so many; here as at most so long.
 fn promised(seen: &[(&str, Seen)]) -> Vec<Budget> {
     let ours = |name| seen.iter().find(|(seen, _)| *seen == name).map(|(_, seen)| seen);
@@ -250,7 +280,7 @@ fn promised(seen: &[(&str, Seen)]) -> Vec<Budget> {
             unit: " ms",
         }));
     }
-    for name in [ON_POSTGRES, ON_SQLITE] {
+    for name in [ON_POSTGRES, ON_MARIADB, ON_SQLITE] {
         if let Some(seen) = ours(name) {
             budgets.push(Budget {
                 what: format!("{name}: from commit to start, idle, median"),
