@@ -7,12 +7,13 @@ use std::fmt;
 
 use mainstay_core::keys::{KeyError, Keys, Purpose};
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
-use mainstay_jobs::{Draft, Job, Jobs, OnError, Registration, give_up};
+use mainstay_jobs::{Draft, Job, JobContext, Jobs, OnError, Registration, give_up};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::address::Mailbox;
 use crate::config::MailConfig;
-use crate::error::MailError;
+use crate::error::{MailError, Refused};
 use crate::mail::Mail;
 use crate::mailer::Mailer;
 use crate::message::Message;
@@ -24,6 +25,8 @@ const PURPOSE: &str = "mail of a job";
 const LARGEST: usize = 4 << 20;
 
 /// The job that delivers a mail: `.jobs(jobs![DeliverMail])` lets an application have mails delivered by it. Made by [`Mailer::later`].
+///
+/// A mail with several recipients, of whom the server does not take one, goes on as a job for each.
 ///
 /// It is in the queue `mails`, and tried up to 20 times in two and a half days: after a refusal that is not for good, or without a server
 /// that answers and lets us in. What a server refuses for good is dead at once, with its words.
@@ -37,14 +40,19 @@ pub struct DeliverMail {
 }
 
 impl DeliverMail {
-    async fn run(self, mailer: Inject<Mailer>, keys: Inject<Keys>) -> Result<()> {
+    async fn run(self, job: JobContext, mailer: Inject<Mailer>, keys: Inject<Keys>) -> Result<()> {
         let message = self.open(&keys.purpose(PURPOSE))?;
         let Some(later) = &mailer.later else {
             return Err(Error::internal("this application has no job `DeliverMail`"));
         };
         // As many as there are connections. Others wait here, where no time-out of theirs begins.
         let _slot = later.slots.acquire().await?;
-        mailer.deliver(&message).await
+        match mailer.deliver(&message).await {
+            Err(error) if is_refused_to_one(&error) && message.recipients().nth(1).is_some() => {
+                later.each_alone(&message, &job).await
+            }
+            delivered => delivered,
+        }
     }
 
     fn open(&self, purpose: &Purpose) -> Result<Message> {
@@ -57,6 +65,11 @@ impl DeliverMail {
         serde_json::from_slice(&opened)
             .map_err(|fault| give_up(format!("mail {} cannot be read: {fault}", self.id)))
     }
+}
+
+/// Whether it is one of the recipients whom the server does not take, now or for good. Nobody has got the mail then.
+fn is_refused_to_one(error: &Error) -> bool {
+    matches!(error.source_as::<MailError>(), Some(MailError::Refused { what: Refused::Recipient(_), .. }))
 }
 
 /// What becomes of a mail that was not delivered.
@@ -103,6 +116,25 @@ impl Later {
             .map_err(MailError::into_error)?;
         let sealed = self.purpose.seal(&serde_json::to_vec(message)?, None);
         Ok(DeliverMail { id: message.id.clone(), sealed })
+    }
+
+    /// Has each of its recipients sent a mail by a job of their own, in the place of this one: who is refused keeps nobody else from it.
+    async fn each_alone(&self, message: &Message, job: &JobContext) -> Result<()> {
+        let mut to: Vec<&Mailbox> = Vec::new();
+        for one in message.recipients() {
+            if !to.contains(&one) {
+                to.push(one);
+            }
+        }
+        let alone = |one: &Mailbox| self.job(&Message { only: Some(one.clone()), ..message.clone() });
+        let jobs = to.into_iter().map(alone).collect::<Result<Vec<_>>>()?;
+        job.complete(async |tx| {
+            for job in jobs {
+                job.enqueue(tx).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Enqueues it in no transaction.

@@ -137,6 +137,7 @@ impl Mailer {
             headers,
             locale: mail.locale,
             attachments: mail.attachments,
+            only: None,
         };
         let checked = message.check().and_then(|()| message.check_size(self.max_size, "`mail.max_size`"));
         checked.map_err(MailError::into_error)?;

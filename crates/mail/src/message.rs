@@ -45,12 +45,16 @@ pub struct Message {
     /// The files that come with it.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// The one of those who get it to whom alone this goes, where each is sent it separately. It says the same to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Mailbox>,
 }
 
 impl Message {
     /// Everybody who gets it.
     pub fn recipients(&self) -> impl Iterator<Item = &Mailbox> {
-        self.to.iter().chain(&self.cc).chain(&self.bcc)
+        let all = self.to.iter().chain(&self.cc).chain(&self.bcc);
+        all.filter(|one| self.only.as_ref().is_none_or(|only| only == *one))
     }
 
     /// The addresses of the web that its text has, in their order.

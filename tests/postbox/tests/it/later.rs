@@ -108,6 +108,38 @@ async fn a_mail_that_is_refused_for_good_is_dead_with_the_words_of_the_server() 
 }
 
 #[tokio::test]
+async fn one_who_is_refused_keeps_no_other_from_the_mail() {
+    on_each(async |app, port, clock| {
+        let postbox = come_back(port);
+        let (db, mailer) = (app.inject::<Db>().await, app.inject::<Mailer>().await);
+        let to_all = mail("ann@example.org").and_to("refused@example.org").cc("later-once@example.org");
+        let to_all = to_all.bcc("bob@example.org");
+        let enqueue = async |tx: &Tx| Ok(mailer.later(to_all)?.enqueue(tx).await?.id);
+        let id = db.transaction(enqueue).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        // The job, and one for each of the four.
+        assert_eq!(app.run_jobs().await, 5);
+        assert_eq!(job(app, id).await.state, State::Completed);
+        clock.advance(Duration::from_secs(60 * 60));
+        assert_eq!(app.run_jobs().await, 1);
+        let mut got: Vec<_> = (0..3).map(|_| postbox.next().unwrap()).collect();
+        assert!(postbox.is_empty());
+        got.sort_by(|one, other| one.to.cmp(&other.to));
+        let to: Vec<_> = got.iter().flat_map(|mail| mail.to.clone()).collect();
+        assert_eq!(to, ["ann@example.org", "bob@example.org", "later-once@example.org"]);
+        // It says the same to all, and nothing of who gets it in secret.
+        for mail in &got {
+            assert_eq!(header(mail, "To"), "ann@example.org, refused@example.org");
+            assert_eq!(header(mail, "Message-ID"), header(&got[0], "Message-ID"));
+        }
+        let dead = StoredJob::filter(|job| job.state.eq(State::Dead)).all(&*db).await.unwrap();
+        assert_eq!(dead.len(), 1);
+        assert!(dead[0].error.as_deref().unwrap().contains("550 5.1.1 Nobody has this name"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_holds_a_mail_up_and_does_not_lose_it() {
     on_each_with("4s", async |app, port, clock| {
         let postbox = come_back(port);
