@@ -49,8 +49,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const REST: Duration = Duration::from_millis(500);
 /// So many batches of events are routed before deliveries are looked after.
 const BATCHES: usize = 5;
-/// How often what waits is counted, and what is too old is deleted.
-const UPKEEP: Duration = Duration::from_secs(60);
 /// The longest wait for the database.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -151,6 +149,7 @@ pub(crate) async fn run(
         let (held, owner) = (Arc::clone(&term.held), term.owner.clone());
         tokio::select! {
             () = term.work() => return Ok(()),
+            () = upkeep::keep(&relay) => {}
             fault = keep_alive(&relay.db, &held, &owner) => {
                 // What is under way falls with the term.
                 tracing::error!(target: "mainstay::bus", error = %fault.report(), "the relay could not show that it lives: it gives up what is under way, which others may do by now");
@@ -231,7 +230,6 @@ impl Term {
     async fn work(&mut self) {
         let db = self.relay.db.clone();
         let (mut published, mut deliveries) = (db.signals(PUBLISHED), db.signals(DELIVERIES));
-        let mut upkeep_at = Instant::now();
         while !self.shutdown.is_requested() {
             let next = Instant::now() + self.relay.config.poll;
             let routed = match self.look().await {
@@ -246,10 +244,6 @@ impl Term {
                     continue;
                 }
             };
-            if Instant::now() >= upkeep_at {
-                upkeep_at = Instant::now() + UPKEEP;
-                upkeep::round(&self.relay).await;
-            }
             // What is left to be routed does not wait.
             let next = if routed == Routed::All { next } else { Instant::now() };
             self.wait(next, &mut published, &mut deliveries).await;

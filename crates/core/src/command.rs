@@ -3,6 +3,7 @@
 //! `serve` (the default) is written in [`lifecycle`](crate::lifecycle); `check` and `config show` here; every other
 //! crate contributes its own.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -64,23 +65,22 @@ impl Call {
         self.assembly.resolver()
     }
 
-    /// Writes a line, or several, to standard output. What could steer a terminal is written as `\u{1b}`: much of what is shown was
-    /// written by strangers.
+    /// Writes a line, or several, to standard output. What could steer a terminal is written as `\u001b`, which is the same in JSON: much of
+    /// what is shown was written by strangers.
     pub fn print(&self, line: impl std::fmt::Display) {
         // A reader that has seen enough (`| head`) and went away is no fault; `println!` would panic.
-        let _gone = writeln!(std::io::stdout(), "{}", harmless(line.to_string()));
+        let _gone = writeln!(std::io::stdout(), "{}", harmless(&line.to_string()));
     }
 }
 
-fn harmless(text: String) -> String {
-    let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    if !text.contains(steers) {
-        return text;
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        if steers(letter) {
-            shown.extend(letter.escape_default());
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let ends_a_line = letter == '\r' && letters.peek() == Some(&'\n');
+        if letter.is_control() && !matches!(letter, '\n' | '\t') && !ends_a_line {
+            // Writing to a `String` cannot fail.
+            let _ = write!(shown, "\\u{:04x}", u32::from(letter));
         } else {
             shown.push(letter);
         }
@@ -179,4 +179,17 @@ pub(crate) fn config() -> Command {
     })
     .argument(show)
     .setup(Setup::Any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn what_could_steer_a_terminal_is_written_out_and_json_stays_what_it_was() {
+        assert_eq!(harmless("a\tb\r\nc é \u{1f600}"), "a\tb\r\nc é \u{1f600}");
+        assert_eq!(harmless("\u{1b}[2J\u{7f}\u{85}\rx"), r"\u001b[2J\u007f\u0085\u000dx");
+        let said = serde_json::json!({ "agent": "x\u{85}\u{7f}\u{9b}" });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&harmless(&said.to_string())).unwrap(), said);
+    }
 }

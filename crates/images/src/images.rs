@@ -1,13 +1,14 @@
 //! What an application uses.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use mainstay_core::clock::Clock;
 use mainstay_core::{Contributions, Error, Inject, Result};
 use mainstay_db::{Db, Executor, Tx, Uuid};
 use mainstay_jobs::Job;
-use mainstay_store::files::attachments::NewFile;
-use mainstay_store::files::{Attachments, Blob};
+use mainstay_store::files::attachments::{BlobState, NewFile};
+use mainstay_store::files::{Attachments, Blob, Files};
 use tokio::sync::Semaphore;
 
 use crate::job::MakeVariants;
@@ -29,7 +30,7 @@ pub struct Images {
     variants: Vec<ImageVariant>,
     most_pixels: u64,
     /// So many are made at once: each has a picture in memory.
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl Images {
@@ -48,7 +49,7 @@ impl Images {
             clock,
             variants,
             most_pixels: config.most_pixels,
-            places: Semaphore::new(places),
+            places: Arc::new(Semaphore::new(places)),
         }
     }
 
@@ -71,7 +72,8 @@ impl Images {
         Ok(self.variants_of([picture], variant).await?.remove(&picture.id))
     }
 
-    /// The same of several pictures, with one question to the database: those that are made, by the ids of their pictures.
+    /// The same of several pictures, with one question to the database, and one more for each that is not made yet: those that are, by the
+    /// ids of their pictures.
     ///
     /// # Errors
     ///
@@ -87,8 +89,8 @@ impl Images {
         if pictures.is_empty() {
             return Ok(HashMap::new());
         }
-        let (name, recipe) = (variant.name, variant.recipe());
-        let stored = StoredVariant::filter(|it| it.name.eq(name) & it.recipe.eq(recipe))
+        let (name, recipes) = (variant.name, [variant.recipe(), self.refusal_of(&variant)]);
+        let stored = StoredVariant::filter(|it| it.name.eq(name) & it.recipe.is_in(recipes))
             .filter(|it| it.original.is_in(pictures.keys().copied()))
             .with(|it| it.file)
             .all(&self.db)
@@ -101,7 +103,7 @@ impl Images {
                 made.insert(row.original, file.get()?.clone());
             }
         }
-        for picture in missing.into_values() {
+        for picture in missing.into_values().filter(|picture| picture.state == BlobState::Kept) {
             self.enqueue(picture, &self.db).await?;
         }
         Ok(made)
@@ -114,9 +116,10 @@ impl Images {
     /// When the application does not have this variant; those of the store and of the database.
     pub async fn make(&self, picture: &Blob, variant: &ImageVariant) -> Result<Option<Blob>> {
         let variant = self.known(variant)?;
-        let (original, name, recipe) = (picture.id, variant.name, variant.recipe());
+        let (original, name) = (picture.id, variant.name);
+        let recipes = [variant.recipe(), self.refusal_of(&variant)];
         let found = StoredVariant::filter(|it| it.original.eq(original) & it.name.eq(name));
-        let found = found.filter(|it| it.recipe.eq(&recipe)).with(|it| it.file).first(&self.db).await?;
+        let found = found.filter(|it| it.recipe.is_in(&recipes)).with(|it| it.file).first(&self.db).await?;
         if let Some(row) = found {
             return row.file.map(|file| Ok(file.get()?.clone())).transpose();
         }
@@ -131,6 +134,8 @@ impl Images {
                 (None, Some(fault.to_string().chars().take(LONGEST_FAULT).collect()))
             }
         };
+        let [recipe, refusal] = recipes;
+        let recipe = if fault.is_none() { recipe } else { refusal };
         let new =
             NewStoredVariant { original, name: name.to_owned(), recipe, made_at: self.clock.now().into() };
         let new = new.file(file.as_ref().map(|file| file.key())).fault(fault);
@@ -177,12 +182,29 @@ impl Images {
     }
 
     async fn pixels(&self, picture: &Blob, variant: ImageVariant) -> Result<Result<Made, Unusable>> {
-        let _place = self.places.acquire().await?;
+        let most_bytes = Files::MOST_IN_MEMORY;
+        if u64::try_from(picture.size).unwrap_or(0) > most_bytes {
+            return Ok(Err(Unusable::TooManyBytes(most_bytes)));
+        }
+        // It is given back when the work has ended, also when nobody waits for it any more.
+        let place = Arc::clone(&self.places).acquire_owned().await?;
         let bytes = self.attachments.get(picture).await?.bytes().await?;
         let most = self.most_pixels;
-        let made = tokio::task::spawn_blocking(move || pixels::make(&bytes, &variant, most));
-        // A decoder that panics has met a file that nobody can read.
-        Ok(made.await.unwrap_or(Err(Unusable::Panicked)))
+        let made = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            pixels::make(&bytes, &variant, most)
+        });
+        match made.await {
+            Ok(made) => Ok(made),
+            // A decoder that panics has met a file that nobody can read.
+            Err(fault) if fault.is_panic() => Ok(Err(Unusable::Panicked)),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// How a row says that nothing can be made so of a picture: with the limit, which may be another one tomorrow.
+    fn refusal_of(&self, variant: &ImageVariant) -> String {
+        format!("{} of {}", variant.recipe(), self.most_pixels)
     }
 
     fn known(&self, variant: &ImageVariant) -> Result<ImageVariant> {

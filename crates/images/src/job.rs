@@ -10,7 +10,7 @@ use crate::images::Images;
 
 /// Makes every variant of a picture. Of several for one picture, one waits.
 #[derive(Serialize, Deserialize, Job)]
-#[job(name = "mainstay/make_variants", queue = "images", unique = "until_started", timeout = "10m")]
+#[job(name = "mainstay/make_variants", queue = "images", unique, timeout = "10m")]
 pub(crate) struct MakeVariants {
     pub(crate) picture: Uuid,
 }

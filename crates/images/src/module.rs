@@ -31,8 +31,8 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImagesConfig {
-    /// How many pixels a picture may have of which variants are made. Each that is being made takes up to 8 bytes of memory for one of them,
-    /// and there are as many at once as processors.
+    /// How many pixels a picture may have of which variants are made. While one is made, each of them takes up to 16 bytes of memory, and
+    /// as many are made at once as there are processors.
     pub most_pixels: u64,
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Unusable {
     Unknown,
     #[error("it has {width} x {height} pixels, more than the {most} of `images.most_pixels`")]
     TooLarge { width: u32, height: u32, most: u64 },
+    #[error("it has more than {0} bytes")]
+    TooManyBytes(u64),
     #[error("it cannot be read: {0}")]
     Broken(#[from] ImageError),
     #[error("it cannot be read")]
@@ -54,17 +56,18 @@ pub(crate) fn make(picture: &[u8], variant: &ImageVariant, most_pixels: u64) -> 
         return Err(Unusable::TooLarge { width, height, most: most_pixels });
     }
     let orientation = decoder.orientation()?;
-    // One that cannot be read is left out, as a browser does.
-    let profile = decoder.icc_profile().ok().flatten();
+    // One that cannot be read, or is for other colours than those that are written, is left out, as a browser does.
+    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.get(16..20) == Some(b"RGB "));
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(written(&sized(&image, variant), variant, profile)?)
+    let sized = sized(image, variant);
+    Ok(written(&sized, variant, profile)?)
 }
 
-fn sized(image: &DynamicImage, variant: &ImageVariant) -> DynamicImage {
+fn sized(image: DynamicImage, variant: &ImageVariant) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     match variant.fit {
-        Fit::Contain if width <= variant.width && height <= variant.height => image.clone(),
+        Fit::Contain if width <= variant.width && height <= variant.height => image,
         Fit::Contain => image.resize(variant.width, variant.height, FilterType::Lanczos3),
         Fit::Cover => {
             let (width, height) = covered((width, height), (variant.width, variant.height));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mainstay_core::{Error, Inject, Resolver, Result};
-use mainstay_db::{Executor, Tx};
+use mainstay_db::{DbError, Executor, Tx};
 use serde::de::DeserializeOwned;
 
 use crate::draft::{Draft, Enqueued, Entry, JobId};
@@ -117,7 +117,9 @@ impl Jobs {
                 return Err(Error::conflict("The job cannot be tried again now.").code("job_state"));
             }
             let (now, was_over) = (self.ledger.now(), over(job.state));
-            self.claim_key(&job, tx).await?;
+            if was_over {
+                self.claim_key(&job, tx).await?;
+            }
             let before = StoredJob::filter(|row| row.id.eq(job.follows.unwrap_or_default()));
             let waits = before.filter(|row| row.state.ne(State::Completed)).exists(tx).await?;
             let state = match waits {
@@ -144,7 +146,7 @@ impl Jobs {
         self.ledger.db().transaction_retry(retry).await
     }
 
-    /// Has a job that is unique be so again, if it has given that up when it ended.
+    /// Has a job that is over, and is tried again, be unique again.
     async fn claim_key(&self, job: &StoredJob, tx: &Tx) -> Result<()> {
         let Some((registration, _)) = self.ledger.registry().get(&job.kind) else { return Ok(()) };
         let is_over = |until: DateTime<Utc>| until <= self.ledger.now();
@@ -153,13 +155,21 @@ impl Jobs {
         }
         // Of arguments that cannot be read there is none. It will say so itself.
         let Ok(Some(key)) = registration.unique_key(&Arguments::of(job)) else { return Ok(()) };
-        let other = StoredJob::filter(|row| row.unique_key.eq(Some(key.clone())));
-        if let Some(other) = other.select(|row| row.id).first(tx).await? {
-            return Err(Error::conflict(format!("Job {other} says the same, and is there already."))
-                .code("job_in_the_way"));
+        let in_the_way =
+            || Error::conflict("Another job says the same, and is there already.").code("job_in_the_way");
+        let other = StoredJob::filter(|row| row.unique_key.eq(Some(key.clone()))).for_update();
+        if let Some(other) = other.first(tx).await? {
+            if !other.gives_way(self.ledger.now()) {
+                return Err(in_the_way());
+            }
+            StoredJob::filter(|row| row.id.eq(other.id)).update(|row| row.unique_key(None), tx).await?;
         }
-        StoredJob::filter(|row| row.id.eq(job.id)).update(|row| row.unique_key(Some(key)), tx).await?;
-        Ok(())
+        let claimed = StoredJob::filter(|row| row.id.eq(job.id)).update(|row| row.unique_key(Some(key)), tx);
+        match claimed.await {
+            // Enqueued at this very moment.
+            Err(error) if is_taken(&error) => Err(in_the_way()),
+            claimed => claimed.map(drop),
+        }
     }
 
     /// Deletes a job that is over, or waits. Those that follow it are cancelled.
@@ -265,4 +275,8 @@ impl std::fmt::Debug for Jobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Jobs").finish_non_exhaustive()
     }
+}
+
+fn is_taken(error: &Error) -> bool {
+    matches!(error.source_as::<DbError>(), Some(DbError::UniqueViolation { .. }))
 }

@@ -156,6 +156,13 @@ pub struct StoredJob {
     pub error: Option<String>,
 }
 
+impl StoredJob {
+    /// Whether one that says the same may take its place: its window is over, or it is dead, and whoever tries it again wants that one.
+    pub(crate) fn gives_way(&self, now: DateTime<Utc>) -> bool {
+        self.state == State::Dead || self.unique_until.is_some_and(|until| until <= now)
+    }
+}
+
 /// An attempt that failed.
 #[model(table = "mainstay_job_failures")]
 #[index(job, attempt)]

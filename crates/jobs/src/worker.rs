@@ -34,6 +34,8 @@ use crew::Crew;
 
 /// So many ends of jobs wait at most to be written. Who has one more waits.
 const ENDS: usize = 1_000;
+/// A queue that nobody has named is looked after until it was empty for so long.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 /// So long before the deadline jobs that still run are cut off, so that there is time to give them back.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -111,19 +113,19 @@ async fn run(
     mut beside: JoinSet<()>,
 ) -> Result<()> {
     let mut fetching = JoinSet::new();
-    let fetch = |queue: String, fetching: &mut JoinSet<()>| {
-        let slots = config.concurrency_of(&queue);
-        fetching.spawn(fetch::fetch(Arc::clone(crew), queue, slots, config.poll_interval));
+    let fetch = |queue: String, idle_for: Option<Duration>, fetching: &mut JoinSet<()>| {
+        let pace = (config.concurrency_of(&queue), config.poll_interval);
+        fetching.spawn(fetch::fetch(Arc::clone(crew), queue, pace, idle_for));
     };
     for queue in crew.queues() {
-        fetch(queue, &mut fetching);
+        fetch(queue, None, &mut fetching);
     }
     loop {
         tokio::select! {
             found = others(crew, config.poll_interval), if is_for_all && !crew.shutdown.is_requested() => {
                 for queue in found {
                     tracing::info!(target: "mainstay::jobs", queue, "jobs are run of a queue that no kind and no setting names");
-                    fetch(queue, &mut fetching);
+                    fetch(queue, Some(IDLE), &mut fetching);
                 }
             }
             fetched = fetching.join_next() => match fetched {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 use mainstay_bus::pubsub::{Heard, Subscription};
 use mainstay_core::{Error, Result};
-use mainstay_db::{Query, Uuid};
+use mainstay_db::{Executor, Query, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -148,6 +148,16 @@ impl<'a> Mailbox<'a> {
             0 => Err(unknown()),
             _ => Ok(()),
         }
+    }
+
+    /// Deletes all that they were told, and what they want to be told: when their account goes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn forget(&self, executor: &impl Executor) -> Result<()> {
+        self.all().delete(executor).await?;
+        preferences::forget(self.whose.key(), executor).await
     }
 
     /// Hears from now on what they are told: for a page that is open.

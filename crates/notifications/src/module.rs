@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `notifications.E001` | two kinds of notifications are called the same |
 //! | `notifications.E002` | the name of a kind is empty or too long |
-//! | `notifications.E003` | a way that cannot be switched off, or has to be asked for, is none of its kind |
+//! | `notifications.E003` | a way that cannot be switched off, or has to be asked for, is none of its kind, or is both |
 //! | `notifications.E004` | a kind goes by mail, and the application has no job that delivers mails |
 
 use std::time::Duration;
@@ -111,6 +111,10 @@ fn check(assembly: &Assembly, findings: &mut Findings) {
         for stray in always.iter().chain(*on_request).filter(|stray| !via.contains(stray)) {
             let told = format!("`{name}` does not go by `{stray:?}`, of which it says how");
             add("notifications.E003", told, "add it to `VIA`, or take it out of `ALWAYS` and `ON_REQUEST`");
+        }
+        if let Some(both) = always.iter().find(|way| on_request.contains(way)) {
+            let told = format!("`{name}` always goes by `{both:?}`, and has to be asked for");
+            add("notifications.E003", told, "take it out of `ALWAYS` or `ON_REQUEST`");
         }
         if via.contains(&Via::Mail) && !delivers {
             let told = format!("`{name}` goes by mail, and nothing delivers mails by jobs");

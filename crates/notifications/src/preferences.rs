@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mainstay_core::Result;
-use mainstay_db::Db;
+use mainstay_db::{Db, Executor};
 use serde::{Deserialize, Serialize};
 
 use crate::notification::{Kind, Via};
@@ -47,5 +47,11 @@ pub(crate) async fn of(kinds: &[Kind], whose: &str, db: &Db) -> Result<Vec<Prefe
 pub(crate) async fn set((whose, name): (&str, &str), via: Via, wanted: bool, db: &Db) -> Result<()> {
     let new = NewStoredPreference { recipient: whose.to_owned(), name: name.to_owned(), via, wanted };
     new.upsert(|it| (it.recipient, it.name, it.via), db).await?;
+    Ok(())
+}
+
+/// Deletes what somebody wants.
+pub(crate) async fn forget(whose: &str, executor: &impl Executor) -> Result<()> {
+    StoredPreference::filter(|it| it.recipient.eq(whose)).delete(executor).await?;
     Ok(())
 }

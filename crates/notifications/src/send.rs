@@ -7,6 +7,7 @@ use mainstay_bus::{PubSub, Topic};
 use mainstay_core::clock::Clock;
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 use mainstay_db::{Db, Json, Tx, Uuid};
+use mainstay_jobs::Jobs;
 use mainstay_mail::Mailer;
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ pub struct Notifications {
     pub(crate) pubsub: PubSub,
     pub(crate) kinds: Vec<Kind>,
     /// Where one of them goes by mail.
-    mailer: Option<Inject<Mailer>>,
+    mailer: Option<(Inject<Mailer>, Inject<Jobs>)>,
 }
 
 impl Notifications {
@@ -40,7 +41,7 @@ impl Notifications {
     ) -> Result<Self> {
         let kinds: Vec<Kind> = contributions.of::<Kind>().map(|found| *found.value).collect();
         let mailer = match kinds.iter().any(|kind| kind.via.contains(&Via::Mail)) {
-            true => Some(resolver.get::<Mailer>().await?),
+            true => Some((resolver.get::<Mailer>().await?, resolver.get::<Jobs>().await?)),
             false => None,
         };
         Ok(Self { db: db.primary(), clock, pubsub: PubSub::clone(&pubsub), kinds, mailer })
@@ -57,7 +58,7 @@ impl Notifications {
         self.tell(&[to.recipient()], what, tx).await
     }
 
-    /// Tells many the same, with a few statements for all; the mails are a job for each. Who is named twice is told once. More than some
+    /// Tells many the same, with a few statements for all; the mails are rendered here, and are a job for each. Who is named twice is told once. More than some
     /// thousand are better told by a job that fans out.
     ///
     /// # Errors
@@ -107,13 +108,16 @@ impl Notifications {
                 Notice { id, name: kind.name.to_owned(), data: data.clone(), read_at: None, created_at: now };
             self.pubsub.publish_after(&topic(one.key()), &notice, tx)?;
         }
-        for one in goes(Via::Mail).filter(|one| one.address().is_some()) {
-            let (Some(mail), Some(mailer)) = (what.mail(one), &self.mailer) else { continue };
-            let mail = match one.language() {
-                Some(locale) => mail.locale(locale),
-                None => mail,
-            };
-            mailer.later(mail)?.enqueue(tx).await?;
+        if let Some((mailer, jobs)) = &self.mailer {
+            let mails = goes(Via::Mail).filter(|one| one.address().is_some());
+            let mails = mails.filter_map(|one| {
+                let mail = what.mail(one)?;
+                Some(mailer.later(match one.language() {
+                    Some(locale) => mail.locale(locale),
+                    None => mail,
+                }))
+            });
+            jobs.enqueue_all(mails.collect::<Result<Vec<_>>>()?, tx).await?;
         }
         Ok(())
     }

@@ -34,6 +34,9 @@ pub(super) async fn retry(visit: Visit, Path(text): Path<String>) -> Result<Resp
         Err(error) if error.machine_code() == "job_state" => {
             visit.not_done(&page, "The job runs, has succeeded, or waits for another one.")
         }
+        Err(error) if error.machine_code() == "job_in_the_way" => {
+            visit.not_done(&page, "Another job says the same, and is there already.")
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,8 +1,11 @@
 //! What the relay does from time to time: it counts what waits, and deletes what is too old.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_db::{Db, count};
+use tokio::time::sleep;
 
 use super::Relay;
 use crate::age::ago;
@@ -12,8 +15,19 @@ use crate::outbox::{DeliveryState, OutboxMessage, StoredDelivery, Subscription};
 /// So many rows are deleted at once.
 const BATCH: u64 = 1_000;
 
+/// How often.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// Does it until it is dropped.
+pub(super) async fn keep(relay: &Relay) {
+    loop {
+        round(relay).await;
+        sleep(ROUND).await;
+    }
+}
+
 /// What fails is done at the next time.
-pub(super) async fn round(relay: &Relay) {
+async fn round(relay: &Relay) {
     let Relay { db, config, .. } = relay;
     let now = relay.clock.now().into();
     match tally(relay).await {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mainstay_bus::outbox::{DeliveryState, StoredDelivery, Which};
-use mainstay_bus::{Delivery, Event, EventsExt, Outbox, Publish, Subscriber};
+use mainstay_bus::{Delivery, Event, EventsExt, Outbox, Publish, Subscriber, publish_all};
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_core::metrics::Metrics;
 use mainstay_core::service::Backoff;
@@ -180,6 +180,8 @@ async fn an_event_that_is_too_large_is_refused_and_nothing_is_written() {
     let written = |bytes| Written { text: "x".repeat(bytes) };
     let fault = db.transaction(async |tx| written(256 * 1024).publish(tx).await).await.unwrap_err();
     assert_eq!(fault.machine_code(), "event_too_large");
+    publish_all(&[written(1), written(256 * 1024)], &*db).await.unwrap_err();
+    assert_eq!(app.inject::<Outbox>().await.waiting().await.unwrap(), 0);
     written(255 * 1024).publish(&*db).await.unwrap();
     settled(&app).await;
     app.stop().await;

@@ -67,6 +67,43 @@ async fn a_file_that_is_no_picture_has_none_and_is_looked_at_once() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_made_now_waits_in_one_job() {
+    on_each(async |look| {
+        let (_, picture) = look.picture("a.jpg", photograph(60, 60)).await;
+        // The file is gone from the store: as if that were away.
+        look.attachments.files().delete(&picture.key).await.unwrap();
+        for _ in 0..3 {
+            assert!(look.images.variant(&picture, &THUMB).await.unwrap().is_none());
+            look.app.run_jobs().await;
+        }
+        let jobs = mainstay_jobs::StoredJob::query().all(&*look.db).await.unwrap();
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        assert_eq!(jobs[0].state, mainstay_jobs::State::Retrying);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_too_large_is_looked_at_again_when_more_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |most: &str| {
+        let url = |what: &str| folder.path().join(what).display().to_string();
+        let app = TestApp::of(album()).set("database.url", format!("sqlite:{}", url("album.db")));
+        app.set("files.url", format!("file:{}", url("files"))).set("images.most_pixels", most).start().await
+    };
+    let app = start("10000").await;
+    let look = Look::at(&app).await;
+    let (_, picture) = look.picture("a.jpg", photograph(200, 200)).await;
+    assert!(look.images.make(&picture, &THUMB).await.unwrap().is_none());
+    assert!(look.images.variant(&picture, &THUMB).await.unwrap().is_none());
+    assert_eq!(look.app.run_jobs().await, 0, "it is known that there is none");
+    app.stop().await;
+    let app = start("100000").await;
+    assert!(Look::at(&app).await.images.make(&picture, &THUMB).await.unwrap().is_some());
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn one_that_is_made_otherwise_by_now_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let start = async |variant: ImageVariant| {

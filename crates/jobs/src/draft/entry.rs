@@ -98,8 +98,7 @@ impl Entry {
             let found = StoredJob::filter(|job| job.unique_key.eq(Some(key.clone()))).first(executor).await?;
             // Over since.
             let Some(there) = found else { continue };
-            // Its time is over, or it is dead: whoever tries it again wants that one.
-            if there.state == State::Dead || there.unique_until.is_some_and(|until| until <= now) {
+            if there.gives_way(now) {
                 StoredJob::filter(|job| {
                     job.id.eq(there.id) & (job.state.eq(State::Dead) | job.unique_until.le(Some(now)))
                 })

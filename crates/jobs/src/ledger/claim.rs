@@ -40,6 +40,32 @@ impl Ledger {
         Ok(jobs)
     }
 
+    /// Queues behind that of this name, in their order, that are not known and whose next job is of a kind that is run here. A few at a time:
+    /// `after` is where the next look begins.
+    pub(crate) async fn other_queues(&self, known: &[String], after: &mut String) -> Result<Vec<String>> {
+        /// So many names are looked at: each is one step in the index that begins with it.
+        const STEPS: usize = 100;
+        let mut found = Vec::new();
+        for _ in 0..STEPS {
+            let next = StoredJob::filter(|job| job.queue.gt(after.as_str())).order_by(|job| job.queue);
+            let Some(name) = next.limit(1).select(|job| job.queue).first(self.db()).await? else {
+                after.clear();
+                break;
+            };
+            after.clone_from(&name);
+            if known.contains(&name) {
+                continue;
+            }
+            let ready = StoredJob::filter(|job| job.queue.eq(&name) & job.state.eq(State::Ready));
+            let first = ready.order_by(|job| (job.priority, job.id)).limit(1).select(|job| job.kind);
+            // Those of another program are not ours to put off.
+            if first.first(self.db()).await?.is_some_and(|kind| self.registry().get(&kind).is_some()) {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
     /// The queues in which something is ready.
     pub(crate) async fn ready_queues(&self) -> Result<Vec<String>> {
         let ready = StoredJob::filter(|job| job.state.eq(State::Ready)).select(|job| job.queue);

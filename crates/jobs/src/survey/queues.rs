@@ -109,7 +109,7 @@ impl Jobs {
 
 impl Ledger {
     /// The queues that have jobs: each is one step in the index that begins with it.
-    pub(crate) async fn stored_queues(&self) -> Result<Vec<String>> {
+    async fn stored_queues(&self) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         while names.len() < MOST_QUEUES {
             let after = names.last().cloned().unwrap_or_default();

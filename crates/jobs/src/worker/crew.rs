@@ -40,6 +40,8 @@ pub(super) struct Crew {
     pub(super) resolver: Resolver,
     name: String,
     queues: Mutex<Vec<String>>,
+    /// Where the next look for other queues begins.
+    looked_to: Mutex<String>,
     id: AtomicI64,
     held: Mutex<HashMap<Hold, watch::Sender<Stop>>>,
     ends: mpsc::Sender<Ended>,
@@ -62,8 +64,20 @@ impl Crew {
         let name = name();
         let id = AtomicI64::new(ledger.enter(&name, &queues).await?);
         let (cut, cut_off) = Shutdown::channel();
-        let (queues, held, written) = (Mutex::new(queues), Mutex::default(), Notify::new());
-        Ok(Arc::new(Self { ledger, resolver, name, queues, id, held, ends, written, shutdown, cut, cut_off }))
+        Ok(Arc::new(Self {
+            ledger,
+            resolver,
+            name,
+            queues: Mutex::new(queues),
+            looked_to: Mutex::default(),
+            id,
+            held: Mutex::default(),
+            ends,
+            written: Notify::new(),
+            shutdown,
+            cut,
+            cut_off,
+        }))
     }
 
     /// Which worker this is.
@@ -73,20 +87,28 @@ impl Crew {
 
     /// The queues that it looks after.
     pub(super) fn queues(&self) -> Vec<String> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.queues).clone()
     }
 
-    /// Takes queues on that have jobs and that nobody has named. Returns those that are new.
+    /// Takes queues on that have jobs of ours and that nobody has named. Returns those that are new.
     pub(super) async fn take_on(&self) -> Result<Vec<String>> {
-        let known = self.queues();
-        let found = self.ledger.stored_queues().await?;
-        let new: Vec<String> = found.into_iter().filter(|queue| !known.contains(queue)).collect();
+        let mut looked_to = lock(&self.looked_to).clone();
+        let new = self.ledger.other_queues(&self.queues(), &mut looked_to).await?;
+        *lock(&self.looked_to) = looked_to;
         if !new.is_empty() {
-            let all = [known, new.clone()].concat();
+            let all = [self.queues(), new.clone()].concat();
             self.ledger.looks_after(self.id(), &all).await?;
-            *self.queues.lock().unwrap_or_else(PoisonError::into_inner) = all;
+            *lock(&self.queues) = all;
         }
         Ok(new)
+    }
+
+    /// Lets a queue go that was taken on.
+    pub(super) async fn let_go_of(&self, queue: &str) -> Result<()> {
+        let left: Vec<String> = self.queues().into_iter().filter(|known| known != queue).collect();
+        self.ledger.looks_after(self.id(), &left).await?;
+        *lock(&self.queues) = left;
+        Ok(())
     }
 
     /// It was taken for dead: what it holds is others' by now. It goes on as another worker.
@@ -175,8 +197,12 @@ impl Crew {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Hold, watch::Sender<Stop>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
+}
+
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Host and process.

@@ -1,7 +1,7 @@
 //! One loop for each queue: takes jobs for the slots that are free, and runs them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mainstay_core::service::Backoff;
 use tokio::sync::Semaphore;
@@ -14,15 +14,29 @@ use crate::topic;
 /// So many jobs are taken at once at most, whatever is free.
 const BATCH: usize = 200;
 
-/// Runs jobs of a queue until the worker is to stop, and those that it has begun are over.
-pub(super) async fn fetch(crew: Arc<Crew>, queue: String, slots: usize, poll_interval: Duration) {
+/// Runs jobs of a queue until the worker is to stop, and those that it has begun are over; or until it was empty for so long.
+pub(super) async fn fetch(
+    crew: Arc<Crew>,
+    queue: String,
+    (slots, poll_interval): (usize, Duration),
+    idle_for: Option<Duration>,
+) {
     let shutdown = &crew.shutdown;
     let mut signals = crew.ledger.db().signals(topic::ready(&queue));
     let slots = Arc::new(Semaphore::new(slots));
     let mut runs = JoinSet::new();
     let (backoff, mut failures) = (Backoff::default(), 0_u32);
+    let mut busy = Instant::now();
     while !shutdown.is_requested() {
         while runs.try_join_next().is_some() {}
+        if runs.is_empty() && idle_for.is_some_and(|most| busy.elapsed() > most) {
+            match crew.let_go_of(&queue).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::debug!(target: "mainstay::jobs", queue, error = %error.report(), "an empty queue is looked after further");
+                }
+            }
+        }
         let first = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
             () = shutdown.requested() => break,
@@ -38,6 +52,9 @@ pub(super) async fn fetch(crew: Arc<Crew>, queue: String, slots: usize, poll_int
             Ok(jobs) => {
                 failures = 0;
                 let had_enough = jobs.len() < free.len();
+                if !jobs.is_empty() {
+                    busy = Instant::now();
+                }
                 for (job, slot) in jobs.into_iter().zip(free.drain(..)) {
                     let stop = crew.hold(&job);
                     runs.spawn(attempt::run(Arc::clone(&crew), Arc::new(job), stop, slot));

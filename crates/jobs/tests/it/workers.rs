@@ -46,6 +46,24 @@ async fn a_queue_that_nobody_has_named_is_worked_on_when_it_has_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_another_program_is_left_alone() {
+    let often = |setup: Setup| setup.set("jobs.poll_interval", "100ms");
+    with_worker(often, async |look| {
+        let db = look.db().await;
+        let foreign = note("x").in_queue("a foreign one").delay(Duration::from_secs(3_600));
+        let foreign = foreign.enqueue(&db).await.unwrap().id;
+        let as_foreign = StoredJob::filter(|job| job.id.eq(foreign.0));
+        as_foreign.update(|job| job.kind("Elsewhere").state(State::Ready), &db).await.unwrap();
+        let own = note("y").in_queue("our own").enqueue(&db).await.unwrap().id;
+        look.until("ours is done", async || look.state(own).await == State::Completed).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let foreign = look.job(foreign).await;
+        assert_eq!((foreign.state, foreign.attempt), (State::Ready, 0), "nobody has put it off");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_one_key_do_not_run_beside_each_other_and_those_of_others_do() {
     with_worker(std::convert::identity, async |look| {
         let db = look.db().await;

@@ -18,6 +18,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::shop::{Sent, Shop, ann, shop};
 
+/// Always, and on request: that cannot be.
+#[derive(Serialize, Deserialize)]
+struct Torn;
+
+impl Notification for Torn {
+    const NAME: &'static str = "torn";
+    const ALWAYS: &'static [Via] = &[Via::Database];
+    const ON_REQUEST: &'static [Via] = &[Via::Database];
+}
+
 /// Badly described.
 #[derive(Serialize, Deserialize)]
 struct Crooked;
@@ -40,6 +50,8 @@ fn mistakes_are_found_at_the_start() {
         assert!(crooked.contains(&format!("notifications.{id}")), "{id}: {crooked}");
     }
     assert!(crooked.contains(".jobs(jobs![DeliverMail])"), "{crooked}");
+    let torn = found(App::new().notification::<Torn>());
+    assert!(torn.contains("notifications.E003") && torn.contains("has to be asked for"), "{torn}");
     assert!(!found(shop()).contains("notifications."));
 }
 

@@ -41,6 +41,29 @@ async fn some_have_to_be_asked_for_and_some_cannot_be_switched_off() {
 }
 
 #[tokio::test]
+async fn whose_account_goes_is_forgotten_with_all_that_they_have_said() {
+    on_each(async |shop, _| {
+        for whom in [ann(), bob()] {
+            shop.notifications.of(&whom).prefer("order.sent", Via::Mail, false).await.unwrap();
+            shop.tell(&whom, &Sent { order: 1 }).await.unwrap();
+        }
+        let (anns, bobs) = (shop.notifications.of(&ann()), shop.notifications.of(&bob()));
+        shop.db.transaction(async |tx| anns.forget(tx).await).await.unwrap();
+        let wants_mail = async |whose: &mainstay_notifications::Mailbox<'_>| {
+            whose
+                .preferences()
+                .await
+                .unwrap()
+                .iter()
+                .any(|it| it.name == "order.sent" && it.via == Via::Mail && it.wanted)
+        };
+        assert_eq!((anns.unread_count().await.unwrap(), bobs.unread_count().await.unwrap()), (0, 1));
+        assert!(wants_mail(&anns).await && !wants_mail(&bobs).await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_can_be_chosen_is_listed_and_nothing_else_can_be() {
     on_each(async |shop, _| {
         let anns = shop.notifications.of(&ann());

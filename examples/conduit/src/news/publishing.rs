@@ -8,7 +8,7 @@ use crate::articles::Article;
 use crate::users::User;
 
 /// So many followers are told in one transaction.
-const STEP: u64 = 200;
+const STEP: u64 = 50;
 
 /// Tells the followers of its author of a new article.
 #[derive(Job, Serialize, Deserialize)]

@@ -29,9 +29,16 @@ async fn keep(
 ) -> Result<Response> {
     let accepted = submitted.accept(async |MultipartForm(sent): MultipartForm<Sent>| {
         let file = attachments.keep_upload(&sent.picture).await?;
+        // Here and now: what was sent may say where it was taken, and is shown to nobody.
+        if images.make(&file, &AVATAR).await?.is_none() {
+            return Err(Error::invalid(vec![Fault::new(
+                "/picture",
+                "picture",
+                "This picture cannot be read.",
+            )]));
+        }
         db.transaction(async |tx| {
             NewPicture { user: user.key(), file: file.key() }.upsert(|picture| picture.user, tx).await?;
-            images.prepare(&file, tx).await?;
             // Another address for another picture, so that nobody is shown the old one from memory.
             let address = format!("/pictures/{}?{}", user.id, file.id);
             user.update(|user| user.image(address), tx).await
@@ -50,7 +57,7 @@ async fn keep(
     }
 }
 
-/// Somebody's picture, for everybody: the small one, and until that is made the one that was sent.
+/// Somebody's picture, for everybody: the small one.
 #[get("/pictures/{user}", hidden)]
 async fn show(
     Path(user): Path<i64>,
@@ -59,11 +66,8 @@ async fn show(
     let picture =
         Picture::filter(|picture| picture.user.is(|of| of.id.eq(user))).with(|picture| picture.file);
     let picture = picture.first_or_404(&db).await?;
-    let sent = picture.file.get()?;
-    match images.variant(sent, &AVATAR).await? {
-        Some(small) => attachments.respond(&small).await,
-        None => attachments.respond(sent).await,
-    }
+    let small = images.variant(picture.file.get()?, &AVATAR).await?;
+    attachments.respond(&small.or_not_found("a picture")?).await
 }
 
 pub(super) fn module() -> Module {
