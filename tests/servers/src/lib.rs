@@ -7,7 +7,7 @@
 //! - [`account`]: as whom they run. PostgreSQL refuses to run as root, and containers are root.
 //! - [`folder`]: where their data is for the while.
 //! - [`process`]: a program in the background that ends with whoever started it, however that ends.
-//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`]: what is particular to each.
+//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`], [`gcs`], [`azure`]: what is particular to each.
 //!
 //! ```no_run
 //! use servers::{Durability, Engine, Server};
@@ -20,7 +20,9 @@
 //! ```
 
 pub mod account;
+pub mod azure;
 pub mod folder;
+pub mod gcs;
 pub mod mariadb;
 pub mod pgbouncer;
 pub mod postgres;
