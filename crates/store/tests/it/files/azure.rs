@@ -8,8 +8,10 @@ use mainstay_core::config::{Secret, Sources};
 use mainstay_core::keys::{Keys, KeysConfig};
 use mainstay_core::random::SecureRandom;
 use mainstay_core::{App, Profile};
-use mainstay_store::files::{FileKey, FilesConfig, FilesError, Grant, module};
+use mainstay_store::files::{Azure, FileKey, Files, FilesConfig, FilesError, Grant, module};
 use servers::azure::AzureServer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::clouds::{Cloud, ask, folder, write};
 use super::{in_pieces, noise};
@@ -101,6 +103,45 @@ async fn who_has_no_key_of_the_account_keeps_files_and_signs_nothing() {
         let told = format!("{error:?} {}", error.report());
         assert!(matches!(error.source_as(), Some(FilesError::Refused { .. })), "{told}");
         assert!(!told.contains("sig="), "{told}");
+    }
+}
+
+/// What a server says that copies in the background: Azurite is done at once. The last answer is that to every later request.
+async fn copying(answers: &'static [&'static str]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut some = [0; 8192];
+            let _asked = client.read(&mut some).await.unwrap();
+            let (status, copy) = match number {
+                0 => ("202 Accepted", "pending"),
+                _ => ("200 OK", answers[answers.len().min(number) - 1]),
+            };
+            let head = "etag: \"1\"\r\nlast-modified: Sun, 29 Nov 2026 08:00:00 GMT\r\ncontent-length: 0";
+            let answer = format!(
+                "HTTP/1.1 {status}\r\n{head}\r\nx-ms-copy-status: {copy}\r\nconnection: close\r\n\r\n"
+            );
+            client.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_copy_that_goes_on_in_the_background_is_waited_for() {
+    let settings = FilesConfig { timeout: Duration::from_secs(1), ..settings("c29tZWJvZHk=") };
+    for (answers, is_copied) in [
+        (&["pending", "pending", "success"][..], true),
+        (&["pending", "failed"], false),
+        (&["pending"], false),
+    ] {
+        let container = url(copying(answers).await, "a").parse().unwrap();
+        let files = Azure::open(&container, &settings, std::path::Path::new("")).await.unwrap();
+        let copied = Files::over(Arc::new(files)).copy("a", "b").await;
+        assert_eq!(copied.is_ok(), is_copied, "{answers:?} {copied:?}");
+        assert!(copied.is_ok() || copied.unwrap_err().status() == 503, "{answers:?}");
     }
 }
 
