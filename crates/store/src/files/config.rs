@@ -147,28 +147,38 @@ impl Section for FilesConfig {
 
 /// What is wrong with the address of a bucket, and what to do. None: nothing, or it is another's.
 fn fault_of_address(url: &str) -> Option<(String, String)> {
-    let (feature, example) = match scheme_of(url) {
-        "s3" => ("s3", "s3://bucket/folder?region=eu-central-1"),
-        "gs" => ("gcs", "gs://bucket/folder"),
-        "az" => ("azure", "az://container/folder?account=shop"),
-        _ => return None,
-    };
-    let why: Option<Option<String>> = match scheme_of(url) {
+    match scheme_of(url) {
         #[cfg(feature = "s3")]
-        super::s3::SCHEME => Some(url.parse::<super::s3::Bucket>().err().map(|why| why.to_string())),
+        super::s3::SCHEME => unusable::<super::s3::Bucket>(url, "s3://bucket/folder?region=eu-central-1"),
         #[cfg(feature = "gcs")]
-        super::gcs::SCHEME => Some(url.parse::<super::gcs::GoogleBucket>().err().map(|why| why.to_string())),
+        super::gcs::SCHEME => unusable::<super::gcs::GoogleBucket>(url, "gs://bucket/folder"),
         #[cfg(feature = "azure")]
-        super::azure::SCHEME => Some(url.parse::<super::azure::Container>().err().map(|why| why.to_string())),
+        super::azure::SCHEME => {
+            unusable::<super::azure::Container>(url, "az://container/folder?account=shop")
+        }
+        #[cfg(not(feature = "s3"))]
+        "s3" => Some(left_out("S3", "s3")),
+        #[cfg(not(feature = "gcs"))]
+        "gs" => Some(left_out("Google Cloud Storage", "gcs")),
+        #[cfg(not(feature = "azure"))]
+        "az" => Some(left_out("Azure Blob Storage", "azure")),
         _ => None,
-    };
-    match why {
-        None => Some((
-            "names a bucket of a kind that this program was built without".to_owned(),
-            format!("add the feature `{feature}` of mainstay"),
-        )),
-        Some(why) => why.map(|why| (format!("is not usable: {why}"), format!("write it as {example}"))),
     }
+}
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+fn unusable<B>(url: &str, example: &str) -> Option<(String, String)>
+where
+    B: std::str::FromStr<Err = super::NotABucket>,
+{
+    let why = url.parse::<B>().err()?;
+    Some((format!("is not usable: {why}"), format!("write it as {example}")))
+}
+
+#[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
+fn left_out(provider: &str, feature: &str) -> (String, String) {
+    let told = format!("names a bucket of {provider}, which this program was built without");
+    (told, format!("add the feature `{feature}` of mainstay"))
 }
 
 /// Without the keys.
@@ -184,11 +194,12 @@ impl fmt::Debug for FilesConfig {
     }
 }
 
-/// The address of a store that somebody else has made may have a password: of those nothing but the beginning is shown.
+/// The address of a store that somebody else has made may have a password, and so may one that is written wrong: of those nothing but the
+/// beginning is shown.
 pub(crate) fn shown(url: &str) -> String {
     match scheme_of(url) {
         "file" | "memory" => url.to_owned(),
-        "s3" | "gs" | "az" if !url.contains('@') => url.to_owned(),
+        "s3" | "gs" | "az" if fault_of_address(url).is_none() => url.to_owned(),
         scheme => format!("{scheme}:…"),
     }
 }

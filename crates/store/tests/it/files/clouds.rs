@@ -267,5 +267,11 @@ fn an_address_that_is_none_is_refused_and_shows_no_secret() {
         let told = "`files.url` is not usable: user and password do not belong into it";
         assert!(found.contains(told), "{found}");
         assert!(!found.contains("hunter2"), "{found}");
+        // Nor where it is a setting that there is none of.
+        let join = if bucket.contains('?') { '&' } else { '?' };
+        let config =
+            FilesConfig { url: Some(format!("{bucket}{join}key=hunter2")), ..FilesConfig::default() };
+        let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2") && shown.contains(&bucket[..2]), "{shown}");
     }
 }
