@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::check::Phase;
-use mainstay_core::config::Sources;
+use mainstay_core::config::{Secret, Sources};
 use mainstay_core::lifecycle::Services;
 use mainstay_core::random::{Random, SecureRandom};
 use mainstay_core::{App, Profile};
@@ -74,22 +74,17 @@ impl Cloud {
         self.files_at(self.port, &folder(), &self.settings).await
     }
 
-    fn app(&self, url: String, settings: &FilesConfig) -> App {
-        let mut app = App::new().profile(Profile::Test).module(module::module()).set("files.url", url);
-        let secret = |secret: &Option<mainstay_core::config::Secret<String>>| {
-            secret.as_ref().map(|secret| secret.expose().clone())
-        };
-        for (name, value) in [
+    /// What an application is configured with whose files are there.
+    pub(crate) fn values(url: String, settings: &FilesConfig) -> Vec<(String, String)> {
+        let secret = |secret: &Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
+        let values = [
+            ("url", Some(url)),
             ("access_key_id", settings.access_key_id.clone()),
             ("secret_access_key", secret(&settings.secret_access_key)),
             ("service_account_key", secret(&settings.service_account_key)),
             ("account_key", secret(&settings.account_key)),
-        ] {
-            if let Some(value) = value {
-                app = app.set(format!("files.{name}"), value);
-            }
-        }
-        app
+        ];
+        values.into_iter().filter_map(|(name, value)| Some((format!("files.{name}"), value?))).collect()
     }
 }
 
@@ -189,7 +184,10 @@ async fn an_application_is_told_at_start_that_it_is_not_let_in() {
     for cloud in clouds() {
         let name = cloud.name;
         let start = async |url: String, settings: &FilesConfig| {
-            let assembly = cloud.app(url, settings).assemble(Sources::isolated());
+            let app = App::new().profile(Profile::Test).module(module::module());
+            let values = Cloud::values(url, settings);
+            let app = values.into_iter().fold(app, |app, (name, value)| app.set(name, value));
+            let assembly = app.assemble(Sources::isolated());
             assert!(!assembly.findings().has_errors(), "{name} {}", assembly.findings());
             assembly.start(Services::Background).await.map(drop)
         };
