@@ -11,7 +11,7 @@
 //! 6. [`drivers`]: the engines.
 //! 7. [`locks`]: what one does at a time, with engines of its own.
 //! 8. `redis`: the connection to a Redis server (feature `redis`), for the engine and for others, such as sessions.
-//! 9. `files`: files, in a folder, in memory or on S3 (features `files` and `s3`).
+//! 9. `files`: files, in a folder, in memory or in a bucket (features `files`, and `s3`, `gcs` or `azure`).
 //! 10. [`module`] and [`config`]: the built-in module `store`, and its section.
 
 pub mod cache;

@@ -7,7 +7,7 @@
 //! - [`account`]: as whom they run. PostgreSQL refuses to run as root, and containers are root.
 //! - [`folder`]: where their data is for the while.
 //! - [`process`]: a program in the background that ends with whoever started it, however that ends.
-//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`]: what is particular to each.
+//! - [`postgres`], [`mariadb`], [`redis`], [`pgbouncer`], [`s3`], [`gcs`], [`azure`]: what is particular to each.
 //! - [`python`]: no server, but other people's libraries, by which suites check what this one makes.
 //!
 //! ```no_run
@@ -21,7 +21,9 @@
 //! ```
 
 pub mod account;
+pub mod azure;
 pub mod folder;
+pub mod gcs;
 pub mod mariadb;
 pub mod pgbouncer;
 pub mod postgres;

@@ -32,6 +32,12 @@ pub const PGBOUNCER: Program =
 /// The Python that has moto, which no package of Debian has: `cargo xtask services moto` installs it.
 pub const MOTO: Program = Program { variable: "MAINSTAY_MOTO", package: "python3-venv", binaries: &[] };
 
+/// What runs programs of npm.
+pub const NODE: Program =
+    Program { variable: "MAINSTAY_NODE", package: "nodejs", binaries: &["node", "nodejs"] };
+/// A file of Azurite, which no package of Debian has: `cargo xtask services azurite` installs it.
+pub const AZURITE: Program = Program { variable: "MAINSTAY_AZURITE", package: "npm", binaries: &[] };
+
 impl Program {
     /// Where it is.
     ///

@@ -105,11 +105,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "node",
-        place: programs::Program {
-            variable: "MAINSTAY_NODE",
-            package: "nodejs",
-            binaries: &["node", "nodejs"],
-        },
+        place: programs::NODE,
         purpose: "programs that use a generated client, and Express in `cargo xtask bench api`",
         origin: Origin::Debian,
     },
@@ -165,6 +161,12 @@ const PROGRAMS: &[Program] = &[
         place: programs::MOTO,
         purpose: "files on S3",
         origin: Origin::PyPiLibrary("moto[server]==5.2.5"),
+    },
+    Program {
+        name: "azurite",
+        place: programs::AZURITE,
+        purpose: "files on Azure",
+        origin: Origin::NpmLibrary("azurite@3.37.0", "azurite/dist/src/blob/main.js"),
     },
     debian("pgbouncer", programs::PGBOUNCER, "tests of PostgreSQL behind a pooler"),
 ];

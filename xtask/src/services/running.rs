@@ -44,7 +44,7 @@ impl Running {
             }
         }
         // Programs that suites start themselves.
-        for program in ["pgbouncer", "moto"].into_iter().filter_map(find) {
+        for program in ["pgbouncer", "moto", "node", "azurite"].into_iter().filter_map(find) {
             match program.provide() {
                 Ok(path) => running.variables.push((program.place.variable, path.display().to_string())),
                 Err(why) => running.missing.push(format!("{}: {why}", program.name)),

@@ -15,7 +15,7 @@ pub trait FilesOverHttp {
     /// A file as an answer, with ranges, conditions, and a name. A browser shows pictures, sounds, films, PDF and plain text, and saves
     /// everything else: see [`File::inline`] and [`File::attachment`] for something else.
     ///
-    /// Ask before whether the client may see it. Where files are on S3 they come by way of the application; a
+    /// Ask before whether the client may see it. Where files are in a bucket they come by way of the application; a
     /// redirect to [`Files::url`] spares it that.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use super::key::FileKey;
 use super::link::FileUrl;
 use super::memory::Memory;
 
-/// The application's files: in a folder, in memory or on S3, as `files.url` says. Injectable; clones are the same store.
+/// The application's files: in a folder, in memory or in a bucket, as `files.url` says. Injectable; clones are the same store.
 ///
 /// ```
 /// use std::sync::Arc;

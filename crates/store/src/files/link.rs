@@ -1,6 +1,6 @@
 //! URLs that hold for a while.
 //!
-//! A store that is reached by itself (S3) signs its own. Of the others the application serves the files, at [`Files::PATH`]: the path has
+//! A store that is reached by itself (a bucket) signs its own. Of the others the application serves the files, at [`Files::PATH`]: the path has
 //! what is granted, signed by the application's keys.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use super::handle::Files;
 use super::key::FileKey;
 use super::url::{Grant, Signed};
 
-/// The longest time that S3 signs for: a week.
+/// The longest time that S3 and Google sign for: a week.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A URL that is about to be signed: [`Files::url`].
@@ -71,7 +71,7 @@ impl<'f> FileUrl<'f> {
         Self { trusted: true, ..self }
     }
 
-    /// Signs it. On S3 it is a URL of the store; else a path of the application, such as `/_files/…/invoice.pdf`.
+    /// Signs it. Of a bucket it is a URL of the store, where somebody is known there who signs; else a path of the application, such as `/_files/…/invoice.pdf`.
     ///
     /// # Errors
     ///

@@ -10,13 +10,14 @@
 //! | `files.W005` | anybody may list what is in the bucket |
 //! | `files.W003` | files, and what they are signed with, go over the network without encryption |
 //!
-//! An address of S3 that cannot be read is refused as `config.E007`.
+//! An address of a bucket that cannot be read, and settings that do not hold together, are refused as `config.E007`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::check::{Check, Inspection};
 use mainstay_core::clock::Clock;
+use mainstay_core::driver::scheme_of;
 use mainstay_core::keys::Keys;
 use mainstay_core::lifecycle::Hook;
 use mainstay_core::service::{Running, Service};
@@ -61,16 +62,12 @@ pub fn module() -> Module {
         .inspection(Inspection::new(inspect))
         .hook(Hook::on_start("reach the store of files", reach))
         .service(Service::new("files", sweep));
-    with_s3(module)
-}
-
-#[cfg(feature = "s3")]
-fn with_s3(module: Module) -> Module {
-    module.contribute(super::s3::driver())
-}
-
-#[cfg(not(feature = "s3"))]
-fn with_s3(module: Module) -> Module {
+    #[cfg(feature = "s3")]
+    let module = module.contribute(super::s3::driver());
+    #[cfg(feature = "gcs")]
+    let module = module.contribute(super::gcs::driver());
+    #[cfg(feature = "azure")]
+    let module = module.contribute(super::azure::driver());
     module
 }
 
@@ -106,7 +103,7 @@ async fn reach(config: Inject<FilesConfig>, files: Inject<Files>, profile: Injec
         }
         Err(why) => {
             let told = format!("the store of files at {place} does not let this application in");
-            let fix = "set `files.access_key_id` and `files.secret_access_key` to those of somebody who may read, write, list and delete there, and see whether the bucket and its region are named right";
+            let fix = "name somebody who may read, write, list and delete there (`files.access_key_id` and `files.secret_access_key` for S3, `files.service_account` for Google, `files.account_key` for Azure), and see whether the bucket and where it is are named right";
             let finding = Finding::error("files.E003", told).at(URL).fix(fix);
             Err(Error::internal(finding.to_string()).caused_by(why))
         }
@@ -158,7 +155,8 @@ fn find_doubts(assembly: &Assembly, findings: &mut Findings) {
     match FilesDriver::of(&assembly.contributions, url).map(FilesDriver::scheme) {
         Some(local::SCHEME) => {
             let told = "files are in a folder of this machine: processes on another one do not have them, and a container that is replaced loses them";
-            let fix = "nothing, if there is one machine and the folder is backed up; else keep them on S3";
+            let fix =
+                "nothing, if there is one machine and the folder is backed up; else keep them in a bucket";
             findings.add(Finding::warning("files.W001", told).at(URL).fix(fix));
         }
         Some(memory::SCHEME) => {
@@ -167,10 +165,22 @@ fn find_doubts(assembly: &Assembly, findings: &mut Findings) {
         }
         _ => {}
     }
-    #[cfg(feature = "s3")]
-    if url.parse::<super::s3::Bucket>().is_ok_and(|bucket| bucket.is_exposed()) {
+    if is_exposed(url) {
         let told = "files go over the network without encryption";
         let fix = "name the endpoint by https://";
         findings.add(Finding::warning("files.W003", told).at(URL).fix(fix));
+    }
+}
+
+/// Whether an address is of a bucket, and leads over a network in the clear.
+fn is_exposed(url: &str) -> bool {
+    match scheme_of(url) {
+        #[cfg(feature = "s3")]
+        super::s3::SCHEME => url.parse::<super::s3::Bucket>().is_ok_and(|bucket| bucket.is_exposed()),
+        #[cfg(feature = "gcs")]
+        super::gcs::SCHEME => url.parse::<super::gcs::GoogleBucket>().is_ok_and(|bucket| bucket.is_exposed()),
+        #[cfg(feature = "azure")]
+        super::azure::SCHEME => url.parse::<super::azure::Container>().is_ok_and(|one| one.is_exposed()),
+        _ => false,
     }
 }

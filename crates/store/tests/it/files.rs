@@ -1,7 +1,13 @@
 //! Files: the contract for every store, and what each of them does by itself.
 
 mod attachments;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod clouds;
 mod contract;
+#[cfg(feature = "gcs")]
+mod gcs;
 mod local;
 #[cfg(feature = "s3")]
 mod s3;

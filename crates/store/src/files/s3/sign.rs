@@ -35,9 +35,10 @@ impl S3 {
         HeaderValue::from_str(media_type).map_err(|_| unfit("this is no media type"))?;
         for _ in 0..ATTEMPTS {
             let options = SignedUrlOptions::default();
-            let url = self.store.signed_url_opts(Method::PUT, &self.path(key), lifetime, &options).await;
+            let url =
+                self.provider.store.signed_url_opts(Method::PUT, &self.path(key), lifetime, &options).await;
             let url = url.map_err(|why| self.fault(why, None))?;
-            let lent = self.store.credentials().get_credential().await;
+            let lent = self.provider.store.credentials().get_credential().await;
             let lent = lent.map_err(|why| self.fault(why, None))?;
             if let Some(url) = with_length(&url, (&lent.key_id, &lent.secret_key), media_type, size) {
                 let headers = BTreeMap::from([("content-type".to_owned(), media_type.to_owned())]);

@@ -18,19 +18,29 @@ pub(crate) struct Subject {
     _folder: Option<TempDir>,
 }
 
+/// The same with those that are elsewhere.
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+async fn elsewhere(mut all: Vec<Subject>) -> Vec<Subject> {
+    for cloud in super::clouds::clouds() {
+        all.push(Subject { name: cloud.name, files: cloud.files().await, _folder: None });
+    }
+    all
+}
+
+#[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
+async fn elsewhere(all: Vec<Subject>) -> Vec<Subject> {
+    all
+}
+
 async fn every_store() -> Vec<Subject> {
     let folder = tempfile::tempdir().unwrap();
     let local = Files::over(Arc::new(Local::open(folder.path().join("files")).await.unwrap()));
     let memory = Files::in_memory(Arc::new(SystemClock));
-    let mut all = vec![
+    let here = vec![
         Subject { name: "memory", files: memory, _folder: None },
         Subject { name: "local", files: local, _folder: Some(folder) },
     ];
-    #[cfg(feature = "s3")]
-    if let Some(files) = super::s3::files().await {
-        all.push(Subject { name: "s3", files, _folder: None });
-    }
-    all
+    elsewhere(here).await
 }
 
 #[tokio::test]
@@ -138,7 +148,7 @@ async fn a_part_of_a_file_is_read_from_anywhere() {
 #[tokio::test]
 async fn a_large_file_comes_and_goes_in_pieces() {
     for Subject { name, files, .. } in every_store().await {
-        // More than two parts of S3, and not a whole number of them.
+        // More than two parts of a bucket, and not a whole number of them.
         let all = noise((20 << 20) + 12_345);
         let put = files.put("large.bin", in_pieces(all.clone())).await.unwrap();
         assert_eq!(put.size, all.len() as u64, "{name}");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use mainstay_core::App;
 use mainstay_core::clock::{Clock, TestClock};
 use mainstay_store::locks::drivers::MemoryLocks;
 use mainstay_store::locks::{Claim, Claimed};
@@ -59,6 +58,7 @@ async fn on_every_engine(test: impl AsyncFn(Subject)) {
     }
     #[cfg(feature = "database")]
     {
+        use mainstay_core::App;
         use mainstay_db::Db;
         use mainstay_store::DatabaseLocksExt;
         use mainstay_store::locks::drivers::database::{DatabaseLocks, Time};
@@ -235,6 +235,7 @@ async fn of_many_who_contend_never_two_hold_it() {
 #[cfg(feature = "database")]
 #[tokio::test]
 async fn in_a_database_the_time_of_the_server_counts() {
+    use mainstay_core::App;
     use mainstay_core::clock::SystemClock;
     use mainstay_db::Db;
     use mainstay_store::DatabaseLocksExt;

@@ -156,3 +156,37 @@ async fn what_is_made_up_claims_nothing() {
     }
     app.stop().await;
 }
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[tokio::test]
+async fn a_file_is_sent_straight_into_each_cloud_and_claimed_there() {
+    use crate::files::clouds::{Cloud, ask, clouds, folder};
+
+    for cloud in clouds() {
+        let (name, clock) = (cloud.name, Arc::new(TestClock::default()));
+        let values = Cloud::values((cloud.url)(cloud.port, &folder()), &cloud.settings);
+        let app = values.into_iter().fold(setup(&clock), |setup, (name, value)| setup.set(name, value));
+        let app = app.start().await;
+        let world = world(&app).await;
+        let attachments = &world.attachments;
+        let announce = async |size| attachments.announce("me.png", "image/png", size).await.unwrap();
+        let send = async |announced: &Announced, body: &'static [u8]| {
+            let headers: Vec<_> =
+                announced.upload.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            ask(&announced.upload.method, &announced.upload.url, &headers, body.into()).await.0
+        };
+        let size = PNG.len() as u64;
+        let announced = announce(size).await;
+        assert!((200..=201).contains(&send(&announced, PNG).await), "{name}");
+        let blob = attachments.claim(&announced.claim, a_picture).await.unwrap();
+        assert_eq!((&*blob.media_type, blob.size), ("image/png", PNG.len() as i64), "{name}");
+        assert_eq!(attachments.get(&blob).await.unwrap().bytes().await.unwrap(), PNG, "{name}");
+        // Another length than was announced is refused by the store, or when it is claimed.
+        let announced = announce(size - 1).await;
+        let is_taken = (200..=201).contains(&send(&announced, PNG).await);
+        assert_eq!(is_taken, name == "azure", "{name}");
+        let error = attachments.claim(&announced.claim, a_picture).await.unwrap_err();
+        assert_eq!((error.status().as_u16(), error.machine_code()), (409, "file_not_sent"), "{name}");
+        app.stop().await;
+    }
+}

@@ -19,9 +19,29 @@ use tokio::time::Sleep;
 
 /// Sends the requests of `object_store`, without a library of its own for that.
 #[derive(Clone, Debug)]
-pub(super) struct Connector {
+pub(in crate::files) struct Connector {
     streaming: Streaming<HttpRequestBody>,
     timeout: Duration,
+}
+
+/// What Azure says of a copy, in the head of an answer: it goes with what `object_store` has found.
+#[cfg(feature = "azure")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::files) enum CopyStatus {
+    Pending,
+    Complete,
+    Failed,
+}
+
+#[cfg(feature = "azure")]
+impl CopyStatus {
+    fn of(headers: &http::HeaderMap) -> Option<Self> {
+        Some(match headers.get("x-ms-copy-status")?.as_bytes() {
+            b"pending" => Self::Pending,
+            b"success" => Self::Complete,
+            _ => Self::Failed,
+        })
+    }
 }
 
 /// A server was silent for too long.
@@ -30,7 +50,7 @@ pub(super) struct Connector {
 struct Silent(Duration);
 
 impl Connector {
-    pub(super) async fn open(ca: Option<&Path>, timeout: Duration) -> Result<Self> {
+    pub(in crate::files) async fn open(ca: Option<&Path>, timeout: Duration) -> Result<Self> {
         Ok(Self { streaming: Streaming::open(ca, timeout.min(Duration::from_secs(10))).await?, timeout })
     }
 
@@ -42,7 +62,12 @@ impl Connector {
             let kind = if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Interrupted };
             HttpError::new(kind, error)
         })?;
-        let (head, body) = response.into_parts();
+        #[cfg_attr(not(feature = "azure"), expect(unused_mut, reason = "only Azure tells more"))]
+        let (mut head, body) = response.into_parts();
+        #[cfg(feature = "azure")]
+        if let Some(status) = CopyStatus::of(&head.headers) {
+            head.extensions.insert(status);
+        }
         let body = Patient { body, timeout: self.timeout, until: None };
         Ok(HttpResponse::from_parts(head, HttpResponseBody::new(body)))
     }

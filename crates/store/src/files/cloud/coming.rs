@@ -2,22 +2,21 @@
 //!
 //! A small one is one request. A larger one is sent in parts, of which the bucket shows nothing before the last request has put them
 //! together. One that is given up is told so, so that its parts cost nothing; those of a process that was killed are left to a rule of the bucket
-//! (`AbortIncompleteMultipartUpload`).
+//! (`AbortIncompleteMultipartUpload`), and on Azure to Azure, which drops them after a week.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{BoxFuture, FutureExt};
-use object_store::aws::AmazonS3;
-use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, MultipartId, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Attribute, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult,
 };
 use tokio::task::JoinSet;
 
-use super::S3;
+use super::{Cloud, Provider, bare};
 use crate::files::contract::{FileInfo, Incoming};
 use crate::files::error::FilesError;
 use crate::files::key::FileKey;
@@ -32,7 +31,7 @@ const AT_ONCE: usize = 2;
 const GIVING_UP: Duration = Duration::from_secs(30);
 
 pub(super) struct Coming {
-    store: Arc<AmazonS3>,
+    store: Arc<dyn ObjectStore>,
     path: Path,
     attributes: Attributes,
     waiting: BytesMut,
@@ -42,13 +41,12 @@ pub(super) struct Coming {
 }
 
 struct Parts {
-    id: MultipartId,
-    sending: JoinSet<(usize, object_store::Result<PartId>)>,
-    sent: Vec<Option<PartId>>,
+    upload: Box<dyn MultipartUpload>,
+    sending: JoinSet<object_store::Result<()>>,
 }
 
 impl Coming {
-    pub(super) fn new(store: Arc<AmazonS3>, path: Path, media_type: &str) -> Self {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path, media_type: &str) -> Self {
         let attributes = Attributes::from_iter([(Attribute::ContentType, media_type.to_owned())]);
         Self { store, path, attributes, waiting: BytesMut::new(), size: 0, parts: None }
     }
@@ -71,18 +69,15 @@ impl Coming {
             None => {
                 let options =
                     PutMultipartOptions { attributes: self.attributes.clone(), ..Default::default() };
-                let id = self.store.create_multipart_opts(&self.path, options).await?;
-                self.parts.insert(Parts { id, sending: JoinSet::new(), sent: Vec::new() })
+                let upload = self.store.put_multipart_opts(&self.path, options).await?;
+                self.parts.insert(Parts { upload, sending: JoinSet::new() })
             }
         };
         while parts.sending.len() >= AT_ONCE {
             parts.arrived().await?;
         }
-        let (store, path, id, index) =
-            (Arc::clone(&self.store), self.path.clone(), parts.id.clone(), parts.sent.len());
-        parts.sent.push(None);
         // It ends with the set, which ends with the file.
-        parts.sending.spawn(async move { (index, store.put_part(&path, &id, index, part).await) });
+        parts.sending.spawn(parts.upload.put_part(part));
         Ok(())
     }
 
@@ -99,10 +94,8 @@ impl Coming {
             while !parts.sending.is_empty() {
                 parts.arrived().await?;
             }
-            // One that failed before is missing, whoever goes on nevertheless.
-            let missing = || object_store::Error::Generic { store: "S3", source: "a part is missing".into() };
-            let sent = parts.sent.iter().cloned().collect::<Option<Vec<_>>>().ok_or_else(missing)?;
-            let kept = self.store.complete_multipart(&self.path, &parts.id, sent).await?;
+            // One that failed before is missing, whoever goes on nevertheless: that is an error here.
+            let kept = parts.upload.complete().await?;
             self.parts = None;
             return Ok(kept);
         }
@@ -114,8 +107,7 @@ impl Parts {
     /// Waits for one of those that are on their way.
     async fn arrived(&mut self) -> object_store::Result<()> {
         if let Some(arrived) = self.sending.join_next().await {
-            let (index, part) = arrived?;
-            self.sent[index] = Some(part?);
+            arrived??;
         }
         Ok(())
     }
@@ -126,12 +118,12 @@ impl Drop for Coming {
         let (Some(parts), Ok(runtime)) = (self.parts.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
-        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let path = self.path.clone();
         // Nobody waits for it, and it ends by itself.
         runtime.spawn(async move {
-            let Parts { id, mut sending, .. } = parts;
+            let Parts { mut upload, mut sending } = parts;
             sending.shutdown().await;
-            let given_up = tokio::time::timeout(GIVING_UP, store.abort_multipart(&path, &id)).await;
+            let given_up = tokio::time::timeout(GIVING_UP, upload.abort()).await;
             if !matches!(given_up, Ok(Ok(()))) {
                 tracing::warn!(
                     target: "mainstay::files", path = path.as_ref(),
@@ -143,14 +135,14 @@ impl Drop for Coming {
 }
 
 /// The same with its key.
-pub(super) struct Keyed {
+pub(super) struct Keyed<P> {
     pub(super) coming: Coming,
-    pub(super) by: S3,
+    pub(super) by: Cloud<P>,
     pub(super) key: FileKey,
     pub(super) media_type: String,
 }
 
-impl Incoming for Keyed {
+impl<P: Provider> Incoming for Keyed<P> {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), FilesError>> {
         async move {
             let most = (PART * MOST_PARTS) as u64;
@@ -165,10 +157,9 @@ impl Incoming for Keyed {
     fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<FileInfo, FilesError>> {
         async move {
             let kept = self.coming.finish().await.map_err(|why| self.by.fault(why, None))?;
-            let etag = kept.e_tag.unwrap_or_default();
             Ok(FileInfo {
                 size: self.coming.size,
-                etag: etag.trim_start_matches("W/").trim_matches('"').to_owned(),
+                etag: bare(&kept.e_tag.unwrap_or_default()),
                 // To the second, as the bucket tells it afterwards, by its own clock.
                 modified: std::time::SystemTime::now(),
                 key: self.key,

@@ -7,17 +7,17 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore};
+use object_store::{GetOptions, GetRange, GetResult};
 
-use super::S3;
+use super::{Cloud, Provider};
 use crate::files::error::FilesError;
 use crate::files::key::FileKey;
 
 /// What has to come before it is gone on once more.
 const PROGRESS: u64 = 64 * 1024;
 
-struct Resuming {
-    by: S3,
+struct Resuming<P> {
+    by: Cloud<P>,
     key: FileKey,
     etag: Option<String>,
     left: Range<u64>,
@@ -27,8 +27,8 @@ struct Resuming {
 }
 
 /// The bytes of a file that has been found.
-pub(super) fn resuming(
-    by: S3,
+pub(super) fn resuming<P: Provider>(
+    by: Cloud<P>,
     key: FileKey,
     found: GetResult,
 ) -> impl Stream<Item = Result<Bytes, FilesError>> + Send {
@@ -44,7 +44,7 @@ pub(super) fn resuming(
                 }
                 None if state.left.is_empty() => return Ok(None),
                 None => {
-                    object_store::Error::Generic { store: "S3", source: "the file ends too early".into() }
+                    object_store::Error::Generic { store: P::NAME, source: "the file ends too early".into() }
                 }
                 Some(Err(why)) => why,
             };
@@ -56,7 +56,7 @@ pub(super) fn resuming(
     })
 }
 
-impl Resuming {
+impl<P: Provider> Resuming<P> {
     /// From here on, if it is still that file.
     async fn go_on(&mut self) -> Result<(), FilesError> {
         self.from = self.left.start;
@@ -65,7 +65,7 @@ impl Resuming {
             if_match: self.etag.clone(),
             ..GetOptions::default()
         };
-        let found = self.by.store.get_opts(&self.by.path(&self.key), options).await;
+        let found = self.by.found(&self.key, options).await;
         self.pieces = found.map_err(|why| self.by.fault(why, Some(&self.key)))?.into_stream();
         Ok(())
     }
