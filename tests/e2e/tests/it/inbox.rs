@@ -60,6 +60,8 @@ fn what_it_ends_with_says_to_the_server_what_to_do() {
     let large = [MAIL.as_bytes(), &[b'x'; 64 << 10]].concat();
     for (line, mail, expected, told) in [
         ("mail receive", MAIL.as_bytes(), 0, ""),
+        ("mail receive --from= -- support@shop.example", MAIL.as_bytes(), 0, ""),
+        ("mail receive -- --set=x@other.example", MAIL.as_bytes(), 67, ""),
         ("mail receive support@other.example who@other.example", MAIL.as_bytes(), 0, ""),
         ("mail receive who@other.example", MAIL.as_bytes(), 67, "Nobody takes mails to this address."),
         ("mail receive", b" \n", 65, "The mail is empty."),
