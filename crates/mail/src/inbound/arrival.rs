@@ -1,6 +1,6 @@
 //! A message as it comes in by one of the doors.
 
-use mailparse::{MailHeader, MailHeaderMap, parse_headers};
+use mailparse::{MailHeader, MailHeaderMap};
 use mainstay_core::keys::sha256;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ impl Arrival {
     /// Says whom it is to and from by its head, where nobody has said it. Returns whether its recipients are known by what the servers
     /// have said: then each of them gets it. Otherwise it is one mail for whichever of them somebody takes.
     pub(super) fn complete(&mut self) -> bool {
-        let headers = parse_headers(&self.raw).map(|(headers, _)| headers).unwrap_or_default();
+        let headers = parse::head(&self.raw).map(|(headers, _)| headers).unwrap_or_default();
         let sender = headers.get_first_header("Return-Path").map(parse::text);
         let delivered = DELIVERED.iter().find_map(|name| headers.get_first_header(name)).map(parse::text);
         let addressed = match (self.recipients.is_empty(), &delivered) {
@@ -95,7 +95,7 @@ impl Arrival {
                 headers.get_first_header("Message-ID").map(parse::text).filter(|id| !id.trim().is_empty())?;
             Some((id, sha256::hex(self.raw.get(body..).unwrap_or_default())))
         };
-        match parse_headers(&self.raw).ok().and_then(name) {
+        match parse::head(&self.raw).and_then(name) {
             Some((id, body)) => sha256::hex(format!("{}\n{body}", id.trim()).as_bytes()),
             None => sha256::hex(&self.raw),
         }

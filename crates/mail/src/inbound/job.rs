@@ -35,15 +35,17 @@ impl ReceiveMail {
     }
 
     async fn run(self, directory: Inject<Directory>, keys: Inject<Keys>, resolver: Resolver) -> Result<()> {
-        let arrival = self.open(&keys.purpose(PURPOSE))?;
-        let mut mail = parse::read(&arrival.raw)
-            .map_err(|fault| give_up(format!("the mail {} cannot be read: {fault}", self.id)))?;
-        let Some(taker) = directory.find(&arrival.recipients) else {
+        let Arrival { raw, sender, recipients } = self.open(&keys.purpose(PURPOSE))?;
+        // Megabytes of it are the work of a thread that may be kept busy.
+        let read = tokio::task::spawn_blocking(move || parse::read(&raw)).await?;
+        let mut mail =
+            read.map_err(|fault| give_up(format!("the mail {} cannot be read: {fault}", self.id)))?;
+        let Some(taker) = directory.find(&recipients) else {
             return Err(give_up(format!("nobody takes the mail {} any more", self.id)));
         };
         mail.recipient.clone_from(&taker.recipient);
         mail.stars.clone_from(&taker.stars);
-        mail.sender = arrival.sender;
+        mail.sender = sender;
         tracing::debug!(target: "mainstay::mail", id = self.id, pattern = taker.pattern(), "a mail is handed over");
         taker.call(mail, &resolver).await
     }

@@ -11,6 +11,9 @@ use super::mail::{Correspondent, InboundAttachment, InboundMail};
 
 /// So many lines that could begin a part: each part takes more memory than its bytes.
 const MOST_BOUNDARIES: usize = 100_000;
+/// So many letters are passed while encoded words are looked for, in all lines together. A line of a head has at most a thousand, and so do
+/// not all of them that are sent.
+const MOST_STEPS: usize = 50_000_000;
 /// So many headers.
 const MOST_HEADERS: usize = 2_000;
 
@@ -23,6 +26,8 @@ pub(super) enum Unreadable {
     Parts,
     #[error("it has too many headers")]
     Headers,
+    #[error("a line of it has too many encoded words")]
+    Words,
     #[error("{0}")]
     Malformed(String),
     #[error("the parser panicked")]
@@ -36,9 +41,7 @@ pub(super) fn read(raw: &[u8]) -> Result<InboundMail, Unreadable> {
 }
 
 fn message(raw: &[u8]) -> Result<InboundMail, Unreadable> {
-    if raw.windows(3).filter(|three| *three == b"\n--").count() > MOST_BOUNDARIES {
-        return Err(Unreadable::Parts);
-    }
+    bounded(raw)?;
     let parsed = mailparse::parse_mail(raw).map_err(|fault| Unreadable::Malformed(fault.to_string()))?;
     let headers = &parsed.headers;
     if !headers.iter().any(|header| !header.get_value_raw().is_empty()) {
@@ -72,6 +75,28 @@ fn message(raw: &[u8]) -> Result<InboundMail, Unreadable> {
         content_type: first("Content-Type").unwrap_or_default().to_ascii_lowercase(),
         raw: raw.to_vec(),
     })
+}
+
+/// The head of a message, and where its body begins. None, where it cannot be read.
+pub(super) fn head(raw: &[u8]) -> Option<(Vec<MailHeader<'_>>, usize)> {
+    bounded(raw).ok()?;
+    mailparse::parse_headers(raw).ok()
+}
+
+/// Refuses what would take the library more time or memory than a message may.
+fn bounded(raw: &[u8]) -> Result<(), Unreadable> {
+    let (mut boundaries, mut steps) = (0_usize, 0_usize);
+    for line in raw.split(|byte| *byte == b'\n') {
+        boundaries += usize::from(line.starts_with(b"--"));
+        // Each is looked for from the beginning of its line.
+        let words = line.windows(2).filter(|two| *two == b"=?" || *two == b"?=").count();
+        steps = steps.saturating_add(words.saturating_mul(line.len()));
+    }
+    match (boundaries > MOST_BOUNDARIES, steps > MOST_STEPS) {
+        (true, _) => Err(Unreadable::Parts),
+        (_, true) => Err(Unreadable::Words),
+        _ => Ok(()),
+    }
 }
 
 /// What is in the parts of a message.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::inbound::arrival::Arrival;
 
 /// As programs write them: nested parts, encoded heads and names, a picture, a file without a name, a forwarded mail.
 const REAL: &str = concat!(
@@ -115,6 +116,7 @@ fn what_cannot_be_read_says_why() {
         .collect();
     let parts = format!("Content-Type: multipart/mixed; boundary=\"\"\n\n{}", "--\n\n".repeat(200_000));
     let headers = "X: y\n".repeat(3_000);
+    let words = format!("Subject: {}\n\n", "=?utf-8?q?a?= ".repeat(20_000));
     for (message, told) in [
         (String::new(), "it has no head"),
         ("\n\nonly a body".to_owned(), "it has no head"),
@@ -122,6 +124,8 @@ fn what_cannot_be_read_says_why() {
         (deep, "Recursion limit"),
         (parts, "too many parts"),
         (headers, "too many headers"),
+        // The time that they take grows with their square.
+        (words, "too many encoded words"),
     ] {
         let fault = read(message.as_bytes()).unwrap_err().to_string();
         assert!(fault.contains(told), "{fault}");
@@ -137,11 +141,17 @@ fn forwarded_messages_may_be_inside_of_each_other_as_often_as_they_like() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let mut arrival = Arrival::new(bytes.clone());
+        arrival.complete();
+        prop_assert_eq!(arrival.digest().len(), 64);
         prop_assert_ne!(read(&bytes).err(), Some(Unreadable::Panicked));
     }
 
     #[test]
     fn no_head_makes_it_panic(head in "((From|To|Cc|Date|Subject|Message-ID|Content-Type|Content-Disposition|Content-Transfer-Encoding): ?[ -~é\t]{0,30}\r?\n ?){0,6}\r?\n(--b\r?\n)?.{0,20}") {
+        let mut arrival = Arrival::new(head.clone());
+        arrival.complete();
+        prop_assert_eq!(arrival.digest().len(), 64);
         prop_assert_ne!(read(head.as_bytes()).err(), Some(Unreadable::Panicked));
     }
 
