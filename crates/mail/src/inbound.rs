@@ -16,13 +16,13 @@
 //! A mail comes in by one of the doors, is stored as a job before whoever brought it hears yes, and is read when the job runs. In reading
 //! order:
 //!
-//! - [`arrival`]: [`Arrival`], a message as it comes, and who it is for.
-//! - [`ingress`]: the doors over HTTP; [`proof`]: how whoever comes shows that they may. `command`: the door `mail receive`.
-//! - [`mails`]: [`InboundMails`], behind every door: who takes it, and storing it. [`Refusal`]: why it was not taken.
-//! - [`job`]: [`ReceiveMail`], the job that hands it to the function.
-//! - [`pattern`] and [`directory`]: which function takes which address.
-//! - [`parse`]: from bytes to an [`InboundMail`], whose parts are in [`mail`]; [`robots`]: whether a person has written it, and the answer.
-//! - [`config`] and [`module`]: the section `inbound_mail`, [`InboundMailExt`], checks.
+//! - `arrival`: [`Arrival`], a message as it comes, and who it is for.
+//! - `ingress`: the doors over HTTP; `proof`: how whoever comes shows that they may. `command`: the door `mail receive`.
+//! - `mails`: [`InboundMails`], behind every door: who takes it, and storing it. [`Refusal`]: why it was not taken.
+//! - `job`: [`ReceiveMail`], the job that hands it to the function.
+//! - `pattern` and `directory`: which function takes which address.
+//! - `parse`: from bytes to an [`InboundMail`], whose parts are in `mail`; `robots`: whether a person has written it, and the answer.
+//! - [`config`] and `module`: the section `inbound_mail`, [`InboundMailExt`], checks.
 
 mod arrival;
 mod command;
