@@ -1,12 +1,14 @@
-//! The door for programs on this machine: `mail receive`, as a line of Postfix, Exim or procmail calls it.
+//! The door for programs on this machine: `mail receive`, as a line of Postfix, Exim or procmail calls it; and `mail show`, for people.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction};
 use mainstay_core::command::{Call, Command, Setup};
+use mainstay_core::error::OrNotFound;
 use mainstay_core::{Assembly, Error, Result};
+use mainstay_jobs::JobId;
 
 use super::arrival::Arrival;
 use super::mails::InboundMails;
@@ -25,13 +27,17 @@ enum Exit {
     Later = 75,
 }
 
-/// `mail receive [--from ADDRESS] [RECIPIENT]…`
+/// `mail receive [--from ADDRESS] [RECIPIENT]…`, `mail show JOB`
 pub(super) fn command() -> Command {
-    let action =
-        Arg::new("action").value_parser(["receive"]).required(true).help("Take a mail from standard input");
+    let action = Arg::new("action").value_parser(["receive", "show"]).required(true);
     let from = Arg::new("from").long("from").value_name("ADDRESS").help("Whom it is from, by the envelope");
-    let to = Arg::new("to").value_name("RECIPIENT").action(ArgAction::Append);
-    Command::new("mail", "Takes a mail, as mail servers hand it to programs.", |call| async move {
+    let to = Arg::new("to").value_name("RECIPIENT or JOB").action(ArgAction::Append);
+    let told = "Takes a mail as mail servers hand it to programs, or shows the message of a job.";
+    Command::new("mail", told, |call| async move {
+        let is_shown = call.arguments.get_one::<String>("action").is_some_and(|action| action == "show");
+        if is_shown {
+            return show(&call).await;
+        }
         let exit = match receive(&call).await {
             Ok(()) => Exit::Taken,
             Err(error) => {
@@ -41,11 +47,24 @@ pub(super) fn command() -> Command {
         };
         Ok(ExitCode::from(exit as u8))
     })
-    .argument(action)
+    .argument(action.help("Take a mail from standard input, or show one that a job has"))
     .argument(from)
-    .argument(to.help("Whom it is to, by the envelope; by its head unless it is said"))
+    .argument(
+        to.help("Whom it is to, by the envelope; by its head unless it is said. Or: the number of the job"),
+    )
     // A set-up that is wrong must not send mails back: somebody mends it, and they come again.
     .setup(Setup::Any)
+}
+
+/// Writes the message as it is, so that a mail program opens it.
+async fn show(call: &Call) -> Result<ExitCode> {
+    sound(&call.assembly)?;
+    let job = call.arguments.get_one::<String>("to").and_then(|job| job.parse().ok()).map(JobId);
+    let job = job.or_not_found("`mail show` takes the number of a job.")?;
+    let message = call.resolver().get::<InboundMails>().await?.message(job).await?;
+    // A reader that went away is no fault.
+    let _gone = std::io::stdout().write_all(&message);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn receive(call: &Call) -> Result<()> {

@@ -50,7 +50,7 @@ impl ReceiveMail {
         taker.call(mail, &resolver).await
     }
 
-    fn open(&self, purpose: &Purpose) -> Result<Arrival> {
+    pub(super) fn open(&self, purpose: &Purpose) -> Result<Arrival> {
         let told = |fault: KeyError| format!("the mail {} cannot be opened: {fault}", self.id);
         let opened = purpose.open(&self.sealed).map_err(|fault| match fault {
             // Somebody may bring the key back.

@@ -1,8 +1,9 @@
 //! What is behind every door: who takes a mail, and storing it.
 
+use mainstay_core::error::OrNotFound;
 use mainstay_core::keys::{Keys, Purpose, sha256};
 use mainstay_core::{Inject, Result};
-use mainstay_jobs::{Enqueued, Jobs};
+use mainstay_jobs::{Enqueued, Job, JobId, Jobs};
 
 use super::arrival::Arrival;
 use super::config::InboundMailConfig;
@@ -92,5 +93,16 @@ impl InboundMails {
             stored.push(enqueued);
         }
         Ok(stored)
+    }
+
+    /// The message of a [`ReceiveMail`], as it came: to look at one that is dead.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is no such job, or it is of another kind. 500 when it was sealed with a key that is gone.
+    pub async fn message(&self, job: JobId) -> Result<Vec<u8>> {
+        let stored = self.jobs.get(job).await?.filter(|stored| stored.kind == ReceiveMail::SPEC.name);
+        let mail: ReceiveMail = serde_json::from_str(&stored.or_not_found("There is no such mail.")?.args)?;
+        Ok(mail.open(&self.purpose)?.raw)
     }
 }

@@ -41,6 +41,10 @@ fn a_mail_that_a_program_hands_over_is_taken_by_the_application() {
     let (code, said) =
         inbox.receive("mail receive --from MAILER-DAEMON support@shop.example", MAIL.as_bytes(), |_| ());
     assert_eq!(code, 0, "{said}");
+    let (code, shown) = inbox.receive("mail show 1", b"", |_| ());
+    assert!(code == 0 && shown.ends_with(MAIL.split_once('\n').unwrap().1), "{shown}");
+    let (code, said) = inbox.receive("mail show 7", b"", |_| ());
+    assert!(code == 1 && said.contains("There is no such mail."), "{said}");
     let mut worker = inbox.command("worker").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let taken = inbox.0.path().join("taken.txt");
     for _ in 0..300 {

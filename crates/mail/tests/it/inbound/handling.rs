@@ -8,7 +8,7 @@ use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::{App, Module, Result};
 use mainstay_db::Db;
-use mainstay_jobs::{State, StoredJob};
+use mainstay_jobs::{JobId, State, StoredJob};
 use mainstay_mail::inbound::Refusal;
 use mainstay_mail::{Arrival, InboundMail, InboundMailExt, InboundMails, Mail, ReceiveMail};
 use mainstay_test::{TestApp, on_each_engine};
@@ -161,6 +161,10 @@ async fn a_mail_that_cannot_be_read_is_kept_with_the_reason() {
         assert_eq!((job.state, job.attempt), (State::Dead, 1));
         assert!(job.error.as_deref().unwrap().contains("cannot be read"), "{:?}", job.error);
         assert!(desk(app).await.given().is_empty());
+        // Somebody can.
+        let mails = app.inject::<InboundMails>().await;
+        assert_eq!(mails.message(JobId(job.id)).await.unwrap(), b"Subject: x\n\rbroken");
+        assert_eq!(mails.message(JobId(job.id + 1)).await.unwrap_err().status().as_u16(), 404);
     })
     .await;
 }
