@@ -42,6 +42,14 @@ impl InboundMail {
         self.says("Precedence", &["bulk", "junk", "list"]) || self.header("List-Id").is_some()
     }
 
+    /// Whether it asks for no automatic answers, as Exchange has it.
+    fn asks_for_silence(&self) -> bool {
+        let words = ["all", "autoreply", "oof"];
+        self.header_values("X-Auto-Response-Suppress")
+            .flat_map(|value| value.split(','))
+            .any(|asked| words.iter().any(|word| asked.trim().eq_ignore_ascii_case(word)))
+    }
+
     fn says(&self, name: &str, words: &[&str]) -> bool {
         self.header_values(name).any(|value| words.iter().any(|word| value.trim().eq_ignore_ascii_case(word)))
     }
@@ -49,7 +57,8 @@ impl InboundMail {
     /// An answer: to whom it asks for, about the same, in its conversation, marked as one that a program writes. What it says is still to be
     /// said, and `from` is `mail.from` unless it is set.
     ///
-    /// None where no program may answer: the mail [is automatic](Self::is_automatic), or says not whom to answer.
+    /// None where no program may answer: the mail [is automatic](Self::is_automatic), asks for no such answers, or says not whom to
+    /// answer.
     ///
     /// ```
     /// # use mainstay_core::{Inject, Result};
@@ -62,7 +71,7 @@ impl InboundMail {
     /// }
     /// ```
     pub fn reply(&self) -> Option<Mail> {
-        if self.is_automatic() {
+        if self.is_automatic() || self.asks_for_silence() {
             return None;
         }
         let to: Vec<&Correspondent> = if self.reply_to.is_empty() {

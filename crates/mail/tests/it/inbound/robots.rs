@@ -55,6 +55,7 @@ async fn no_robot_is_answered() {
         "Precedence: bulk",
         "Precedence: auto_reply",
         "List-Id: <news.x.example>",
+        "X-Auto-Response-Suppress: DR, AutoReply",
         "Content-Type: multipart/report; report-type=Delivery-Status; boundary=x",
         "From: Mailer-Daemon@x.example",
     ]
