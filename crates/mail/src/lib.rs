@@ -28,6 +28,7 @@
 //! - [`transport`]: the contract of transports, and how one is chosen; `memory`, `file`, [`smtp`].
 //! - [`error`]: [`MailError`], by which a job knows whether to try again.
 //! - `later`: `DeliverMail`, the job that delivers (feature `jobs`).
+//! - `inbound`: mails that arrive (feature `inbound`).
 //! - `preview`: the pages below `/_mainstay/mails`, in development.
 //! - [`config`] and [`module`]: the section `mail`, [`MailExt`], checks.
 
@@ -40,6 +41,8 @@ mod css;
 mod eml;
 pub mod error;
 mod file;
+#[cfg(feature = "inbound")]
+pub mod inbound;
 #[cfg(feature = "jobs")]
 mod later;
 pub mod mail;
@@ -56,6 +59,11 @@ pub use address::{Addressee, Mailbox};
 pub use attachment::Attachment;
 pub use config::MailConfig;
 pub use error::MailError;
+#[cfg(feature = "inbound")]
+pub use inbound::{
+    Arrival, Correspondent, InboundAttachment, InboundMail, InboundMailConfig, InboundMailExt, InboundMails,
+    ReceiveMail,
+};
 #[cfg(feature = "jobs")]
 pub use later::DeliverMail;
 pub use mail::Mail;

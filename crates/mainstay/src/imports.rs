@@ -79,6 +79,8 @@ pub use mainstay_store::files::{Attachment, Attachments, Blob, FileBody, Files};
 
 #[cfg(all(feature = "jobs", feature = "mail"))]
 pub use mainstay_mail::DeliverMail;
+#[cfg(feature = "inbound-mail")]
+pub use mainstay_mail::{InboundMail, InboundMailExt, InboundMails};
 #[cfg(feature = "mail")]
 pub use mainstay_mail::{Mail, MailExt, Mailer};
 

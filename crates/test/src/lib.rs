@@ -40,7 +40,8 @@
 //!    answer piece by piece.
 //! 5. `Queries` (feature `db`): which statements the database ran meanwhile; `Factory`: rows for a test, of which it says only
 //!    what matters; `on_each_engine`.
-//! 6. `mails` and `jobs` (features `mail`, `jobs`): what was sent, what waits to be run, and what is claimed of it.
+//! 6. `mails` and `jobs` (features `mail`, `jobs`): what was sent, what waits to be run, and what is claimed of it; `inbound` (feature
+//!    `inbound-mail`): mails that arrive.
 //! 7. [`contracts`]: what drivers promise, for tests of drivers of one's own.
 //!
 //! When a claim fails, the panic shows the whole response. What the application logged is in the output of the test.
@@ -54,6 +55,8 @@ mod database;
 mod difference;
 #[cfg(feature = "db")]
 mod engines;
+#[cfg(feature = "inbound-mail")]
+mod inbound;
 #[cfg(feature = "jobs")]
 mod jobs;
 #[cfg(feature = "mail")]
@@ -70,6 +73,8 @@ pub use app::TestApp;
 pub use client::Client;
 #[cfg(feature = "db")]
 pub use engines::on_each_engine;
+#[cfg(feature = "inbound-mail")]
+pub use inbound::Incoming;
 #[cfg(feature = "db")]
 pub use mainstay_db::factory::{Factory, Fake, Make};
 #[cfg(feature = "db")]

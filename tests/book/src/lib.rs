@@ -56,6 +56,7 @@ pages! {
     jobs: "jobs.md",
     job_dashboard: "job-dashboard.md",
     mail: "mail.md",
+    inbound_mail: "inbound-mail.md",
     notifications: "notifications.md",
     tokens: "tokens.md",
     social_login: "social-login.md",

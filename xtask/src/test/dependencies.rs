@@ -39,7 +39,7 @@ const DUPLICATES: &[Entry] = &[
     Entry { name: "sha2", why: OLD_SHA1 },
     Entry {
         name: "base64",
-        why: "mysql_common 0.37 stays on 0.22, bcrypt moved on to 0.23; an alphabet and few lines",
+        why: "mysql_common 0.37 and charset 0.1 stay on 0.22, bcrypt moved on to 0.23; an alphabet and few lines",
     },
     Entry {
         name: "fallible-iterator",

@@ -4,6 +4,7 @@
 
 mod checks;
 mod files;
+mod inbound;
 mod later;
 mod messages;
 mod preview;

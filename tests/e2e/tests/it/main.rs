@@ -4,6 +4,7 @@
 mod credentials;
 mod data;
 mod errors;
+mod inbox;
 mod input;
 mod installation;
 mod messages;

@@ -1,0 +1,48 @@
+//! The door for SendGrid: Inbound Parse, with "POST the raw, full MIME message", and the password in the address:
+//! `https://sendgrid:PASSWORD@shop.example/_mainstay/inbound/sendgrid`.
+//! <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the-inbound-parse-webhook>
+
+use axum::extract::Request;
+use mainstay_core::{Error, Inject, Result, StatusCode};
+use mainstay_http::NoContent;
+use serde::Deserialize;
+
+use super::answer;
+use super::form::RawForm;
+use crate::inbound::arrival::Arrival;
+use crate::inbound::config::InboundMailConfig;
+use crate::inbound::mails::InboundMails;
+use crate::inbound::proof;
+
+/// What the servers have told each other: the field `envelope`.
+#[derive(Default, Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    to: Vec<String>,
+    from: Option<String>,
+}
+
+pub(super) async fn take(
+    config: Inject<InboundMailConfig>,
+    mails: Inject<InboundMails>,
+    request: Request,
+) -> Result<NoContent> {
+    proof::require_password(request.headers(), proof::secret(config.sendgrid_password.as_ref())?)?;
+    let form = RawForm::read(request, &["email", "envelope"]).await?;
+    let raw = form
+        .require("email")
+        .map_err(|error| error.context("switch on \"POST the raw, full MIME message\" at SendGrid"))?;
+    let envelope: Envelope = match form.get("envelope") {
+        Some(envelope) => serde_json::from_slice(envelope).map_err(|fault| {
+            Error::new(StatusCode::UNPROCESSABLE_ENTITY, "`envelope` cannot be read.").caused_by(fault)
+        })?,
+        None => Envelope::default(),
+    };
+    let arrival = envelope.to.into_iter().fold(Arrival::new(raw), Arrival::to);
+    let arrival = match envelope.from {
+        Some(from) => arrival.from(from),
+        None => arrival,
+    };
+    // It sends again whatever it hears but a success, for three days.
+    answer(mails.take(arrival).await, None)
+}
