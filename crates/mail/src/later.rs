@@ -17,6 +17,7 @@ use crate::error::{MailError, Refused};
 use crate::mail::Mail;
 use crate::mailer::Mailer;
 use crate::message::Message;
+use crate::smtp::CLOSING;
 
 /// What the messages of jobs are sealed for.
 const PURPOSE: &str = "mail of a job";
@@ -69,7 +70,11 @@ impl DeliverMail {
 
 /// Whether it is one of the recipients whom the server does not take, now or for good. Nobody has got the mail then.
 fn is_refused_to_one(error: &Error) -> bool {
-    matches!(error.source_as::<MailError>(), Some(MailError::Refused { what: Refused::Recipient(_), .. }))
+    // A server that closes the connection takes nothing now, whoever it is for.
+    matches!(
+        error.source_as::<MailError>(),
+        Some(MailError::Refused { what: Refused::Recipient(_), code, .. }) if *code != CLOSING
+    )
 }
 
 /// What becomes of a mail that was not delivered.
@@ -122,15 +127,14 @@ impl Later {
     async fn each_alone(&self, message: &Message, job: &JobContext) -> Result<()> {
         let mut to: Vec<&Mailbox> = Vec::new();
         for one in message.recipients() {
-            if !to.contains(&one) {
+            if !to.iter().any(|known| known.address() == one.address()) {
                 to.push(one);
             }
         }
-        let alone = |one: &Mailbox| self.job(&Message { only: Some(one.clone()), ..message.clone() });
-        let jobs = to.into_iter().map(alone).collect::<Result<Vec<_>>>()?;
         job.complete(async |tx| {
-            for job in jobs {
-                job.enqueue(tx).await?;
+            // One after the other: each holds the whole mail.
+            for one in to {
+                self.job(&Message { only: Some(one.clone()), ..message.clone() })?.enqueue(tx).await?;
             }
             Ok(())
         })

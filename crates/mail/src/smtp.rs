@@ -23,6 +23,8 @@ use mainstay_core::{Error, Resolver, Result};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
+#[cfg(feature = "jobs")]
+pub(crate) use self::connection::CLOSING;
 pub use self::server::{Encryption, Server};
 
 use self::connection::{Connection, Target};

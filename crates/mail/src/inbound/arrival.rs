@@ -69,7 +69,11 @@ impl Arrival {
     pub(super) fn complete(&mut self) -> bool {
         let headers = parse::head(&self.raw).map(|(headers, _)| headers).unwrap_or_default();
         let sender = headers.get_first_header("Return-Path").map(parse::text);
-        let delivered = DELIVERED.iter().find_map(|name| headers.get_first_header(name)).map(parse::text);
+        // The one above all others: each server writes its own above what was there.
+        let says = |header: &&MailHeader<'_>| {
+            DELIVERED.iter().any(|name| header.get_key_ref().eq_ignore_ascii_case(name))
+        };
+        let delivered = headers.iter().find(says).map(parse::text);
         let addressed = match (self.recipients.is_empty(), &delivered) {
             (true, None) => addresses(&headers),
             _ => Vec::new(),
@@ -119,10 +123,12 @@ impl Arrival {
     }
 }
 
-/// The addresses of `To` and `Cc`.
+/// The first addresses of `To` and `Cc`.
 fn addresses(headers: &[MailHeader<'_>]) -> Vec<String> {
+    /// Whoever writes more is not looked for among all of them.
+    const MOST: usize = 200;
     let named = ["To", "Cc"].into_iter().flat_map(|name| parse::correspondents(headers, name));
-    named.map(|somebody| somebody.address).collect()
+    named.take(MOST).map(|somebody| somebody.address).collect()
 }
 
 /// Without the brackets and the spaces around it.
@@ -177,6 +183,8 @@ mod tests {
         assert!(is_known && arrival.raw.starts_with(b"Return-Path"));
         assert_eq!(arrival.recipients, ["in@shop.example"]);
         assert_eq!(arrival.sender.as_deref(), Some(""));
+        let (_, arrival) = completed("Envelope-To: in@x.example\nX-Original-To: old@x.example\n\n");
+        assert_eq!(arrival.recipients, ["in@x.example"], "the one above");
         let (is_known, arrival) =
             completed("To: A <a@x.example>, b@x.example\nCc: team: c@x.example, A@x.example;\n\n");
         assert!(!is_known);

@@ -8,7 +8,7 @@
 //! | `POST /_mainstay/inbound/sendgrid` | SendGrid | a password |
 //!
 //! A door whose secret is not set is not there: 404. Whoever hears 204 has the word that the mail is stored. Each service has its own way to
-//! hear that nobody takes a mail, so that it does not come again.
+//! hear that a mail is refused for good, so that it does not come again.
 
 mod form;
 mod mailgun;
@@ -39,12 +39,12 @@ pub(super) fn routes() -> Routes {
     doors.into_iter().map(|door| door.cross_origin().describe(|operation| operation.hidden = true)).collect()
 }
 
-/// The answer, with the status that says to this service that nobody takes the mail. None: no status says so, and it has to hear that all is
-/// well; the log knows better.
-fn answer(taken: Result<Vec<Enqueued>>, nobody: Option<StatusCode>) -> Result<NoContent> {
+/// The answer to a service, with the status that says to it that the mail is refused for good: nobody takes it, or it is too large. None: no
+/// status says so, and it has to hear that all is well; the log knows better.
+fn answer(taken: Result<Vec<Enqueued>>, refused: Option<StatusCode>) -> Result<NoContent> {
     match taken {
         Ok(_) => Ok(NoContent),
-        Err(error) if matches!(Refusal::of(&error), Some(Refusal::NobodyTakesIt(_))) => match nobody {
+        Err(error) if Refusal::of(&error).is_some() => match refused {
             Some(status) => Err(error.with_status(status)),
             None => Ok(NoContent),
         },

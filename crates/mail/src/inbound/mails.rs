@@ -55,15 +55,24 @@ impl InboundMails {
     ///
     /// With a [`Refusal`] as its cause where nobody may bring it again: 422 when it is empty or nobody takes it, 413 when it is too large.
     /// With another cause when it cannot be stored.
-    pub async fn take(&self, mut arrival: Arrival) -> Result<Vec<Enqueued>> {
-        if arrival.raw.iter().all(u8::is_ascii_whitespace) {
-            return Err(Refusal::Empty.into_error());
+    pub async fn take(&self, arrival: Arrival) -> Result<Vec<Enqueued>> {
+        let size = arrival.raw.len();
+        let refusal = match size > self.max_size {
+            true => Some(Refusal::TooLarge { size, most: self.max_size }),
+            false => arrival.raw.iter().all(u8::is_ascii_whitespace).then_some(Refusal::Empty),
+        };
+        if let Some(refusal) = refusal {
+            tracing::warn!(target: "mainstay::mail", recipients = arrival.recipients.join(", "), reason = %refusal, "a mail is not taken");
+            return Err(refusal.into_error());
         }
-        if arrival.raw.len() > self.max_size {
-            return Err(Refusal::TooLarge { size: arrival.raw.len(), most: self.max_size }.into_error());
-        }
-        let digest = arrival.digest();
-        let are_known = arrival.complete();
+        // A head may be made to take long.
+        let mut arrival = arrival;
+        let (arrival, digest, are_known) = tokio::task::spawn_blocking(move || {
+            let digest = arrival.digest();
+            let are_known = arrival.complete();
+            (arrival, digest, are_known)
+        })
+        .await?;
         let Arrival { raw, sender, recipients } = arrival;
         // Each that the servers have named is a delivery of its own. Those of a head are one mail to us, and to others elsewhere.
         let deliveries: Vec<Vec<String>> = match are_known {

@@ -14,6 +14,8 @@ const MOST_BOUNDARIES: usize = 100_000;
 /// So many letters are passed while encoded words are looked for, in all lines together. A line of a head has at most a thousand, and so do
 /// not all of them that are sent.
 const MOST_STEPS: usize = 50_000_000;
+/// The most of the same, where each end of a word is looked at for each beginning.
+const MOST_PAIRS: usize = 200_000_000;
 /// So many headers.
 const MOST_HEADERS: usize = 2_000;
 
@@ -85,14 +87,16 @@ pub(super) fn head(raw: &[u8]) -> Option<(Vec<MailHeader<'_>>, usize)> {
 
 /// Refuses what would take the library more time or memory than a message may.
 fn bounded(raw: &[u8]) -> Result<(), Unreadable> {
-    let (mut boundaries, mut steps) = (0_usize, 0_usize);
+    let (mut boundaries, mut steps, mut pairs) = (0_usize, 0_usize, 0_usize);
     for line in raw.split(|byte| *byte == b'\n') {
         boundaries += usize::from(line.starts_with(b"--"));
-        // Each is looked for from the beginning of its line.
-        let words = line.windows(2).filter(|two| *two == b"=?" || *two == b"?=").count();
-        steps = steps.saturating_add(words.saturating_mul(line.len()));
+        // Each is looked for from the beginning of its line, and each end for each beginning.
+        let count = |mark: &[u8]| line.windows(2).filter(|two| *two == mark).count();
+        let (begins, ends) = (count(b"=?"), count(b"?="));
+        steps = steps.saturating_add((begins + ends).saturating_mul(line.len()));
+        pairs = pairs.saturating_add(begins.saturating_mul(ends).saturating_mul(line.len()));
     }
-    match (boundaries > MOST_BOUNDARIES, steps > MOST_STEPS) {
+    match (boundaries > MOST_BOUNDARIES, steps > MOST_STEPS || pairs > MOST_PAIRS) {
         (true, _) => Err(Unreadable::Parts),
         (_, true) => Err(Unreadable::Words),
         _ => Ok(()),

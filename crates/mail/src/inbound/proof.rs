@@ -10,8 +10,10 @@ use mainstay_core::keys::base64;
 use mainstay_core::{Error, Result};
 use ring::hmac;
 
-/// How far a clock may be wrong, and a request be under way.
+/// How far a clock may be wrong.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+/// How long a request may be under way: Mailgun tries for eight hours.
+const OLDEST: Duration = Duration::from_secs(9 * 60 * 60);
 
 /// The secret of a door. Without one, there is no door: 404.
 pub(super) fn secret(secret: Option<&Secret<String>>) -> Result<&str> {
@@ -67,7 +69,8 @@ impl MailgunSignature<'_> {
             .map_err(|_| refused("the signature is of another key"))?;
         let signed = std::str::from_utf8(self.timestamp).ok().and_then(|time| time.parse::<u64>().ok());
         let signed = signed.ok_or_else(|| refused("the time is no number"))?;
-        match signed.abs_diff(unix_seconds(now)) <= TOLERANCE.as_secs() {
+        let now = unix_seconds(now);
+        match signed <= now + TOLERANCE.as_secs() && now.saturating_sub(signed) <= OLDEST.as_secs() {
             true => Ok(()),
             false => Err(refused("it was signed too long ago, or in the future")),
         }

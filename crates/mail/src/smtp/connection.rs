@@ -145,7 +145,7 @@ impl Connection {
 }
 
 /// The code of a server that ends the connection (RFC 5321, section 3.8).
-const CLOSING: u16 = 421;
+pub(crate) const CLOSING: u16 = 421;
 
 fn unreachable(error: std::io::Error) -> MailError {
     MailError::Unreachable(error.to_string())

@@ -124,6 +124,10 @@ impl<P> Clone for Cloud<P> {
     }
 }
 
+/// How a server that lets nobody in is told of, where nothing else tells it; and one that has the bucket elsewhere.
+const REFUSALS: [&str; 3] =
+    ["status code: 403 Forbidden", "status code: 401 Unauthorized", "Received redirect without LOCATION"];
+
 impl<P: Provider> Cloud<P> {
     /// Whether whoever has no key gets a list of what is in the bucket.
     async fn is_listed_for_anybody(&self) -> Result<bool, FilesError> {
@@ -158,20 +162,19 @@ impl<P: Provider> Cloud<P> {
     pub(super) fn fault(&self, error: object_store::Error, key: Option<&FileKey>) -> FilesError {
         use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
         let (text, place) = (error.to_string(), self.place.to_string());
-        let says = |word: &str| text.contains(word);
-        let no_bucket = ["NoSuchBucket", "ContainerNotFound"].into_iter().any(says);
+        // By the words of servers alone: the address, which has the key in it, may have any.
+        let says = |words: &str| text.contains(words);
+        let no_bucket = ["<Code>NoSuchBucket</Code>", "<Code>ContainerNotFound</Code>"].into_iter().any(says);
         match (error, key) {
             (NotFound { .. }, Some(key)) if !no_bucket => FilesError::NotFound(key.clone()),
             (why @ (NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }), _) => {
                 FilesError::Refused { place, why: why.into() }
             }
             // Of a list, it is told by the text alone. A redirect leads to the region of the bucket.
-            (why, _)
-                if no_bucket || ["403 Forbidden", "401 Unauthorized", "redirect"].into_iter().any(says) =>
-            {
+            (why, _) if no_bucket || REFUSALS.into_iter().any(says) => {
                 FilesError::Refused { place, why: why.into() }
             }
-            (why, _) if says("StorageFull") || says("QuotaExceeded") => {
+            (why, _) if says("StorageFull</Code>") || says("QuotaExceeded</Code>") => {
                 FilesError::Full(io::Error::other(why))
             }
             (why, _) => FilesError::OutOfReach { place, why: why.into() },

@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use http::Method;
 use mainstay_core::config::Config;
 use mainstay_core::{Error, Resolver};
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::signer::Signer;
 
@@ -61,8 +61,9 @@ impl S3 {
     ) -> mainstay_core::Result<Self> {
         let ca = settings.ca.as_ref().map(|ca| home.join(ca));
         let connector = Connector::open(ca.as_deref(), settings.timeout).await?;
-        // Who this is, the environment tells every program in the same words.
-        let mut builder = AmazonS3Builder::from_env()
+        // Who this is, the environment tells every program in the same words. Its token does not belong to keys from elsewhere.
+        let is_told = settings.access_key_id.is_some();
+        let mut builder = environment(|key| !(is_told && *key == AmazonS3ConfigKey::Token))
             .with_bucket_name(&bucket.name)
             .with_virtual_hosted_style_request(bucket.in_host)
             .with_http_connector(connector.clone())
@@ -85,6 +86,16 @@ impl S3 {
         let provider = Amazon { store: store.clone() };
         Ok(Parts { provider, store: Arc::new(store), connector, folder, place }.into())
     }
+}
+
+/// What the environment says, but for some of it.
+fn environment(is_wanted: impl Fn(&AmazonS3ConfigKey) -> bool) -> AmazonS3Builder {
+    let said = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let said = said.filter(|(name, _)| name.starts_with("AWS_"));
+    let keys = said.filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)));
+    let wanted = keys.filter(|(key, _)| is_wanted(key));
+    wanted.fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
 }
 
 impl Provider for Amazon {

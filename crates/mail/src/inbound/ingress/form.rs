@@ -67,6 +67,13 @@ pub(super) fn missing(name: &str) -> Error {
 }
 
 fn decoded(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).collect()
+    let words = text.split(|byte| *byte == b'+').map(|word| percent_decode(word));
+    let mut bytes = Vec::with_capacity(text.len());
+    for (index, word) in words.enumerate() {
+        if index > 0 {
+            bytes.push(b' ');
+        }
+        bytes.extend(word);
+    }
+    bytes
 }

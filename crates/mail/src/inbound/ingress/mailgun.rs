@@ -15,7 +15,7 @@ use crate::inbound::mails::InboundMails;
 use crate::inbound::proof::{self, MailgunSignature};
 
 /// After this, it does not come again. After any other but a success, for eight hours.
-const NOBODY: StatusCode = StatusCode::NOT_ACCEPTABLE;
+const REFUSED: StatusCode = StatusCode::NOT_ACCEPTABLE;
 
 pub(super) async fn take(
     config: Inject<InboundMailConfig>,
@@ -39,5 +39,5 @@ pub(super) async fn take(
     if let Some(sender) = form.text("sender") {
         arrival = arrival.from(sender);
     }
-    answer(mails.take(arrival).await, Some(NOBODY))
+    answer(mails.take(arrival).await, Some(REFUSED))
 }

@@ -15,7 +15,7 @@ use crate::inbound::mails::InboundMails;
 use crate::inbound::proof;
 
 /// After this, it does not come again. After any other but a success, ten times.
-const NOBODY: StatusCode = StatusCode::FORBIDDEN;
+const REFUSED: StatusCode = StatusCode::FORBIDDEN;
 
 /// What is of use here: the rest of it is in the message.
 #[derive(Deserialize)]
@@ -39,5 +39,5 @@ pub(super) async fn take(
         missing("RawEmail").context("switch on \"Include raw email content in JSON payload\" at Postmark")
     })?;
     let arrival = Arrival::new(raw).to(webhook.original_recipient.unwrap_or_default());
-    answer(mails.take(arrival).await, Some(NOBODY))
+    answer(mails.take(arrival).await, Some(REFUSED))
 }

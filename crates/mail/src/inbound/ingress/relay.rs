@@ -1,13 +1,12 @@
 //! The door for a mail server of one's own: the message as it is, by a password.
 
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
-use mainstay_core::{Error, Inject, Result};
+use mainstay_core::{Error, Inject, Result, StatusCode};
 use mainstay_http::NoContent;
 use mainstay_http::extract::{BodyStream, Query};
 use serde::Deserialize;
 
-use super::answer;
 use crate::inbound::arrival::Arrival;
 use crate::inbound::config::InboundMailConfig;
 use crate::inbound::mails::InboundMails;
@@ -40,5 +39,6 @@ pub(super) async fn take(
         Some(from) => arrival.from(from),
         None => arrival,
     };
-    answer(mails.take(arrival).await, Some(StatusCode::UNPROCESSABLE_ENTITY))
+    mails.take(arrival).await?;
+    Ok(NoContent)
 }

@@ -3,6 +3,7 @@
 //! <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the-inbound-parse-webhook>
 
 use axum::extract::Request;
+use http::header::AUTHORIZATION;
 use mainstay_core::{Error, Inject, Result, StatusCode};
 use mainstay_http::NoContent;
 use serde::Deserialize;
@@ -27,15 +28,18 @@ pub(super) async fn take(
     mails: Inject<InboundMails>,
     request: Request,
 ) -> Result<NoContent> {
-    proof::require_password(request.headers(), proof::secret(config.sendgrid_password.as_ref())?)?;
+    let password = proof::secret(config.sendgrid_password.as_ref())?;
+    // Who has none is a stranger; another one has been changed here and not yet there.
+    let is_stranger = !request.headers().contains_key(AUTHORIZATION);
+    let refused = |error| if is_stranger { error } else { later(error) };
+    proof::require_password(request.headers(), password).map_err(refused)?;
     let form = RawForm::read(request, &["email", "envelope"]).await?;
     let raw = form
         .require("email")
-        .map_err(|error| error.context("switch on \"POST the raw, full MIME message\" at SendGrid"))?;
+        .map_err(|error| later(error.context("switch on \"POST the raw, full MIME message\" at SendGrid")))?;
     let envelope: Envelope = match form.get("envelope") {
-        Some(envelope) => serde_json::from_slice(envelope).map_err(|fault| {
-            Error::new(StatusCode::UNPROCESSABLE_ENTITY, "`envelope` cannot be read.").caused_by(fault)
-        })?,
+        Some(envelope) => serde_json::from_slice(envelope)
+            .map_err(|fault| later(Error::bad_request("`envelope` cannot be read.").caused_by(fault)))?,
         None => Envelope::default(),
     };
     let arrival = envelope.to.into_iter().fold(Arrival::new(raw), Arrival::to);
@@ -43,6 +47,11 @@ pub(super) async fn take(
         Some(from) => arrival.from(from),
         None => arrival,
     };
-    // It sends again whatever it hears but a success, for three days.
+    // What is refused for good it drops after any answer, and tells nobody.
     answer(mails.take(arrival).await, None)
+}
+
+/// It tries again for three days after a 5xx, and drops the mail after anything else: what somebody can mend must be a 5xx.
+fn later(error: Error) -> Error {
+    error.with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
