@@ -28,7 +28,7 @@ impl Via {
 
 /// Something that somebody is told. It is stored, and sent to pages, as JSON.
 ///
-/// See the [crate](crate) for one.
+/// See the [crate] for one.
 pub trait Notification: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is called where it is stored: up to 100 bytes. It must stay when the type is renamed.
     const NAME: &'static str;

@@ -45,7 +45,7 @@ pub trait AttachmentsOverHttp {
     ///
     /// # Errors
     ///
-    /// Those of the store: see [`FilesError`](mainstay_store::files::FilesError).
+    /// Those of the store: see [`FilesError`].
     fn keep_upload<'a, R: 'static>(&'a self, upload: &'a Upload<R>) -> BoxFuture<'a, Result<Blob>>;
 
     /// A file as an answer, called as it is, with ranges and conditions; see [`FilesOverHttp::respond`](super::FilesOverHttp::respond). Ask

@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn knows_which_connections_others_could_read() {
-        let is_exposed = |text: &str| text.parse::<RedisAddress>().unwrap().exposed("a.W001", "a").is_some();
+        let is_exposed =
+            |text: &str| text.parse::<RedisAddress>().unwrap().exposed("store.W003", "store.url").is_some();
         for exposed in ["redis://cache.internal", "redis://10.0.0.1/3", "redis://localhost.example"] {
             assert!(is_exposed(exposed), "{exposed}");
         }
