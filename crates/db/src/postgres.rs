@@ -160,13 +160,15 @@ impl Postgres {
         Ok(Self { pool, direct, options, open: watch::Sender::new(true) })
     }
 
-    /// Runs a statement in a place of a shared connection, and again if it met a transaction.
+    /// Runs a statement in a place of a shared connection. One that writes is run again if it met a transaction; one that reads meets
+    /// none, but on a server that follows another: that is for who has chosen it.
     async fn run_alone(&self, statement: Statement) -> Result<Reply, DbError> {
+        let writes = statement.kind == StatementKind::Write;
         let statement = Arc::new(statement);
         let mut conflicts = Conflicts::among(ATTEMPTS);
         loop {
             match self.run_once(&statement).await {
-                Err(fault) if conflicts.pass(&fault).await => {}
+                Err(fault) if writes && conflicts.pass(&fault).await => {}
                 outcome => return outcome,
             }
         }

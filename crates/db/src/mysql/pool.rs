@@ -75,18 +75,19 @@ impl Pool {
         &self.shared
     }
 
-    /// Runs a statement by itself, and again if it met a transaction. A read whose connection was lost is run once more: it
-    /// has changed nothing.
+    /// Runs a statement by itself. One that writes is run again if it met a transaction; a read whose connection was lost once more:
+    /// it has changed nothing.
     pub(super) async fn run(self: &Arc<Self>, statement: Statement) -> Result<Reply, DbError> {
         if statement.kind == StatementKind::Script {
             return self.run_once(statement).await;
         }
-        let mut may_be_lost = statement.kind == StatementKind::Read;
+        let reads = statement.kind == StatementKind::Read;
+        let mut may_be_lost = reads;
         let mut conflicts = Conflicts::among(ATTEMPTS);
         loop {
             match self.run_once(statement.clone()).await {
                 Err(DbError::ConnectionLost { .. }) if may_be_lost => may_be_lost = false,
-                Err(fault) if conflicts.pass(&fault).await => {}
+                Err(fault) if !reads && conflicts.pass(&fault).await => {}
                 outcome => return outcome,
             }
         }
