@@ -15,8 +15,8 @@ const PAGE: u64 = 20;
 /// Which are listed.
 #[derive(Deserialize, JsonSchema)]
 struct Listed {
-    /// Those before the one with this id.
-    before: Option<Uuid>,
+    /// Those before the one with this id; empty: the newest.
+    before: Option<String>,
     #[serde(default)]
     show: Show,
 }
@@ -30,13 +30,16 @@ struct NoticeList {
 
 /// Lists what one was told, the newest first.
 #[get("/api/notifications", tag = "Notifications")]
+#[errors(BadRequest)]
 async fn list(
     SignedIn(user): SignedIn<User>,
     Query(which): Query<Listed>,
     notifications: Inject<Notifications>,
 ) -> Result<Json<NoticeList>> {
+    let before = which.before.filter(|id| !id.is_empty()).map(|id| id.parse::<Uuid>()).transpose();
+    let before = before.map_err(|fault| Error::bad_request("`before` is no id.").caused_by(fault))?;
     let mine = notifications.of(&user);
-    let listed = mine.list(which.show, which.before, PAGE).await?;
+    let listed = mine.list(which.show, before, PAGE).await?;
     Ok(Json(NoticeList { notifications: listed, unread: mine.unread_count().await? }))
 }
 
