@@ -167,7 +167,9 @@ pub(crate) fn check() -> Command {
 pub(crate) fn config() -> Command {
     let show = Arg::new("action").value_parser(["show"]).default_value("show").help("What to do");
     Command::new("config", "Shows every setting with its origin.", |call| async move {
-        call.print(format!("# home folder: {}", call.assembly.config.home().display()));
+        let home = call.assembly.config.home();
+        let home = std::env::current_dir().map_or_else(|_| home.to_owned(), |here| here.join(home));
+        call.print(format!("# home folder: {}", home.display()));
         for setting in call.assembly.config.settings() {
             call.print(setting);
         }
