@@ -112,7 +112,7 @@ async fn run(
     (config, is_for_all): (&JobsConfig, bool),
     mut beside: JoinSet<()>,
 ) -> Result<()> {
-    let mut fetching = JoinSet::new();
+    let (mut fetching, mut looked_to) = (JoinSet::new(), String::new());
     let fetch = |queue: String, idle_for: Option<Duration>, fetching: &mut JoinSet<()>| {
         let pace = (config.concurrency_of(&queue), config.poll_interval);
         fetching.spawn(fetch::fetch(Arc::clone(crew), queue, pace, idle_for));
@@ -122,8 +122,9 @@ async fn run(
     }
     loop {
         tokio::select! {
-            found = others(crew, config.poll_interval), if is_for_all && !crew.shutdown.is_requested() => {
+            found = others(crew, config.poll_interval, &mut looked_to), if is_for_all && !crew.shutdown.is_requested() => {
                 for queue in found {
+                    crew.take_on(&queue).await;
                     tracing::info!(target: "mainstay::jobs", queue, "jobs are run of a queue that no kind and no setting names");
                     fetch(queue, Some(IDLE), &mut fetching);
                 }
@@ -145,13 +146,14 @@ async fn run(
     Ok(())
 }
 
-/// Looks now and then for queues that have jobs and that nobody has named: a job is put into one by `in_queue`.
-async fn others(crew: &Crew, poll_interval: Duration) -> Vec<String> {
+/// Looks now and then for queues that have jobs and that nobody has named: a job is put into one by `in_queue`. The next look begins where
+/// this one ends.
+async fn others(crew: &Crew, poll_interval: Duration, looked_to: &mut String) -> Vec<String> {
     /// As many times as rarely as it is looked for jobs.
     const ROUNDS: u32 = 5;
 
     tokio::time::sleep(poll_interval * ROUNDS).await;
-    crew.take_on().await.unwrap_or_else(|error| {
+    crew.ledger.other_queues(&crew.queues(), looked_to).await.unwrap_or_else(|error| {
         tracing::debug!(target: "mainstay::jobs", error = %error.report(), "other queues could not be looked for");
         Vec::new()
     })

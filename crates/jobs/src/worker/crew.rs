@@ -40,8 +40,6 @@ pub(super) struct Crew {
     pub(super) resolver: Resolver,
     name: String,
     queues: Mutex<Vec<String>>,
-    /// Where the next look for other queues begins.
-    looked_to: Mutex<String>,
     id: AtomicI64,
     held: Mutex<HashMap<Hold, watch::Sender<Stop>>>,
     ends: mpsc::Sender<Ended>,
@@ -69,7 +67,6 @@ impl Crew {
             resolver,
             name,
             queues: Mutex::new(queues),
-            looked_to: Mutex::default(),
             id,
             held: Mutex::default(),
             ends,
@@ -90,25 +87,23 @@ impl Crew {
         lock(&self.queues).clone()
     }
 
-    /// Takes queues on that have jobs of ours and that nobody has named. Returns those that are new.
-    pub(super) async fn take_on(&self) -> Result<Vec<String>> {
-        let mut looked_to = lock(&self.looked_to).clone();
-        let new = self.ledger.other_queues(&self.queues(), &mut looked_to).await?;
-        *lock(&self.looked_to) = looked_to;
-        if !new.is_empty() {
-            let all = [self.queues(), new.clone()].concat();
-            self.ledger.looks_after(self.id(), &all).await?;
-            *lock(&self.queues) = all;
-        }
-        Ok(new)
+    /// Takes a queue on that nobody has named.
+    pub(super) async fn take_on(&self, queue: &str) {
+        lock(&self.queues).push(queue.to_owned());
+        self.show_queues().await;
     }
 
     /// Lets a queue go that was taken on.
-    pub(super) async fn let_go_of(&self, queue: &str) -> Result<()> {
-        let left: Vec<String> = self.queues().into_iter().filter(|known| known != queue).collect();
-        self.ledger.looks_after(self.id(), &left).await?;
-        *lock(&self.queues) = left;
-        Ok(())
+    pub(super) async fn let_go_of(&self, queue: &str) {
+        lock(&self.queues).retain(|known| known != queue);
+        self.show_queues().await;
+    }
+
+    /// Writes down which queues it looks after: for people alone.
+    async fn show_queues(&self) {
+        if let Err(error) = self.ledger.looks_after(self.id(), &self.queues()).await {
+            tracing::debug!(target: "mainstay::jobs", error = %error.report(), "it cannot be shown which queues this worker looks after");
+        }
     }
 
     /// It was taken for dead: what it holds is others' by now. It goes on as another worker.

@@ -30,12 +30,8 @@ pub(super) async fn fetch(
     while !shutdown.is_requested() {
         while runs.try_join_next().is_some() {}
         if runs.is_empty() && idle_for.is_some_and(|most| busy.elapsed() > most) {
-            match crew.let_go_of(&queue).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::debug!(target: "mainstay::jobs", queue, error = %error.report(), "an empty queue is looked after further");
-                }
-            }
+            crew.let_go_of(&queue).await;
+            return;
         }
         let first = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
