@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use mainstay_core::keys::{KeyError, Keys, Purpose};
+use mainstay_core::keys::{Keys, Purpose};
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 use mainstay_jobs::{Draft, Job, JobContext, Jobs, OnError, Registration, give_up};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::error::{MailError, Refused};
 use crate::mail::Mail;
 use crate::mailer::Mailer;
 use crate::message::Message;
+use crate::sealed;
 use crate::smtp::CLOSING;
 
 /// What the messages of jobs are sealed for.
@@ -57,12 +58,7 @@ impl DeliverMail {
     }
 
     fn open(&self, purpose: &Purpose) -> Result<Message> {
-        let told = |fault: KeyError| format!("mail {} cannot be opened: {fault}", self.id);
-        let opened = purpose.open(&self.sealed).map_err(|fault| match fault {
-            // Somebody may bring the key back.
-            KeyError::UnknownKey => Error::internal(told(fault)),
-            _ => give_up(told(fault)),
-        })?;
+        let opened = sealed::open(&self.sealed, purpose, &format!("mail {}", self.id))?;
         serde_json::from_slice(&opened)
             .map_err(|fault| give_up(format!("mail {} cannot be read: {fault}", self.id)))
     }

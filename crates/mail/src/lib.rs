@@ -52,6 +52,8 @@ pub mod message;
 pub mod module;
 mod preview;
 mod scene;
+#[cfg(feature = "jobs")]
+mod sealed;
 pub mod smtp;
 pub mod transport;
 

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+pub use address::is_this_machine;
 pub(crate) use address::{LOCALHOST, is_localhost};
 pub use network::{Network, NotANetwork};
 

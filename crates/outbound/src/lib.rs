@@ -34,7 +34,7 @@ pub use answer::Answer;
 pub use breaker::{BreakerSettings, BreakerState};
 pub use client::Client;
 pub use failure::{Cause, Failure, OutboundError};
-pub use filter::{Network, NotANetwork, Refusal};
+pub use filter::{Network, NotANetwork, Refusal, is_this_machine};
 /// The types of requests and answers, for [`Client::answering`].
 pub use http;
 pub use request::Request;

@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use mainstay_core::clock::unix_seconds;
-use mainstay_core::keys::{Purpose, base64url};
+use mainstay_core::keys::{Purpose, base64url, sha256};
 use mainstay_core::random::{Random, hex};
 use mainstay_http::{Cookies, Scheme, SetCookie};
 use ring::digest::{SHA256, digest};
@@ -101,17 +101,13 @@ impl Attempt {
         (state, provider): (&str, &str),
     ) -> Option<Self> {
         let attempt = Self::open(keys, cookies.get(&name(state, scheme))?)?;
-        (is_same(&attempt.state, state) && attempt.provider == provider).then_some(attempt)
+        (sha256::is_same(state.as_bytes(), attempt.state.as_bytes()) && attempt.provider == provider)
+            .then_some(attempt)
     }
 
     fn open(keys: &Purpose, value: &str) -> Option<Self> {
         serde_json::from_slice(&keys.open(value).ok()?).ok()
     }
-}
-
-/// Whether two secrets are one. By their digests, so that the time it takes tells nothing of them.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
-    digest(&SHA256, one.as_bytes()).as_ref() == digest(&SHA256, other.as_bytes()).as_ref()
 }
 
 /// Takes the cookie of an attempt away.

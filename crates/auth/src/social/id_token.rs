@@ -3,11 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use mainstay_core::Result;
-use mainstay_core::keys::base64url;
+use mainstay_core::keys::{base64url, sha256};
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 use serde_json::{Map, Value};
 
-use super::attempt::is_same;
 use super::discovery::{Metadata, of_tenant};
 use super::provider::{IssuerRule, Protocol};
 use super::remote::{Remote, SOON};
@@ -100,7 +99,7 @@ impl Remote {
             return Err(IdTokenError::Missing("iat"));
         }
         let nonce = text("nonce").ok_or(IdTokenError::Missing("nonce"))?;
-        if !is_same(nonce, asked.nonce) {
+        if !sha256::is_same(nonce.as_bytes(), asked.nonce.as_bytes()) {
             return Err(IdTokenError::Nonce);
         }
         let is_for_many = claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use mainstay_core::Result;
 use mainstay_core::config::Secret;
-use url::{Host, Url};
+use mainstay_outbound::is_this_machine;
+use url::Url;
 
 use super::client_key::ClientKey;
 use super::config::{ClientAuthentication, Preset, ProviderConfig};
@@ -369,12 +370,7 @@ fn url(key: &'static str, text: &str, faults: &mut Vec<ConfigFault>) -> Option<U
 /// The URL of this text, if secrets may be sent there: by https, or without leaving this machine.
 pub(crate) fn secure_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let is_local = url.host().is_some_and(|host| is_this_machine(&host));
     match url.scheme() {
         "https" => {}
         "http" if is_local => {}

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use mainstay_core::keys::{KeyError, Keys, Purpose};
-use mainstay_core::{Error, Inject, Resolver, Result};
+use mainstay_core::keys::{Keys, Purpose};
+use mainstay_core::{Inject, Resolver, Result};
 use mainstay_jobs::{Job, give_up};
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Arrival;
 use super::directory::Directory;
 use super::parse;
+use crate::sealed;
 
 /// What mails are sealed for.
 pub(super) const PURPOSE: &str = "inbound mail";
@@ -51,12 +52,7 @@ impl ReceiveMail {
     }
 
     pub(super) fn open(&self, purpose: &Purpose) -> Result<Arrival> {
-        let told = |fault: KeyError| format!("the mail {} cannot be opened: {fault}", self.id);
-        let opened = purpose.open(&self.sealed).map_err(|fault| match fault {
-            // Somebody may bring the key back.
-            KeyError::UnknownKey => Error::internal(told(fault)),
-            _ => give_up(told(fault)),
-        })?;
+        let opened = sealed::open(&self.sealed, purpose, &format!("the mail {}", self.id))?;
         Arrival::read(&opened)
             .map_err(|fault| give_up(format!("the mail {} cannot be read: {fault}", self.id)))
     }

@@ -55,7 +55,7 @@ impl InboundMails {
     ///
     /// With a [`Refusal`] as its cause where nobody may bring it again: 422 when it is empty or nobody takes it, 413 when it is too large.
     /// With another cause when it cannot be stored.
-    pub async fn take(&self, arrival: Arrival) -> Result<Vec<Enqueued>> {
+    pub async fn take(&self, mut arrival: Arrival) -> Result<Vec<Enqueued>> {
         let size = arrival.raw.len();
         let refusal = match size > self.max_size {
             true => Some(Refusal::TooLarge { size, most: self.max_size }),
@@ -66,7 +66,6 @@ impl InboundMails {
             return Err(refusal.into_error());
         }
         // A head may be made to take long.
-        let mut arrival = arrival;
         let (arrival, digest, are_known) = tokio::task::spawn_blocking(move || {
             let digest = arrival.digest();
             let are_known = arrival.complete();

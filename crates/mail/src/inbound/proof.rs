@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use mainstay_core::clock::unix_seconds;
 use mainstay_core::config::Secret;
-use mainstay_core::keys::base64;
+use mainstay_core::keys::{base64, sha256};
 use mainstay_core::{Error, Result};
 use ring::hmac;
 
@@ -27,7 +27,7 @@ pub(super) fn secret(secret: Option<&Secret<String>>) -> Result<&str> {
 pub(super) fn require_password(headers: &HeaderMap, expected: &str) -> Result<()> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(password);
     match given {
-        Some(given) if is_same(&given, expected.as_bytes()) => Ok(()),
+        Some(given) if sha256::is_same(&given, expected.as_bytes()) => Ok(()),
         Some(_) => Err(refused("the password is another one")),
         None => Err(refused("there is no password")),
     }
@@ -41,12 +41,6 @@ fn password(value: &str) -> Option<Vec<u8>> {
     let pair = scheme.eq_ignore_ascii_case("basic").then(|| base64::decode(rest.trim()))??;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     Some(pair[colon + 1..].to_vec())
-}
-
-/// Compares in a time that says nothing of where they differ: what is compared are digests that nobody else can make.
-fn is_same(given: &[u8], expected: &[u8]) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, expected);
-    hmac::verify(&key, given, hmac::sign(&key, expected).as_ref()).is_ok()
 }
 
 /// What Mailgun sends with a mail to show that it is Mailgun: the HMAC-SHA256 of time and token, in hexadecimal digits.

@@ -7,6 +7,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use url::Host;
+
 /// A network by its first address and the length of its prefix, and what it is for.
 type V4 = ([u8; 4], u32, &'static str);
 type V6 = ([u16; 8], u32, &'static str);
@@ -47,8 +49,20 @@ pub(crate) const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAd
 
 /// Whether a name is this machine, whatever a server of names says (RFC 6761, 6.3).
 pub(crate) fn is_localhost(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    is_local_name(&host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase())
+}
+
+fn is_local_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Whether a host, as a URL has it, is this machine: what is sent there goes over no network.
+pub fn is_this_machine(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => is_local_name(name),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
 }
 
 /// What an address is for, if it is not one of the public internet.

@@ -1,5 +1,6 @@
 //! Where a bucket is: `s3://bucket/folder?region=eu-central-1` and its like.
 
+use mainstay_outbound::is_this_machine;
 use url::Url;
 
 use crate::files::key::FileKey;
@@ -95,11 +96,5 @@ pub(in crate::files) fn endpoint(value: &str) -> Result<String, NotABucket> {
 /// Whether what is sent to such an endpoint goes over a network in the clear.
 pub(in crate::files) fn is_exposed(endpoint: Option<&str>) -> bool {
     let Some(Ok(endpoint)) = endpoint.map(Url::parse) else { return false };
-    let here = match endpoint.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    endpoint.scheme() == "http" && !here
+    endpoint.scheme() == "http" && !endpoint.host().is_some_and(|host| is_this_machine(&host))
 }
