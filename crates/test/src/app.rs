@@ -9,9 +9,13 @@ use mainstay_core::lifecycle::Started;
 use mainstay_core::service::StopReport;
 use mainstay_core::{App, Assembly, Inject, Result};
 #[cfg(feature = "db")]
+use mainstay_db::migrate::{Decisions, diff::diff};
+#[cfg(feature = "db")]
+use mainstay_db::schema::Schema;
+#[cfg(feature = "db")]
 use mainstay_db::transfer::{self, Source};
 #[cfg(feature = "db")]
-use mainstay_db::{Db, Models};
+use mainstay_db::{Db, Migrations, Models};
 use mainstay_http::Http;
 
 use crate::client::{Client, Target};
@@ -132,6 +136,25 @@ impl TestApp {
         if let Err(error) = loaded.await {
             panic!("{}", error.report());
         }
+    }
+
+    /// Asserts that migrations make the tables whose names begin so, as their models need them: for crates that bring migrations. Returns how
+    /// many tables that are.
+    ///
+    /// # Panics
+    /// When they make something else, with what would have to be done.
+    #[cfg(feature = "db")]
+    pub fn assert_migrations_make(&self, tables: &str) -> usize {
+        let contributions = &self.assembly().contributions;
+        let made = contributions.of::<Migrations>().try_fold(Schema::default(), |made, found| {
+            found.value.history().and_then(|history| history.schema(&made))
+        });
+        let models = Models::of_application(contributions).into_iter();
+        let wanted: Vec<_> = models.filter(|model| model.table.starts_with(tables)).collect();
+        let made = made.unwrap_or_else(|tangle| panic!("{tangle}"));
+        let steps = diff(&made, &Schema::of_models(&wanted), &mut Decisions::default());
+        assert!(steps.as_ref().is_ok_and(Vec::is_empty), "{steps:#?}");
+        wanted.len()
     }
 
     /// The application put together: its configuration, its modules, what they contribute.

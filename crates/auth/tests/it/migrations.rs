@@ -5,10 +5,7 @@ use mainstay_auth::{
     SignInPagesExt, SocialLoginExt,
 };
 use mainstay_core::App;
-use mainstay_db::migrate::Decisions;
-use mainstay_db::migrate::diff::diff;
-use mainstay_db::schema::Schema;
-use mainstay_db::{Migrations, Models, ModelsExt};
+use mainstay_db::{Migrations, ModelsExt};
 use mainstay_test::{Setup, TestApp};
 
 use crate::mailed::Reader;
@@ -41,14 +38,6 @@ async fn make_the_tables_that_the_models_need() {
 /// Finds none, and returns how many parts brought migrations.
 async fn differences(setup: Setup) -> usize {
     let app = setup.start().await;
-    let contributions = &app.assembly().contributions;
-    let mut made = Schema::default();
-    for found in contributions.of::<Migrations>() {
-        made = found.value.history().unwrap().schema(&made).unwrap();
-    }
-    let models = Models::of_application(contributions).into_iter();
-    let ours: Vec<_> = models.filter(|meta| meta.table.starts_with("mainstay_")).collect();
-    let steps = diff(&made, &Schema::of_models(&ours), &mut Decisions::default()).unwrap();
-    assert!(steps.is_empty(), "{steps:#?}");
-    contributions.of::<Migrations>().count()
+    app.assert_migrations_make("mainstay_");
+    app.assembly().contributions.of::<Migrations>().count()
 }

@@ -2,14 +2,10 @@
 
 use mainstay_core::App;
 use mainstay_core::config::Sources;
-use mainstay_db::migrate::Decisions;
-use mainstay_db::migrate::diff::diff;
-use mainstay_db::schema::Schema;
-use mainstay_db::{Migrations, Models, models};
 use mainstay_images::{ImageVariant, ImagesExt};
 use mainstay_test::TestApp;
 
-use crate::album::{Sheet, album};
+use crate::album::album;
 
 #[test]
 fn mistakes_are_found_at_the_start() {
@@ -24,15 +20,6 @@ fn mistakes_are_found_at_the_start() {
 #[tokio::test]
 async fn the_migrations_make_the_tables_that_the_models_need() {
     let app = TestApp::start(album()).await;
-    let contributions = &app.assembly().contributions;
-    let mut made = Schema::default();
-    for found in contributions.of::<Migrations>() {
-        made = found.value.history().unwrap().schema(&made).unwrap();
-    }
-    let all = Models::of_application(contributions);
-    let own: Vec<_> = models![Sheet].iter().map(|meta| meta.table).collect();
-    let library: Vec<_> = all.into_iter().filter(|meta| !own.contains(&meta.table)).collect();
-    let steps = diff(&made, &Schema::of_models(&library), &mut Decisions::default()).unwrap();
-    assert!(steps.is_empty(), "{steps:#?}");
+    app.assert_migrations_make("mainstay_");
     app.stop().await;
 }

@@ -6,10 +6,6 @@ use std::time::{Duration, Instant};
 use mainstay_core::App;
 use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
-use mainstay_db::migrate::Decisions;
-use mainstay_db::migrate::diff::diff;
-use mainstay_db::schema::Schema;
-use mainstay_db::{Migrations, Models};
 use mainstay_mail::Mail;
 use mainstay_notifications::mailbox::Show;
 use mainstay_notifications::{Notification, NotificationsExt, Recipient, Via};
@@ -58,14 +54,7 @@ fn mistakes_are_found_at_the_start() {
 #[tokio::test]
 async fn the_migrations_make_the_tables_that_the_models_need() {
     let app = TestApp::start(shop()).await;
-    let contributions = &app.assembly().contributions;
-    let mut made = Schema::default();
-    for found in contributions.of::<Migrations>() {
-        made = found.value.history().unwrap().schema(&made).unwrap();
-    }
-    let models = Models::of_application(contributions);
-    let steps = diff(&made, &Schema::of_models(&models), &mut Decisions::default()).unwrap();
-    assert!(steps.is_empty(), "{steps:#?}");
+    app.assert_migrations_make("");
     app.stop().await;
 }
 
