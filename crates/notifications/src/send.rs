@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use mainstay_bus::{PubSub, Topic};
 use mainstay_core::clock::Clock;
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
@@ -97,7 +97,8 @@ impl Notifications {
             let said = &said;
             to.iter().filter(move |one| kind.goes(via, said.get(&(one.key(), via)).copied()))
         };
-        let now: DateTime<Utc> = self.clock.now().into();
+        // As the database keeps it, so that a page hears the same.
+        let now = DateTime::<Utc>::from(self.clock.now()).trunc_subsecs(6);
         let data = serde_json::to_value(what)?;
         let ids: HashMap<&str, Uuid> = goes(Via::Database).map(|one| (one.key(), Uuid::now_v7())).collect();
         let rows = ids.iter().map(|(key, id)| row((key, *id), kind.name, &data, now));

@@ -106,6 +106,8 @@ async fn an_older_process_gives_events_to_subscribers_of_a_newer() {
         newer.stop().await;
         let newer = TestApp::of(shop(&diary)).set("database.url", url).start().await;
         settled(&newer).await;
+        // It is noted after the delivery has ended.
+        until(async || diary.of("effect").contains_key(&1)).await;
         assert_eq!(diary.of("effect")[&1], [1]);
         older.stop().await;
         newer.stop().await;
