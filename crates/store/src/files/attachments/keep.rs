@@ -62,7 +62,7 @@ impl Attachments {
         let info = match self.0.files.put(key.as_str(), digested(body, Arc::clone(&digest))).await {
             Ok(info) => info,
             Err(error) => {
-                // There is none, or where the last answer of the store was lost, one that nobody asks for.
+                // There is none, or where the last answer of the store was lost, one that nobody asks for, now or in a moment.
                 self.soon_delete(&key).await;
                 return Err(error);
             }
@@ -78,14 +78,16 @@ impl Attachments {
             created_at: self.now(),
         };
         let new = new.sha256(Some(hex(digest.as_ref())));
-        let key = &key;
-        self.0
-            .db
-            .transaction(async |tx| {
-                self.is_wanted(key, tx).await?;
-                new.insert(tx).await
-            })
-            .await
+        let kept = self.0.db.transaction(async |tx| {
+            self.is_wanted(&key, tx).await?;
+            new.insert(tx).await
+        });
+        let kept = kept.await;
+        if kept.is_err() {
+            // Whoever was too late may have put it there after it was deleted.
+            self.soon_delete(&key).await;
+        }
+        kept
     }
 
     /// A key for a file that is about to come. It is deleted after a while, unless it [is wanted](Self::is_wanted).

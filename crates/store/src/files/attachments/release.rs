@@ -62,19 +62,22 @@ impl Attachments {
     }
 
     /// Deletes a file that was expected and is not wanted, unless it was wanted after all, by a transaction of which nobody knows that it was
-    /// committed. What does not succeed now is done by the service.
+    /// committed. What does not succeed now is done by the service, which [looks again](Self::give_up) in any case.
     pub(super) async fn soon_delete(&self, key: &FileKey) {
-        let (key, now) = (key.to_string(), self.now());
-        let changed = FileToDelete::filter(|file| file.key.eq(key.clone()))
-            .update(|file| file.due_at(now).is_under_way(true), &self.0.db)
-            .await;
-        let done = match changed {
-            Ok(0) => Ok(()),
-            Ok(_) => self.delete_file(&key).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
+        if let Err(error) = self.give_up(key.as_str()).await {
             tracing::debug!(target: "mainstay::files", error = %error.report(), "a file is deleted later");
+        }
+    }
+
+    /// Deletes a file that was expected, and sees to it that nobody wants it any more: whoever is about to finds the row changed, or this one
+    /// finds it gone. The row stays until the last byte must have come, and the file is deleted again then: what is still on its way
+    /// to the store comes after this.
+    pub(super) async fn give_up(&self, key: &str) -> Result<()> {
+        let again = self.after(LAST_BYTE)?;
+        let expected = FileToDelete::filter(|file| file.key.eq(key.to_owned()));
+        match expected.update(|file| file.due_at(again).is_under_way(true), &self.0.db).await? {
+            0 => Ok(()),
+            _ => self.0.files.delete(key).await,
         }
     }
 }

@@ -66,12 +66,11 @@ impl Attachments {
                 .all(&db)
                 .await?;
             for file in &due {
-                // From now on it cannot be wanted any more: who is about to say so finds the row changed, or this one finds it gone.
-                let key = file.key.clone();
-                let waiting = FileToDelete::filter(|file| file.key.eq(key) & file.is_under_way.eq(false));
-                if (file.is_under_way || waiting.update(|file| file.is_under_way(true), &db).await? > 0)
-                    && let Err(error) = self.delete_file(&file.key).await
-                {
+                let done = match file.is_under_way {
+                    true => self.delete_file(&file.key).await,
+                    false => self.give_up(&file.key).await,
+                };
+                if let Err(error) = done {
                     // One that cannot go keeps no other: it is tried again later.
                     tracing::warn!(target: "mainstay::store", error = %error.report(), "a file cannot be deleted; it is tried again in an hour");
                     let (key, later) = (file.key.clone(), now + LATER);

@@ -16,7 +16,7 @@ use futures_util::TryStreamExt;
 use mainstay_core::clock::TestClock;
 use mainstay_core::config::Sources;
 use mainstay_core::{App, Contribute, Error, Profile};
-use mainstay_db::{BelongsTo, Db, Migrations, ModelsExt, model, models};
+use mainstay_db::{BelongsTo, Db, Migrations, ModelsExt, model, models, sql};
 use mainstay_store::files::{Attachments, Blob, Files, KeepsAttachments, ServesFiles};
 use mainstay_test::{Setup, TestApp, on_each_engine};
 
@@ -221,7 +221,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_longer_on_its_way_than_it_may_be_is_refused_and_not_half_there() {
+async fn a_file_that_is_longer_on_its_way_than_it_may_be_is_refused_and_leaves_nothing() {
     let clock = Arc::new(TestClock::default());
     on_each_engine(
         || setup(&clock),
@@ -245,7 +245,32 @@ async fn a_file_that_is_longer_on_its_way_than_it_may_be_is_refused_and_not_half
                 .await
                 .unwrap_err();
             assert_eq!(error.status(), 503);
-            assert_eq!(Blob::query().count(&world.db).await.unwrap(), 0);
+            assert_eq!(world.counts().await, (0, 0));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_comes_after_it_was_given_up_goes_when_the_last_byte_must_have_come() {
+    let clock = Arc::new(TestClock::default());
+    on_each_engine(
+        || setup(&clock),
+        async |app| {
+            let world = world(app).await;
+            let World { db, files, attachments } = &world;
+            attachments.keep("a", cut_off(noise(100_000))).await.unwrap_err();
+            // The store goes on with what it was sent, or a process has been killed before it could learn that it is too late.
+            let key = "SELECT key FROM mainstay_files_to_delete".replace("key", &db.dialect().quote("key"));
+            let (key,) = sql(key).fetch_one::<(String,)>(db).await.unwrap();
+            files.put(key, "late").await.unwrap();
+            attachments.sweep().await.unwrap();
+            assert_eq!(world.counts().await, (0, 1));
+            clock.advance(DAY * 2);
+            attachments.sweep().await.unwrap();
+            assert_eq!(world.counts().await, (0, 0));
+            let left = "SELECT COUNT(*) FROM mainstay_files_to_delete";
+            assert_eq!(sql(left).fetch_one::<(i64,)>(db).await.unwrap(), (0,));
         },
     )
     .await;
