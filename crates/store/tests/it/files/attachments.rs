@@ -6,7 +6,7 @@
 //! - `killed`: a process that ends in the middle.
 
 mod direct;
-mod killed;
+pub(super) mod killed;
 mod races;
 
 use std::sync::Arc;

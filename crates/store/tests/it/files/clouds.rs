@@ -16,6 +16,8 @@ use mainstay_core::random::{Random, SecureRandom};
 use mainstay_core::{App, Profile};
 use mainstay_store::files::{FileKey, FileStore, Files, FilesConfig, Grant, module};
 
+use super::attachments::killed::is_killed_again_and_again;
+
 /// A server, and who the application is to it.
 pub(crate) struct Cloud {
     pub(crate) name: &'static str,
@@ -119,6 +121,14 @@ pub(crate) async fn ask(
 /// What somebody is granted who may send a file.
 pub(crate) fn write(key: &str, media_type: &str, size: u64) -> Grant {
     Grant::Write { key: FileKey::parse(key).unwrap(), media_type: media_type.into(), size }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_while_it_sends_loses_no_file_and_leaves_nothing_for_ever() {
+    for cloud in clouds() {
+        let values = Cloud::values((cloud.url)(cloud.port, &folder()), &cloud.settings);
+        is_killed_again_and_again(4, &values).await;
+    }
 }
 
 #[tokio::test]

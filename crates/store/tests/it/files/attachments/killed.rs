@@ -1,5 +1,6 @@
 //! A process that ends in the middle of keeping, attaching, letting go and sweeping, again and again, with `kill -9`.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +16,26 @@ use mainstay_db::{Db, ModelsExt, models};
 use mainstay_store::files::{Attachments, Blob, Files, KeepsAttachments};
 
 use super::{Album, NewReader, Photo, Reader};
-use crate::files::noise;
+use crate::files::{in_pieces, noise};
 
-/// Where the process that is killed finds its files; without it, it is nobody.
+/// Where the process that is killed finds its database; without it, it is nobody.
 const HOME: &str = "MAINSTAY_TEST_KILLED";
-const KILLS: usize = 8;
+/// And what it is configured with to find its files, as JSON.
+const FILES: &str = "MAINSTAY_TEST_KILLED_FILES";
+/// What it says as soon as something can be lost.
+const ATTACHED: &str = "attached";
 
-fn application(home: &str, clock: Option<Arc<TestClock>>) -> Arc<Assembly> {
+/// Names of settings, and what they are set to.
+type Values = Vec<(String, String)>;
+
+fn application(home: &str, files: &Values, clock: Option<Arc<TestClock>>) -> Arc<Assembly> {
     let app = App::new()
         .profile(Profile::Test)
         .models(models![Reader, Album, Photo])
         .contribute(KeepsAttachments)
         .set("database.url", format!("sqlite:{home}/data.sqlite"))
-        .set("files.url", format!("file:{home}/files"))
         .set("files.attach_within", "1m");
+    let app = files.iter().fold(app, |app, (name, value)| app.set(name, value.as_str()));
     let app = match clock {
         Some(clock) => app.replace(Registration::of_value(clock as Arc<dyn Clock>)),
         None => app,
@@ -42,20 +49,31 @@ fn application(home: &str, clock: Option<Arc<TestClock>>) -> Arc<Assembly> {
 #[tokio::test]
 async fn works_until_it_is_killed() {
     let Ok(home) = std::env::var(HOME) else { return };
-    let assembly = application(&home, None);
+    let files: Values = serde_json::from_str(&std::env::var(FILES).unwrap()).unwrap();
+    let assembly = application(&home, &files, None);
     let _started = assembly.start(Services::Background).await.unwrap();
     let db = assembly.resolver().get::<Db>().await.unwrap();
     let attachments = assembly.resolver().get::<Attachments>().await.unwrap();
     let random = SecureRandom::new();
-    println!("ready");
+    let mut is_told = false;
     loop {
-        let length = random.number() as usize % 300_000;
-        let blob = attachments.keep(format!("{length}"), noise(length)).await.unwrap();
+        // Now and then one that goes to a cloud in parts.
+        let length = match random.below(8) {
+            0 => (9 << 20) + random.below(1_000) as usize,
+            _ => random.below(300_000) as usize,
+        };
+        let blob = attachments.keep(format!("{length}"), in_pieces(noise(length))).await.unwrap();
         if !random.number().is_multiple_of(4) {
             NewReader {}.avatar(Some(blob.key())).insert(&*db).await.unwrap();
+            // Once: nobody reads on.
+            if !std::mem::replace(&mut is_told, true) {
+                println!("{ATTACHED}");
+            }
         }
+        // The first stays.
+        let second = Reader::query().order_by(|reader| reader.id).offset(1);
         if random.number().is_multiple_of(3)
-            && let Some(reader) = Reader::query().first(&*db).await.unwrap()
+            && let Some(reader) = second.first(&*db).await.unwrap()
         {
             let of = reader.avatar.as_ref().unwrap().key();
             let let_go = db.transaction(async |tx| {
@@ -71,22 +89,33 @@ async fn works_until_it_is_killed() {
 #[tokio::test]
 async fn a_process_that_is_killed_loses_no_file_and_leaves_nothing_for_ever() {
     let home = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", home.path().to_str().unwrap());
+    is_killed_again_and_again(8, &vec![("files.url".to_owned(), url)]).await;
+}
+
+/// Has a process keep its files as it is configured here, and kills it in the middle, so many times.
+pub(in crate::files) async fn is_killed_again_and_again(kills: usize, files: &Values) {
+    let home = tempfile::tempdir().unwrap();
     let home = home.path().to_str().unwrap();
-    let assembly = application(home, None);
+    let assembly = application(home, files, None);
     let started = assembly.start(Services::Background).await.unwrap();
     let db = assembly.resolver().get::<Db>().await.unwrap();
     let metas = mainstay_db::Models::of_application(&assembly.contributions);
     mainstay_db::schema::create_tables(&metas, &db).await.unwrap();
     drop((db, started, assembly));
     let random = SecureRandom::new();
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "files::attachments::killed::works_until_it_is_killed", "--nocapture"])
             .env(HOME, home)
-            .stdout(Stdio::null())
+            .env(FILES, serde_json::to_string(files).unwrap())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(250 + random.number() % 500)).await;
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let attached = move || lines.map_while(Result::ok).any(|line| line == ATTACHED);
+        assert!(tokio::task::spawn_blocking(attached).await.unwrap(), "it has ended by itself");
+        tokio::time::sleep(Duration::from_millis(random.below(500))).await;
         assert!(child.try_wait().unwrap().is_none(), "it has ended by itself");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -94,14 +123,14 @@ async fn a_process_that_is_killed_loses_no_file_and_leaves_nothing_for_ever() {
 
     // Two days later.
     let clock = Arc::new(TestClock::at(std::time::SystemTime::now() + Duration::from_secs(2 * 24 * 60 * 60)));
-    let app = application(home, Some(clock));
+    let app = application(home, files, Some(clock));
     let _started = app.start(Services::Background).await.unwrap();
     let attachments = app.resolver().get::<Attachments>().await.unwrap();
     let (db, files) =
         (app.resolver().get::<Db>().await.unwrap(), app.resolver().get::<Files>().await.unwrap());
     attachments.sweep().await.unwrap();
     let readers = Reader::query().with(|reader| reader.avatar).all(&*db).await.unwrap();
-    assert!(readers.len() > KILLS, "{} files were attached", readers.len());
+    assert!(!readers.is_empty());
     for reader in &readers {
         let blob = reader.avatar.as_ref().unwrap().get().unwrap();
         let length: usize = blob.name.parse().unwrap();
