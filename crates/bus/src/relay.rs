@@ -1,7 +1,7 @@
 //! The relay: a supervised service that delivers what is in the [`outbox`](crate::outbox).
 //!
 //! - Here: what it looks for, and when. It is woken by signals, by a retry that is due, and from time to time.
-//! - `held`: the leases that it has. `watch`: leases of processes that live no more.
+//! - `held`: the leases that it has.
 //! - `lane`: working on one lane, in the order of each key.
 //! - `attempt`: one delivery to one subscriber, and what comes of it.
 //! - `upkeep`: counting what waits, and deleting what is too old.
@@ -13,7 +13,6 @@ mod attempt;
 mod held;
 mod lane;
 mod upkeep;
-mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use mainstay_core::clock::Clock;
 use mainstay_core::metrics::{Counter, Gauge, Metrics};
 use mainstay_core::module::ModuleId;
 use mainstay_core::random::Random;
-use mainstay_core::service::{Running, Shutdown};
+use mainstay_core::service::{LifeSigns, Running, Shutdown};
 use mainstay_core::{Contributions, Error, Inject, Resolver, Result};
 use mainstay_db::{Db, FromRow, Signals, sql};
 use tokio::sync::Semaphore;
@@ -37,7 +36,6 @@ use crate::outbox::{DELIVERIES, PUBLISHED, Subscription};
 use crate::subscriber::Subscriber;
 
 use held::{Held, Leases};
-use watch::Watch;
 
 /// How often an owner of leases shows that it lives.
 const BEAT: Duration = Duration::from_secs(1);
@@ -195,7 +193,8 @@ struct Term {
     owner: String,
     held: Arc<Leases>,
     lanes: JoinSet<lane::Left>,
-    watch: Watch,
+    /// All leases, by their lane, as they were seen.
+    leases: LifeSigns<i64, Seen>,
     /// Lanes in which nothing could be done, until when.
     resting: HashMap<i64, Instant>,
     /// When something has to be tried again, as far as this process knows.
@@ -220,7 +219,7 @@ impl Term {
             owner,
             held: Arc::default(),
             lanes: JoinSet::new(),
-            watch: Watch::default(),
+            leases: LifeSigns::new(SILENCE),
             resting: HashMap::new(),
             retry_at: None,
             own: None,
@@ -302,7 +301,8 @@ impl Term {
     async fn take_over(&mut self, now: Instant) -> Result<()> {
         let db = &self.relay.db;
         // Also one of its own, of which it does not know: its taking was not answered. Nobody raises its beat.
-        for lost in self.watch.look(lanes::taken(db).await?, now) {
+        let taken = lanes::taken(db).await?.into_iter().map(|seen| (seen.id, seen));
+        for (_, lost) in self.leases.look(taken, now.into_std()) {
             if lanes::take_away(&lost, db).await? {
                 tracing::warn!(target: "mainstay::bus", lane = lost.id, "a relay has gone without a word: its deliveries go on here or elsewhere");
             }

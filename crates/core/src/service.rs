@@ -16,6 +16,7 @@
 //! 6. `engine`: the state machine behind it; one task a supervisor.
 //! 7. [`Service`]: a child as a module contributes it, its dependencies taken from the container.
 //! 8. [`status`]: the tree that a dashboard and `/readyz` show.
+//! 9. [`LifeSigns`]: which of the services in other processes still live.
 //!
 //! ```
 //! use std::time::Duration;
@@ -40,6 +41,7 @@ pub mod backoff;
 mod binding;
 pub mod child;
 mod engine;
+mod life_signs;
 mod overview;
 pub mod rounds;
 pub mod running;
@@ -54,6 +56,7 @@ pub use backoff::Backoff;
 pub use binding::{Service, Stage};
 pub use child::{Child, Restart};
 pub use engine::panic_message;
+pub use life_signs::LifeSigns;
 pub use overview::Overview;
 pub use rounds::Rounds;
 pub use running::Running;

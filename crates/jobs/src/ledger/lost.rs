@@ -54,13 +54,13 @@ impl Ledger {
         mine.select(|job| (job.id, job.is_cancelled)).all(self.db()).await
     }
 
-    /// Takes a worker for dead, unless it has counted on since, and has its jobs run again. Returns how many.
-    pub(crate) async fn bury(&self, worker: i64, beats: i64) -> Result<usize> {
+    /// Takes a worker for dead, and has its jobs run again. Returns how many; none where it has counted on since, or somebody else has.
+    pub(crate) async fn bury(&self, worker: i64, beats: i64) -> Result<Option<usize>> {
         let gone = StoredWorker::filter(|row| row.id.eq(worker) & row.beats.eq(beats));
         if gone.delete(self.db()).await? == 0 {
-            return Ok(0);
+            return Ok(None);
         }
-        self.lose_all(worker, "its worker gave no sign of life any more").await
+        self.lose_all(worker, "its worker gave no sign of life any more").await.map(Some)
     }
 
     /// One by one: whoever still writes for one of them holds up no other. What is left here when this is cut off, is

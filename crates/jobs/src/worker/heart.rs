@@ -1,13 +1,12 @@
 //! Signs of life, and what workers without one leave behind.
 //!
-//! Each worker counts. Whoever sees that the count of another one has stood still for the length of a lease, by its own monotonic
-//! clock, takes it for dead: no time of day is compared, so that a clock that jumps kills nobody.
+//! Each worker counts. Whoever sees that the count of another one has stood still for the length of a lease takes it for dead.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mainstay_core::Result;
+use mainstay_core::service::LifeSigns;
 
 use super::crew::Crew;
 use crate::context::Stop;
@@ -65,7 +64,7 @@ async fn look_at_own(crew: &Crew, strange: &mut Vec<i64>, is_beat: bool) -> Resu
 
 /// Looks at the other workers, in a task of its own: what is done about one that is gone may take a while, and this one has to beat.
 pub(super) async fn watch(crew: Arc<Crew>, lease: Duration) {
-    let mut others = Others { lease, looked: None, seen: HashMap::new() };
+    let mut others = Others { lease, looked: None, signs: LifeSigns::new(lease) };
     loop {
         tokio::time::sleep(lease / 3).await;
         if let Err(error) = others.look(&crew).await {
@@ -79,27 +78,22 @@ struct Others {
     lease: Duration,
     /// When they were seen for the last time.
     looked: Option<Instant>,
-    /// How far each had counted, and when that was seen for the first time.
-    seen: HashMap<i64, (i64, Instant)>,
+    /// How far each has counted.
+    signs: LifeSigns<i64, i64>,
 }
 
 impl Others {
     async fn look(&mut self, crew: &Crew) -> Result<()> {
         let now = crew.ledger.clock().monotonic();
-        let beats: HashMap<i64, i64> = crew.ledger.beats().await?.into_iter().collect();
+        let mut beats = crew.ledger.beats().await?;
+        beats.retain(|(worker, _)| *worker != crew.id());
         // While nobody could be seen, nobody could count either: the database was away, or this process did not run.
         if self.looked.is_none_or(|looked| now.saturating_duration_since(looked) > self.lease * 2 / 3) {
-            self.seen.clear();
+            self.signs.begin_again();
         }
         self.looked = Some(now);
-        self.seen.retain(|worker, _| beats.contains_key(worker));
-        for (worker, count) in beats {
-            let seen = self.seen.entry(worker).or_insert((count, now));
-            if seen.0 != count {
-                *seen = (count, now);
-            } else if worker != crew.id() && now.saturating_duration_since(seen.1) >= self.lease {
-                let jobs = crew.ledger.bury(worker, count).await?;
-                self.seen.remove(&worker);
+        for (worker, count) in self.signs.look(beats, now) {
+            if let Some(jobs) = crew.ledger.bury(worker, count).await? {
                 tracing::warn!(target: "mainstay::jobs", worker, jobs, "a worker is gone: its jobs are run again");
             }
         }
