@@ -167,7 +167,7 @@ async fn keep_alive(db: &Db, held: &Leases, owner: &str) -> Error {
     let mut last = Instant::now();
     loop {
         sleep(BEAT.min(LONGEST_PAUSE.saturating_sub(last.elapsed()))).await;
-        let lanes = held.all();
+        let lanes = held.lanes();
         if lanes.is_empty() {
             last = Instant::now();
             continue;
@@ -284,26 +284,29 @@ impl Term {
         let now = Instant::now();
         self.retry_at = self.retry_at.filter(|at| *at > now);
         self.resting.retain(|_, until| *until > now);
-        let db = self.relay.db.clone();
-        let mut routed = Routed::All;
+        // What is routed is delivered, although something else cannot be.
+        let routed = self.route().await;
+        soon(self.take_over()).await?;
+        soon(self.begin()).await?;
+        routed
+    }
+
+    async fn route(&self) -> Result<Routed> {
         for _ in 0..BATCHES {
-            routed = soon(routing::route(&db)).await?;
-            if routed == Routed::All {
-                break;
+            if soon(routing::route(&self.relay.db)).await? == Routed::All {
+                return Ok(Routed::All);
             }
         }
-        soon(self.take_over(now)).await?;
-        soon(self.begin()).await?;
-        Ok(routed)
+        Ok(Routed::Some)
     }
 
     /// Takes leases away from those who do not live any more.
-    async fn take_over(&mut self, now: Instant) -> Result<()> {
+    async fn take_over(&mut self) -> Result<()> {
         let db = &self.relay.db;
         // Also one of its own, of which it does not know: its taking was not answered. Nobody raises its beat.
         let taken = lanes::taken(db).await?.into_iter().map(|seen| (seen.id, seen));
-        for (_, lost) in self.leases.look(taken, now.into_std()) {
-            if lanes::take_away(&lost, db).await? {
+        for (_, lost) in self.leases.look(taken, Instant::now().into_std()) {
+            if lanes::take_away(&lost, lane::due(self.relay.clock.now().into()), db).await? {
                 tracing::warn!(target: "mainstay::bus", lane = lost.id, "a relay has gone without a word: its deliveries go on here or elsewhere");
             }
         }

@@ -19,6 +19,8 @@ use crate::variant::{Fit, Format, ImageVariant};
 const READ: [ImageFormat; 4] = [ImageFormat::Gif, ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP];
 /// A pixel has so many bytes at most: four channels of 16 bits.
 const BYTES_EACH: u64 = 8;
+/// The largest colour profile that is kept, in bytes. Those of cameras and screens have a few thousand.
+const LARGEST_PROFILE: usize = 1 << 20;
 
 /// A variant that was made.
 pub(crate) struct Made {
@@ -56,8 +58,11 @@ pub(crate) fn make(picture: &[u8], variant: &ImageVariant, most_pixels: u64) -> 
         return Err(Unusable::TooLarge { width, height, most: most_pixels });
     }
     let orientation = decoder.orientation()?;
-    // One that cannot be read, or is for other colours than those that are written, is left out, as a browser does.
-    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.get(16..20) == Some(b"RGB "));
+    // One that cannot be read, or is for other colours than those that are written, is left out, as a browser does; and so is one that would
+    // outweigh the picture.
+    let profile = decoder.icc_profile().ok().flatten();
+    let profile =
+        profile.filter(|profile| profile.len() <= LARGEST_PROFILE && profile.get(16..20) == Some(b"RGB "));
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let sized = sized(image, variant);

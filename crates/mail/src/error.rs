@@ -96,8 +96,10 @@ impl MailError {
     /// Whether the same mail may be sent after somebody has mended something: nobody has refused this very mail for good.
     #[cfg(feature = "jobs")]
     pub(crate) fn may_be_mended(&self) -> bool {
+        // Some let in everybody, and say at the first mail that it takes a login, or TLS.
         let is_ours = matches!(self, Self::Unfit(_))
-            || matches!(self, Self::Refused { what: Refused::Connection | Refused::Login, .. });
+            || matches!(self, Self::Refused { what: Refused::Connection | Refused::Login, .. })
+            || matches!(self, Self::Refused { code: 530 | 534 | 535 | 538, .. });
         is_ours || self.is_temporary()
     }
 

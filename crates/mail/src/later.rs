@@ -11,7 +11,6 @@ use mainstay_jobs::{Draft, Job, JobContext, Jobs, OnError, Registration, give_up
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::address::Mailbox;
 use crate::config::MailConfig;
 use crate::error::{MailError, Refused};
 use crate::mail::Mail;
@@ -121,15 +120,9 @@ impl Later {
 
     /// Has each of its recipients sent a mail by a job of their own, in the place of this one: who is refused keeps nobody else from it.
     async fn each_alone(&self, message: &Message, job: &JobContext) -> Result<()> {
-        let mut to: Vec<&Mailbox> = Vec::new();
-        for one in message.recipients() {
-            if !to.iter().any(|known| known.address() == one.address()) {
-                to.push(one);
-            }
-        }
         job.complete(async |tx| {
             // One after the other: each holds the whole mail.
-            for one in to {
+            for one in message.recipients() {
                 self.job(&Message { only: Some(one.clone()), ..message.clone() })?.enqueue(tx).await?;
             }
             Ok(())

@@ -1,5 +1,6 @@
 //! A mail that is complete.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::Mailbox;
 use crate::attachment::{self, Attachment};
 use crate::error::MailError;
+
+/// More need not be taken together by any server (RFC 5321, section 4.5.3.1.8).
+const MOST_RECIPIENTS: usize = 100;
 
 /// A mail as it is sent: rendered, dated and named. It can be stored and read again, by whoever sends it later; what is read is looked at
 /// again before it is sent.
@@ -51,10 +55,14 @@ pub struct Message {
 }
 
 impl Message {
-    /// Everybody who gets it.
+    /// Everybody who gets it, each once.
     pub fn recipients(&self) -> impl Iterator<Item = &Mailbox> {
+        let mut known = HashSet::new();
         let all = self.to.iter().chain(&self.cc).chain(&self.bcc);
-        all.filter(|one| self.only.as_ref().is_none_or(|only| only == *one))
+        all.filter(move |one| {
+            let is_meant = self.only.as_ref().is_none_or(|only| only.address() == one.address());
+            is_meant && known.insert(one.address())
+        })
     }
 
     /// The addresses of the web that its text has, in their order.
@@ -99,8 +107,15 @@ impl Message {
         if self.id.is_empty() || !is_id {
             return Err(MailError::invalid("id", "is of letters, digits and `-`"));
         }
-        if self.recipients().next().is_none() {
-            return Err(MailError::invalid("to", "nobody gets it"));
+        match self.recipients().count() {
+            0 => return Err(MailError::invalid("to", "nobody gets it")),
+            1..=MOST_RECIPIENTS => {}
+            more => {
+                let told = format!(
+                    "{more} get it, and a mail has at most {MOST_RECIPIENTS}: send each one of their own"
+                );
+                return Err(MailError::invalid("to", told));
+            }
         }
         line("subject", &self.subject)?;
         self.locale.as_deref().map_or(Ok(()), check_locale)?;

@@ -1,5 +1,7 @@
 //! The routes of what was signed.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -16,6 +18,8 @@ use super::{FilesOverHttp, media_type};
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// What is opened by itself is no page of the application: nothing in it runs, or reads what the application has.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
+/// How long an upload may take. What nobody claims is forgotten some time after.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `GET /_files/{token}/{name}`
 pub(super) async fn read(
@@ -64,8 +68,11 @@ pub(super) async fn write(
     {
         return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, "The file is larger than was announced."));
     }
-    files.put(key.as_str(), FileBody::stream(body).exactly(size)).await?;
-    Ok(NoContent)
+    let put = files.put(key.as_str(), FileBody::stream(body).exactly(size));
+    match tokio::time::timeout(LONGEST_UPLOAD, put).await {
+        Ok(put) => put.map(|_| NoContent),
+        Err(_) => Err(Error::new(StatusCode::REQUEST_TIMEOUT, "The file took more than a day to come.")),
+    }
 }
 
 /// Whoever has no token is told the same as whoever has an old one.

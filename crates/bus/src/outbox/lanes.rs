@@ -4,6 +4,7 @@
 //! clock that only runs forward*, they take the lease away. No time of one machine is compared with that of another, so a clock that
 //! is wrong, or is set, ends no lease and keeps none.
 
+use chrono::{DateTime, Utc};
 use mainstay_core::Result;
 use mainstay_db::{Db, FromRow, Uuid, sql};
 
@@ -49,7 +50,7 @@ pub(crate) struct Seen {
 }
 
 /// A lease of this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
     pub(crate) lane: i64,
     pub(crate) token: i64,
@@ -85,22 +86,26 @@ pub(crate) async fn taken(db: &Db) -> Result<Vec<Seen>> {
     sql("SELECT id, token, beat FROM mainstay_lanes WHERE owner IS NOT NULL").fetch(db).await
 }
 
-/// Takes a lease away whose owner has not moved since it was seen so.
-pub(crate) async fn take_away(seen: &Seen, db: &Db) -> Result<bool> {
+/// Takes a lease away whose owner has not moved since it was seen so. What is not due after the first time, or is after the second, was not under
+/// way.
+pub(crate) async fn take_away(seen: &Seen, due: (DateTime<Utc>, DateTime<Utc>), db: &Db) -> Result<bool> {
     let (id, token, beat) = (seen.id, seen.token, seen.beat);
     let unmoved =
         Lane::filter(|it| it.id.eq(id) & it.token.eq(token) & it.beat.eq(beat) & it.owner.is_not_null());
     let taken = unmoved.update(|it| it.owner(None).token(token + 1), db).await?;
     if taken == 1 {
-        suspect(id, db).await?;
+        suspect(id, due, db).await?;
     }
     Ok(taken == 1)
 }
 
-/// Counts an attempt at the delivery that was under way, as far as can be told: the first of the lane. It may be what its process died of,
-/// and would be the death of each that comes after.
-async fn suspect(lane: i64, db: &Db) -> Result<()> {
-    let first = StoredDelivery::filter(|it| it.lane.eq(lane) & it.state.eq(DeliveryState::Waiting));
+/// Counts an attempt at the delivery that was under way, as far as can be told: the first of the lane that is due. It may be what its process
+/// died of, and would be the death of each that comes after.
+async fn suspect(lane: i64, (now, far): (DateTime<Utc>, DateTime<Utc>), db: &Db) -> Result<()> {
+    let first = StoredDelivery::filter(|it| {
+        let is_due = it.due_at.is_null() | it.due_at.le(now) | it.due_at.gt(far);
+        it.lane.eq(lane) & it.state.eq(DeliveryState::Waiting) & is_due
+    });
     let first = first.order_by(|it| it.id).limit(1).select(|it| (it.id, it.attempts)).first(db).await?;
     if let Some((id, attempts)) = first {
         StoredDelivery::filter(|it| it.id.eq(id) & it.attempts.eq(attempts))

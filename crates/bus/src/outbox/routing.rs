@@ -8,15 +8,18 @@ use mainstay_db::{Db, Tx};
 use super::lanes::lane_of;
 use super::{DELIVERIES, NewStoredDelivery, OutboxMessage, StoredDelivery, Subscription};
 
-/// So many events are routed in one transaction.
+/// So many events are routed in one transaction,
 const BATCH: u64 = 200;
+/// as long as what is written for all of their subscribers has no more bytes than this, nor has one statement: servers refuse what is larger than
+/// some (MariaDB, 16 MiB), and a batch that cannot be written would stand before all others.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Whether there is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Routed {
     /// All that was there.
     All,
-    /// A whole batch.
+    /// As much as is routed at once.
     Some,
 }
 
@@ -26,8 +29,7 @@ pub(crate) async fn route(db: &Db) -> Result<Routed> {
     if !some_are_there(db).await? {
         return Ok(Routed::All);
     }
-    let many = db.transaction_retry(async |tx| route_some(tx).await).await?;
-    Ok(if many < BATCH { Routed::All } else { Routed::Some })
+    db.transaction_retry(async |tx| route_some(tx).await).await
 }
 
 async fn some_are_there(db: &Db) -> Result<bool> {
@@ -36,19 +38,30 @@ async fn some_are_there(db: &Db) -> Result<bool> {
 
 /// Whoever routes has locked all subscriptions: one at a time, so that the ids of deliveries have the order of the events. A process
 /// that is killed meanwhile loses its transaction, and with it the lock.
-async fn route_some(tx: &Tx) -> Result<u64> {
+async fn route_some(tx: &Tx) -> Result<Routed> {
     let subscriptions = Subscription::query().order_by(|it| it.id).for_update().all(tx).await?;
     let known: BTreeSet<&str> = subscriptions.iter().map(|it| it.event.as_str()).collect();
     let messages =
         OutboxMessage::filter(|it| it.event.is_in(known)).order_by(|it| it.id).limit(BATCH).all(tx).await?;
     if messages.is_empty() {
-        return Ok(0);
+        return Ok(Routed::All);
     }
-    let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
-    let many = ids.len() as u64;
-    let mut deliveries = Vec::new();
+    let mut routed = if messages.len() as u64 == BATCH { Routed::Some } else { Routed::All };
+    let (mut ids, mut deliveries) = (Vec::new(), Vec::new());
+    let (mut bytes, mut unwritten) = (0, 0);
     for message in messages {
+        if bytes >= MOST_BYTES {
+            routed = Routed::Some;
+            break;
+        }
+        ids.push(message.id);
         for subscription in subscriptions.iter().filter(|it| it.event == message.event) {
+            if unwritten >= MOST_BYTES {
+                StoredDelivery::insert_all(std::mem::take(&mut deliveries), tx).await?;
+                unwritten = 0;
+            }
+            bytes += message.payload.len();
+            unwritten += message.payload.len();
             let new = NewStoredDelivery {
                 lane: lane_of(subscription.id, message.ordered_by.as_deref(), message.message),
                 subscriber: subscription.name.clone(),
@@ -64,5 +77,5 @@ async fn route_some(tx: &Tx) -> Result<u64> {
     StoredDelivery::insert_all(deliveries, tx).await?;
     OutboxMessage::filter(|it| it.id.is_in(ids)).delete(tx).await?;
     tx.signal(DELIVERIES);
-    Ok(many)
+    Ok(routed)
 }

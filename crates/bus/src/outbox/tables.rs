@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use mainstay_db::{DbEnum, Uuid, model};
 
 /// An event that was published, and has not been given to its subscribers yet.
+///
+/// One to which nobody subscribes stays for a while: the indexes let what is looked for be found among many of them.
 #[model(table = "mainstay_outbox")]
+#[index(event, id)]
 pub(crate) struct OutboxMessage {
     /// Rises with time, but for transactions side by side.
     pub id: i64,
@@ -15,7 +18,7 @@ pub(crate) struct OutboxMessage {
     #[field(max_length = 255)]
     pub ordered_by: Option<String>,
     pub payload: String,
-    #[field(created_at)]
+    #[field(created_at, index)]
     pub published_at: DateTime<Utc>,
 }
 

@@ -103,6 +103,7 @@ async fn settle(relay: &Relay, lease: Lease, row: &StoredDelivery) -> Result<End
 
 /// It is tried again later, and that was no attempt.
 async fn postpone(relay: &Relay, lease: Lease, row: &StoredDelivery, after: Duration) -> Result<Ended> {
+    let after = after.min(LONGEST_WAIT);
     let due = due_after(relay, after);
     let put_off = ("UPDATE mainstay_deliveries SET due_at = ?", |it: Sql| it.bind(due));
     let own = change(relay, lease, row, put_off).await?;

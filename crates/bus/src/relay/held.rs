@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::outbox::lanes::Lease;
 
-/// The lanes whose leases are used. Of these alone the beat is raised, so that one that nobody works under any more is taken away.
+/// The leases that are used. Of these alone the beat is raised, so that one that nobody works under any more is taken away. Of one lane there are
+/// two for a moment, where it is taken anew as soon as it was given back.
 #[derive(Default)]
-pub(super) struct Leases(Mutex<HashSet<i64>>);
+pub(super) struct Leases(Mutex<HashSet<Lease>>);
 
 /// A lease in use.
 pub(super) struct Held {
@@ -16,18 +17,19 @@ pub(super) struct Held {
 }
 
 impl Leases {
-    pub(super) fn all(&self) -> Vec<i64> {
-        self.lock().iter().copied().collect()
+    /// The lanes that they are for.
+    pub(super) fn lanes(&self) -> Vec<i64> {
+        self.lock().iter().map(|lease| lease.lane).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<i64>> {
+    fn lock(&self) -> MutexGuard<'_, HashSet<Lease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Held {
     pub(super) fn new(lease: Lease, all: Arc<Leases>) -> Self {
-        all.lock().insert(lease.lane);
+        all.lock().insert(lease);
         Self { lease, all }
     }
 
@@ -38,6 +40,6 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.all.lock().remove(&self.lease.lane);
+        self.all.lock().remove(&self.lease);
     }
 }

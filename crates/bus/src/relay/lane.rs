@@ -120,6 +120,8 @@ impl Work {
                 }
                 () = news.next(), if begins => looks = true,
                 () = sleep_until(looked + PAUSE), if begins && looks => {}
+                // A retry is due, or another process has routed something, of which nobody tells this one.
+                () = sleep_until(looked + self.relay.config.poll), if begins && !looks => looks = true,
                 () = sleep_until(self.turn + TURN + DRAIN), if !begins && !self.is_over => {}
             }
         }

@@ -235,6 +235,8 @@ async fn a_clock_that_jumps_loses_and_holds_up_nothing() {
     let db = app.inject::<Db>().await;
     place(&db, 1, [1]).await.unwrap();
     until(async || failures.load(Ordering::SeqCst) == 1).await;
+    let failed = || StoredDelivery::filter(|it| it.reason.is_not_null());
+    until(async || failed().exists(&*db).await.unwrap()).await;
     // By a month back: the retry is now further away than any can be.
     clock.set(clock.now() - minute * 60 * 24 * 30);
     until(async || failures.load(Ordering::SeqCst) == 2).await;

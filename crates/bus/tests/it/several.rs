@@ -84,7 +84,7 @@ async fn leases_of_who_is_gone_without_a_word_are_taken_over() {
         place(&db, 1, [1]).await.unwrap();
         settled(&app).await;
         let took = began.elapsed();
-        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(9), "{took:?}");
+        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(19), "{took:?}");
         app.stop().await;
     })
     .await;

@@ -29,8 +29,9 @@ impl<K: Clone + Eq + Hash, V: Clone + PartialEq> LifeSigns<K, V> {
         Self { silence, seen: HashMap::new() }
     }
 
-    /// Takes in what they show now, and says who has been silent for too long, with their last sign: again and again, until they move
-    /// or are there no more.
+    /// Takes in what they show, and says who has been silent for too long, with their last sign: again and again, until they move
+    /// or are there no more. `now` is to be a time after that was read. How old an answer is nobody knows, so whatever is done about one of them has
+    /// to make sure that this sign is still their last.
     pub fn look(&mut self, signs: impl IntoIterator<Item = (K, V)>, now: Instant) -> Vec<(K, V)> {
         let mut before = std::mem::take(&mut self.seen);
         let mut silent = Vec::new();

@@ -6,6 +6,8 @@ use crate::mail::Mail;
 
 /// So many mails of a conversation are named in an answer: the first, and the last ones.
 const MOST_REFERENCES: usize = 20;
+/// A mail that asks for answers to more than these gets none.
+const MOST_ANSWERED: usize = 10;
 
 impl InboundMail {
     /// Whether it reports that a mail did not arrive, or says so of itself by having no sender (RFC 3464, RFC 5321 section 4.5.5).
@@ -57,8 +59,8 @@ impl InboundMail {
     /// An answer: to whom it asks for, about the same, in its conversation, marked as one that a program writes. What it says is still to be
     /// said, and `from` is `mail.from` unless it is set.
     ///
-    /// None where no program may answer: the mail [is automatic](Self::is_automatic), asks for no such answers, or says not whom to
-    /// answer.
+    /// None where no program may answer: the mail [is automatic](Self::is_automatic), asks for no such answers, says not whom to
+    /// answer, or wants more than ten to be answered, which is how one mail is made to become many.
     ///
     /// ```
     /// # use mainstay_core::{Inject, Result};
@@ -79,6 +81,9 @@ impl InboundMail {
         } else {
             self.reply_to.iter().collect()
         };
+        if to.len() > MOST_ANSWERED {
+            return None;
+        }
         let (first, others) = to.split_first()?;
         let is_answer = self.subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
         let subject = if is_answer { self.subject.clone() } else { format!("Re: {}", self.subject) };

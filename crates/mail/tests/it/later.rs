@@ -151,6 +151,7 @@ async fn is_tried_again_as_long_as_somebody_may_mend_it_under_the_same_name() {
             refused(Refused::Recipient("ann@example.org".to_owned()), 451),
             refused(Refused::Connection, 554),
             refused(Refused::Login, 535),
+            refused(Refused::Sender, 530),
             MailError::Unfit("it has no STARTTLS".to_owned()),
         ]
         .into_iter()
@@ -172,7 +173,7 @@ async fn is_tried_again_as_long_as_somebody_may_mend_it_under_the_same_name() {
         names.dedup();
         assert_eq!(names.len(), 1, "{names:?}");
         assert_eq!(job(app, id).await.state, State::Completed);
-        assert_eq!(app.inject::<Jobs>().await.failures(id).await.unwrap().len(), 6);
+        assert_eq!(app.inject::<Jobs>().await.failures(id).await.unwrap().len(), 7);
     })
     .await;
 }
@@ -192,6 +193,24 @@ async fn is_dead_with_the_words_of_a_server_that_refuses_it_for_good() {
                 job.error
             );
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_who_is_named_twice_and_refused_is_refused_once() {
+    on_each(async |app, moody, _| {
+        let (db, mailer) = (app.inject::<Db>().await, app.inject::<Mailer>().await);
+        let twice = secret("ann@example.org").bcc("ann@example.org");
+        let id = mailer.later(twice).unwrap().enqueue(&*db).await.unwrap().id;
+        moody.say(MailError::Refused {
+            what: Refused::Recipient("ann@example.org".to_owned()),
+            code: 550,
+            reply: "5.1.1 Nobody has this name".to_owned(),
+        });
+        assert_eq!(app.run_jobs().await, 1);
+        assert_eq!(job(app, id).await.state, State::Dead);
+        assert_eq!(app.run_jobs().await, 0);
     })
     .await;
 }

@@ -13,17 +13,20 @@ use super::WITH_MORE;
 pub(super) struct RawForm(Vec<(String, Bytes)>);
 
 impl RawForm {
-    /// Reads it, as far as these fields go. Others are read over.
+    /// Reads it, as far as these fields go, of which the first of each name counts. Others are read over.
     pub(super) async fn read(request: Request, wanted: &[&str]) -> Result<Self> {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_multipart = content_type
             .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("multipart/"));
-        let mut fields = Vec::new();
+        let mut fields: Vec<(String, Bytes)> = Vec::with_capacity(wanted.len());
+        let is_new = |fields: &[(String, Bytes)], name: &str| {
+            wanted.contains(&name) && !fields.iter().any(|(known, _)| known == name)
+        };
         if is_multipart {
             let mut form = Multipart::from_request(request, &()).await?.field_limit(WITH_MORE);
             while let Some(field) = form.next_field().await? {
                 let name = field.name().to_owned();
-                if wanted.contains(&&*name) {
+                if is_new(&fields, &name) {
                     fields.push((name, field.bytes().await?));
                 }
             }
@@ -32,7 +35,7 @@ impl RawForm {
             for pair in body.split(|byte| *byte == b'&') {
                 let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
                 let name = String::from_utf8_lossy(&decoded(&pair[..equals])).into_owned();
-                if wanted.contains(&&*name) {
+                if is_new(&fields, &name) {
                     fields.push((name, decoded(pair.get(equals + 1..).unwrap_or_default()).into()));
                 }
             }

@@ -39,6 +39,11 @@ async fn an_answer_goes_to_whom_the_mail_asks_for_in_its_conversation() {
     let sent = app.mails().await.pop().unwrap();
     let to: Vec<_> = sent.to.iter().map(|to| to.address()).collect();
     assert_eq!((to, sent.subject.as_str()), (vec!["b@example.org", "c@example.org"], "RE: Help"));
+    // One mail does not become many.
+    let many: Vec<_> = (0..11).map(|number| format!("{number}@example.org")).collect();
+    app.receive_mail(&*format!("From: a@example.org\nReply-To: {}\nSubject: x\n\nHello", many.join(",\n ")))
+        .await;
+    assert_eq!(app.mails().await.len(), 2);
     // What would begin another header does not.
     app.receive_mail("From: =?utf-8?q?Ann=0D=0ABcc:_all@x.example?= <ann@x.example>\nSubject: =?utf-8?q?x=0D=0AX-Evil:_1?=\n\nHello").await;
     assert_eq!(app.mails().await.pop().unwrap().subject, "Re: x  X-Evil: 1");

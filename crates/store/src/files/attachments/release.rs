@@ -71,14 +71,16 @@ impl Attachments {
 
     /// Deletes a file that was expected, and sees to it that nobody wants it any more: whoever is about to finds the row changed, or this one
     /// finds it gone. The row stays until the last byte must have come, and the file is deleted again then: what is still on its way
-    /// to the store comes after this.
+    /// to the store comes after this. Where there is no such row any more, the file has become one that is kept, or was forgotten.
     pub(super) async fn give_up(&self, key: &str) -> Result<()> {
         let again = self.after(LAST_BYTE)?;
         let expected = FileToDelete::filter(|file| file.key.eq(key.to_owned()));
-        match expected.update(|file| file.due_at(again).is_under_way(true), &self.0.db).await? {
-            0 => Ok(()),
-            _ => self.0.files.delete(key).await,
+        let given_up = expected.update(|file| file.due_at(again).is_under_way(true), &self.0.db).await? > 0;
+        let kept = Blob::filter(|blob| blob.key.eq(key.to_owned()));
+        if given_up || !kept.exists(&self.0.db.primary()).await? {
+            self.0.files.delete(key).await?;
         }
+        Ok(())
     }
 }
 
