@@ -13,10 +13,10 @@ use tokio::sync::Semaphore;
 
 /// Fresh for a moment, and then out of date for as long as a test takes.
 fn keep() -> Keep {
-    Keep::for_(Duration::from_millis(20)).stale_for(Duration::from_secs(60))
+    Keep::for_(Duration::from_millis(500)).stale_for(Duration::from_secs(60))
 }
 
-const LONGER: Duration = Duration::from_millis(30);
+const LONGER: Duration = Duration::from_millis(600);
 
 fn app() -> Arc<Assembly> {
     App::new().profile(Profile::Test).module(module::module()).assemble(Sources::isolated())
@@ -72,7 +72,7 @@ async fn a_value_that_cannot_be_made_anew_is_given_as_it_is_and_not_tried_all_th
     assert_eq!(ask(&cache, async { Ok(1) }).await, 1);
     tokio::time::sleep(LONGER).await;
     let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(900) {
+    while start.elapsed() < Duration::from_millis(600) {
         let tries = Arc::clone(&tries);
         let failing = async move {
             if tries.fetch_add(1, Ordering::SeqCst) == 0 { Err(Error::conflict("no")) } else { panic!("no") }

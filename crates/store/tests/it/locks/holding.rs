@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::background::until;
 
-const SHORT: Duration = Duration::from_millis(90);
+const SHORT: Duration = Duration::from_millis(900);
 const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
@@ -118,7 +118,7 @@ fn switched(slow: Option<Arc<Notify>>) -> (Locks, Arc<AtomicBool>) {
 #[tokio::test]
 async fn a_lock_is_refused_where_nobody_can_be_asked_and_lost_where_that_lasts() {
     let (locks, is_on) = switched(None);
-    let lock = locks.try_acquire("imports", Duration::from_millis(300)).await.unwrap().unwrap();
+    let lock = locks.try_acquire("imports", Duration::from_secs(3)).await.unwrap().unwrap();
     is_on.store(false, Ordering::SeqCst);
     let start = Instant::now();
     for outcome in [
@@ -130,9 +130,9 @@ async fn a_lock_is_refused_where_nobody_can_be_asked_and_lost_where_that_lasts()
         assert_eq!((error.status().as_u16(), error.machine_code()), (503, "locks_unavailable"));
         assert_eq!(error.message(), "Locks are out of reach.");
     }
-    assert!(start.elapsed() < Duration::from_millis(250) && lock.is_held(), "a moment does not matter");
+    assert!(start.elapsed() < Duration::from_millis(2_500) && lock.is_held(), "a moment does not matter");
     tokio::time::timeout(LONG, lock.lost()).await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5) && !lock.is_held());
+    assert!(start.elapsed() < Duration::from_secs(20) && !lock.is_held());
     let error = lock.release().await.unwrap_err();
     assert_eq!(error.machine_code(), "locks_unavailable");
     is_on.store(true, Ordering::SeqCst);
@@ -142,12 +142,12 @@ async fn a_lock_is_refused_where_nobody_can_be_asked_and_lost_where_that_lasts()
 #[tokio::test]
 async fn an_outage_that_is_over_in_time_is_not_noticed() {
     let (locks, is_on) = switched(None);
-    let lock = locks.try_acquire("imports", Duration::from_millis(600)).await.unwrap().unwrap();
+    let lock = locks.try_acquire("imports", Duration::from_secs(3)).await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     is_on.store(false, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     is_on.store(true, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(lock.is_held());
 }
 

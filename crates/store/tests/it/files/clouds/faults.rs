@@ -61,7 +61,7 @@ async fn a_download_that_is_cut_off_or_stalls_goes_on_where_it_was() {
         let settings = patient_for(&cloud, Duration::from_secs(2));
         let folder = folder();
         let all = noise(3 << 20);
-        let direct = cloud.files_at(cloud.port, &folder, &settings).await;
+        let direct = cloud.files_at(cloud.port, &folder, &cloud.settings).await;
         direct.put("a", all.clone()).await.unwrap();
         for faults in [
             [Fault::CutAfter(1 << 20), Fault::CutAfter(200_000)],
@@ -78,9 +78,9 @@ async fn a_download_that_is_cut_off_or_stalls_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_download_goes_on_as_long_as_something_comes_and_is_never_short() {
     for cloud in clouds() {
-        let settings = patient_for(&cloud, Duration::from_millis(700));
+        let settings = patient_for(&cloud, Duration::from_secs(2));
         let (folder, all) = (folder(), noise(3 << 20));
-        let direct = cloud.files_at(cloud.port, &folder, &settings).await;
+        let direct = cloud.files_at(cloud.port, &folder, &cloud.settings).await;
         direct.put("a", all.clone()).await.unwrap();
         // Longer, all in all, than anything is tried again for.
         let proxy = Proxy::to(cloud.port, [Fault::CutAfter(400_000); 8]).await;
@@ -97,9 +97,9 @@ async fn a_download_goes_on_as_long_as_something_comes_and_is_never_short() {
 #[tokio::test]
 async fn a_download_does_not_go_on_with_another_file() {
     for cloud in clouds() {
-        let settings = patient_for(&cloud, Duration::from_millis(700));
+        let settings = patient_for(&cloud, Duration::from_secs(2));
         let folder = folder();
-        let direct = cloud.files_at(cloud.port, &folder, &settings).await;
+        let direct = cloud.files_at(cloud.port, &folder, &cloud.settings).await;
         direct.put("a", bytes::Bytes::from(vec![1; 3 << 20])).await.unwrap();
         let proxy = Proxy::to(cloud.port, [Fault::StallsAfter(500_000)]).await;
         let files = cloud.files_at(proxy.port, &folder, &settings).await;
@@ -114,7 +114,7 @@ async fn an_upload_on_a_bad_way_is_whole_or_not_there() {
     for cloud in clouds() {
         let settings = patient_for(&cloud, Duration::from_secs(5));
         let (folder, all) = (folder(), noise(20 << 20));
-        let direct = cloud.files_at(cloud.port, &folder, &settings).await;
+        let direct = cloud.files_at(cloud.port, &folder, &cloud.settings).await;
         for (number, faults) in [
             vec![Fault::Fails],
             vec![Fault::CutAfter(100); 3],
