@@ -32,6 +32,7 @@ pub struct BatchId(pub i64);
 /// ```
 ///
 /// A job that is dead is over. When it is tried again and succeeds, and was the last, what follows a success follows then.
+/// When one that was not successful is deleted, by somebody or because its time is over, what follows a success is cancelled.
 #[derive(Debug)]
 #[must_use = "a batch is not there before `enqueue`"]
 pub struct Batch {

@@ -52,8 +52,11 @@ async fn set_free(job: &StoredJob, tx: &Tx) -> Result<()> {
     let now = tx.target().now();
     let state = State::of_free(job.due_at, now, job.limit_key.as_deref());
     let due = job.due_at.max(now);
-    StoredJob::filter(|row| row.id.eq(job.id)).update(|row| row.state(state).due_at(due), tx).await?;
-    tell(job, state, tx);
+    // Somebody may have cancelled it since it was read.
+    let waiting = StoredJob::filter(|row| row.id.eq(job.id) & row.state.eq(State::Following));
+    if waiting.update(|row| row.state(state).due_at(due), tx).await? == 1 {
+        tell(job, state, tx);
+    }
     Ok(())
 }
 

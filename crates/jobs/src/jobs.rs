@@ -112,6 +112,13 @@ impl Jobs {
     /// the same is there by now.
     pub async fn retry(&self, id: JobId) -> Result<()> {
         let retry = async |tx: &Tx| {
+            // First the one that it follows, as an end does: either that one is over when it is looked at, or its end finds this one
+            // waiting.
+            let row = StoredJob::filter(|row| row.id.eq(id.0)).select(|row| row.follows).first(tx).await?;
+            let before = match row.flatten() {
+                Some(before) => StoredJob::filter(|row| row.id.eq(before)).for_update().first(tx).await?,
+                None => None,
+            };
             let job = locked(id, tx).await?;
             if matches!(job.state, State::Running | State::Completed | State::Following) {
                 return Err(Error::conflict("The job cannot be tried again now.").code("job_state"));
@@ -120,9 +127,9 @@ impl Jobs {
             if was_over {
                 self.claim_key(&job, tx).await?;
             }
-            let before = StoredJob::filter(|row| row.id.eq(job.follows.unwrap_or_default()));
-            let waits = before.filter(|row| row.state.ne(State::Completed)).exists(tx).await?;
-            let state = match waits {
+            // Its days count anew, if it was met by programs that do not know it.
+            StoredFailure::filter(|failure| failure.job.eq(id.0) & failure.attempt.eq(0)).delete(tx).await?;
+            let state = match before.is_some_and(|before| before.state != State::Completed) {
                 true => State::Following,
                 false => State::of_free(now, now, job.limit_key.as_deref()),
             };
@@ -185,6 +192,9 @@ impl Jobs {
             }
             if !over(job.state) || job.state == State::Dead {
                 self.ledger.cancel(&job, tx).await?;
+            }
+            if let Some(batch) = job.batch.filter(|_| job.state != State::Completed) {
+                self.ledger.give_up_success(batch, tx).await?;
             }
             StoredFailure::filter(|failure| failure.job.eq(id.0)).delete(tx).await?;
             StoredJob::filter(|row| row.id.eq(id.0)).delete(tx).await?;

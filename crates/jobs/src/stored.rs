@@ -85,7 +85,7 @@ impl State {
 #[model(table = "mainstay_jobs")]
 #[index(queue, state, priority, id)]
 #[index(state, due_at, id)]
-#[index(limit_key, state, priority, id)]
+#[index(state, limit_key, priority, id)]
 pub struct StoredJob {
     /// Its number.
     pub id: i64,

@@ -101,7 +101,7 @@ fn beside(
     beside.spawn(heart::beat(Arc::clone(crew), config.lease));
     beside.spawn(heart::watch(Arc::clone(crew), config.lease));
     beside.spawn(keeper::keep(Arc::clone(crew), timetable, config.poll_interval));
-    beside.spawn(keeper::prune(Arc::clone(crew)));
+    beside.spawn(keeper::prune(Arc::clone(crew), config.lease));
     beside.spawn(keeper::count(Arc::clone(crew)));
     beside
 }

@@ -10,7 +10,7 @@ use mainstay_db::{Executor, Tx};
 use super::{Enqueued, JobId};
 use crate::job::Job;
 use crate::spec::{JobSpec, Unique};
-use crate::stored::{NewStoredJob, State, StoredJob, StoredJobDraft};
+use crate::stored::{NewStoredJob, State, StoredJob, StoredJobChange, StoredJobDraft};
 use crate::topic;
 
 /// When a job is to run.
@@ -143,14 +143,21 @@ impl Entry {
 
     /// Has the one that waits wait again, with what this one says. False: it has begun since.
     async fn put_off(&self, there: &StoredJob, now: DateTime<Utc>, executor: &impl Executor) -> Result<bool> {
+        let waiting = |states: &[State]| {
+            StoredJob::filter(|job| {
+                let is_same = job.id.eq(there.id) & job.unique_key.eq(there.unique_key.clone());
+                is_same & job.state.is_in(states.to_vec())
+            })
+        };
+        let say = |job: StoredJobChange| job.args(self.args.clone()).version(self.version());
+        if there.state == State::Following {
+            // The job that it waits for says when.
+            return Ok(waiting(&[State::Following]).update(say, executor).await? == 1);
+        }
         let (state, due) = self.state_and_due(now);
-        // Not one that waits for another job: that one says when.
-        let waiting = [State::Scheduled, State::Blocked, State::Ready].to_vec();
-        let changed = StoredJob::filter(|job| {
-            job.id.eq(there.id) & job.unique_key.eq(there.unique_key.clone()) & job.state.is_in(waiting)
-        })
-        .update(|job| job.args(self.args.clone()).state(state).due_at(due).version(self.version()), executor)
-        .await?;
+        let changed = waiting(&[State::Scheduled, State::Blocked, State::Ready])
+            .update(|job| say(job).state(state).due_at(due), executor)
+            .await?;
         self.tell(state, executor);
         Ok(changed == 1)
     }

@@ -40,11 +40,13 @@ impl Ledger {
         Ok(jobs)
     }
 
-    /// Queues behind that of this name, in their order, that are not known and whose next job is of a kind that is run here. A few at a time:
+    /// Queues behind that of this name, in their order, that are not known and where one of the next jobs is of a kind that is run here. A few at a time:
     /// `after` is where the next look begins.
     pub(crate) async fn other_queues(&self, known: &[String], after: &mut String) -> Result<Vec<String>> {
         /// So many names are looked at: each is one step in the index that begins with it.
         const STEPS: usize = 100;
+        /// So many jobs of each: one of a kind that no program knows any more keeps no others from being run.
+        const HEAD: u64 = 50;
         let mut found = Vec::new();
         for _ in 0..STEPS {
             let next = StoredJob::filter(|job| job.queue.gt(after.as_str())).order_by(|job| job.queue);
@@ -57,9 +59,9 @@ impl Ledger {
                 continue;
             }
             let ready = StoredJob::filter(|job| job.queue.eq(&name) & job.state.eq(State::Ready));
-            let first = ready.order_by(|job| (job.priority, job.id)).limit(1).select(|job| job.kind);
-            // Those of another program are not ours to put off.
-            if first.first(self.db()).await?.is_some_and(|kind| self.registry().get(&kind).is_some()) {
+            let first = ready.order_by(|job| (job.priority, job.id)).limit(HEAD).select(|job| job.kind);
+            // A queue of another program is not ours to put off.
+            if first.all(self.db()).await?.iter().any(|kind| self.registry().get(kind).is_some()) {
                 found.push(name);
             }
         }

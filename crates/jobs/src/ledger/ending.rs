@@ -10,7 +10,7 @@ use mainstay_db::{Executor, Query, Tx};
 use super::Ledger;
 use crate::draft::after;
 use crate::following;
-use crate::stored::{NewStoredFailure, State, StoredJob, StoredJobChange};
+use crate::stored::{NewStoredFailure, State, StoredBatch, StoredJob, StoredJobChange};
 use crate::topic;
 
 /// What becomes of a job that ran. Errors are as they [can be stored](mainstay_core::Error::report_to_keep).
@@ -234,24 +234,35 @@ impl Ledger {
         let now = self.now();
         let mut dropped = vec![first.clone()];
         while let Some(job) = dropped.pop() {
-            StoredJob::filter(|row| row.id.eq(job.id))
-                .update(
-                    |row| {
-                        row.state(State::Cancelled)
-                            .ended_at(Some(now))
-                            .due_at(self.kept_until(&job, now))
-                            .unique_key(None)
-                            .error(Some(why.to_owned()))
-                    },
-                    tx,
-                )
-                .await?;
+            // What became of one that was read without a lock holds, if it is something else by now.
+            let as_read = StoredJob::filter(|row| row.id.eq(job.id) & row.state.eq(job.state));
+            let change = |row: StoredJobChange| {
+                let row = row.state(State::Cancelled).ended_at(Some(now)).due_at(self.kept_until(&job, now));
+                row.unique_key(None).error(Some(why.to_owned()))
+            };
+            if as_read.update(change, tx).await? == 0 {
+                continue;
+            }
             // A dead one is counted already.
             if let Some(batch) = job.batch.filter(|_| job.state != State::Dead) {
                 following::count(batch, 1, 1, tx).await?;
             }
             following::tell(&job, State::Cancelled, tx);
             dropped.extend(following::of(job.id).all(tx).await?);
+        }
+        Ok(())
+    }
+
+    /// A job of a batch is deleted that was not successful. Nobody can try it again, so that what follows the success of all never will:
+    /// it is cancelled, and the batch knows it no more.
+    pub(crate) async fn give_up_success(&self, batch: i64, tx: &Tx) -> Result<()> {
+        let row = || StoredBatch::filter(|row| row.id.eq(batch));
+        let found = row().for_update().first(tx).await?;
+        let Some(follower) = found.and_then(|batch| batch.on_success) else { return Ok(()) };
+        row().update(|row| row.on_success(None), tx).await?;
+        let waiting = StoredJob::filter(|row| row.id.eq(follower) & row.state.eq(State::Following));
+        if let Some(job) = waiting.first(tx).await? {
+            self.cancel(&job, tx).await?;
         }
         Ok(())
     }

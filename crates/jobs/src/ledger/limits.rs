@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mainstay_core::Result;
-use mainstay_db::Tx;
+use mainstay_db::{Dialect, Tx};
 
 use super::Ledger;
 use crate::following;
@@ -14,8 +14,12 @@ use crate::spec::{JobSpec, Rate};
 use crate::stored::{NewStoredLimit, State, StoredJob, StoredLimit};
 
 /// So many keys are looked at in one round, and so many jobs of one key let in.
-const KEYS: u64 = 500;
+const KEYS: usize = 500;
 const JOBS: u64 = 500;
+/// So many blocked jobs are read at once, to find the next keys and the kinds of what waits for them.
+const PAGE: usize = 100;
+/// For so long a job of a kind that no program here knows waits for a program that does.
+const STRANGE_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// Until when the rate of a key is used up, as far as this process knows.
 #[derive(Default)]
@@ -62,29 +66,96 @@ impl Waits {
 impl Ledger {
     /// Lets in what waits for its key. Returns after which time there may be more to let in, where that is known.
     pub(crate) async fn let_in(&self) -> Result<Option<Duration>> {
-        let now = self.now();
         // On from where the last round ended, so that no key waits for ever behind others.
-        let after = self.0.waits.last();
-        let waiting = StoredJob::filter(|job| job.state.eq(State::Blocked) & job.due_at.le(now))
-            .filter(|job| job.limit_key.gt(Some(after)));
-        let waiting = waiting.select(|job| (job.limit_key, job.kind)).distinct();
-        let waiting = waiting.order_by(|job| job.limit_key).limit(KEYS).all(self.db()).await?;
-        let is_more = waiting.len() as u64 == KEYS;
-        let last = waiting.last().and_then(|(key, _)| key.clone()).filter(|_| is_more);
-        self.0.waits.go_on_after(last.unwrap_or_default());
-        // The rest at once.
-        let mut next = is_more.then_some(Duration::ZERO);
-        for (key, kind) in waiting {
-            // What no program here knows is left to those that do.
-            let Some(spec) = self.registry().spec(&kind) else { continue };
-            let key = key.unwrap_or_default();
-            let wait = match self.0.waits.left(&key, self.clock().monotonic()) {
-                Some(left) => Some(left),
-                None => self.db().transaction_retry(async |tx| self.let_in_by(spec, &key, tx).await).await?,
-            };
-            next = next.into_iter().chain(wait).min();
+        let mut last = self.0.waits.last();
+        let (mut keys, mut next) = (0, None);
+        while keys < KEYS {
+            let waiting = self.blocked_behind(&last).await?;
+            last = waiting.last().map(|(key, _)| key.clone()).unwrap_or_default();
+            // Before they are let in: a key at which that fails keeps no other from its turn.
+            self.0.waits.go_on_after(last.clone());
+            if waiting.is_empty() {
+                return Ok(next);
+            }
+            keys += waiting.len();
+            for (key, kinds) in waiting {
+                for kind in kinds {
+                    let wait = self.let_in_kind(&key, &kind).await?;
+                    next = next.into_iter().chain(wait).min();
+                }
+            }
         }
-        Ok(next)
+        // The rest at once.
+        Ok(Some(Duration::ZERO))
+    }
+
+    /// The next keys behind this one that hold something back, and the kinds of what comes first at each: the beginning of one range of the
+    /// index (state, limit_key, priority, id), from key to key, however many wait.
+    async fn blocked_behind(&self, key: &str) -> Result<Vec<(String, Vec<String>)>> {
+        let blocked = StoredJob::filter(|job| match self.db().dialect() {
+            // For an equality it may begin at the first key of all, and leave out those before this one.
+            Dialect::MariaDb | Dialect::MySql => job.state.ge(State::Blocked) & job.state.le(State::Blocked),
+            _ => job.state.eq(State::Blocked),
+        });
+        let behind = blocked.filter(|job| job.limit_key.gt(Some(key.to_owned())));
+        let first =
+            behind.order_by(|job| (job.state, job.limit_key, job.priority, job.id)).limit(PAGE as u64);
+        let first = first.select(|job| (job.limit_key, job.kind)).all(self.db()).await?;
+        let is_full = first.len() == PAGE;
+        let mut keys: Vec<(String, Vec<String>)> = Vec::new();
+        for (key, kind) in first {
+            let key = key.unwrap_or_default();
+            match keys.last_mut() {
+                Some((last, kinds)) if *last == key => {
+                    if !kinds.contains(&kind) {
+                        kinds.push(kind);
+                    }
+                }
+                _ => keys.push((key, vec![kind])),
+            }
+        }
+        // More of the last one may lie behind: it comes first the next time.
+        if is_full && keys.len() > 1 {
+            keys.pop();
+        }
+        Ok(keys)
+    }
+
+    /// Lets in what waits for this key, by the rules of this kind. Returns how long the rate lets nobody in.
+    async fn let_in_kind(&self, key: &str, kind: &str) -> Result<Option<Duration>> {
+        let Some(spec) = self.registry().spec(kind) else {
+            self.let_in_strange(key, kind).await?;
+            return Ok(None);
+        };
+        match self.0.waits.left(key, self.clock().monotonic()) {
+            Some(left) => Ok(Some(left)),
+            None => self.db().transaction_retry(async |tx| self.let_in_by(spec, key, tx).await).await,
+        }
+    }
+
+    /// Lets in one job of a kind that no program here knows, if nobody seems to: it has waited for a while although nothing of its key runs
+    /// and no rate is used up. Whoever meets it then has its days counted. One at a time breaks no rule of a program that does know it.
+    async fn let_in_strange(&self, key: &str, kind: &str) -> Result<()> {
+        let since = self.now() - STRANGE_AFTER;
+        let of_key = |states: &[State]| {
+            StoredJob::filter(|job| job.limit_key.eq(Some(key.to_owned())) & job.state.is_in(states.to_vec()))
+        };
+        let forgotten = of_key(&[State::Blocked]).filter(|job| job.kind.eq(kind) & job.due_at.le(since));
+        let forgotten = forgotten.order_by(|job| (job.priority, job.id)).limit(1);
+        let Some(job) = forgotten.first(self.db()).await? else { return Ok(()) };
+        let let_in = async |tx: &Tx| {
+            let limit = self.locked(key, tx).await?;
+            if limit.free_at > since || of_key(&[State::Ready, State::Running]).exists(tx).await? {
+                return Ok(());
+            }
+            let now = self.now();
+            let blocked = StoredJob::filter(|row| row.id.eq(job.id) & row.state.eq(State::Blocked));
+            if blocked.update(|row| row.state(State::Ready).due_at(now), tx).await? == 1 {
+                following::tell(&job, State::Ready, tx);
+            }
+            Ok(())
+        };
+        self.db().transaction_retry(let_in).await
     }
 
     /// Lets in what waits for this key. Returns how long the rate lets nobody in.
@@ -111,9 +182,9 @@ impl Ledger {
             }
             return Ok(budget.and_then(|budget| self.wait(key, &budget)));
         }
-        let waiting = StoredJob::filter(|job| {
-            job.limit_key.eq(Some(key.to_owned())) & job.state.eq(State::Blocked) & job.due_at.le(now)
-        });
+        // Not by their time, which has come for all of them: an index that has it would be read through.
+        let waiting =
+            StoredJob::filter(|job| job.limit_key.eq(Some(key.to_owned())) & job.state.eq(State::Blocked));
         let jobs = waiting.order_by(|job| (job.priority, job.id)).limit(room).skip_locked().all(tx).await?;
         if jobs.is_empty() {
             return Ok(None);

@@ -1,7 +1,10 @@
 //! Workers: that they live, what one that is gone has left behind; and what nobody needs any more.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use mainstay_core::Result;
+use mainstay_db::Tx;
 
 use super::{Ending, Ledger};
 use crate::draft::after;
@@ -171,42 +174,55 @@ impl Ledger {
             let dead = StoredJob::filter(|job| job.state.eq(State::Dead) & job.due_at.le(since));
             ids.extend(dead.limit(STEP).select(|job| job.id).all(self.db()).await?);
         }
-        let more = ids.len() as u64 >= STEP;
-        if !ids.is_empty() {
-            self.db()
-                .transaction_retry(async |tx| {
-                    // Those that follow a dead one can wait no longer.
-                    for job in following::waiting_for(&ids, tx).await? {
-                        self.cancel(&job, tx).await?;
-                    }
-                    let ids = || ids.clone();
-                    StoredFailure::filter(|failure| failure.job.is_in(ids())).delete(tx).await?;
-                    // Somebody may have had a dead one tried again meanwhile.
-                    let states = [State::OVER.as_slice(), &[State::Dead]].concat();
-                    StoredJob::filter(|job| job.id.is_in(ids()) & job.state.is_in(states)).delete(tx).await
-                })
-                .await?;
-        }
+        let deleted = match ids.is_empty() {
+            true => 0,
+            false => self.db().transaction_retry(async |tx| self.forget(&ids, now, tx).await).await?,
+        };
         self.prune_batches(now).await?;
         self.prune_limits().await?;
-        Ok(more)
+        // None, where another worker deletes the same ones right now.
+        Ok(ids.len() as u64 >= STEP && deleted > 0)
     }
 
-    /// Batches that are over. One with a failure is kept as long as its dead jobs are: one of them may be tried again.
+    /// Deletes jobs that were kept until now. Returns how many.
+    async fn forget(&self, ids: &[i64], now: DateTime<Utc>, tx: &Tx) -> Result<u64> {
+        // Looked at again: somebody may have had one tried again meanwhile, or do so right now.
+        let states = [State::OVER.as_slice(), &[State::Dead]].concat();
+        let over = StoredJob::filter(|job| {
+            job.id.is_in(ids.to_vec()) & job.state.is_in(states) & job.due_at.le(now)
+        });
+        let over = over.order_by(|job| job.id).skip_locked();
+        let jobs = over.select(|job| (job.id, job.state, job.batch)).all(tx).await?;
+        let ids: Vec<i64> = jobs.iter().map(|(id, ..)| *id).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        // Those that follow a dead one can wait no longer.
+        for job in following::waiting_for(&ids, tx).await? {
+            self.cancel(&job, tx).await?;
+        }
+        let failed = jobs.iter().filter(|(_, state, _)| *state != State::Completed);
+        // In an order, so that two who write the same rows do not wait for each other.
+        let batches: BTreeSet<i64> = failed.filter_map(|(.., batch)| *batch).collect();
+        for batch in batches {
+            self.give_up_success(batch, tx).await?;
+        }
+        StoredFailure::filter(|failure| failure.job.is_in(ids.clone())).delete(tx).await?;
+        StoredJob::filter(|job| job.id.is_in(ids)).delete(tx).await
+    }
+
+    /// Batches that are over. One with a failure is kept as long as its dead jobs are, if something follows its success: one of them may be
+    /// tried again.
     async fn prune_batches(&self, now: DateTime<Utc>) -> Result<()> {
         let ended = |since: DateTime<Utc>| StoredBatch::filter(|batch| batch.ended_at.le(Some(since)));
-        ended(now - self.0.keep_completed).filter(|batch| batch.failed.eq(0)).delete(self.db()).await?;
+        let done = ended(now - self.0.keep_completed);
+        done.filter(|batch| batch.failed.eq(0) | batch.on_success.is_null()).delete(self.db()).await?;
         let Some(keep) = self.0.keep_dead else { return Ok(()) };
         let failed = ended(now - keep.max(self.0.keep_completed)).filter(|batch| batch.failed.gt(0));
         for batch in failed.limit(STEP).all(self.db()).await? {
             self.db()
                 .transaction_retry(async |tx| {
-                    let waits = StoredJob::filter(|job| {
-                        job.id.eq(batch.on_success.unwrap_or_default()) & job.state.eq(State::Following)
-                    });
-                    if let Some(job) = waits.first(tx).await? {
-                        self.cancel(&job, tx).await?;
-                    }
+                    self.give_up_success(batch.id, tx).await?;
                     StoredBatch::filter(|row| row.id.eq(batch.id) & row.failed.gt(0)).delete(tx).await
                 })
                 .await?;

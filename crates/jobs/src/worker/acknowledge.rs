@@ -41,13 +41,12 @@ pub(super) async fn acknowledge(crew: Arc<Crew>, mut ended: mpsc::Receiver<Ended
             left.extend(others.iter().map(|job| job.id));
         }
         for Ended { job, how } in batch.drain(..) {
-            let Some(how) = how else {
-                crew.let_go(Hold::of(&job));
-                continue;
-            };
-            if !matches!(how, Ending::Completed { output: None }) || left.contains(&job.id) {
+            if let Some(how) = how
+                && (!matches!(how, Ending::Completed { output: None }) || left.contains(&job.id))
+            {
                 write(&crew, &job, &how).await;
             }
+            // One that has written its end itself, too.
             crew.ledger.has_ended(job.id);
             crew.let_go(Hold::of(&job));
         }

@@ -84,8 +84,8 @@ struct Others {
 
 impl Others {
     async fn look(&mut self, crew: &Crew) -> Result<()> {
-        let now = crew.ledger.clock().monotonic();
         let mut beats = crew.ledger.beats().await?;
+        let now = crew.ledger.clock().monotonic();
         beats.retain(|(worker, _)| *worker != crew.id());
         // While nobody could be seen, nobody could count either: the database was away, or this process did not run.
         if self.looked.is_none_or(|looked| now.saturating_duration_since(looked) > self.lease * 2 / 3) {

@@ -11,8 +11,9 @@ use crate::topic;
 
 /// Of its time, this is busy for a tenth at most.
 const PAUSE: u32 = 9;
-/// How often what nobody needs is deleted.
+/// How often what nobody needs is deleted, and what belongs to nobody is found: so many leases, where that is sooner.
 const PRUNING: Duration = Duration::from_secs(30);
+const PRUNING_LEASES: u32 = 2;
 /// How often it is written what was counted.
 const COUNTING: Duration = Duration::from_secs(2);
 /// How many times as rarely it is looked how many wait.
@@ -56,9 +57,10 @@ async fn look(crew: &Crew, timetable: &Timetable) -> Result<Option<Duration>> {
 }
 
 /// Deletes what is kept no longer, and finds jobs that belong to nobody.
-pub(super) async fn prune(crew: Arc<Crew>) {
+pub(super) async fn prune(crew: Arc<Crew>, lease: Duration) {
+    let pause = PRUNING.min(lease * PRUNING_LEASES);
     loop {
-        tokio::time::sleep(PRUNING.mul_f64(0.5 + crew.ledger.chance())).await;
+        tokio::time::sleep(pause.mul_f64(0.5 + crew.ledger.chance())).await;
         let pruned = async {
             let lost = crew.ledger.find_lost().await?;
             if lost > 0 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mainstay_db::sql;
 use mainstay_jobs::{Job, Jobs, State, StoredJob};
 
-use crate::kinds::{Blocking, Effect, Fails, Grown, Import, Loops, Panics, Says, Sum, note};
+use crate::kinds::{Alone, Blocking, Effect, Fails, Grown, Import, Loops, Panics, Says, Sum, note};
 use crate::on_each;
 
 #[tokio::test]
@@ -218,6 +218,40 @@ async fn a_job_that_this_program_does_not_know_is_left_to_others_for_days() {
         assert_eq!(look.state(unknown).await, State::Dead);
         assert_eq!(look.state(delayed).await, State::Scheduled);
         assert!(look.log().await.is_empty());
+        // Who has it tried again has a reason: it counts anew.
+        look.0.inject::<Jobs>().await.retry(unknown).await.unwrap();
+        look.run_all().await;
+        assert_eq!(look.state(unknown).await, State::Scheduled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_with_a_key_that_no_program_knows_is_met_and_its_days_are_counted() {
+    on_each(async |look, clock| {
+        let db = look.db().await;
+        let alone = || Alone { account: 1, millis: 0 };
+        let (one, two) = (alone().enqueue(&db).await.unwrap().id, alone().enqueue(&db).await.unwrap().id);
+        StoredJob::query().update(|job| job.kind("Later"), &db).await.unwrap();
+        assert_eq!(look.run_all().await, 0);
+        // For a while it is left to programs that may know it: until it has waited, and then until its key has.
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(look.run_all().await, 0);
+        clock.advance(Duration::from_secs(59));
+        assert_eq!(look.run_all().await, 0);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(look.run_all().await, 2);
+        for id in [one, two] {
+            let job = look.job(id).await;
+            assert_eq!((job.state, job.attempt), (State::Scheduled, 0));
+            assert_eq!(job.error.as_deref(), Some("this program knows no job `Later`"));
+        }
+        clock.advance(Duration::from_secs(4 * 24 * 3600));
+        assert_eq!(look.run_all().await, 0);
+        assert_eq!(look.state(one).await, State::Blocked);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(look.run_all().await, 2);
+        assert_eq!((look.state(one).await, look.state(two).await), (State::Dead, State::Dead));
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainstay_core::{Error, Result};
-use mainstay_jobs::{Job, Jobs, State, StoredJob};
+use mainstay_jobs::{Chain, Job, Jobs, State, StoredJob};
 
 use crate::kinds::{Debounced, Note, Once, Started, Window, note};
 use crate::on_each;
@@ -202,6 +202,22 @@ async fn of_a_burst_the_last_one_is_run_when_it_is_quiet() {
         assert_eq!(look.run_all().await, 1);
         assert_eq!(look.log().await, ["b"]);
         assert!(edit("c").enqueue(&db).await.unwrap().is_new);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_of_a_burst_that_follows_another_job_says_what_the_last_one_did() {
+    on_each(async |look, clock| {
+        let db = look.db().await;
+        let edit = |text: &str| Debounced { article: 1, text: text.into() };
+        let ids = Chain::of(note("first")).then(edit("a")).enqueue(&db).await.unwrap();
+        let second = edit("b").enqueue(&db).await.unwrap();
+        assert_eq!((second.id, second.is_new), (ids[1], false));
+        assert_eq!(look.state(ids[1]).await, State::Following);
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(look.run_all().await, 2);
+        assert_eq!(look.log().await, ["first", "b"]);
     })
     .await;
 }

@@ -9,6 +9,8 @@ mod kills;
 mod kinds;
 mod migrations;
 mod numbers;
+mod pruning;
+mod races;
 mod schedules;
 mod shared;
 mod together;

@@ -162,6 +162,24 @@ async fn of_a_thousand_keys_none_waits_behind_the_others() {
 }
 
 #[tokio::test]
+async fn of_many_that_wait_for_one_key_none_hides_another_key() {
+    on_each(async |look, _| {
+        let (db, jobs) = (look.db().await, look.0.inject::<Jobs>().await);
+        let accounts = [(1, 3), (2, 250), (3, 1), (4, 120)];
+        for (account, count) in accounts {
+            jobs.enqueue_all((0..count).map(|_| Alone { account, millis: 0 }), &db).await.unwrap();
+        }
+        jobs.pause("default").await.unwrap();
+        look.run_all().await;
+        let ready = StoredJob::filter(|job| job.state.eq(State::Ready)).select(|job| job.limit_key);
+        let mut keys: Vec<_> = ready.all(&db).await.unwrap().into_iter().flatten().collect();
+        keys.sort();
+        assert_eq!(keys, accounts.map(|(account, _)| format!("Alone:[{account}]")));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_that_is_cancelled_while_it_fails_does_not_come_back() {
     on_each(async |look, _| {
         let db = look.db().await;
