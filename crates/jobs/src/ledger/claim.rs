@@ -40,8 +40,8 @@ impl Ledger {
         Ok(jobs)
     }
 
-    /// Queues behind that of this name, in their order, that are not known and where one of the next jobs is of a kind that is run here. A few at a time:
-    /// `after` is where the next look begins.
+    /// Queues behind that of this name, in their order, that are not known and where one of the next jobs is of a kind that is run
+    /// here. A few at a time: `after` is where the next look begins.
     pub(crate) async fn other_queues(&self, known: &[String], after: &mut String) -> Result<Vec<String>> {
         /// So many names are looked at: each is one step in the index that begins with it.
         const STEPS: usize = 100;
