@@ -260,9 +260,6 @@ impl Term {
             Some(left) = self.lanes.join_next() => self.note(left),
             () = sleep_until(next) => {}
         }
-        while let Some(left) = self.lanes.try_join_next() {
-            self.note(left);
-        }
     }
 
     /// What came of the work on a lane.
@@ -281,6 +278,9 @@ impl Term {
 
     /// Whether there is more to be routed.
     async fn look(&mut self) -> Result<Routed> {
+        while let Some(left) = self.lanes.try_join_next() {
+            self.note(left);
+        }
         let now = Instant::now();
         self.retry_at = self.retry_at.filter(|at| *at > now);
         self.resting.retain(|_, until| *until > now);

@@ -101,9 +101,9 @@ impl Work {
         let mut news = self.relay.db.signals(DELIVERIES);
         let (mut looks, mut looked) = (true, Instant::now());
         loop {
-            let begins = self.may_begin();
+            let begins = self.may_begin() && self.groups.len() < BATCH;
             let is_time = self.groups.is_empty() || looked.elapsed() >= PAUSE;
-            if begins && looks && is_time && self.groups.len() < BATCH {
+            if begins && looks && is_time {
                 looked = Instant::now();
                 looks = self.begin().await == BATCH;
             }

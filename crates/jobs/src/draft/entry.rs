@@ -150,11 +150,12 @@ impl Entry {
             })
         };
         let say = |job: StoredJobChange| job.args(self.args.clone()).version(self.version());
-        if there.state == State::Following {
-            // The job that it waits for says when.
-            return Ok(waiting(&[State::Following]).update(say, executor).await? == 1);
-        }
         let (state, due) = self.state_and_due(now);
+        if there.state == State::Following {
+            // Not sooner than this, nor before the job that it waits for is over.
+            let changed = waiting(&[State::Following]).update(|job| say(job).due_at(due), executor).await?;
+            return Ok(changed == 1);
+        }
         let changed = waiting(&[State::Scheduled, State::Blocked, State::Ready])
             .update(|job| say(job).state(state).due_at(due), executor)
             .await?;

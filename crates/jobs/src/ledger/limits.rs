@@ -72,18 +72,22 @@ impl Ledger {
         while keys < KEYS {
             let waiting = self.blocked_behind(&last).await?;
             last = waiting.last().map(|(key, _)| key.clone()).unwrap_or_default();
-            // Before they are let in: a key at which that fails keeps no other from its turn.
             self.0.waits.go_on_after(last.clone());
             if waiting.is_empty() {
                 return Ok(next);
             }
             keys += waiting.len();
+            let mut fault = None;
             for (key, kinds) in waiting {
                 for kind in kinds {
-                    let wait = self.let_in_kind(&key, &kind).await?;
-                    next = next.into_iter().chain(wait).min();
+                    match self.let_in_kind(&key, &kind).await {
+                        Ok(wait) => next = next.into_iter().chain(wait).min(),
+                        Err(error) => fault = fault.or(Some(error)),
+                    }
                 }
             }
+            // A key at which it fails keeps no other from its turn.
+            fault.map_or(Ok(()), Err)?;
         }
         // The rest at once.
         Ok(Some(Duration::ZERO))

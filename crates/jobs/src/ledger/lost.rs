@@ -218,12 +218,17 @@ impl Ledger {
         let done = ended(now - self.0.keep_completed);
         done.filter(|batch| batch.failed.eq(0) | batch.on_success.is_null()).delete(self.db()).await?;
         let Some(keep) = self.0.keep_dead else { return Ok(()) };
-        let failed = ended(now - keep.max(self.0.keep_completed)).filter(|batch| batch.failed.gt(0));
-        for batch in failed.limit(STEP).all(self.db()).await? {
+        let failed = || ended(now - keep.max(self.0.keep_completed)).filter(|batch| batch.failed.gt(0));
+        for id in failed().limit(STEP).select(|batch| batch.id).all(self.db()).await? {
             self.db()
                 .transaction_retry(async |tx| {
-                    self.give_up_success(batch.id, tx).await?;
-                    StoredBatch::filter(|row| row.id.eq(batch.id) & row.failed.gt(0)).delete(tx).await
+                    // Looked at again: somebody may have had one of its jobs tried again.
+                    let batch = || failed().filter(|batch| batch.id.eq(id));
+                    if batch().for_update().first(tx).await?.is_some() {
+                        self.give_up_success(id, tx).await?;
+                        batch().delete(tx).await?;
+                    }
+                    Ok(())
                 })
                 .await?;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mainstay_db::Dialect;
 use mainstay_jobs::stored::StoredBatch;
 use mainstay_jobs::{Batch, Chain, Job, JobId, Jobs, State, StoredJob};
+use tokio::sync::Notify;
 
 use crate::kinds::note;
 use crate::shared::on_each_shared;
@@ -21,14 +22,16 @@ async fn one_that_is_cancelled_while_the_one_before_it_ends_stays_cancelled() {
         let batch = Batch::new("one").job(note("only")).on_end(note("end")).enqueue(&db).await.unwrap();
         let batch = StoredBatch::filter(|row| row.id.eq(batch.0)).one(&db).await.unwrap();
         let followers = [chain[1], JobId(batch.on_end.unwrap())];
+        let changed = Notify::new();
         let cancel = db.transaction(async |tx| {
             let following = StoredJob::filter(|job| job.id.is_in(followers.map(|id| id.0).to_vec()));
             following.update(|job| job.state(State::Cancelled), tx).await?;
+            changed.notify_one();
             tokio::time::sleep(A_WHILE).await;
             Ok(())
         });
         let end = async {
-            tokio::time::sleep(A_WHILE / 4).await;
+            changed.notified().await;
             look.run_all().await
         };
         let (cancelled, attempts) = tokio::join!(cancel, end);
@@ -53,21 +56,23 @@ async fn one_that_is_tried_again_while_the_one_before_it_ends_does_not_wait_for_
         let first = StoredJob::filter(|job| job.id.eq(chain[0].0));
         first.update(|job| job.batch(Some(batch.0)), &db).await.unwrap();
         // Whoever ends the first one has seen that nothing follows it, and waits here.
+        let held = Notify::new();
         let hold = db.transaction(async |tx| {
             StoredBatch::filter(|row| row.id.eq(batch.0)).for_update().one(tx).await?;
+            held.notify_one();
             tokio::time::sleep(A_WHILE * 2).await;
             Ok(())
         });
         let end = async {
-            tokio::time::sleep(A_WHILE / 4).await;
+            held.notified().await;
             look.run_all().await;
         };
         let retry = async {
             tokio::time::sleep(A_WHILE).await;
             jobs.retry(chain[1]).await
         };
-        let (held, (), tried) = tokio::join!(hold, end, retry);
-        held.unwrap();
+        let (let_go, (), tried) = tokio::join!(hold, end, retry);
+        let_go.unwrap();
         tried.unwrap();
         look.run_all().await;
         assert_eq!(look.log().await, ["first", "second"]);

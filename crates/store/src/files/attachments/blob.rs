@@ -61,6 +61,6 @@ pub(super) struct FileToDelete {
     pub key: String,
     #[field(index)]
     pub due_at: DateTime<Utc>,
-    /// Somebody has begun to: it is too late for anything else.
+    /// Nothing else can happen to it any more.
     pub is_under_way: bool,
 }

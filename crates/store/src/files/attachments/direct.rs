@@ -177,7 +177,7 @@ impl Attachments {
                 }
                 self.is_wanted(own, tx).await?;
                 // As long as something can still be sent there, it would come back.
-                let sent = NewFileToDelete { key: blob.key.clone(), due_at: until, is_under_way: false };
+                let sent = NewFileToDelete { key: blob.key.clone(), due_at: until, is_under_way: true };
                 sent.insert(tx).await?;
                 Blob::get(id, tx).await
             })

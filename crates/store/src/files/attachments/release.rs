@@ -30,11 +30,11 @@ impl Attachments {
                     return Ok(None);
                 }
                 // Of one that was announced, the bytes may come yet: it is looked again when they cannot any more.
-                let (due_at, is_under_way) = match blob.state {
-                    BlobState::Kept => (self.now(), true),
-                    BlobState::Announced => (self.after(LAST_BYTE)?, false),
+                let due_at = match blob.state {
+                    BlobState::Kept => self.now(),
+                    BlobState::Announced => self.after(LAST_BYTE)?,
                 };
-                let new = NewFileToDelete { key: blob.key.clone(), due_at, is_under_way };
+                let new = NewFileToDelete { key: blob.key.clone(), due_at, is_under_way: true };
                 new.insert(tx).await?;
                 Ok(Some(blob))
             })

@@ -71,10 +71,10 @@ impl Attachments {
                     false => self.give_up(&file.key).await,
                 };
                 if let Err(error) = done {
-                    // One that cannot go keeps no other: it is tried again later.
-                    tracing::warn!(target: "mainstay::store", error = %error.report(), "a file cannot be deleted; it is tried again in an hour");
+                    // One that cannot go keeps no other: it is tried again later, or is already to be.
+                    tracing::warn!(target: "mainstay::store", error = %error.report(), "a file cannot be deleted; it is tried again later");
                     let (key, later) = (file.key.clone(), now + LATER);
-                    let stuck = FileToDelete::filter(|file| file.key.eq(key));
+                    let stuck = FileToDelete::filter(|file| file.key.eq(key) & file.due_at.le(now));
                     stuck.update(|file| file.due_at(later), &db).await?;
                 }
             }
