@@ -1,7 +1,5 @@
 //! The routes of what was signed.
 
-use std::time::Duration;
-
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -10,6 +8,7 @@ use mainstay_core::media_type::is_harmless;
 use mainstay_core::{Error, Inject, Result};
 use mainstay_http::extract::BodyStream;
 use mainstay_http::{NoContent, Path};
+use mainstay_store::files::attachments::LONGEST_UPLOAD;
 use mainstay_store::files::{FileBody, Files, Grant};
 
 use super::{FilesOverHttp, media_type};
@@ -18,8 +17,6 @@ use super::{FilesOverHttp, media_type};
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// What is opened by itself is no page of the application: nothing in it runs, or reads what the application has.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
-/// How long an upload may take. What nobody claims is forgotten some time after.
-const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `GET /_files/{token}/{name}`
 pub(super) async fn read(

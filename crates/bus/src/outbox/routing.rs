@@ -58,6 +58,9 @@ async fn route_step(count: u64, subscriptions: &[Subscription], room: &mut usize
     let known: BTreeSet<&str> = subscriptions.iter().map(|it| it.event.as_str()).collect();
     let messages = OutboxMessage::filter(|it| it.event.is_in(known)).order_by(|it| it.id).limit(count);
     let messages = messages.all(tx).await?;
+    if messages.is_empty() {
+        return Ok(Routed::All);
+    }
     let mut routed = if messages.len() as u64 == count { Routed::Some } else { Routed::All };
     let (mut ids, mut deliveries, mut unwritten) = (Vec::new(), Vec::new(), 0);
     for message in messages {
@@ -84,9 +87,6 @@ async fn route_step(count: u64, subscriptions: &[Subscription], room: &mut usize
             };
             deliveries.push(new.ordered_by(message.ordered_by.clone()));
         }
-    }
-    if ids.is_empty() {
-        return Ok(Routed::All);
     }
     StoredDelivery::insert_all(deliveries, tx).await?;
     OutboxMessage::filter(|it| it.id.is_in(ids)).delete(tx).await?;

@@ -113,15 +113,16 @@ impl Work {
                 }
                 return;
             }
+            // By itself it looks again because more was there, or because a retry is due or another process has routed something, of which
+            // nobody tells this one.
+            let wait = if looks { PAUSE } else { self.relay.config.poll };
             tokio::select! {
                 Some(ended) = self.groups.join_next() => {
                     self.note(ended);
                     looks = true;
                 }
                 () = news.next(), if begins => looks = true,
-                () = sleep_until(looked + PAUSE), if begins && looks => {}
-                // A retry is due, or another process has routed something, of which nobody tells this one.
-                () = sleep_until(looked + self.relay.config.poll), if begins && !looks => looks = true,
+                () = sleep_until(looked + wait), if begins => looks = true,
                 () = sleep_until(self.turn + TURN + DRAIN), if !begins && !self.is_over => {}
             }
         }

@@ -10,7 +10,7 @@ use mainstay_db::{Executor, Tx};
 use super::{Enqueued, JobId};
 use crate::job::Job;
 use crate::spec::{JobSpec, Unique};
-use crate::stored::{NewStoredJob, State, StoredJob, StoredJobChange, StoredJobDraft};
+use crate::stored::{NewStoredJob, State, StoredJob, StoredJobDraft};
 use crate::topic;
 
 /// When a job is to run.
@@ -143,22 +143,17 @@ impl Entry {
 
     /// Has the one that waits wait again, with what this one says. False: it has begun since.
     async fn put_off(&self, there: &StoredJob, now: DateTime<Utc>, executor: &impl Executor) -> Result<bool> {
-        let waiting = |states: &[State]| {
-            StoredJob::filter(|job| {
-                let is_same = job.id.eq(there.id) & job.unique_key.eq(there.unique_key.clone());
-                is_same & job.state.is_in(states.to_vec())
-            })
-        };
-        let say = |job: StoredJobChange| job.args(self.args.clone()).version(self.version());
         let (state, due) = self.state_and_due(now);
-        if there.state == State::Following {
+        let (waiting, state) = match there.state {
             // Not sooner than this, nor before the job that it waits for is over.
-            let changed = waiting(&[State::Following]).update(|job| say(job).due_at(due), executor).await?;
-            return Ok(changed == 1);
-        }
-        let changed = waiting(&[State::Scheduled, State::Blocked, State::Ready])
-            .update(|job| say(job).state(state).due_at(due), executor)
-            .await?;
+            State::Following => (vec![State::Following], State::Following),
+            _ => (vec![State::Scheduled, State::Blocked, State::Ready], state),
+        };
+        let changed = StoredJob::filter(|job| {
+            job.id.eq(there.id) & job.unique_key.eq(there.unique_key.clone()) & job.state.is_in(waiting)
+        })
+        .update(|job| job.args(self.args.clone()).state(state).due_at(due).version(self.version()), executor)
+        .await?;
         self.tell(state, executor);
         Ok(changed == 1)
     }

@@ -87,7 +87,9 @@ impl Ledger {
                 }
             }
             // A key at which it fails keeps no other from its turn.
-            fault.map_or(Ok(()), Err)?;
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
         }
         // The rest at once.
         Ok(Some(Duration::ZERO))

@@ -64,7 +64,7 @@ use super::link::FileUrl;
 use references::References;
 
 pub use blob::{Blob, BlobState};
-pub use direct::{Announced, Arrived};
+pub use direct::{Announced, Arrived, LONGEST_UPLOAD};
 pub use keep::NewFile;
 pub use module::KeepsAttachments;
 

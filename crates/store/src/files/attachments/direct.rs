@@ -19,8 +19,10 @@ use crate::files::url::{Grant, Signed};
 
 /// How long a request to send a file holds.
 const TO_BEGIN: Duration = Duration::from_secs(60 * 60);
+/// How long such a request may take, by whoever answers it.
+pub const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 /// When the last byte has come of what was begun in time.
-pub(super) const LAST_BYTE: Duration = Duration::from_secs(25 * 60 * 60);
+pub(super) const LAST_BYTE: Duration = TO_BEGIN.saturating_add(LONGEST_UPLOAD);
 
 /// What somebody is told who has announced a file.
 #[derive(Clone, Debug, Serialize)]

@@ -56,17 +56,19 @@ impl Attachments {
     ///
     /// As [`keep`](Self::keep).
     pub async fn keep_file(&self, file: NewFile) -> Result<Blob> {
-        let NewFile { name, body, media_type } = file;
         let key = self.expect_file("blobs").await?;
+        let kept = self.keep_at(&key, file).await;
+        if kept.is_err() {
+            // There may be one that nobody asks for, now or in a moment: the last answer of the store was lost, or it came after it was given up.
+            self.soon_delete(&key).await;
+        }
+        kept
+    }
+
+    async fn keep_at(&self, key: &FileKey, file: NewFile) -> Result<Blob> {
+        let NewFile { name, body, media_type } = file;
         let digest = Arc::new(Mutex::new(Context::new(&SHA256)));
-        let info = match self.0.files.put(key.as_str(), digested(body, Arc::clone(&digest))).await {
-            Ok(info) => info,
-            Err(error) => {
-                // There is none, or where the last answer of the store was lost, one that nobody asks for, now or in a moment.
-                self.soon_delete(&key).await;
-                return Err(error);
-            }
-        };
+        let info = self.0.files.put(key.as_str(), digested(body, Arc::clone(&digest))).await?;
         let digest = digest.lock().unwrap_or_else(PoisonError::into_inner).clone().finish();
         let media_type = media_type.map_or_else(|| named(&info, &name), str::to_owned);
         let new = NewBlob {
@@ -78,16 +80,13 @@ impl Attachments {
             created_at: self.now(),
         };
         let new = new.sha256(Some(hex(digest.as_ref())));
-        let kept = self.0.db.transaction(async |tx| {
-            self.is_wanted(&key, tx).await?;
-            new.insert(tx).await
-        });
-        let kept = kept.await;
-        if kept.is_err() {
-            // Whoever was too late may have put it there after it was deleted.
-            self.soon_delete(&key).await;
-        }
-        kept
+        self.0
+            .db
+            .transaction(async |tx| {
+                self.is_wanted(key, tx).await?;
+                new.insert(tx).await
+            })
+            .await
     }
 
     /// A key for a file that is about to come. It is deleted after a while, unless it [is wanted](Self::is_wanted).

@@ -261,8 +261,8 @@ async fn a_file_that_comes_after_it_was_given_up_goes_when_the_last_byte_must_ha
             let World { db, files, attachments } = &world;
             attachments.keep("a", cut_off(noise(100_000))).await.unwrap_err();
             // The store goes on with what it was sent, or a process has been killed before it could learn that it is too late.
-            let key = "SELECT key FROM mainstay_files_to_delete".replace("key", &db.dialect().quote("key"));
-            let (key,) = sql(key).fetch_one::<(String,)>(db).await.unwrap();
+            let select = format!("SELECT {} FROM mainstay_files_to_delete", db.dialect().quote("key"));
+            let (key,) = sql(select).fetch_one::<(String,)>(db).await.unwrap();
             files.put(key, "late").await.unwrap();
             attachments.sweep().await.unwrap();
             assert_eq!(world.counts().await, (0, 1));
